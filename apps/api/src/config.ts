@@ -1,0 +1,81 @@
+import { BlockList, isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { limits } from '@holdfast/contracts'
+import { z } from 'zod'
+import { StartError } from './start-error.js'
+
+const wholeNumber = (min: number, max: number, preset: number) => {
+  const expected = `a whole number from ${min} to ${max}`
+  return z
+    .string()
+    .regex(/^[0-9]+$/, expected)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, expected)
+    .default(preset)
+}
+
+const toggle = z.enum(['off', 'on'], 'off or on').default('off')
+
+const isDatabaseUrl = (text: string): boolean =>
+  URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol) && new URL(text).pathname.length > 1
+
+const proxies = z.string().transform((text, context) => {
+  const list = new BlockList()
+  for (const entry of text.split(',').map((part) => part.trim())) {
+    if (entry === '') continue
+    const [address = '', bits] = entry.split('/')
+    const family = isIP(address)
+    const bitsMax = family === 6 ? 128 : 32
+    const length = bits === undefined ? bitsMax : /^[0-9]{1,3}$/.test(bits) ? Number(bits) : -1
+    if (family === 0 || length < 0 || length > bitsMax) {
+      context.addIssue({ code: 'custom', message: 'IP addresses or CIDR blocks, separated by commas, such as 10.0.0.0/8,::1' })
+      return z.NEVER
+    }
+    list.addSubnet(address, length, family === 6 ? 'ipv6' : 'ipv4')
+  }
+  return list
+})
+
+const variables = z.object({
+  PORT: wholeNumber(0, 65_535, 8000),
+  HOST: z.string().default('127.0.0.1'),
+  DATABASE_URL: z.string().refine(isDatabaseUrl, 'postgres://user:password@host:port/database').optional(),
+  DATA_DIR: z.string().transform((folder) => resolve(folder)).default(resolve('.holdfast')),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'fatal, error, warn, info, debug, trace or silent').default('info'),
+  RATE_LIMIT_REQUESTS: wholeNumber(0, 1_000_000_000, 60),
+  RATE_LIMIT_WINDOW_SECONDS: wholeNumber(1, 86_400, 60),
+  RATE_LIMIT_STORE: z.literal('memory', 'memory').default('memory'),
+  TRUST_PROXY: proxies.default(new BlockList()),
+  AUTH: z.literal('off', 'off').default('off'),
+  MAX_VALUE_BYTES: wholeNumber(1, 64 * 1_048_576, limits.valueBytes),
+  SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 60),
+  SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 3600, 10),
+  ALLOW_UNAUTHENTICATED: toggle,
+  ALLOW_UNSAFE_DATABASE: toggle,
+})
+
+/** The service's settings; each is described in docs/settings.md. */
+export type Config = z.output<typeof variables>
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+
+/**
+ * Reads the settings. An empty variable counts as not set.
+ * @throws StartError that names the first bad variable and what it expects
+ */
+export const readConfig = (environment: Readonly<Record<string, string | undefined>>): Config => {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = variables.safeParse(given)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const name = String(issue?.path[0])
+    // DATABASE_URL may hold a password.
+    const seen = name === 'DATABASE_URL' ? '' : `, not ${JSON.stringify(given[name])}`
+    throw new StartError(`${name} must be ${issue?.message}${seen}`)
+  }
+  const config = parsed.data
+  if (!isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off') {
+    throw new StartError(`HOST ${config.HOST} is not a loopback address and the API asks for no credentials; expected 127.0.0.1, ::1 or localhost, or ALLOW_UNAUTHENTICATED=on where the network is trusted`)
+  }
+  return config
+}

@@ -1,0 +1,44 @@
+import { sql } from 'drizzle-orm'
+import { bigint, customType, index, json, pgSequence, pgTable, primaryKey, smallint, timestamp } from 'drizzle-orm/pg-core'
+
+/** Text compared and ordered by its bytes, whatever the database's locale. */
+const bytewiseText = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
+
+/** To the millisecond, as the API shows times, so that an item expires at just the instant it names. */
+const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
+
+/** Where versions come from: one sequence for all keys, so that a key never gets a version twice. */
+export const itemVersions = pgSequence('item_versions')
+
+/** The items, live or expired and not swept yet. `value` is json, not jsonb, because it keeps the text. */
+export const items = pgTable(
+  'items',
+  {
+    namespace: bytewiseText('namespace').notNull(),
+    key: bytewiseText('key').notNull(),
+    value: json('value').notNull(),
+    version: bigint('version', { mode: 'bigint' }).notNull(),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+    expiresAt: instant('expires_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.namespace, table.key] }),
+    index('items_expires_at').on(table.expiresAt).where(sql`${table.expiresAt} is not null`),
+  ],
+)
+
+/**
+ * How many rows `items` has for each namespace, kept in the transactions of the writes, so that a total costs the same
+ * in a table of any size. Each namespace has several slots and a connection writes to its own, so that writers do not
+ * wait for one another; the number is the sum of the slots.
+ */
+export const itemCounts = pgTable(
+  'item_counts',
+  {
+    namespace: bytewiseText('namespace').notNull(),
+    slot: smallint('slot').notNull(),
+    rows: bigint('rows', { mode: 'bigint' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.slot] })],
+)

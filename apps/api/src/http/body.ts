@@ -1,0 +1,95 @@
+import type { IncomingMessage } from 'node:http'
+import { limits } from '@holdfast/contracts'
+import { invalid, Refusal } from '../refusal.js'
+
+/** Room for the members beside the value: a key of 1024 bytes that is all escapes, an expiry, and white space. */
+const envelopeBytes = 16_384
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+const checkHeaders = (incoming: IncomingMessage): void => {
+  const encoding = incoming.headers['content-encoding']
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new Refusal('unsupported_media_type', 'a compressed body is not accepted; leave Content-Encoding out')
+  }
+}
+
+const checkMediaType = (header: string | undefined): void => {
+  const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';').map((part) => part.trim())
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice(8).replaceAll('"', '')
+  if (!/^application\/(?:[a-z0-9.-]+\+)?json$/.test(type) || (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')) {
+    throw new Refusal('unsupported_media_type', `the body must be Content-Type: application/json in UTF-8${header === undefined ? '' : ', which the header given is not'}`)
+  }
+}
+
+const tooLarge = (bytesMax: number) =>
+  new Refusal('too_large', `the value may have ${bytesMax} bytes of JSON text`, { headers: { connection: 'close' } })
+
+const readBytes = async (incoming: IncomingMessage, valueBytesMax: number): Promise<Buffer> => {
+  const bytesMax = valueBytesMax + envelopeBytes
+  if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(valueBytesMax)
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > bytesMax) throw tooLarge(valueBytesMax)
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+}
+
+/** Levels of arrays and objects in a JSON text, counted without recursion. */
+const depth = (text: string): number => {
+  let deepest = 0
+  let level = 0
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charCodeAt(i)
+    if (character === 0x22) {
+      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
+    } else if (character === 0x5b || character === 0x7b) {
+      if (++level > deepest) deepest = level
+    } else if (character === 0x5d || character === 0x7d) level--
+  }
+  return deepest
+}
+
+/** Whether all strings can be stored: escapes can spell NUL and halves of characters, which PostgreSQL does not take. */
+const storable = (value: unknown): boolean => {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every(([name, member]) => storable(name) && storable(member))
+}
+
+const escapesToCheck = /\\u(?:0000|[dD][89a-fA-F])/
+
+/** A JSON body: what it means, and the text that it came as. */
+export interface JsonBody {
+  readonly value: unknown
+  readonly text: string
+}
+
+/**
+ * Reads a JSON body whole; undefined where there is none.
+ * @throws Refusal unsupported_media_type, too_large, malformed_json, validation_failed
+ */
+export const readJsonBody = async (incoming: IncomingMessage, valueBytesMax: number): Promise<JsonBody | undefined> => {
+  checkHeaders(incoming)
+  const bytes = await readBytes(incoming, valueBytesMax)
+  if (bytes.length === 0) return undefined
+  checkMediaType(incoming.headers['content-type'])
+  let text: string
+  let value: unknown
+  try {
+    text = utf8.decode(bytes)
+  } catch {
+    throw new Refusal('malformed_json', 'the body is not UTF-8')
+  }
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Refusal('malformed_json', 'the body is not a JSON text')
+  }
+  if (depth(text) > limits.valueDepth + 1) throw invalid('body.value', `must have at most ${limits.valueDepth} levels of arrays and objects`)
+  if (escapesToCheck.test(text) && !storable(value)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
+  return { value, text }
+}

@@ -1,0 +1,64 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+
+export interface ClientLimiterOptions {
+  /** Requests a window. */
+  readonly requests: number
+  readonly windowSeconds: number
+  /** Clients that are counted apart at the same time; the rest share some counters. */
+  readonly clientsMax?: number
+}
+
+/** Where a client stands after a request. */
+export interface ClientLimit {
+  readonly allowed: boolean
+  readonly remaining: number
+  /** Milliseconds until the window ends. */
+  readonly resetMs: number
+}
+
+/** About 30 MB of counters at the most. */
+const defaultClientsMax = 100_000
+const sharedCounters = 1_024
+
+const sharedCounter = (client: string): string => {
+  let hash = 0
+  for (let i = 0; i < client.length; i++) hash = (Math.imul(hash, 31) + client.charCodeAt(i)) | 0
+  return `shared-${(hash >>> 0) % sharedCounters}`
+}
+
+/**
+ * Counts each client's requests in memory. An attacker with endless addresses must not fill it: where too many clients
+ * were seen within this window and the last one, new ones share counters. The library's store itself has no bound.
+ */
+export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defaultClientsMax }: ClientLimiterOptions) => {
+  const limiter = new RateLimiterMemory({ points: requests, duration: windowSeconds })
+  let window = 0
+  let seen = 0
+  let seenBefore = 0
+
+  const turnWindow = () => {
+    const now = Math.floor(performance.now() / (windowSeconds * 1000))
+    if (now === window) return
+    seenBefore = now === window + 1 ? seen : 0
+    seen = 0
+    window = now
+  }
+
+  const counterOf = async (client: string): Promise<string> => {
+    turnWindow()
+    if (seen + seenBefore < clientsMax || (await limiter.get(client)) !== null) return client
+    return sharedCounter(client)
+  }
+
+  /** Counts one request of a client. */
+  return async (client: string): Promise<ClientLimit> => {
+    try {
+      const state = await limiter.consume(await counterOf(client))
+      if (state.isFirstInDuration) seen++
+      return { allowed: true, remaining: state.remainingPoints, resetMs: state.msBeforeNext }
+    } catch (state) {
+      if (!(state instanceof RateLimiterRes)) throw state
+      return { allowed: false, remaining: 0, resetMs: state.msBeforeNext }
+    }
+  }
+}

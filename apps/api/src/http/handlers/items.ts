@@ -1,0 +1,105 @@
+import type { Routes } from '@holdfast/contracts'
+import { invalid, Refusal } from '../../refusal.js'
+import type { ItemPut, ItemStore, StoredItem } from '../../store/items.js'
+import { entityTag, isCurrent, writeConditions } from '../entity-tags.js'
+import type { Handler, Handlers } from '../mount.js'
+import { pageLinks } from '../page-links.js'
+import { prefersMinimal } from '../preferences.js'
+
+type ItemHandlers = Pick<Handlers, 'createItem' | 'listItems' | 'deleteItems' | 'getItem' | 'putItem' | 'deleteItem'>
+
+interface Write {
+  readonly ttl?: number | null | undefined
+  readonly expires_at?: string | null | undefined
+  readonly keep_ttl?: boolean | undefined
+}
+
+const expiry = (write: Write | undefined): Pick<ItemPut, 'ttl' | 'expiresAt' | 'keepTtl'> => ({
+  ttl: write?.ttl ?? null,
+  expiresAt: write?.expires_at ?? null,
+  keepTtl: write?.keep_ttl ?? false,
+})
+
+/** The text of the body of a put: the request's own, or one made of `?value=`. */
+const putText = (value: string | undefined, bodyText: string | undefined): string => {
+  if (value === undefined) {
+    if (bodyText === undefined) throw invalid('body', 'is required: {"value": …}, or ?value= in its place')
+    return bodyText
+  }
+  if (bodyText !== undefined) throw invalid('query.value', 'and a body exclude one another')
+  if (value.includes('\0')) throw invalid('query.value', 'must not contain the NUL character')
+  return JSON.stringify({ value })
+}
+
+const written = (item: StoredItem, minimal: boolean) => ({
+  etag: entityTag(item.version),
+  'preference-applied': minimal ? 'return=minimal' : undefined,
+})
+
+/** POST never replaces, so its one condition is that there is no such item. */
+const createItem =
+  (store: ItemStore): Handler<Routes['createItem']> =>
+  async ({ body, headers }, call) => {
+    const minimal = prefersMinimal(headers.prefer)
+    const put = { key: body.key, body: call.bodyText ?? '', ...expiry(body), ifMatch: null, ifNoneMatch: '*', wantValue: !minimal }
+    const { item } = await store.put(call, put).catch((error) => {
+      if (!(error instanceof Refusal) || error.code !== 'precondition_failed') throw error
+      throw new Refusal('item_exists', 'a live item has this key', error.details)
+    })
+    return { status: 201, body: item, headers: { ...written(item, minimal), location: `/items/${encodeURIComponent(item.key)}` } }
+  }
+
+const putItem =
+  (store: ItemStore): Handler<Routes['putItem']> =>
+  async ({ params, query, headers, body }, call) => {
+    const minimal = prefersMinimal(headers.prefer)
+    const put = {
+      key: params.key,
+      body: putText(query.value, call.bodyText),
+      ...expiry(body),
+      ...writeConditions(headers),
+      wantValue: !minimal,
+    }
+    const { created, item } = await store.put(call, put)
+    return { status: created ? 201 : 200, body: item, headers: written(item, minimal) }
+  }
+
+const getItem =
+  (store: ItemStore): Handler<Routes['getItem']> =>
+  async ({ params, headers }, call) => {
+    const item = await store.get(call, params.key)
+    const etag = entityTag(item.version)
+    if (isCurrent(headers['if-none-match'], item.version)) return { status: 304, headers: { etag } }
+    return { status: 200, body: item, headers: { etag } }
+  }
+
+const deleteItem =
+  (store: ItemStore): Handler<Routes['deleteItem']> =>
+  async ({ params, headers }, call) => {
+    await store.delete(call, params.key, writeConditions(headers))
+    return { status: 204 }
+  }
+
+const listItems =
+  (store: ItemStore): Handler<Routes['listItems']> =>
+  async ({ query }, call) => {
+    const { page, page_size, prefix } = query
+    const wantValues = query.keys_only === 'false'
+    const { items, total } = await store.list(call, { prefix, page, pageSize: page_size, wantValues })
+    const total_pages = Math.ceil(total / page_size)
+    return { status: 200, body: { items, total, page, page_size, total_pages }, headers: { link: pageLinks(query, total_pages) } }
+  }
+
+const deleteItems =
+  (store: ItemStore): Handler<Routes['deleteItems']> =>
+  async ({ query }, call) => ({ status: 200, body: { deleted: await store.deletePrefix(call, query.prefix) } })
+
+/** The handlers of items: no SQL and no rules of their own. */
+export const itemHandlers = (store: ItemStore): ItemHandlers => ({
+  createItem: createItem(store),
+  listItems: listItems(store),
+  deleteItems: deleteItems(store),
+  getItem: getItem(store),
+  putItem: putItem(store),
+  deleteItem: deleteItem(store),
+})

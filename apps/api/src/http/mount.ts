@@ -1,0 +1,70 @@
+import { type RouteAnswer, type RouteContract, type RouteId, type RouteInput, type Routes, routes } from '@holdfast/contracts'
+import type { Hono } from 'hono'
+import { stringifyJson } from '../json-text.js'
+import type { StoreCall } from '../store/items.js'
+import { answer } from './answer.js'
+import { readJsonBody } from './body.js'
+import type { HttpContext, HttpEnv } from './context.js'
+import { parseQuery, requestTarget } from './request-target.js'
+import { validateRequest } from './validate.js'
+
+/** What a handler may use of a call besides its validated input. */
+export interface Call extends StoreCall {
+  /** The text of a JSON body. */
+  readonly bodyText: string | undefined
+}
+
+/** Turns a validated request into one of the answers that its route declares; refuses by throwing. */
+export type Handler<R extends RouteContract> = (input: RouteInput<R>, call: Call) => Promise<RouteAnswer<R>>
+
+/** HEAD is served by the handler of GET, whose body the server leaves out (RFC 9110 section 9.3.2). */
+type HandledRoute = { [Id in RouteId]: Routes[Id]['method'] extends 'head' ? never : Id }[RouteId]
+
+/** A handler for every route; one that is missing does not compile. */
+export type Handlers = { readonly [Id in HandledRoute]: Handler<Routes[Id]> }
+
+interface AnyAnswer {
+  readonly status: number
+  readonly body?: unknown
+  readonly contentType?: string
+  readonly headers?: Readonly<Record<string, unknown>> | undefined
+}
+
+const respond = (context: HttpContext, route: RouteContract, given: AnyAnswer): Response => {
+  const contract = route.answers[given.status]
+  if (contract?.contentType !== undefined) {
+    const headers = { 'content-type': given.contentType ?? contract.contentType, 'cache-control': 'no-cache' }
+    return answer(context, given.status, given.body as string, headers)
+  }
+  if (contract?.body === undefined) return answer(context, given.status, null, given.headers)
+  return answer(context, given.status, stringifyJson(given.body), { 'content-type': 'application/json', ...given.headers })
+}
+
+const serve = (id: RouteId, route: RouteContract, handler: Handler<RouteContract>, valueBytesMax: number) => {
+  const takesBody = route.request.body !== undefined
+  return async (context: HttpContext): Promise<Response> => {
+    const { incoming } = context.env
+    context.var.state.route = id
+    const body = takesBody ? await readJsonBody(incoming, valueBytesMax) : undefined
+    const input = validateRequest(route, {
+      params: context.req.param(),
+      query: parseQuery(requestTarget(incoming).query),
+      headers: incoming.headers,
+      body: body?.value,
+    })
+    const call = { deadline: context.var.state.deadline, bodyText: body?.text }
+    return respond(context, route, await handler(input as RouteInput<RouteContract>, call))
+  }
+}
+
+/** The path as Hono writes it. */
+export const honoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
+
+/** Mounts every contract with its handler. */
+export const mountRoutes = (app: Hono<HttpEnv>, handlers: Handlers, valueBytesMax: number): void => {
+  for (const [id, route] of Object.entries(routes) as [RouteId, RouteContract][]) {
+    if (route.method === 'head') continue
+    const handler = handlers[id as HandledRoute] as unknown as Handler<RouteContract>
+    app.on(route.method.toUpperCase(), honoPath(route.path), serve(id, route, handler, valueBytesMax))
+  }
+}

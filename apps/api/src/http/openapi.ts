@@ -1,0 +1,75 @@
+import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
+import { errors, Problem, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
+
+type Responses = RouteConfig['responses']
+
+const problemContent = { 'application/problem+json': { schema: Problem } }
+const retryAfter = z.object({ 'retry-after': z.string().meta({ description: 'Seconds.' }) })
+
+/** Headers of every answer on a limited route. */
+const limitHeaders = z.object({
+  'ratelimit-policy': z.string().meta({ examples: ['"default";q=60;w=60'] }),
+  ratelimit: z.string().meta({ examples: ['"default";r=59;t=60'] }),
+})
+
+const answerResponses = (route: RouteContract): Responses =>
+  Object.fromEntries(
+    Object.entries(route.answers).map(([status, { description, body, contentType, headers }]) => [
+      status,
+      {
+        description,
+        ...(body === undefined ? {} : { content: { 'application/json': { schema: body } } }),
+        ...(contentType === undefined ? {} : { content: { [contentType]: { schema: z.string() } } }),
+        headers: z.object({ ...(route.limited ? limitHeaders.shape : {}), ...headers?.shape }),
+      },
+    ]),
+  )
+
+/** One response for each status that the route refuses with; codes that share a status share it. */
+const refusalResponses = (route: RouteContract): Responses => {
+  const statuses = [...new Set(route.errors.map((code) => errors[code].status))].sort()
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const codes = route.errors.filter((code) => errors[code].status === status)
+      const description = codes.map((code) => `\`${code}\`: ${errors[code].title}.`).join('\n\n')
+      const waits = status === 429 || status === 503
+      return [status, { description, content: route.method === 'head' ? {} : problemContent, ...(waits ? { headers: retryAfter } : {}) }]
+    }),
+  )
+}
+
+const toRoute = (id: RouteId, route: RouteContract): RouteConfig => {
+  const { params, query, headers, body, bodyOptional } = route.request
+  return createRoute({
+    operationId: id,
+    method: route.method,
+    path: route.path,
+    tags: [route.tag],
+    summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
+    request: {
+      ...(params === undefined ? {} : { params }),
+      ...(query === undefined ? {} : { query }),
+      ...(headers === undefined ? {} : { headers }),
+      ...(body === undefined ? {} : { body: { content: { 'application/json': { schema: body } }, required: !bodyOptional } }),
+    },
+    responses: { ...answerResponses(route), ...refusalResponses(route) },
+  } as Parameters<typeof createRoute>[0])
+}
+
+/** The OpenAPI 3.1 document of all contracts. */
+export const openapiDocument = (version: string): Record<string, unknown> => {
+  const app = new OpenAPIHono()
+  for (const [id, route] of Object.entries(routes) as [RouteId, RouteContract][]) app.openAPIRegistry.registerPath(toRoute(id, route))
+  const document = app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Holdfast',
+      version,
+      license: { name: 'MIT' },
+      description: 'A durable key-value API on PostgreSQL. Every acknowledged write is on disk, every read is current, and no expired value is served. Each path takes one optional trailing slash.',
+    },
+    servers: [{ url: '/' }],
+  })
+  return { ...document }
+}

@@ -1,0 +1,49 @@
+import { type ErrorCode, errors, type Problem } from '@holdfast/contracts'
+import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../database/pool.js'
+import { Refusal } from '../refusal.js'
+
+/** A refusal as it is sent. */
+export interface ProblemAnswer {
+  readonly status: number
+  readonly body: string
+  readonly headers: Record<string, string>
+}
+
+/** The body of a refusal (RFC 9457). */
+const problem = (code: ErrorCode, detail: string, requestId: string, faults?: Problem['errors']): Problem => ({
+  type: `/problems/${code}`,
+  title: errors[code].title,
+  status: errors[code].status,
+  detail,
+  instance: requestId,
+  code,
+  ...(faults === undefined ? {} : { errors: faults }),
+})
+
+/** Between 1 and 3 seconds, so that callers who were refused together do not come back together. */
+const jitteredSeconds = () => 1 + Math.floor(Math.random() * 3)
+
+/** What a thrown error tells the caller. Everything that is not known to be harmless is `internal` and tells nothing. */
+const toRefusal = (error: unknown): Refusal => {
+  if (error instanceof Refusal) return error
+  if (error instanceof DatabaseUnavailable) {
+    return new Refusal('database_unavailable', 'the request was not applied: the database cannot be reached', { cause: error, retryAfterSeconds: 1 })
+  }
+  if (error instanceof DatabaseOverloaded) {
+    return new Refusal('overloaded', `the request was not applied: ${error.message}`, { cause: error, retryAfterSeconds: jitteredSeconds() })
+  }
+  if (error instanceof OutcomeUnknown) {
+    return new Refusal('outcome_unknown', 'the database did not confirm the write: it may or may not have been applied', { cause: error })
+  }
+  return new Refusal('internal', 'the service failed; its log has the cause under this request id', { cause: error })
+}
+
+/** The only way from an error to an answer. */
+export const toProblem = (error: unknown, requestId: string): ProblemAnswer => {
+  const { code, message, details } = toRefusal(error)
+  const body = problem(code, message, requestId, details.faults === undefined ? undefined : [...details.faults])
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json', ...details.headers }
+  if (details.version !== undefined) headers.etag = `"${details.version}"`
+  if (details.retryAfterSeconds !== undefined) headers['retry-after'] = String(details.retryAfterSeconds)
+  return { status: body.status, body: JSON.stringify(body), headers }
+}

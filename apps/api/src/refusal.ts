@@ -1,0 +1,30 @@
+import type { ErrorCode, Fault } from '@holdfast/contracts'
+import type { z } from 'zod'
+
+/** What a refusal carries besides its code. */
+export interface RefusalDetails {
+  readonly faults?: readonly z.output<typeof Fault>[]
+  /** Version of the item that stood in the way. */
+  readonly version?: string | undefined
+  /** Whole seconds after which a repeat makes sense. */
+  readonly retryAfterSeconds?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly cause?: unknown
+}
+
+/** A request that is refused for a reason that its caller should know. `detail` is shown to the caller. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly code: ErrorCode
+  readonly details: RefusalDetails
+
+  constructor(code: ErrorCode, detail: string, details: RefusalDetails = {}) {
+    super(detail, { cause: details.cause })
+    this.code = code
+    this.details = details
+  }
+}
+
+/** A refusal that names one fault of the request. */
+export const invalid = (path: string, message: string): Refusal =>
+  new Refusal('validation_failed', `${path} ${message}`, { faults: [{ path, message }] })

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createApp } from './app.js'
+import type { Config } from './config.js'
+import { startEmbedded } from './database/embedded.js'
+import { migrate } from './database/migrate.js'
+import { createPool, type DatabaseAddress } from './database/pool.js'
+import { checkServer } from './database/server-check.js'
+import { close, listen } from './http/server.js'
+import type { Logger } from './observability/logger.js'
+import { packageFolder } from './package-folder.js'
+import { createItemStore } from './store/items.js'
+import { startSweeper } from './store/sweeper.js'
+
+/** A running service. */
+export interface Service {
+  readonly url: string
+  readonly database: 'embedded' | 'external'
+  /** Drains and ends everything; `lameDuckMs` is how long it goes on serving after readiness turned 503. */
+  readonly stop: (lameDuckMs: number) => Promise<void>
+}
+
+const version = (): string => JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')).version
+
+const openDatabase = async (config: Config, logger: Logger) => {
+  if (config.DATABASE_URL !== undefined) {
+    return { kind: 'external' as const, address: { url: config.DATABASE_URL } satisfies DatabaseAddress, stop: async () => {} }
+  }
+  return { kind: 'embedded' as const, ...(await startEmbedded(config.DATA_DIR, logger)) }
+}
+
+const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, config: Config, logger: Logger): Promise<Service> => {
+  await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
+  await migrate(database.address)
+  const pool = createPool(database.address, logger)
+  let stopping = false
+  const app = createApp({
+    store: createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES }),
+    service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
+    rateLimit: { requests: config.RATE_LIMIT_REQUESTS, windowSeconds: config.RATE_LIMIT_WINDOW_SECONDS, trustedProxies: config.TRUST_PROXY },
+    valueBytesMax: config.MAX_VALUE_BYTES,
+    logger,
+  })
+  const { server, url } = await listen(app, config.HOST, config.PORT).catch(async (error) => {
+    await pool.end(0)
+    throw error
+  })
+  const stopSweeper = startSweeper(pool, config.SWEEP_INTERVAL_SECONDS * 1000, logger)
+  return {
+    url,
+    database: database.kind,
+    stop: async (lameDuckMs) => {
+      stopping = true
+      await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
+      await close(server, config.SHUTDOWN_GRACE_SECONDS * 1000)
+      await stopSweeper()
+      await pool.end(1_000)
+      await database.stop()
+    },
+  }
+}
+
+/**
+ * Starts the service: its database, the tables, the API.
+ * @throws StartError with one line for the person who starts it
+ */
+export const startService = async (config: Config, logger: Logger): Promise<Service> => {
+  const database = await openDatabase(config, logger)
+  try {
+    return await startOn(database, config, logger)
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
+}

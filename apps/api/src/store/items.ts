@@ -1,0 +1,159 @@
+import type { Pool } from '../database/pool.js'
+import { JsonText } from '../json-text.js'
+import { invalid, Refusal } from '../refusal.js'
+import { keyRange } from './key-range.js'
+import { deleteItems } from './sql/delete-items.js'
+import { deleteRange } from './sql/delete-range.js'
+import { getItems } from './sql/get-items.js'
+import type { ItemRow } from './sql/item-row.js'
+import { listItems } from './sql/list-items.js'
+import { type PutRow, putItems } from './sql/put-items.js'
+
+/** What the verbs need of the call that they serve. */
+export interface StoreCall {
+  /** When the request ends, as `performance.now()` counts. */
+  readonly deadline: number
+}
+
+export interface StoredItem {
+  readonly key: string
+  readonly value: JsonText | undefined
+  readonly version: string
+  readonly created_at: string
+  readonly updated_at: string
+  readonly expires_at: string | null
+}
+
+/** Conditions of a write: `*`, or versions with commas between. */
+export interface Conditions {
+  readonly ifMatch: string | null
+  readonly ifNoneMatch: string | null
+}
+
+export interface ItemPut extends Conditions {
+  readonly key: string
+  /** JSON object whose member `value` is stored, to the letter. */
+  readonly body: string
+  /** Seconds. */
+  readonly ttl: number | null
+  /** RFC 3339. */
+  readonly expiresAt: string | null
+  readonly keepTtl: boolean
+  /** Whether the answer needs the value. */
+  readonly wantValue: boolean
+}
+
+export interface ItemStore {
+  /** @throws Refusal item_not_found */
+  get: (call: StoreCall, key: string) => Promise<StoredItem>
+  /** @throws Refusal precondition_failed, too_large, validation_failed */
+  put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem }>
+  /** @throws Refusal item_not_found, precondition_failed */
+  delete: (call: StoreCall, key: string, conditions: Conditions) => Promise<void>
+  list: (call: StoreCall, list: { prefix: string; page: number; pageSize: number; wantValues: boolean }) => Promise<{ items: StoredItem[]; total: number }>
+  /** Removes all keys with a prefix, in batches; answers how many live items went. */
+  deletePrefix: (call: StoreCall, prefix: string) => Promise<number>
+}
+
+const namespace = 'default'
+const rangeBatch = 1_000
+
+const toItem = (row: ItemRow): StoredItem => ({
+  key: row.key,
+  value: row.value === null ? undefined : new JsonText(row.value),
+  version: row.version,
+  created_at: row.created_at.toISOString(),
+  updated_at: row.updated_at.toISOString(),
+  expires_at: row.expires_at?.toISOString() ?? null,
+})
+
+const only = <Row>(rows: readonly Row[]): Row => {
+  const [row] = rows
+  if (row === undefined) throw new Error('a statement answered no row for its call')
+  return row
+}
+
+const preconditionFailed = (version: string | null) =>
+  new Refusal('precondition_failed', version === null ? 'the item does not exist' : `the item's version is ${version}`, { version: version ?? undefined })
+
+/** What an item may do: expiry, versions and conditions. One call is a batch of one for the statements. */
+export const createItemStore = (pool: Pool, settings: { valueBytesMax: number }): ItemStore => {
+  const putOnce = async (call: StoreCall, put: ItemPut): Promise<PutRow> => {
+    const arrays = {
+      namespaces: [namespace],
+      keys: [put.key],
+      bodies: [put.body],
+      ttls: [put.ttl],
+      expiresAts: [put.expiresAt],
+      keepTtls: [put.keepTtl],
+      ifMatches: [put.ifMatch],
+      ifNoneMatches: [put.ifNoneMatch],
+      wantValues: [put.wantValue],
+      valueBytesMax: settings.valueBytesMax,
+    }
+    return only(await pool.run(putItems, arrays, call.deadline))
+  }
+
+  return {
+    get: async (call, key) => {
+      const [row] = await pool.run(getItems, { namespaces: [namespace], keys: [key] }, call.deadline)
+      if (row === undefined) throw new Refusal('item_not_found', 'no live item has this key')
+      return toItem(row)
+    },
+
+    put: async (call, put) => {
+      for (;;) {
+        const row = await putOnce(call, put)
+        switch (row.outcome) {
+          case 'created':
+          case 'replaced':
+            return { created: row.outcome === 'created', item: toItem(row) }
+          case 'precondition_failed':
+            throw preconditionFailed(row.version)
+          case 'expires_at_past':
+            throw invalid('body.expires_at', 'must be in the future')
+          case 'too_large':
+            throw new Refusal('too_large', `the value has more than ${settings.valueBytesMax} bytes of JSON text`)
+          case 'raced':
+            if (performance.now() > call.deadline) throw new Refusal('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
+        }
+      }
+    },
+
+    delete: async (call, key, { ifMatch, ifNoneMatch }) => {
+      const arrays = { namespaces: [namespace], keys: [key], ifMatches: [ifMatch], ifNoneMatches: [ifNoneMatch] }
+      const row = only(await pool.run(deleteItems, arrays, call.deadline))
+      if (row.outcome === 'missing') throw new Refusal('item_not_found', 'no live item has this key')
+      if (row.outcome === 'precondition_failed') throw preconditionFailed(row.version)
+    },
+
+    list: async (call, { prefix, page, pageSize, wantValues }) => {
+      const { from, until, whole } = keyRange(prefix)
+      const arrays = {
+        namespaces: [namespace],
+        froms: [from],
+        untils: [until],
+        wholes: [whole],
+        pages: [page],
+        pageSizes: [pageSize],
+        wantValues: [wantValues],
+      }
+      const rows = await pool.run(listItems, arrays, call.deadline)
+      return { items: rows.flatMap((row) => (row.key === null ? [] : [toItem(row)])), total: Number(only(rows).total) }
+    },
+
+    deletePrefix: async (call, prefix) => {
+      const { from, until } = keyRange(prefix)
+      let deleted = 0
+      let next = from
+      for (;;) {
+        if (performance.now() > call.deadline) throw new Refusal('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`)
+        const arrays = { namespaces: [namespace], froms: [next], untils: [until], limits: [rangeBatch] }
+        const row = only(await pool.run(deleteRange, arrays, call.deadline))
+        deleted += row.live
+        if (row.last_key === null || row.removed < rangeBatch) return deleted
+        next = row.last_key
+      }
+    },
+  }
+}

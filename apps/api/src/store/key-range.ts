@@ -1,0 +1,22 @@
+/** Text that every possible key is before: more bytes of the highest character than a key may have. */
+const afterEveryKey = '\u{10FFFF}'.repeat(257)
+
+const lastCharacter = 0x10ffff
+const surrogates = { first: 0xd800, last: 0xdfff }
+
+/** The least text that no text with this beginning reaches, in bytewise order (that of code points in UTF-8). */
+const afterPrefix = (prefix: string): string => {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0)
+  while (points.at(-1) === lastCharacter) points.pop()
+  const last = points.pop()
+  if (last === undefined) return afterEveryKey
+  const next = last + 1 === surrogates.first ? surrogates.last + 1 : last + 1
+  return String.fromCodePoint(...points, next)
+}
+
+/** The keys that begin with `prefix`, as a range that an index can walk: from `from` (inclusive) to `until` (exclusive). */
+export const keyRange = (prefix: string): { from: string; until: string; whole: boolean } => ({
+  from: prefix,
+  until: afterPrefix(prefix),
+  whole: prefix === '',
+})

@@ -1,0 +1,60 @@
+import { sql } from 'drizzle-orm'
+import { items } from '../../database/schema.js'
+import { defineStatement } from '../../database/statement.js'
+import { conditionsHold, lockedIsLive } from './conditions.js'
+import { countRows } from './counts.js'
+
+const { placeholder } = sql
+
+/** The arrays of a delete: element n of each belongs to delete n. No key may come twice. */
+export interface DeleteItems {
+  readonly namespaces: readonly string[]
+  readonly keys: readonly string[]
+  /** `*`, or versions with commas between. */
+  readonly ifMatches: readonly (string | null)[]
+  readonly ifNoneMatches: readonly (string | null)[]
+}
+
+/** What became of one delete; `version` is that of the item which stays because of a condition. */
+export interface DeleteRow {
+  readonly ordinal: number
+  readonly outcome: 'deleted' | 'missing' | 'precondition_failed'
+  readonly version: string | null
+}
+
+/** Removes items for good, each under its conditions; rows are locked in key order before the clock is read. */
+export const deleteItems = defineStatement<DeleteItems, DeleteRow>(
+  'write',
+  sql`
+    with asked as materialized (
+      select * from unnest(
+        ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[],
+        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[]
+      ) with ordinality as a (namespace, key, if_match, if_none_match, ordinal)
+    ), locked as materialized (
+      select i.namespace, i.key, i.version, i.expires_at
+      from asked join ${items} i on i.namespace = asked.namespace and i.key = asked.key
+      order by i.namespace, i.key
+      for update of i
+    ), clock as materialized (
+      select clock_timestamp() as now from (select count(*) from locked) waited
+    ), decided as materialized (
+      select asked.ordinal, asked.namespace, asked.key, locked.version,
+        case
+          when not ${lockedIsLive} then 'missing'
+          when not ${conditionsHold(lockedIsLive)} then 'precondition_failed'
+          else 'deleted'
+        end as outcome
+      from asked
+      left join locked on locked.namespace = asked.namespace and locked.key = asked.key
+      cross join clock
+    ), deleted as (
+      delete from ${items} i using decided d
+      where i.namespace = d.namespace and i.key = d.key and d.outcome = 'deleted'
+      returning i.namespace
+    ), counted as (
+      ${countRows(sql`select namespace, -1 as rows from deleted`)}
+    )
+    select d.ordinal::int, d.outcome, case when d.outcome = 'precondition_failed' then d.version::text end as version
+    from decided d`,
+)

@@ -1,0 +1,22 @@
+import { sql } from 'drizzle-orm'
+import { items } from '../../database/schema.js'
+import { defineStatement } from '../../database/statement.js'
+import type { ItemRow } from './item-row.js'
+
+const { placeholder } = sql
+
+/** Reads live items at one instant. Answers a row for each that exists, with the place (from 1) of its key in the arrays. */
+export const getItems = defineStatement<
+  { namespaces: readonly string[]; keys: readonly string[] },
+  ItemRow & { ordinal: number }
+>(
+  'read',
+  sql`
+    with clock as materialized (select clock_timestamp() as now)
+    select asked.ordinal::int, i.key, i.value::text, i.version::text, i.created_at, i.updated_at, i.expires_at
+    from unnest(${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[])
+      with ordinality as asked (namespace, key, ordinal)
+    join ${items} i on i.namespace = asked.namespace and i.key = asked.key
+    cross join clock
+    where i.expires_at is null or i.expires_at > clock.now`,
+)

@@ -1,0 +1,60 @@
+import { sql } from 'drizzle-orm'
+import { itemCounts, items } from '../../database/schema.js'
+import { defineStatement } from '../../database/statement.js'
+import type { ItemRow } from './item-row.js'
+
+const { placeholder } = sql
+
+/** The arrays of a list: element n of each belongs to list n. */
+export interface ListItems {
+  readonly namespaces: readonly string[]
+  /** First key of the range. */
+  readonly froms: readonly string[]
+  /** The text that all keys of the range are before. */
+  readonly untils: readonly string[]
+  /** Whether the range is the whole namespace. */
+  readonly wholes: readonly boolean[]
+  /** From 1. */
+  readonly pages: readonly number[]
+  readonly pageSizes: readonly number[]
+  readonly wantValues: readonly boolean[]
+}
+
+/** One item of a page, or the total alone where the page is empty. */
+export type ListRow = { readonly ordinal: number; readonly total: string } & (ItemRow | { readonly key: null })
+
+/**
+ * Reads pages of live items and their exact totals at one instant. The total of a whole namespace comes from the
+ * counted rows less those that expired and were not swept yet; that of a prefix is counted in its own range.
+ */
+export const listItems = defineStatement<ListItems, ListRow>(
+  'read',
+  sql`
+    with clock as materialized (select clock_timestamp() as now)
+    select asked.ordinal::int, total.total::text, page.key, page.value, page.version, page.created_at, page.updated_at, page.expires_at
+    from unnest(
+      ${placeholder('namespaces')}::text[], ${placeholder('froms')}::text[], ${placeholder('untils')}::text[],
+      ${placeholder('wholes')}::boolean[], ${placeholder('pages')}::bigint[], ${placeholder('pageSizes')}::bigint[],
+      ${placeholder('wantValues')}::boolean[]
+    ) with ordinality as asked (namespace, first, until, whole, page, page_size, want_value, ordinal)
+    cross join lateral (
+      select case
+        when asked.whole then
+          (select coalesce(sum(c.rows), 0) from ${itemCounts} c where c.namespace = asked.namespace)
+          - (select count(*) from ${items} i where i.expires_at <= (select now from clock) and i.namespace = asked.namespace)
+        else
+          (select count(*) from ${items} i
+            where i.namespace = asked.namespace and i.key >= asked.first and i.key < asked.until
+              and (i.expires_at is null or i.expires_at > (select now from clock)))
+      end as total
+    ) total
+    left join lateral (
+      select i.key, case when asked.want_value then i.value::text end as value, i.version::text, i.created_at, i.updated_at, i.expires_at
+      from ${items} i
+      where i.namespace = asked.namespace and i.key >= asked.first and i.key < asked.until
+        and (i.expires_at is null or i.expires_at > (select now from clock))
+      order by i.key
+      limit asked.page_size offset (asked.page - 1) * asked.page_size
+    ) page on true
+    order by asked.ordinal, page.key`,
+)

@@ -1,0 +1,105 @@
+import { sql } from 'drizzle-orm'
+import { items } from '../../database/schema.js'
+import { defineStatement } from '../../database/statement.js'
+import { conditionsHold, lockedIsLive } from './conditions.js'
+import { countRows } from './counts.js'
+import type { ItemRow } from './item-row.js'
+
+const { placeholder } = sql
+
+/** The arrays of a put: element n of each belongs to write n. No key may come twice. */
+export interface PutItems {
+  readonly namespaces: readonly string[]
+  readonly keys: readonly string[]
+  /** JSON objects whose member `value` is stored, to the letter. */
+  readonly bodies: readonly string[]
+  /** Seconds. */
+  readonly ttls: readonly (number | null)[]
+  readonly expiresAts: readonly (string | null)[]
+  readonly keepTtls: readonly boolean[]
+  /** `*`, or versions with commas between. */
+  readonly ifMatches: readonly (string | null)[]
+  readonly ifNoneMatches: readonly (string | null)[]
+  /** Whether the answer needs the value. */
+  readonly wantValues: readonly boolean[]
+  readonly valueBytesMax: number
+}
+
+/**
+ * What became of one write. `raced`: another connection created the item while this statement ran, which its
+ * snapshot cannot see; the write was not applied and wants to be run again.
+ */
+export type PutRow = { readonly ordinal: number } & (
+  | ({ readonly outcome: 'created' | 'replaced' } & ItemRow)
+  | { readonly outcome: 'precondition_failed'; readonly version: string | null }
+  | { readonly outcome: 'too_large' | 'expires_at_past' | 'raced' }
+)
+
+/**
+ * Creates or replaces items, each under its conditions. Rows are locked in key order, then the clock is read, so that a
+ * write that waited for a lock sees the expiry of now; versions are taken after the lock, so they grow with each write.
+ * An expired row that was not swept yet counts as absent and is written over.
+ */
+export const putItems = defineStatement<PutItems, PutRow>(
+  'write',
+  sql`
+    with asked as materialized (
+      select a.*, a.body::json -> 'value' as value
+      from unnest(
+        ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bodies')}::text[],
+        ${placeholder('ttls')}::bigint[], ${placeholder('expiresAts')}::timestamptz[], ${placeholder('keepTtls')}::boolean[],
+        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('wantValues')}::boolean[]
+      ) with ordinality as a (namespace, key, body, ttl, expires_at, keep_ttl, if_match, if_none_match, want_value, ordinal)
+    ), locked as materialized (
+      select i.namespace, i.key, i.version, i.expires_at
+      from asked join ${items} i on i.namespace = asked.namespace and i.key = asked.key
+      order by i.namespace, i.key
+      for update of i
+    ), clock as materialized (
+      select clock_timestamp() as now from (select count(*) from locked) waited
+    ), decided as materialized (
+      select asked.ordinal, asked.namespace, asked.key, asked.value, asked.want_value,
+        date_trunc('milliseconds', clock.now) as now,
+        locked.key is not null as present,
+        ${lockedIsLive} as live,
+        case when ${lockedIsLive} then locked.version end as version,
+        case
+          when asked.keep_ttl then case when ${lockedIsLive} then locked.expires_at end
+          when asked.ttl is not null then date_trunc('milliseconds', clock.now) + asked.ttl * interval '1 second'
+          else asked.expires_at
+        end as expires_at,
+        case
+          when octet_length(asked.value::text) > ${placeholder('valueBytesMax')}::int then 'too_large'
+          when asked.expires_at <= clock.now then 'expires_at_past'
+          when not ${conditionsHold(lockedIsLive)} then 'precondition_failed'
+          when ${lockedIsLive} then 'replaced'
+          else 'created'
+        end as outcome
+      from asked
+      left join locked on locked.namespace = asked.namespace and locked.key = asked.key
+      cross join clock
+    ), updated as (
+      update ${items} i
+      set value = d.value, version = nextval('item_versions'), updated_at = d.now, expires_at = d.expires_at,
+        created_at = case when d.live then i.created_at else d.now end
+      from decided d
+      where i.namespace = d.namespace and i.key = d.key and d.present and d.outcome in ('created', 'replaced')
+      returning i.*
+    ), inserted as (
+      insert into ${items} (namespace, key, value, version, created_at, updated_at, expires_at)
+      select d.namespace, d.key, d.value, nextval('item_versions'), d.now, d.now, d.expires_at
+      from decided d
+      where not d.present and d.outcome = 'created'
+      order by d.namespace, d.key
+      on conflict (namespace, key) do nothing
+      returning *
+    ), counted as (
+      ${countRows(sql`select namespace, 1 as rows from inserted`)}
+    )
+    select d.ordinal::int,
+      case when d.outcome in ('created', 'replaced') and w.key is null then 'raced' else d.outcome end as outcome,
+      d.key, case when d.want_value then w.value::text end as value,
+      coalesce(w.version, d.version)::text as version, w.created_at, w.updated_at, w.expires_at
+    from decided d
+    left join (select * from updated union all select * from inserted) w on w.namespace = d.namespace and w.key = d.key`,
+)

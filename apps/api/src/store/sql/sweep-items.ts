@@ -1,0 +1,30 @@
+import { sql } from 'drizzle-orm'
+import { items } from '../../database/schema.js'
+import { defineStatement } from '../../database/statement.js'
+import { countRows } from './counts.js'
+
+const { placeholder } = sql
+
+/**
+ * Removes rows that expired, the oldest first. Locking reads the row as it is now, so one that was rewritten meanwhile
+ * stays; rows that a writer holds are skipped and left to the next time.
+ */
+export const sweepItems = defineStatement<{ limit: number }, { removed: number }>(
+  'write',
+  sql`
+    with expired as materialized (
+      select i.namespace, i.key
+      from ${items} i
+      where i.expires_at <= (select clock_timestamp())
+      order by i.expires_at
+      limit ${placeholder('limit')}::int
+      for update skip locked
+    ), deleted as (
+      delete from ${items} i using expired
+      where i.namespace = expired.namespace and i.key = expired.key
+      returning i.namespace
+    ), counted as (
+      ${countRows(sql`select namespace, -1 as rows from deleted`)}
+    )
+    select count(*)::int as removed from deleted`,
+)

@@ -1,0 +1,43 @@
+import { deadlines, type Pool } from '../database/pool.js'
+import type { Logger } from '../observability/logger.js'
+import { sweepItems } from './sql/sweep-items.js'
+
+/** Small, so that no writer waits long for a sweep. */
+const batch = 500
+
+/**
+ * Removes expired items every `intervalMs`. Reads never see them, swept or not; this gives their room back.
+ * @returns a function that stops the sweeper and waits for a running batch
+ */
+export const startSweeper = (pool: Pool, intervalMs: number, logger: Logger): (() => Promise<void>) => {
+  let stopped = false
+  let timer: NodeJS.Timeout
+
+  const sweep = async () => {
+    try {
+      let removed = batch
+      while (removed === batch && !stopped) {
+        const [row] = await pool.run(sweepItems, { limit: batch }, performance.now() + deadlines.request)
+        removed = row?.removed ?? 0
+        if (removed > 0) logger.debug({ removed }, 'swept expired items')
+      }
+    } catch (error) {
+      logger.warn({ err: error }, 'a sweep failed; the next will go on')
+    }
+  }
+
+  let running = Promise.resolve()
+  const schedule = () => {
+    if (stopped) return
+    timer = setTimeout(() => {
+      running = sweep().finally(schedule)
+    }, intervalMs)
+  }
+  schedule()
+
+  return async () => {
+    stopped = true
+    clearTimeout(timer)
+    await running
+  }
+}

@@ -1,0 +1,125 @@
+/** What is known about one kind of refusal. Status, documentation page and retry advice all follow from its row. */
+export interface ErrorDefinition {
+  /** HTTP status it is answered with. */
+  readonly status: number
+  /** One line, the same for every occurrence (RFC 9457 `title`). */
+  readonly title: string
+  /** Whether the same request may succeed later without being changed. */
+  readonly retryable: boolean
+  /** What happened and what the caller can do: the text of the page `/problems/{code}`. */
+  readonly help: string
+}
+
+const defineErrors = <const T extends Record<string, ErrorDefinition>>(table: T): T => table
+
+/** Every refusal of the API by its stable code. */
+export const errors = defineErrors({
+  validation_failed: {
+    status: 400,
+    title: 'The request is not valid',
+    retryable: false,
+    help: 'A part of the request breaks a rule of its route. The member `errors` lists each fault with its path and what is expected there. Mend these and send the request again.',
+  },
+  malformed_json: {
+    status: 400,
+    title: 'The body is not JSON',
+    retryable: false,
+    help: 'The request body must be one JSON text (RFC 8259) in UTF-8. Look for single quotes, trailing commas, a body that was cut, or a shell that took the quotes away.',
+  },
+  malformed_request: {
+    status: 400,
+    title: 'The request is not well-formed HTTP',
+    retryable: false,
+    help: 'The request line or a header breaks the rules of HTTP: a bad percent-encoding, bytes that are not UTF-8, or a Host header that is missing, doubled or not a host. Build URLs with a function such as `encodeURIComponent`.',
+  },
+  item_not_found: {
+    status: 404,
+    title: 'There is no such item',
+    retryable: false,
+    help: 'No live item has this key: it was never written, was deleted, or has expired. Keys are compared byte by byte, so case and every space count.',
+  },
+  route_not_found: {
+    status: 404,
+    title: 'There is no such route',
+    retryable: false,
+    help: 'The path matches no route of this service. A key is one path segment: encode `/` in it as `%2F`. All routes are listed at `/docs`.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'The route does not have this method',
+    retryable: false,
+    help: 'The path exists but not with this method. The `Allow` header lists the methods that it has.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'The request took too long to arrive',
+    retryable: true,
+    help: 'The head of a request must arrive within 10 seconds and the whole of it within 30. Nothing was done; send it again.',
+  },
+  item_exists: {
+    status: 409,
+    title: 'The item exists already',
+    retryable: false,
+    help: 'POST creates and never replaces, and a live item has this key; its version is in the `ETag` header. Use PUT to replace it.',
+  },
+  precondition_failed: {
+    status: 412,
+    title: 'A condition of the request does not hold',
+    retryable: false,
+    help: '`If-Match` or `If-None-Match` does not fit the item as it is now, so nothing was changed. The `ETag` header carries the current version where the item exists: read the item, decide again, and repeat with that version.',
+  },
+  too_large: {
+    status: 413,
+    title: 'The value is too large',
+    retryable: false,
+    help: 'A value may have 1 MiB of JSON text unless the service was set up otherwise (`MAX_VALUE_BYTES`). Store large objects elsewhere and keep their address here.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body is of a kind that is not accepted',
+    retryable: false,
+    help: 'Bodies must be `Content-Type: application/json` in UTF-8 and not compressed. With curl: `-H "Content-Type: application/json"`.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    retryable: true,
+    help: 'This client has used up its requests for the window. `Retry-After` says in how many seconds the next will be accepted; the `RateLimit` header of every answer says how many are left.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The head of the request is too large',
+    retryable: false,
+    help: 'The request line and headers together may have 16 KiB.',
+  },
+  internal: {
+    status: 500,
+    title: 'The service failed',
+    retryable: false,
+    help: 'This is a fault of the service, not of the request. Report it with the request id (`instance`): the service logged the cause under it.',
+  },
+  database_unavailable: {
+    status: 503,
+    title: 'The database cannot be reached',
+    retryable: true,
+    help: 'The request was surely not applied: PostgreSQL is down, starting, or refuses connections. Wait for `Retry-After` seconds and repeat it. `/health/ready` turns 200 when the database is back.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'The service has too much to do',
+    retryable: true,
+    help: 'The request was refused before it was started, or the database gave it up, because too much is waiting. It was not applied. Wait for `Retry-After` seconds and repeat it.',
+  },
+  outcome_unknown: {
+    status: 503,
+    title: 'It is not known whether the request was applied',
+    retryable: false,
+    help: 'The connection to the database was lost, or its time ran out, after the write was sent and before its commit was confirmed. Read the item to see what holds. A PUT of the same value may simply be repeated; a condition (`If-Match`) makes any repeat safe.',
+  },
+})
+
+/** A stable code of the API, such as `item_not_found`. */
+export type ErrorCode = keyof typeof errors
+
+/** All codes, as zod's `enum` wants them. */
+export const errorCodes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]]

@@ -1,0 +1,37 @@
+import { z } from 'zod'
+
+const etag = String.raw`(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"`
+
+/** `*`, or a list of entity tags (RFC 9110 section 8.8.3). */
+export const EntityTags = z
+  .string()
+  .regex(
+    new RegExp(String.raw`^(?:\*|[ \t,]*${etag}(?:[ \t]*,[ \t]*(?:${etag})?)*[ \t]*)$`),
+    'must be * or ETags in double quotes as the service answers them, such as "184"',
+  )
+
+/** Condition of a read (RFC 9110 section 13.1.2). */
+export const ReadConditions = z.object({
+  'if-none-match': EntityTags.optional().meta({ description: 'Answer 304 where the item still has this ETag.' }),
+})
+
+/** Conditions of a write (RFC 9110 section 13.1). */
+export const WriteConditions = z.object({
+  'if-match': EntityTags.optional().meta({ description: 'Write only where the item has this ETag; `*`: where it exists.' }),
+  'if-none-match': EntityTags.optional().meta({ description: '`*`: write only where the item does not exist.' }),
+})
+
+/** What a write should answer (RFC 7240). */
+export const Preferences = z.object({
+  prefer: z.string().optional().meta({ description: '`return=minimal` leaves the value out of the answer.' }),
+})
+
+/** The entity tag that an answer about one item carries. */
+export const ItemHeaders = z.object({
+  etag: z.string().meta({ description: 'The version in double quotes, a strong entity tag.', examples: ['"184"'] }),
+})
+
+/** Headers of the answer to a write that honours `Prefer`. */
+export const WrittenHeaders = ItemHeaders.extend({
+  'preference-applied': z.string().optional().meta({ description: 'The preference that was honoured.' }),
+})

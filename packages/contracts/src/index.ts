@@ -1,0 +1,8 @@
+export { type ErrorCode, type ErrorDefinition, errorCodes, errors } from './errors.js'
+export { Item, ItemMetadata, ItemPage, ItemWrite, ListQuery, NewItem } from './items.js'
+export { limits } from './limits.js'
+export { byteLength, ExpiresAt, JsonValue, Key, Timestamp, Ttl, Version } from './primitives.js'
+export { Fault, Problem } from './problem.js'
+export { type AnswerContract, defineRoute, type RouteAnswer, type RouteContract, type RouteInput } from './route.js'
+export { type RouteId, type Routes, routes } from './routes.js'
+export { Health } from './system.js'

@@ -1,0 +1,184 @@
+import { z } from 'zod'
+import type { ErrorCode } from './errors.js'
+import { ItemHeaders, Preferences, ReadConditions, WriteConditions, WrittenHeaders } from './headers.js'
+import { limits } from './limits.js'
+import { ExpiresAt, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
+import { defineRoute } from './route.js'
+
+/** An item without its value, as `keys_only=true` and `return=minimal` answer it. */
+export const ItemMetadata = z
+  .object({
+    key: Key,
+    version: Version,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    expires_at: Timestamp.nullable().meta({ description: 'Null where the item never expires.' }),
+  })
+  .meta({ id: 'ItemMetadata' })
+
+/** An item. */
+export const Item = ItemMetadata.extend({ value: JsonValue }).meta({ id: 'Item' })
+
+const ItemOrMetadata = z.union([Item, ItemMetadata])
+
+const expiry = {
+  ttl: Ttl.nullable().optional(),
+  expires_at: ExpiresAt.nullable().optional(),
+  keep_ttl: z.boolean().optional().meta({ description: 'Keep the expiry that the item has, if it has one.' }),
+}
+
+const oneExpiry = (write: { ttl?: unknown; expires_at?: unknown; keep_ttl?: unknown }): boolean =>
+  [write.ttl != null, write.expires_at != null, write.keep_ttl === true].filter(Boolean).length <= 1
+const oneExpiryMessage = { path: ['ttl'], message: 'give only one of ttl, expires_at and keep_ttl' }
+
+/** Body of a create. */
+export const NewItem = z
+  .strictObject({ key: Key, value: JsonValue, ...expiry })
+  .refine(oneExpiry, oneExpiryMessage)
+  .meta({ id: 'NewItem' })
+
+/** Body of a put. */
+export const ItemWrite = z
+  .strictObject({ value: JsonValue, ...expiry })
+  .refine(oneExpiry, oneExpiryMessage)
+  .meta({ id: 'ItemWrite' })
+
+const itemParams = z.object({ key: Key })
+const wholeNumber = z.coerce.number<string>().int()
+
+/** Query of the list. A parameter added here is validated, documented and typed in the handler by that alone. */
+export const ListQuery = z.strictObject({
+  page: wholeNumber.min(1).default(1).meta({ type: 'integer' }),
+  page_size: wholeNumber.min(1).max(limits.pageSize).default(10).meta({ type: 'integer' }),
+  prefix: Prefix.default(''),
+  keys_only: z.enum(['true', 'false']).default('false').meta({ description: '`true` leaves the values out.' }),
+})
+
+/** One page of items. */
+export const ItemPage = z
+  .object({
+    items: z.array(ItemOrMetadata),
+    total: z.int().meta({ description: 'Live items that match, on all pages; exact.' }),
+    page: z.int(),
+    page_size: z.int(),
+    total_pages: z.int(),
+  })
+  .meta({ id: 'ItemPage' })
+
+const dataErrors = ['malformed_request', 'validation_failed', 'rate_limited', 'internal', 'database_unavailable', 'overloaded'] as const satisfies ErrorCode[]
+const writeErrors = [...dataErrors, 'outcome_unknown'] as const satisfies ErrorCode[]
+const bodyErrors = [...writeErrors, 'malformed_json', 'too_large', 'unsupported_media_type'] as const satisfies ErrorCode[]
+
+const route = { tag: 'Items', limited: true } as const
+
+/** Create an item that does not exist yet. */
+export const createItem = defineRoute({
+  ...route,
+  method: 'post',
+  path: '/items',
+  summary: 'Create an item',
+  safe: false,
+  request: { headers: Preferences, body: NewItem },
+  answers: {
+    201: {
+      description: 'Created.',
+      body: ItemOrMetadata,
+      headers: WrittenHeaders.extend({ location: z.string().meta({ description: 'Path of the item.' }) }),
+    },
+  },
+  errors: [...bodyErrors, 'item_exists'],
+})
+
+/** List items in the order of their keys. */
+export const listItems = defineRoute({
+  ...route,
+  method: 'get',
+  path: '/items',
+  summary: 'List items',
+  description: 'In the order of their keys, compared byte by byte.',
+  safe: true,
+  request: { query: ListQuery },
+  answers: {
+    200: {
+      description: 'One page.',
+      body: ItemPage,
+      headers: z.object({ link: z.string().meta({ description: 'Pages `first`, `prev`, `next` and `last` (RFC 8288).' }) }),
+    },
+  },
+  errors: dataErrors,
+})
+
+/** Remove every item whose key begins with a prefix. */
+export const deleteItems = defineRoute({
+  ...route,
+  method: 'delete',
+  path: '/items',
+  summary: 'Delete all items with a prefix',
+  description: 'Goes through the keys in batches: items written meanwhile may stay, and after a failure a part may be gone. Repeating it is safe.',
+  safe: false,
+  request: { query: z.strictObject({ prefix: Prefix.refine((text) => text.length > 0, 'must not be empty: say which keys to delete') }) },
+  answers: {
+    200: { description: 'Deleted.', body: z.object({ deleted: z.int().meta({ description: 'Live items that were removed.' }) }) },
+  },
+  errors: writeErrors,
+})
+
+/** Read an item. */
+export const getItem = defineRoute({
+  ...route,
+  method: 'get',
+  path: '/items/{key}',
+  summary: 'Read an item',
+  safe: true,
+  request: { params: itemParams, headers: ReadConditions },
+  answers: {
+    200: { description: 'The item.', body: Item, headers: ItemHeaders },
+    304: { description: 'The item still has an ETag of `If-None-Match`.', headers: ItemHeaders },
+  },
+  errors: [...dataErrors, 'item_not_found'],
+})
+
+/** Read what GET would answer, without the body. */
+export const headItem = defineRoute({
+  ...getItem,
+  method: 'head',
+  summary: 'See whether an item exists',
+  answers: {
+    200: { description: 'The item exists.', headers: ItemHeaders },
+    304: getItem.answers[304],
+  },
+})
+
+/** Create or replace an item. */
+export const putItem = defineRoute({
+  ...route,
+  method: 'put',
+  path: '/items/{key}',
+  summary: 'Create or replace an item',
+  description: 'Without `ttl`, `expires_at` or `keep_ttl` the item becomes permanent. For shells, `?value=text` with no body stores a string.',
+  safe: false,
+  request: {
+    params: itemParams,
+    query: z.strictObject({ value: z.string().optional().meta({ description: 'A string value, in place of the body.' }) }),
+    headers: WriteConditions.extend(Preferences.shape),
+    body: ItemWrite,
+    bodyOptional: true,
+  },
+  answers: {
+    200: { description: 'Replaced.', body: ItemOrMetadata, headers: WrittenHeaders },
+    201: { description: 'Created.', body: ItemOrMetadata, headers: WrittenHeaders },
+  },
+  errors: [...bodyErrors, 'precondition_failed'],
+})
+
+/** Remove an item for good. */
+export const deleteItem = defineRoute({
+  ...route,
+  method: 'delete',
+  path: '/items/{key}',
+  summary: 'Delete an item',
+  safe: false,
+  request: { params: itemParams, headers: WriteConditions },
+  answers: { 204: { description: 'Deleted.' } },
+  errors: [...writeErrors, 'item_not_found', 'precondition_failed'],
+})

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { limits } from './limits.js'
+
+const utf8 = new TextEncoder()
+
+/** Bytes of a string in UTF-8. */
+export const byteLength = (text: string): number => utf8.encode(text).length
+
+const keyText = z
+  .string()
+  .refine((text) => text.isWellFormed(), 'must not contain unpaired surrogates')
+  .refine((text) => !text.includes('\0'), 'must not contain the NUL character')
+  .refine((text) => byteLength(text) <= limits.keyBytes, `must have at most ${limits.keyBytes} bytes of UTF-8`)
+
+/** A key: 1 to 1024 bytes of UTF-8, any character but NUL; not `.` or `..`, which URLs cannot carry. */
+export const Key = keyText
+  .refine((text) => text.length > 0, 'must not be empty')
+  .refine((text) => text !== '.' && text !== '..', 'must not be "." or "..", which cannot travel in a URL')
+  .meta({
+    id: 'Key',
+    description: '1 to 1024 bytes of UTF-8, any character but NUL. In a path it is one percent-encoded segment.',
+    minLength: 1,
+    maxLength: limits.keyBytes,
+    examples: ['user-config'],
+  })
+
+/** The beginning that listed keys share; empty for all. */
+export const Prefix = keyText.meta({
+  description: 'Only keys that begin with this text.',
+  maxLength: limits.keyBytes,
+  examples: ['user-'],
+})
+
+/** Any JSON value; the text that came in is the text that goes out. */
+export const JsonValue = z
+  .unknown()
+  .refine((value) => value !== undefined, 'is required: any JSON value, also null')
+  .meta({ id: 'JsonValue', description: 'Any JSON value. It is given back exactly as it was written.' })
+
+/** A version: an opaque decimal string that changes with every write and grows. */
+export const Version = z
+  .string()
+  .regex(/^[1-9][0-9]*$/)
+  .meta({ id: 'Version', description: 'Opaque; changes with every write to the key and grows.', examples: ['184'] })
+
+/** A time that the service answers: RFC 3339, UTC, milliseconds. */
+export const Timestamp = z.iso
+  .datetime({ precision: 3 })
+  .meta({ id: 'Timestamp', examples: ['2026-11-20T19:26:00.123Z'] })
+
+/** Seconds to live, at most 100 years. */
+export const Ttl = z
+  .int()
+  .min(1)
+  .max(limits.ttlSeconds)
+  .meta({ description: 'Seconds until the item expires.', examples: [3600] })
+
+/** A time that a caller gives: RFC 3339 with any offset. */
+export const ExpiresAt = z.iso
+  .datetime({ offset: true })
+  .meta({ description: 'The instant at which the item expires; must be in the future.' })

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { errorCodes } from './errors.js'
+
+/** One fault of a request: where it is and what is expected there. */
+export const Fault = z
+  .object({
+    path: z.string().meta({ description: 'Where the fault is: part of the request, then the field.', examples: ['body.ttl'] }),
+    message: z.string(),
+  })
+  .meta({ id: 'Fault' })
+
+/** Every refusal (RFC 9457). */
+export const Problem = z
+  .object({
+    type: z.string().meta({ description: 'Path of the page about this code.', examples: ['/problems/item_not_found'] }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().meta({ description: 'The request id, as in the X-Request-Id header and the log.' }),
+    code: z.enum(errorCodes),
+    errors: z.array(Fault).optional().meta({ description: 'With `validation_failed`: every fault.' }),
+  })
+  .meta({ id: 'Problem' })
+export type Problem = z.output<typeof Problem>

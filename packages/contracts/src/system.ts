@@ -1,0 +1,112 @@
+import { z } from 'zod'
+import { errorCodes } from './errors.js'
+import { defineRoute } from './route.js'
+
+const route = { method: 'get', safe: true, limited: false } as const
+
+/** State of the service for people and probes. */
+export const Health = z
+  .object({
+    status: z.enum(['ok', 'starting', 'stopping', 'unavailable']),
+    version: z.string(),
+    uptime_seconds: z.number(),
+    database: z.object({
+      status: z.enum(['ok', 'unavailable']),
+      kind: z.enum(['embedded', 'external']),
+    }),
+  })
+  .meta({ id: 'Health' })
+
+const Liveness = z.object({ status: z.literal('ok') })
+const Readiness = z.object({ status: z.enum(['ok', 'stopping', 'unavailable']) })
+
+/** Summary for people: always 200 while the service answers. */
+export const health = defineRoute({
+  ...route,
+  tag: 'Service',
+  path: '/health',
+  summary: 'Summary of the service and its database',
+  request: {},
+  answers: { 200: { description: 'The summary.', body: Health } },
+  errors: [],
+})
+
+/** Whether the process should be left running. */
+export const live = defineRoute({
+  ...route,
+  tag: 'Service',
+  path: '/health/live',
+  summary: 'Whether the process is alive',
+  request: {},
+  answers: { 200: { description: 'It is.', body: Liveness } },
+  errors: [],
+})
+
+/** Whether requests should be sent here. */
+export const ready = defineRoute({
+  ...route,
+  tag: 'Service',
+  path: '/health/ready',
+  summary: 'Whether requests should be sent here',
+  request: {},
+  answers: {
+    200: { description: 'Yes.', body: Readiness },
+    503: { description: 'No: the service is stopping or its database does not answer.', body: Readiness },
+  },
+  errors: [],
+})
+
+/** This API as an OpenAPI 3.1 document. */
+export const openapi = defineRoute({
+  ...route,
+  tag: 'Documentation',
+  path: '/openapi.json',
+  summary: 'This API as an OpenAPI 3.1 document',
+  request: {},
+  answers: { 200: { description: 'The document.', body: z.record(z.string(), z.unknown()) } },
+  errors: [],
+})
+
+/** Interactive reference of the API. */
+export const docs = defineRoute({
+  ...route,
+  tag: 'Documentation',
+  path: '/docs',
+  summary: 'Interactive reference',
+  request: {},
+  answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
+  errors: [],
+})
+
+/** Script, style and icon of the reference. */
+export const docsAsset = defineRoute({
+  ...route,
+  tag: 'Documentation',
+  path: '/docs/{file}',
+  summary: 'A file of the interactive reference',
+  request: { params: z.object({ file: z.string() }) },
+  answers: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
+  errors: ['route_not_found'],
+})
+
+/** All codes of refusals. */
+export const problems = defineRoute({
+  ...route,
+  tag: 'Documentation',
+  path: '/problems',
+  summary: 'All problem codes',
+  request: {},
+  answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
+  errors: [],
+})
+
+/** What one code of refusal means and what to do about it. */
+export const problem = defineRoute({
+  ...route,
+  tag: 'Documentation',
+  path: '/problems/{code}',
+  summary: 'What a problem code means',
+  request: { params: z.object({ code: z.enum(errorCodes) }) },
+  answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
+  errors: ['route_not_found'],
+})

@@ -38,7 +38,11 @@ export const createApp = ({ store, service, valueBytesMax, logger, ...options }:
   const limitedPaths = new Set((Object.values(routes) as RouteContract[]).filter((route) => route.limited).map((route) => route.path))
   for (const path of limitedPaths) app.use(honoPath(path), limit)
 
-  mountRoutes(app, { ...itemHandlers(store), ...healthHandlers(service), ...docsHandlers(service.version), ...problemHandlers() }, valueBytesMax)
+  mountRoutes(
+    app,
+    { ...itemHandlers(store), ...healthHandlers(service), ...docsHandlers(service.version), ...problemHandlers() },
+    valueBytesMax,
+  )
 
   app.notFound((context) => {
     throw refuseUnmatched(routingPath(context.env.incoming), context.req.method)

@@ -40,8 +40,13 @@ const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8000),
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: z.string().refine(isDatabaseUrl, 'postgres://user:password@host:port/database').optional(),
-  DATA_DIR: z.string().transform((folder) => resolve(folder)).default(resolve('.holdfast')),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'fatal, error, warn, info, debug, trace or silent').default('info'),
+  DATA_DIR: z
+    .string()
+    .transform((folder) => resolve(folder))
+    .default(resolve('.holdfast')),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'fatal, error, warn, info, debug, trace or silent')
+    .default('info'),
   RATE_LIMIT_REQUESTS: wholeNumber(0, 1_000_000_000, 60),
   RATE_LIMIT_WINDOW_SECONDS: wholeNumber(1, 86_400, 60),
   RATE_LIMIT_STORE: z.literal('memory', 'memory').default('memory'),
@@ -75,7 +80,9 @@ export const readConfig = (environment: Readonly<Record<string, string | undefin
   }
   const config = parsed.data
   if (!isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off') {
-    throw new StartError(`HOST ${config.HOST} is not a loopback address and the API asks for no credentials; expected 127.0.0.1, ::1 or localhost, or ALLOW_UNAUTHENTICATED=on where the network is trusted`)
+    throw new StartError(
+      `HOST ${config.HOST} is not a loopback address and the API asks for no credentials; expected 127.0.0.1, ::1 or localhost, or ALLOW_UNAUTHENTICATED=on where the network is trusted`,
+    )
   }
   return config
 }

@@ -37,7 +37,11 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
   const app = createApp({
     store: createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES }),
     service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
-    rateLimit: { requests: config.RATE_LIMIT_REQUESTS, windowSeconds: config.RATE_LIMIT_WINDOW_SECONDS, trustedProxies: config.TRUST_PROXY },
+    rateLimit: {
+      requests: config.RATE_LIMIT_REQUESTS,
+      windowSeconds: config.RATE_LIMIT_WINDOW_SECONDS,
+      trustedProxies: config.TRUST_PROXY,
+    },
     valueBytesMax: config.MAX_VALUE_BYTES,
     logger,
   })

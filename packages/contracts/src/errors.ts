@@ -30,7 +30,7 @@ export const errors = defineErrors({
     status: 400,
     title: 'The request is not well-formed HTTP',
     retryable: false,
-    help: 'The request line or a header breaks the rules of HTTP: a bad percent-encoding, bytes that are not UTF-8, or a Host header that is missing, doubled or not a host. Build URLs with a function such as `encodeURIComponent`.',
+    help: 'The request line or a header breaks the rules of HTTP: a method or header that cannot be parsed, or a Host header that is missing, doubled or not a host.',
   },
   item_not_found: {
     status: 404,

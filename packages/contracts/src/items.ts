@@ -44,14 +44,19 @@ export const ItemWrite = z
   .meta({ id: 'ItemWrite' })
 
 const itemParams = z.object({ key: Key })
-const wholeNumber = z.coerce.number<string>().int()
+/** A number in a query, from 1: decimal digits only, where coercion would take `1e1`, `0x10` and the empty text too. */
+const wholeNumber = (max: number) => {
+  const message = max === Number.MAX_SAFE_INTEGER ? 'must be a whole number from 1' : `must be a whole number from 1 to ${max}`
+  const bounds = z.int(message).min(1, message).max(max, message)
+  return z.preprocess((given: number | string) => (/^[0-9]{1,16}$/.test(String(given)) ? Number(given) : given), bounds)
+}
 
 /** Query of the list. A parameter added here is validated, documented and typed in the handler by that alone. */
 export const ListQuery = z.strictObject({
-  page: wholeNumber.min(1).default(1).meta({ type: 'integer' }),
-  page_size: wholeNumber.min(1).max(limits.pageSize).default(10).meta({ type: 'integer' }),
+  page: wholeNumber(Number.MAX_SAFE_INTEGER).default(1),
+  page_size: wholeNumber(limits.pageSize).default(10),
   prefix: Prefix.default(''),
-  keys_only: z.enum(['true', 'false']).default('false').meta({ description: '`true` leaves the values out.' }),
+  keys_only: z.enum(['true', 'false'], 'must be true or false').default('false').meta({ description: '`true` leaves the values out.' }),
 })
 
 /** One page of items. */
@@ -65,7 +70,14 @@ export const ItemPage = z
   })
   .meta({ id: 'ItemPage' })
 
-const dataErrors = ['malformed_request', 'validation_failed', 'rate_limited', 'internal', 'database_unavailable', 'overloaded'] as const satisfies ErrorCode[]
+const dataErrors = [
+  'malformed_request',
+  'validation_failed',
+  'rate_limited',
+  'internal',
+  'database_unavailable',
+  'overloaded',
+] as const satisfies ErrorCode[]
 const writeErrors = [...dataErrors, 'outcome_unknown'] as const satisfies ErrorCode[]
 const bodyErrors = [...writeErrors, 'malformed_json', 'too_large', 'unsupported_media_type'] as const satisfies ErrorCode[]
 
@@ -114,7 +126,8 @@ export const deleteItems = defineRoute({
   method: 'delete',
   path: '/items',
   summary: 'Delete all items with a prefix',
-  description: 'Goes through the keys in batches: items written meanwhile may stay, and after a failure a part may be gone. Repeating it is safe.',
+  description:
+    'Goes through the keys in batches: items written meanwhile may stay, and after a failure a part may be gone. Repeating it is safe.',
   safe: false,
   request: { query: z.strictObject({ prefix: Prefix.refine((text) => text.length > 0, 'must not be empty: say which keys to delete') }) },
   answers: {
@@ -155,7 +168,8 @@ export const putItem = defineRoute({
   method: 'put',
   path: '/items/{key}',
   summary: 'Create or replace an item',
-  description: 'Without `ttl`, `expires_at` or `keep_ttl` the item becomes permanent. For shells, `?value=text` with no body stores a string.',
+  description:
+    'Without `ttl`, `expires_at` or `keep_ttl` the item becomes permanent. For shells, `?value=text` with no body stores a string.',
   safe: false,
   request: {
     params: itemParams,

@@ -44,18 +44,18 @@ export const Version = z
   .meta({ id: 'Version', description: 'Opaque; changes with every write to the key and grows.', examples: ['184'] })
 
 /** A time that the service answers: RFC 3339, UTC, milliseconds. */
-export const Timestamp = z.iso
-  .datetime({ precision: 3 })
-  .meta({ id: 'Timestamp', examples: ['2026-11-20T19:26:00.123Z'] })
+export const Timestamp = z.iso.datetime({ precision: 3 }).meta({ id: 'Timestamp', examples: ['2026-11-20T19:26:00.123Z'] })
+
+const ttlMessage = `must be a whole number of seconds from 1 to ${limits.ttlSeconds}`
 
 /** Seconds to live, at most 100 years. */
 export const Ttl = z
-  .int()
-  .min(1)
-  .max(limits.ttlSeconds)
+  .int(ttlMessage)
+  .min(1, ttlMessage)
+  .max(limits.ttlSeconds, ttlMessage)
   .meta({ description: 'Seconds until the item expires.', examples: [3600] })
 
 /** A time that a caller gives: RFC 3339 with any offset. */
 export const ExpiresAt = z.iso
-  .datetime({ offset: true })
+  .datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2030-01-31T12:00:00Z' })
   .meta({ description: 'The instant at which the item expires; must be in the future.' })

@@ -46,9 +46,7 @@ export interface RouteInput<R extends RouteContract> {
   readonly params: Output<R['request']['params']>
   readonly query: Output<R['request']['query']>
   readonly headers: Output<R['request']['headers']>
-  readonly body: R['request']['bodyOptional'] extends true
-    ? Output<R['request']['body']> | undefined
-    : Output<R['request']['body']>
+  readonly body: R['request']['bodyOptional'] extends true ? Output<R['request']['body']> | undefined : Output<R['request']['body']>
 }
 
 type AnswerPart<A, K extends 'body' | 'headers'> = A extends { readonly [P in K]: infer S extends z.ZodType }
@@ -61,6 +59,5 @@ type AnswerPart<A, K extends 'body' | 'headers'> = A extends { readonly [P in K]
 
 /** The answers that a route declares: a handler can return nothing else. */
 export type RouteAnswer<R extends RouteContract> = {
-  [S in keyof R['answers'] & number]: { readonly status: S } & AnswerPart<R['answers'][S], 'body'> &
-    AnswerPart<R['answers'][S], 'headers'>
+  [S in keyof R['answers'] & number]: { readonly status: S } & AnswerPart<R['answers'][S], 'body'> & AnswerPart<R['answers'][S], 'headers'>
 }[keyof R['answers'] & number]

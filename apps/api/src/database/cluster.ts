@@ -33,7 +33,10 @@ const loadPrograms = async (): Promise<Programs> => {
   try {
     return (await import(name)) as Programs
   } catch (error) {
-    throw new StartError(`DATABASE_URL is not set and there is no embedded PostgreSQL for ${process.platform}-${process.arch}; expected DATABASE_URL=postgres://user:password@host:port/database`, { cause: error })
+    throw new StartError(
+      `DATABASE_URL is not set and there is no embedded PostgreSQL for ${process.platform}-${process.arch}; expected DATABASE_URL=postgres://user:password@host:port/database`,
+      { cause: error },
+    )
   }
 }
 
@@ -65,7 +68,8 @@ export const prepareSocketFolder = async (dataDir: string, account: ServerAccoun
   await account.own(folder)
   const { mode, uid } = await stat(folder)
   const mine = process.getuid?.() === 0 || uid === process.getuid?.()
-  if (!mine || (mode & 0o077) !== 0) throw new StartError(`DATA_DIR: the socket folder ${folder} is open to others or belongs to somebody else; remove it`)
+  if (!mine || (mode & 0o077) !== 0)
+    throw new StartError(`DATA_DIR: the socket folder ${folder} is open to others or belongs to somebody else; remove it`)
   return folder
 }
 
@@ -108,7 +112,10 @@ export const prepareDataDir = async (dataDir: string): Promise<void> => {
     await mkdir(dataDir, { recursive: true, mode: 0o711 })
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
-    throw new StartError(`DATA_DIR ${dataDir} cannot be used (${error instanceof Error && 'code' in error ? error.code : error}); expected a folder that can be made or written to`, { cause: error })
+    throw new StartError(
+      `DATA_DIR ${dataDir} cannot be used (${error instanceof Error && 'code' in error ? error.code : error}); expected a folder that can be made or written to`,
+      { cause: error },
+    )
   }
 }
 
@@ -122,7 +129,11 @@ export const findServer = async (dataDir: string): Promise<{ programs: Programs;
  * Opens the cluster in a data folder, and makes it where there is none.
  * @throws StartError
  */
-export const openCluster = async (dataDir: string, server: Awaited<ReturnType<typeof findServer>>, socketFolder: string): Promise<Cluster> => {
+export const openCluster = async (
+  dataDir: string,
+  server: Awaited<ReturnType<typeof findServer>>,
+  socketFolder: string,
+): Promise<Cluster> => {
   const { programs, account } = server
   const folder = join(dataDir, 'postgres')
   try {
@@ -130,7 +141,9 @@ export const openCluster = async (dataDir: string, server: Awaited<ReturnType<ty
     const version = await readFile(join(folder, 'PG_VERSION'), 'utf8').catch(() => null)
     if (version === null) await initialise(programs, account, folder, password)
     else if (version.trim() !== majorVersion) {
-      throw new StartError(`DATA_DIR ${dataDir} holds data of PostgreSQL ${version.trim()}; expected ${majorVersion}: move the data with pg_dump, or name another folder`)
+      throw new StartError(
+        `DATA_DIR ${dataDir} holds data of PostgreSQL ${version.trim()}; expected ${majorVersion}: move the data with pg_dump, or name another folder`,
+      )
     }
     return { programs, account, folder, socketFolder, logFile: join(dataDir, 'postgres.log'), password }
   } catch (error) {

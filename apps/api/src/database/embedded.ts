@@ -64,7 +64,10 @@ const accepts = async (address: DatabaseAddress): Promise<boolean> => {
 }
 
 const lastLogLine = async (cluster: Cluster): Promise<string> =>
-  (await readFile(cluster.logFile, 'utf8').catch(() => '')).trim().split('\n').findLast((line) => /FATAL|PANIC|ERROR|sh:|setpriv/.test(line)) ?? 'it ended without a word'
+  (await readFile(cluster.logFile, 'utf8').catch(() => ''))
+    .trim()
+    .split('\n')
+    .findLast((line) => /FATAL|PANIC|ERROR|sh:|setpriv/.test(line)) ?? 'it ended without a word'
 
 /** Starts the server and waits until it accepts connections; a first failure may come from an old server's last breath. */
 const startServer = async (cluster: Cluster, address: DatabaseAddress): Promise<ChildProcess> => {
@@ -88,7 +91,10 @@ const lockPatiently = async (folder: string, dataDir: string): Promise<{ release
   for (;;) {
     const lock = await lockInstance(folder)
     if ('release' in lock) return lock
-    if (performance.now() > until) throw new StartError(`DATA_DIR ${dataDir} is in use by another Holdfast (process ${lock.heldBy}); stop that one or name another folder`)
+    if (performance.now() > until)
+      throw new StartError(
+        `DATA_DIR ${dataDir} is in use by another Holdfast (process ${lock.heldBy}); stop that one or name another folder`,
+      )
     await wait(100)
   }
 }

@@ -48,8 +48,20 @@ export const serverAccount = (dataFolder: string, programFolder: string): Server
   }
   const capability = passingCapability()
   if (capability === undefined) {
-    throw new StartError(`DATA_DIR: PostgreSQL does not run as root, and the account ${uid} cannot reach ${dataFolder} and ${programFolder}; expected folders that everybody may pass, or start the service as an ordinary user`)
+    throw new StartError(
+      `DATA_DIR: PostgreSQL does not run as root, and the account ${uid} cannot reach ${dataFolder} and ${programFolder}; expected folders that everybody may pass, or start the service as an ordinary user`,
+    )
   }
-  const options = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups', '--inh-caps', `+${capability}`, '--ambient-caps', `+${capability}`]
+  const options = [
+    '--reuid',
+    String(uid),
+    '--regid',
+    String(gid),
+    '--clear-groups',
+    '--inh-caps',
+    `+${capability}`,
+    '--ambient-caps',
+    `+${capability}`,
+  ]
   return { command: (program, args) => ({ program: 'setpriv', args: [...options, '--', program, ...args] }), own }
 }

@@ -40,7 +40,10 @@ const readSettingsPatiently = async (address: DatabaseAddress): Promise<ServerSe
       const code = error instanceof Error && 'code' in error ? String(error.code) : ''
       if (classifyFailure(error) === 'fault' || finalCodes.has(code) || performance.now() > until) {
         const reason = error instanceof Error && error.message !== '' ? error.message : code
-        throw new StartError(`DATABASE_URL: the database cannot be reached (${reason}); expected postgres://user:password@host:port/database of a running PostgreSQL`, { cause: error })
+        throw new StartError(
+          `DATABASE_URL: the database cannot be reached (${reason}); expected postgres://user:password@host:port/database of a running PostgreSQL`,
+          { cause: error },
+        )
       }
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
@@ -54,11 +57,14 @@ const readSettingsPatiently = async (address: DatabaseAddress): Promise<ServerSe
  */
 export const checkServer = async (address: DatabaseAddress, allowUnsafe: boolean): Promise<void> => {
   const server = await readSettingsPatiently(address)
-  if (server.version < versionMin) throw new StartError(`DATABASE_URL: PostgreSQL ${server.version} is too old; expected ${versionMin} or newer`)
+  if (server.version < versionMin)
+    throw new StartError(`DATABASE_URL: PostgreSQL ${server.version} is too old; expected ${versionMin} or newer`)
   if (server.encoding !== 'UTF8') throw new StartError(`DATABASE_URL: the database's encoding is ${server.encoding}; expected UTF8`)
   if (server.standby) throw new StartError('DATABASE_URL: the server is a standby and takes no writes; expected a primary')
   const unsafe = (['fsync', 'full_page_writes', 'synchronous_commit'] as const).filter((name) => server[name] === 'off')
   if (unsafe.length > 0 && !allowUnsafe) {
-    throw new StartError(`DATABASE_URL: the server has ${unsafe.join(', ')} off and could lose acknowledged writes; turn it on, or set ALLOW_UNSAFE_DATABASE=on`)
+    throw new StartError(
+      `DATABASE_URL: the server has ${unsafe.join(', ')} off and could lose acknowledged writes; turn it on, or set ALLOW_UNSAFE_DATABASE=on`,
+    )
   }
 }

@@ -10,6 +10,9 @@ export interface Statement<Params, Row> {
   readonly row?: Row
 }
 
+/** The driver takes an array of booleans for one boolean, so they travel as text; statements cast `text[]` to `boolean[]`. */
+const toValue = (value: unknown): unknown => (Array.isArray(value) && typeof value[0] === 'boolean' ? value.map(String) : value)
+
 /**
  * Compiles a Drizzle template whose parameters are all `sql.placeholder`s. Drizzle's own execution of a template costs
  * two round trips a call; the compiled text goes to the driver as a prepared statement.
@@ -20,5 +23,5 @@ export const defineStatement = <Params extends object, Row>(kind: 'read' | 'writ
     if (param instanceof Placeholder) return param.name as keyof Params
     throw new TypeError('a statement takes its parameters through sql.placeholder only')
   })
-  return { kind, text, values: (values) => names.map((name) => values[name]) }
+  return { kind, text, values: (values) => names.map((name) => toValue(values[name])) }
 }

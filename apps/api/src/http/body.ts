@@ -15,10 +15,19 @@ const checkHeaders = (incoming: IncomingMessage): void => {
 }
 
 const checkMediaType = (header: string | undefined): void => {
-  const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';').map((part) => part.trim())
-  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice(8).replaceAll('"', '')
+  const [type = '', ...parameters] = (header ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  const charset = parameters
+    .find((parameter) => parameter.startsWith('charset='))
+    ?.slice(8)
+    .replaceAll('"', '')
   if (!/^application\/(?:[a-z0-9.-]+\+)?json$/.test(type) || (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')) {
-    throw new Refusal('unsupported_media_type', `the body must be Content-Type: application/json in UTF-8${header === undefined ? '' : ', which the header given is not'}`)
+    throw new Refusal(
+      'unsupported_media_type',
+      `the body must be Content-Type: application/json in UTF-8${header === undefined ? '' : ', which the header given is not'}`,
+    )
   }
 }
 
@@ -89,7 +98,8 @@ export const readJsonBody = async (incoming: IncomingMessage, valueBytesMax: num
   } catch {
     throw new Refusal('malformed_json', 'the body is not a JSON text')
   }
-  if (depth(text) > limits.valueDepth + 1) throw invalid('body.value', `must have at most ${limits.valueDepth} levels of arrays and objects`)
+  if (depth(text) > limits.valueDepth + 1)
+    throw invalid('body.value', `must have at most ${limits.valueDepth} levels of arrays and objects`)
   if (escapesToCheck.test(text) && !storable(value)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
   return { value, text }
 }

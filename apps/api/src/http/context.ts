@@ -1,5 +1,5 @@
-import type { HttpBindings } from '@hono/node-server'
 import type { RouteId } from '@holdfast/contracts'
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 
 /** What travels with a request from middleware to handler. */

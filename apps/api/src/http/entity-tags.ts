@@ -10,7 +10,11 @@ const versions = (header: string, weak: boolean): string[] =>
 /** A condition as the store takes it: `*`, or versions with commas between; no tag of ours has a comma in it. */
 const condition = (header: string | undefined, weak: boolean): string | null => {
   if (header === undefined) return null
-  return header === '*' ? '*' : versions(header, weak).filter((version) => /^[0-9]+$/.test(version)).join(',')
+  return header === '*'
+    ? '*'
+    : versions(header, weak)
+        .filter((version) => /^[0-9]+$/.test(version))
+        .join(',')
 }
 
 /** The conditions of a write: If-Match compares strongly, If-None-Match weakly (sections 13.1.1 and 13.1.2). */

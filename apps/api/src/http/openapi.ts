@@ -1,5 +1,5 @@
-import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import { errors, Problem, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
+import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 
 type Responses = RouteConfig['responses']
 
@@ -67,7 +67,8 @@ export const openapiDocument = (version: string): Record<string, unknown> => {
       title: 'Holdfast',
       version,
       license: { name: 'MIT' },
-      description: 'A durable key-value API on PostgreSQL. Every acknowledged write is on disk, every read is current, and no expired value is served. Each path takes one optional trailing slash.',
+      description:
+        'A durable key-value API on PostgreSQL. Every acknowledged write is on disk, every read is current, and no expired value is served. Each path takes one optional trailing slash.',
     },
     servers: [{ url: '/' }],
   })

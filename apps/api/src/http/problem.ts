@@ -27,10 +27,16 @@ const jitteredSeconds = () => 1 + Math.floor(Math.random() * 3)
 const toRefusal = (error: unknown): Refusal => {
   if (error instanceof Refusal) return error
   if (error instanceof DatabaseUnavailable) {
-    return new Refusal('database_unavailable', 'the request was not applied: the database cannot be reached', { cause: error, retryAfterSeconds: 1 })
+    return new Refusal('database_unavailable', 'the request was not applied: the database cannot be reached', {
+      cause: error,
+      retryAfterSeconds: 1,
+    })
   }
   if (error instanceof DatabaseOverloaded) {
-    return new Refusal('overloaded', `the request was not applied: ${error.message}`, { cause: error, retryAfterSeconds: jitteredSeconds() })
+    return new Refusal('overloaded', `the request was not applied: ${error.message}`, {
+      cause: error,
+      retryAfterSeconds: jitteredSeconds(),
+    })
   }
   if (error instanceof OutcomeUnknown) {
     return new Refusal('outcome_unknown', 'the database did not confirm the write: it may or may not have been applied', { cause: error })

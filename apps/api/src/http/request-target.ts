@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { Refusal } from '../refusal.js'
+import { invalid, Refusal } from '../refusal.js'
 
 /**
  * The target of a request as it came over the wire, in origin form (RFC 9112 section 3.2). `Request.url` will not do:
@@ -24,13 +24,13 @@ const decode = (text: string, part: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new Refusal('malformed_request', `the ${part} has a percent-encoding that is not UTF-8`)
+    throw invalid(part, 'has a percent-encoding that is not UTF-8')
   }
 }
 
 /**
  * The parameters of a query string, each once.
- * @throws Refusal malformed_request, validation_failed
+ * @throws Refusal validation_failed
  */
 export const parseQuery = (query: string): Record<string, string> => {
   const parameters: Record<string, string> = Object.create(null)
@@ -50,7 +50,7 @@ export const parseQuery = (query: string): Record<string, string> => {
   return parameters
 }
 
-/** @throws Refusal malformed_request where the path cannot be decoded */
+/** @throws Refusal validation_failed where the path cannot be decoded */
 export const checkPath = (path: string): void => {
   if (path.includes('%')) decode(path, 'path')
 }

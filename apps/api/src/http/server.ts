@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type Server, STATUS_CODES } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
 import type { ErrorCode } from '@holdfast/contracts'
+import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { Refusal } from '../refusal.js'
 import { StartError } from '../start-error.js'
@@ -17,6 +17,8 @@ const serverOptions = {
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,
+  // Refused by middleware instead, so that this refusal is a problem like all others.
+  requireHostHeader: false,
 } as const
 const connectionsMax = 10_000
 
@@ -40,7 +42,10 @@ const answerClientError = (error: NodeJS.ErrnoException, socket: Socket): void =
   }
   const requestId = randomUUID()
   const code = parserCodes[error.code ?? ''] ?? 'malformed_request'
-  const problem = toProblem(new Refusal(code, code === 'malformed_request' ? 'the request is not HTTP/1.1' : 'the connection is closed'), requestId)
+  const problem = toProblem(
+    new Refusal(code, code === 'malformed_request' ? 'the request is not HTTP/1.1' : 'the connection is closed'),
+    requestId,
+  )
   socket.end(headLines(problem, requestId) + problem.body)
 }
 
@@ -61,7 +66,10 @@ export const listen = async (app: Hono<HttpEnv>, host: string, port: number): Pr
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = { EADDRINUSE: 'is taken by another program', EACCES: 'needs rights that this user does not have' }[error.code ?? '']
-      const message = reason === undefined ? `HOST ${host} cannot be listened on (${error.code}); expected an address of this machine` : `PORT ${port} ${reason}; expected a free port, such as PORT=${port + 1}`
+      const message =
+        reason === undefined
+          ? `HOST ${host} cannot be listened on (${error.code}); expected an address of this machine`
+          : `PORT ${port} ${reason}; expected a free port, such as PORT=${port + 1}`
       reject(new StartError(message, { cause: error }))
     })
     server.listen({ host, port }, resolve)

@@ -50,7 +50,10 @@ export interface ItemStore {
   put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem }>
   /** @throws Refusal item_not_found, precondition_failed */
   delete: (call: StoreCall, key: string, conditions: Conditions) => Promise<void>
-  list: (call: StoreCall, list: { prefix: string; page: number; pageSize: number; wantValues: boolean }) => Promise<{ items: StoredItem[]; total: number }>
+  list: (
+    call: StoreCall,
+    list: { prefix: string; page: number; pageSize: number; wantValues: boolean },
+  ) => Promise<{ items: StoredItem[]; total: number }>
   /** Removes all keys with a prefix, in batches; answers how many live items went. */
   deletePrefix: (call: StoreCall, prefix: string) => Promise<number>
 }
@@ -74,7 +77,9 @@ const only = <Row>(rows: readonly Row[]): Row => {
 }
 
 const preconditionFailed = (version: string | null) =>
-  new Refusal('precondition_failed', version === null ? 'the item does not exist' : `the item's version is ${version}`, { version: version ?? undefined })
+  new Refusal('precondition_failed', version === null ? 'the item does not exist' : `the item's version is ${version}`, {
+    version: version ?? undefined,
+  })
 
 /** What an item may do: expiry, versions and conditions. One call is a batch of one for the statements. */
 export const createItemStore = (pool: Pool, settings: { valueBytesMax: number }): ItemStore => {
@@ -147,7 +152,8 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
       let deleted = 0
       let next = from
       for (;;) {
-        if (performance.now() > call.deadline) throw new Refusal('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`)
+        if (performance.now() > call.deadline)
+          throw new Refusal('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`)
         const arrays = { namespaces: [namespace], froms: [next], untils: [until], limits: [rangeBatch] }
         const row = only(await pool.run(deleteRange, arrays, call.deadline))
         deleted += row.live

@@ -15,7 +15,10 @@ const indexPage = (): string => {
   const rows = Object.entries(errors).map(
     ([code, { status, title }]) => `<dt><a href="/problems/${code}"><code>${code}</code></a> ${status}</dt><dd>${escapeHtml(title)}.</dd>`,
   )
-  return page('Problem codes', `<h1>Problem codes</h1><p>Every refusal of this service is an RFC 9457 problem with one of these codes.</p><dl>${rows.join('')}</dl>`)
+  return page(
+    'Problem codes',
+    `<h1>Problem codes</h1><p>Every refusal of this service is an RFC 9457 problem with one of these codes.</p><dl>${rows.join('')}</dl>`,
+  )
 }
 
 /** A page for each code that a refusal can have: where its `type` leads. */

@@ -27,7 +27,9 @@ export const rateLimit = (options: RateLimitOptions): MiddlewareHandler<HttpEnv>
       state.headers['ratelimit-policy'] = policy
       state.headers.ratelimit = `"default";r=${limit.remaining};t=${seconds}`
       if (!limit.allowed) {
-        throw new Refusal('rate_limited', `this client has used its ${options.requests} requests in ${options.windowSeconds} seconds`, { retryAfterSeconds: seconds })
+        throw new Refusal('rate_limited', `this client has used its ${options.requests} requests in ${options.windowSeconds} seconds`, {
+          retryAfterSeconds: seconds,
+        })
       }
     }
     await next()

@@ -6,10 +6,7 @@ import type { ItemRow } from './item-row.js'
 const { placeholder } = sql
 
 /** Reads live items at one instant. Answers a row for each that exists, with the place (from 1) of its key in the arrays. */
-export const getItems = defineStatement<
-  { namespaces: readonly string[]; keys: readonly string[] },
-  ItemRow & { ordinal: number }
->(
+export const getItems = defineStatement<{ namespaces: readonly string[]; keys: readonly string[] }, ItemRow & { ordinal: number }>(
   'read',
   sql`
     with clock as materialized (select clock_timestamp() as now)

@@ -34,8 +34,8 @@ export const listItems = defineStatement<ListItems, ListRow>(
     select asked.ordinal::int, total.total::text, page.key, page.value, page.version, page.created_at, page.updated_at, page.expires_at
     from unnest(
       ${placeholder('namespaces')}::text[], ${placeholder('froms')}::text[], ${placeholder('untils')}::text[],
-      ${placeholder('wholes')}::boolean[], ${placeholder('pages')}::bigint[], ${placeholder('pageSizes')}::bigint[],
-      ${placeholder('wantValues')}::boolean[]
+      ${placeholder('wholes')}::text[]::boolean[], ${placeholder('pages')}::bigint[], ${placeholder('pageSizes')}::bigint[],
+      ${placeholder('wantValues')}::text[]::boolean[]
     ) with ordinality as asked (namespace, first, until, whole, page, page_size, want_value, ordinal)
     cross join lateral (
       select case

@@ -47,8 +47,8 @@ export const putItems = defineStatement<PutItems, PutRow>(
       select a.*, a.body::json -> 'value' as value
       from unnest(
         ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bodies')}::text[],
-        ${placeholder('ttls')}::bigint[], ${placeholder('expiresAts')}::timestamptz[], ${placeholder('keepTtls')}::boolean[],
-        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('wantValues')}::boolean[]
+        ${placeholder('ttls')}::bigint[], ${placeholder('expiresAts')}::timestamptz[], ${placeholder('keepTtls')}::text[]::boolean[],
+        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('wantValues')}::text[]::boolean[]
       ) with ordinality as a (namespace, key, body, ttl, expires_at, keep_ttl, if_match, if_none_match, want_value, ordinal)
     ), locked as materialized (
       select i.namespace, i.key, i.version, i.expires_at

@@ -1,0 +1,41 @@
+// `npm start`: installs, builds what changed, and runs the service in the foreground.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { environment, pinnedNode, prepare, root } from './prepare.mjs'
+
+prepare()
+
+const launcher = process.ppid
+const service = spawn(pinnedNode, [join(root, 'apps', 'api', 'dist', 'main.mjs')], {
+  env: environment,
+  stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+})
+
+service.on('message', ({ url, dataDir }) => {
+  console.log(`
+Holdfast is ready.
+
+  API    ${url}
+  Docs   ${url}/docs
+  Data   ${dataDir ?? 'the database of DATABASE_URL'}
+
+Try it:
+
+  curl -X PUT '${url}/items/greeting?value=hello'
+  curl ${url}/items/greeting
+
+Ctrl-C stops it.
+`)
+})
+
+service.on('exit', (status, signal) => {
+  process.exit(signal === null ? status : 1)
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => service.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal))
+}
+
+// Where npm is killed nobody passes a signal on; the service notices this process's end by itself.
+setInterval(() => {
+  if (process.ppid !== launcher) service.disconnect()
+}, 250).unref()

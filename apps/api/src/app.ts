@@ -29,7 +29,7 @@ export interface AppOptions {
 /** The order of the middleware and what is mounted behind it. Does no I/O of its own. */
 export const createApp = ({ store, service, valueBytesMax, logger, ...options }: AppOptions): Hono<HttpEnv> => {
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
-  const app = new Hono<HttpEnv>({ getPath: (_request, context) => routingPath((context?.env as HttpEnv['Bindings']).incoming) })
+  const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
   app.use(requestState())
   app.use(requestLog(logger))

@@ -3,7 +3,7 @@ import { z } from 'zod'
 const etag = String.raw`(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"`
 
 /** `*`, or a list of entity tags (RFC 9110 section 8.8.3). Each white space can match in one way only, so that no header takes long. */
-export const EntityTags = z
+const EntityTags = z
   .string()
   .regex(
     new RegExp(String.raw`^(?:\*|[ \t,]*${etag}(?:[ \t]*,(?:[ \t]*${etag})?)*[ \t]*)$`),

@@ -3,7 +3,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 
 /** What travels with a request from middleware to handler. */
-export interface RequestState {
+interface RequestState {
   readonly id: string
   /** When it arrived and when it must be answered, as `performance.now()` counts. */
   readonly arrived: number

@@ -9,7 +9,7 @@ import { parseQuery, requestTarget } from './request-target.js'
 import { validateRequest } from './validate.js'
 
 /** What a handler may use of a call besides its validated input. */
-export interface Call extends StoreCall {
+interface Call extends StoreCall {
   /** The text of a JSON body. */
   readonly bodyText: string | undefined
 }

@@ -25,7 +25,7 @@ export interface StoredItem {
 }
 
 /** Conditions of a write: `*`, or versions with commas between. */
-export interface Conditions {
+interface Conditions {
   readonly ifMatch: string | null
   readonly ifNoneMatch: string | null
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { errorCodes } from './errors.js'
 import { defineRoute } from './route.js'
 
 const route = { method: 'get', safe: true, limited: false } as const
@@ -28,7 +27,7 @@ export const health = defineRoute({
   summary: 'Summary of the service and its database',
   request: {},
   answers: { 200: { description: 'The summary.', body: Health } },
-  errors: [],
+  errors: ['malformed_request'],
 })
 
 /** Whether the process should be left running. */
@@ -39,7 +38,7 @@ export const live = defineRoute({
   summary: 'Whether the process is alive',
   request: {},
   answers: { 200: { description: 'It is.', body: Liveness } },
-  errors: [],
+  errors: ['malformed_request'],
 })
 
 /** Whether requests should be sent here. */
@@ -53,7 +52,7 @@ export const ready = defineRoute({
     200: { description: 'Yes.', body: Readiness },
     503: { description: 'No: the service is stopping or its database does not answer.', body: Readiness },
   },
-  errors: [],
+  errors: ['malformed_request'],
 })
 
 /** This API as an OpenAPI 3.1 document. */
@@ -64,7 +63,7 @@ export const openapi = defineRoute({
   summary: 'This API as an OpenAPI 3.1 document',
   request: {},
   answers: { 200: { description: 'The document.', body: z.record(z.string(), z.unknown()) } },
-  errors: [],
+  errors: ['malformed_request'],
 })
 
 /** Interactive reference of the API. */
@@ -75,7 +74,7 @@ export const docs = defineRoute({
   summary: 'Interactive reference',
   request: {},
   answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
-  errors: [],
+  errors: ['malformed_request'],
 })
 
 /** Script, style and icon of the reference. */
@@ -86,7 +85,7 @@ export const docsAsset = defineRoute({
   summary: 'A file of the interactive reference',
   request: { params: z.object({ file: z.string() }) },
   answers: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
-  errors: ['route_not_found'],
+  errors: ['malformed_request', 'validation_failed', 'route_not_found'],
 })
 
 /** All codes of refusals. */
@@ -97,7 +96,7 @@ export const problems = defineRoute({
   summary: 'All problem codes',
   request: {},
   answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
-  errors: [],
+  errors: ['malformed_request'],
 })
 
 /** What one code of refusal means and what to do about it. */
@@ -106,7 +105,7 @@ export const problem = defineRoute({
   tag: 'Documentation',
   path: '/problems/{code}',
   summary: 'What a problem code means',
-  request: { params: z.object({ code: z.enum(errorCodes) }) },
+  request: { params: z.object({ code: z.string() }) },
   answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
-  errors: ['route_not_found'],
+  errors: ['malformed_request', 'validation_failed', 'route_not_found'],
 })

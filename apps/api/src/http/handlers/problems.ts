@@ -1,4 +1,5 @@
 import { type ErrorCode, type ErrorDefinition, errors } from '@holdfast/contracts'
+import { Refusal } from '../../refusal.js'
 import type { Handlers } from '../mount.js'
 import { escapeHtml, page } from '../page.js'
 
@@ -10,6 +11,8 @@ const problemPage = (code: ErrorCode): string => {
     `<h1><code>${code}</code></h1><p><strong>${escapeHtml(title)}</strong> (HTTP ${status})</p><p>${escapeHtml(help)}</p><p>${repeat}</p><p><a href="/problems">All problem codes</a> · <a href="/docs">API reference</a></p>`,
   )
 }
+
+const isCode = (text: string): text is ErrorCode => Object.hasOwn(errors, text)
 
 const indexPage = (): string => {
   const rows = Object.entries(errors).map(
@@ -24,5 +27,8 @@ const indexPage = (): string => {
 /** A page for each code that a refusal can have: where its `type` leads. */
 export const problemHandlers = (): Pick<Handlers, 'problem' | 'problems'> => ({
   problems: async () => ({ status: 200, body: indexPage() }),
-  problem: async ({ params }) => ({ status: 200, body: problemPage(params.code) }),
+  problem: async ({ params: { code } }) => {
+    if (!isCode(code)) throw new Refusal('route_not_found', 'no problem has this code')
+    return { status: 200, body: problemPage(code) }
+  },
 })

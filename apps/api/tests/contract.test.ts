@@ -1,0 +1,230 @@
+import { type ErrorCode, errors, Problem, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
+import { afterAll, describe, expect, inject, test } from 'vitest'
+import { type ApiAnswer, putExpired, send, startApi, useApi } from './support/api.js'
+import { startPostgres } from './support/postgres.js'
+import { sendRaw } from './support/raw.js'
+import { until } from './support/until.js'
+
+const api = useApi({ MAX_VALUE_BYTES: '100000' })
+const covered = new Set<string>()
+
+/** A valid request for each data route. */
+const valid = {
+  createItem: () => ['POST', '/items', { json: { key: `k${Math.random()}`, value: 1 } }],
+  listItems: () => ['GET', '/items'],
+  deleteItems: () => ['DELETE', '/items?prefix=nothing'],
+  getItem: () => ['GET', '/items/present'],
+  headItem: () => ['HEAD', '/items/present'],
+  putItem: () => ['PUT', '/items/present', { json: { value: 1 } }],
+  deleteItem: () => ['DELETE', '/items/present'],
+} satisfies Partial<Record<RouteId, () => Parameters<typeof api.request>>>
+const dataRoutes = Object.keys(valid) as (keyof typeof valid)[]
+
+test('every route that is limited has a valid request here', () => {
+  const limited = Object.entries(routes).filter(([, route]) => route.limited)
+  expect(limited.map(([id]) => id).sort()).toEqual([...dataRoutes].sort())
+})
+
+/** Checks an answer against the contract of its route, and notes that the status was seen. */
+const conforms = (id: RouteId, answer: ApiAnswer, expected: number | ErrorCode): void => {
+  const route: RouteContract = routes[id]
+  const contract = typeof expected === 'number' ? route.answers[expected] : undefined
+  expect(answer.status, answer.text).toBe(typeof expected === 'number' ? expected : errors[expected].status)
+  if (contract === undefined) {
+    expect(route.errors).toContain(expected)
+    if (route.method !== 'head') {
+      expect(answer.headers.get('content-type')).toBe('application/problem+json')
+      expect(Problem.parse(answer.json)).toMatchObject({ code: expected, type: `/problems/${expected}`, status: answer.status })
+      expect(answer.json.instance).toBe(answer.headers.get('x-request-id'))
+    }
+  } else {
+    contract.headers?.parse(Object.fromEntries(answer.headers))
+    if (contract.body !== undefined) {
+      expect(answer.headers.get('content-type')).toBe('application/json')
+      contract.body.parse(answer.json)
+    } else if (contract.contentType === undefined) expect(answer.text).toBe('')
+  }
+  covered.add(`${id} ${expected}`)
+}
+
+const expectAnswer = async (id: RouteId, expected: number | ErrorCode, ...request: Parameters<typeof api.request>): Promise<ApiAnswer> => {
+  const answer = await api.request(...request)
+  conforms(id, answer, expected)
+  return answer
+}
+
+describe('answers', () => {
+  test('createItem', async () => {
+    const answer = await expectAnswer('createItem', 201, 'POST', '/items', { json: { key: 'a b/c', value: null } })
+    expect(answer.headers.get('location')).toBe('/items/a%20b%2Fc')
+    await expectAnswer('createItem', 'item_exists', 'POST', '/items/', { json: { key: 'a b/c', value: 1 } })
+  })
+
+  test('listItems and deleteItems', async () => {
+    await expectAnswer('listItems', 200, 'GET', '/items')
+    await expectAnswer('listItems', 'validation_failed', 'GET', '/items?page=0')
+    await expectAnswer('deleteItems', 200, 'DELETE', '/items/?prefix=zzz')
+    await expectAnswer('deleteItems', 'validation_failed', 'DELETE', '/items?prefix=')
+  })
+
+  test('putItem, getItem, headItem and deleteItem', async () => {
+    const { headers } = await expectAnswer('putItem', 201, 'PUT', '/items/p', { json: { value: {} } })
+    await expectAnswer('putItem', 200, 'PUT', '/items/p?value=x')
+    await expectAnswer('putItem', 'precondition_failed', 'PUT', '/items/p?value=x', { headers: { 'if-match': headers.get('etag') ?? '' } })
+    const read = await expectAnswer('getItem', 200, 'GET', '/items/p')
+    const etag = read.headers.get('etag') ?? ''
+    await expectAnswer('getItem', 304, 'GET', '/items/p', { headers: { 'if-none-match': etag } })
+    await expectAnswer('headItem', 200, 'HEAD', '/items/p')
+    await expectAnswer('headItem', 304, 'HEAD', '/items/p', { headers: { 'if-none-match': etag } })
+    await expectAnswer('deleteItem', 'precondition_failed', 'DELETE', '/items/p', { headers: { 'if-match': '"1"' } })
+    await expectAnswer('deleteItem', 204, 'DELETE', '/items/p')
+    await expectAnswer('deleteItem', 'item_not_found', 'DELETE', '/items/p')
+    await putExpired(api, 'gone')
+    await expectAnswer('getItem', 'item_not_found', 'GET', '/items/gone')
+    await expectAnswer('headItem', 'item_not_found', 'HEAD', '/items/gone')
+  })
+
+  test('faults of single keys and of bodies', async () => {
+    for (const id of ['getItem', 'headItem', 'putItem', 'deleteItem'] as const) {
+      await expectAnswer(id, 'validation_failed', routes[id].method.toUpperCase(), `/items/${'x'.repeat(1025)}`)
+    }
+    for (const [id, path, json] of [
+      ['putItem', '/items/p', { value: 1 }] as const,
+      ['createItem', '/items', { key: 'p', value: 1 }] as const,
+    ]) {
+      const method = routes[id].method.toUpperCase()
+      await expectAnswer(id, 'validation_failed', method, path, { json: { ...json, ttl: 0 } })
+      await expectAnswer(id, 'malformed_json', method, path, { text: '{"value":' })
+      await expectAnswer(id, 'unsupported_media_type', method, path, { json, headers: { 'content-type': 'text/plain' } })
+      await expectAnswer(id, 'too_large', method, path, { json: { ...json, value: 'x'.repeat(100_000) } })
+    }
+  })
+
+  test.each(Object.keys(routes) as RouteId[])('%s: a malformed request', async (id) => {
+    const { method, path } = routes[id]
+    const raw = await sendRaw(
+      api.url,
+      `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, 'k')} HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n`,
+    )
+    const [head = '', text = ''] = raw.split('\r\n\r\n')
+    const headers = new Headers(
+      head
+        .split('\r\n')
+        .slice(1)
+        .map((line) => line.split(': ', 2) as [string, string]),
+    )
+    conforms(
+      id,
+      { status: Number(head.split(' ')[1]), headers, text, json: text === '' ? undefined : JSON.parse(text) },
+      'malformed_request',
+    )
+  })
+
+  test('the service itself', async () => {
+    await expectAnswer('health', 200, 'GET', '/health/')
+    await expectAnswer('live', 200, 'GET', '/health/live')
+    await expectAnswer('ready', 200, 'GET', '/health/ready')
+    await expectAnswer('openapi', 200, 'GET', '/openapi.json')
+    await expectAnswer('docs', 200, 'GET', '/docs/')
+    await expectAnswer('docsAsset', 200, 'GET', '/docs/swagger-ui.css')
+    await expectAnswer('docsAsset', 'route_not_found', 'GET', '/docs/package.json')
+    await expectAnswer('docsAsset', 'validation_failed', 'GET', '/docs/%ff')
+    await expectAnswer('problem', 'validation_failed', 'GET', '/problems/%zz')
+    await expectAnswer('problems', 200, 'GET', '/problems')
+    await expectAnswer('problem', 'route_not_found', 'GET', '/problems/nothing')
+    for (const code of Object.keys(errors)) await expectAnswer('problem', 200, 'GET', `/problems/${code}`)
+  })
+})
+
+describe('faults of the database, on every data route', () => {
+  const refused = async (id: keyof typeof valid, code: ErrorCode) =>
+    conforms(id, await api.request(...(valid[id]() as Parameters<typeof api.request>)), code)
+
+  test('internal: PostgreSQL refuses the statement', async () => {
+    await api.sql`alter table items rename to elsewhere`
+    for (const id of dataRoutes) await refused(id, 'internal')
+    await api.sql`alter table elsewhere rename to items`
+  })
+
+  /** Holds the table while `during` runs; every request waits for it. */
+  const withTableLocked = async (
+    during: (id: keyof typeof valid, act: (fn: 'pg_cancel_backend' | 'pg_terminate_backend') => Promise<void>) => Promise<void>,
+    ids: (keyof typeof valid)[],
+  ) => {
+    const waiting = () =>
+      api.sql`select pid from pg_stat_activity where application_name = 'holdfast' and wait_event_type = 'Lock' and datname = current_database()`
+    for (const id of ids) {
+      await api.sql.begin(async (holder) => {
+        await holder`lock table items in access exclusive mode`
+        await during(id, async (fn) => {
+          await until(async () => (await waiting()).length > 0)
+          for (const { pid } of await waiting()) await api.sql`select ${api.sql(fn)}(${pid}::int)`
+        })
+      })
+    }
+  }
+
+  test('overloaded: PostgreSQL gives the statement up', async () => {
+    await withTableLocked(async (id, act) => {
+      const answer = refused(id, 'overloaded')
+      await act('pg_cancel_backend')
+      await answer
+    }, dataRoutes)
+  })
+
+  test('outcome_unknown: the connection dies under a write', async () => {
+    await withTableLocked(
+      async (id, act) => {
+        const answer = refused(id, 'outcome_unknown')
+        await act('pg_terminate_backend')
+        await answer
+      },
+      dataRoutes.filter((id) => !routes[id].safe),
+    )
+  })
+
+  test('database_unavailable: the server is gone', async () => {
+    const server = await startPostgres()
+    const lonely = await startApi(server.url)
+    try {
+      server.signalAll('SIGKILL')
+      await server.ended()
+      await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
+      conforms('ready', await send(lonely.url, 'GET', '/health/ready'), 503)
+      for (const id of dataRoutes) {
+        const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+        const answer = await send(lonely.url, method, path, options)
+        conforms(id, answer, 'database_unavailable')
+        expect(answer.headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/)
+      }
+    } finally {
+      await lonely.sql.end({ timeout: 0 })
+      await lonely.service.stop(0)
+      await server.remove()
+    }
+  })
+
+  test('rate_limited', async () => {
+    const limited = await startApi(inject('postgresUrl'), { RATE_LIMIT_REQUESTS: '1' })
+    try {
+      await limited.request('GET', '/items')
+      for (const id of dataRoutes) {
+        const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+        conforms(id, await limited.request(method, path, options), 'rate_limited')
+      }
+    } finally {
+      await limited.sql.end()
+      await limited.service.stop(0)
+    }
+  })
+})
+
+afterAll(() => {
+  const declared = Object.entries(routes).flatMap(([id, route]) =>
+    [...Object.keys(route.answers), ...route.errors].map((outcome) => `${id} ${outcome}`),
+  )
+  expect(
+    declared.filter((outcome) => !covered.has(outcome)),
+    'declared and never seen',
+  ).toEqual([])
+})

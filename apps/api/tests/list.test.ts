@@ -1,0 +1,77 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { keyRange } from '../src/store/key-range.js'
+import { putExpired, useApi } from './support/api.js'
+
+const api = useApi()
+const keys = ['B', 'a', 'a%', 'a%b', 'a_', 'aa', 'b', 'é', '\u{d7ff}', '\u{e000}', '\u{10ffff}', '\u{10ffff}x']
+
+beforeAll(async () => {
+  for (const key of [...keys].reverse()) await api.request('POST', '/items', { json: { key, value: { of: key }, ttl: 1000 } })
+  await putExpired(api, 'aab')
+})
+
+const list = async (query: string) => (await api.request('GET', `/items?${query}`)).json
+
+describe('listing', () => {
+  test('is in bytewise order and pages without gaps', async () => {
+    const pages = await Promise.all([1, 2, 3].map((page) => list(`page=${page}&page_size=5`)))
+    expect(pages.flatMap((page) => page.items.map((item: { key: string }) => item.key))).toEqual(keys)
+    expect(pages.map(({ items, ...rest }) => rest)).toEqual(
+      [1, 2, 3].map((page) => ({ total: keys.length, page, page_size: 5, total_pages: 3 })),
+    )
+  })
+
+  test('defaults, and a page past the end', async () => {
+    expect(await list('')).toMatchObject({ page: 1, page_size: 10, total_pages: 2 })
+    expect(await list('page=9007199254740991&page_size=100')).toMatchObject({ items: [], total: keys.length })
+  })
+
+  test('Link names the other pages', async () => {
+    const answer = await api.request('GET', '/items/?page=2&page_size=1&prefix=a&keys_only=true')
+    const links = Object.fromEntries(
+      [...(answer.headers.get('link') ?? '').matchAll(/<([^>]*)>; rel="(\w+)"/g)].map(([, url, rel]) => [rel, url]),
+    )
+    expect(Object.keys(links)).toEqual(['first', 'prev', 'next', 'last'])
+    expect((await api.request('GET', links.next ?? '')).json).toMatchObject({ page: 3, total: 5, items: [{ key: 'a%b' }] })
+    expect((await api.request('GET', links.last ?? '')).headers.get('link')).not.toContain('rel="next"')
+  })
+
+  test.each(['a', 'a%', 'a_', 'aa', 'é', '\u{d7ff}', '\u{10ffff}', 'nothing'])('prefix %j', async (prefix) => {
+    const expected = keys.filter((key) => key.startsWith(prefix))
+    const { items, total } = await list(`page_size=100&prefix=${encodeURIComponent(prefix)}`)
+    expect([items.map((item: { key: string }) => item.key), total]).toEqual([expected, expected.length])
+  })
+
+  test('keys_only leaves values out', async () => {
+    expect((await list('keys_only=true')).items.some((item: object) => 'value' in item)).toBe(false)
+    expect((await list('keys_only=false')).items[0].value).toEqual({ of: 'B' })
+  })
+
+  test('deleting by prefix takes all of them and nothing else', async () => {
+    for (let i = 0; i < 30; i++) await api.request('PUT', `/items/${encodeURIComponent(`del/${i}`)}?value=x`)
+    await putExpired(api, 'del/expired')
+    expect((await api.request('DELETE', '/items?prefix=del%2F')).json).toEqual({ deleted: 30 })
+    expect((await list('')).total).toBe(keys.length)
+  })
+
+  test('deleting more than one batch', async () => {
+    await api.sql`insert into items select 'default', 'batch' || n, '1', n, now(), now() from generate_series(1, 2500) n`
+    await api.sql`insert into item_counts values ('default', 63, 2500) on conflict (namespace, slot) do update set rows = item_counts.rows + 2500`
+    expect((await api.request('DELETE', '/items?prefix=batch')).json).toEqual({ deleted: 2500 })
+    expect((await list('')).total).toBe(keys.length)
+  })
+})
+
+test('a prefix is just the range that keyRange says', () => {
+  const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+  const character = fc.constantFrom('a', 'b', 'z', '\u007f', '\u0080', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}')
+  const text = fc.array(character, { maxLength: 4 }).map((characters) => characters.join(''))
+  fc.assert(
+    fc.property(text, text, (prefix, key) => {
+      const { from, until } = keyRange(prefix)
+      expect(compare(from, key) <= 0 && compare(key, until) < 0).toBe(key.startsWith(prefix))
+    }),
+    { numRuns: 5000 },
+  )
+})

@@ -1,0 +1,127 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { useApi } from './support/api.js'
+import { until } from './support/until.js'
+
+const api = useApi()
+const keys = ['a', 'a/b', 'ab', 'é']
+
+interface ModelItem {
+  value: unknown
+  version: string
+  createdAt: string
+  expiresAt: string | null
+}
+
+const key = fc.constantFrom(...keys)
+const value = fc.oneof(
+  fc.integer(),
+  fc.string().filter((text) => !text.includes('\0') && text.isWellFormed()),
+  fc.constant(null),
+)
+const condition = fc.constantFrom('none', 'any', 'absent', 'current', 'stale')
+const expiry = fc.constantFrom('permanent', 'ttl', 'keep', 'soon')
+const operation = fc.oneof(
+  fc.record({ op: fc.constant('put' as const), key, value, condition, expiry }),
+  fc.record({ op: fc.constant('create' as const), key, value }),
+  fc.record({ op: fc.constant('delete' as const), key, condition }),
+  fc.record({ op: fc.constant('get' as const), key }),
+  fc.record({ op: fc.constant('list' as const), prefix: fc.constantFrom('', 'a', 'a/', 'z') }),
+  fc.record({ op: fc.constant('deletePrefix' as const), prefix: fc.constantFrom('a/', 'é') }),
+)
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
+
+const path = (text: string) => `/items/${encodeURIComponent(text)}`
+
+const conditionHeaders = (kind: string, item: ModelItem | undefined): Record<string, string> => {
+  if (kind === 'any') return { 'if-match': '*' }
+  if (kind === 'absent') return { 'if-none-match': '*' }
+  if (kind === 'current') return { 'if-match': `"${item?.version ?? 1}"` }
+  return kind === 'stale' ? { 'if-match': '"1"' } : {}
+}
+
+const holds = (kind: string, item: ModelItem | undefined): boolean =>
+  kind === 'none' || (kind === 'absent' ? item === undefined : item !== undefined && kind !== 'stale')
+
+/** Waits until the database's clock has passed an instant, so that the item is expired and its row still there. */
+const expired = (expiresAt: string) =>
+  until(async () => {
+    const [row] = await api.sql`select clock_timestamp() >= ${expiresAt}::timestamptz as passed`
+    return row?.passed
+  })
+
+const put = async (model: Map<string, ModelItem>, { key, value, condition, expiry }: Extract<Operation, { op: 'put' }>) => {
+  const item = model.get(key)
+  const soon = new Date(Date.now() + 40).toISOString()
+  const fields = { permanent: {}, ttl: { ttl: 1000 }, keep: { keep_ttl: true }, soon: { expires_at: soon } }[expiry]
+  const answer = await api.request('PUT', path(key), { json: { value, ...fields }, headers: conditionHeaders(condition, item) })
+  // On a slow moment the near expiry has passed before the write arrives.
+  if (expiry === 'soon' && answer.status === 400) return
+  if (!holds(condition, item)) {
+    expect([answer.status, answer.headers.get('etag')]).toEqual([412, item === undefined ? null : `"${item.version}"`])
+    return
+  }
+  expect(answer.status, answer.text).toBe(item === undefined ? 201 : 200)
+  expect(answer.json.value).toEqual(value)
+  if (item !== undefined) {
+    expect(BigInt(answer.json.version)).toBeGreaterThan(BigInt(item.version))
+    expect(answer.json.created_at).toBe(item.createdAt)
+  }
+  if (expiry === 'keep') expect(answer.json.expires_at).toBe(item?.expiresAt ?? null)
+  if (expiry === 'permanent') expect(answer.json.expires_at).toBeNull()
+  if (expiry === 'soon') {
+    await expired(answer.json.expires_at)
+    model.delete(key)
+  } else model.set(key, { value, version: answer.json.version, createdAt: answer.json.created_at, expiresAt: answer.json.expires_at })
+}
+
+const apply = async (model: Map<string, ModelItem>, step: Operation): Promise<void> => {
+  const item = 'key' in step ? model.get(step.key) : undefined
+  switch (step.op) {
+    case 'put':
+      return await put(model, step)
+    case 'create': {
+      const { status, json } = await api.request('POST', '/items', { json: { key: step.key, value: step.value } })
+      expect(status).toBe(item === undefined ? 201 : 409)
+      if (item === undefined) model.set(step.key, { value: step.value, version: json.version, createdAt: json.created_at, expiresAt: null })
+      return
+    }
+    case 'delete': {
+      const { status } = await api.request('DELETE', path(step.key), { headers: conditionHeaders(step.condition, item) })
+      expect(status).toBe(item === undefined ? 404 : holds(step.condition, item) ? 204 : 412)
+      if (status === 204) model.delete(step.key)
+      return
+    }
+    case 'get': {
+      const { status, json } = await api.request('GET', path(step.key))
+      expect(status).toBe(item === undefined ? 404 : 200)
+      if (item !== undefined) expect(json).toMatchObject({ value: item.value, version: item.version, expires_at: item.expiresAt })
+      return
+    }
+    case 'list': {
+      const { json } = await api.request('GET', `/items?page_size=100&prefix=${encodeURIComponent(step.prefix)}`)
+      const expected = keys.filter((name) => model.has(name) && name.startsWith(step.prefix))
+      expect([json.items.map((listed: { key: string }) => listed.key), json.total]).toEqual([expected, expected.length])
+      return
+    }
+    case 'deletePrefix': {
+      const doomed = [...model.keys()].filter((name) => name.startsWith(step.prefix))
+      expect((await api.request('DELETE', `/items?prefix=${encodeURIComponent(step.prefix)}`)).json).toEqual({ deleted: doomed.length })
+      for (const name of doomed) model.delete(name)
+    }
+  }
+}
+
+test('the API behaves as a Map with versions and expiry', { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc
+      .asyncProperty(fc.array(operation, { minLength: 5, maxLength: 30 }), async (steps) => {
+        const model = new Map<string, ModelItem>()
+        for (const step of steps) await apply(model, step)
+      })
+      .beforeEach(async () => {
+        for (const name of keys) await api.request('DELETE', path(name))
+      }),
+    { numRuns: 60 },
+  )
+})

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto'
+import postgres, { type Sql } from 'postgres'
+import { afterAll, beforeAll, inject } from 'vitest'
+import { readConfig } from '../../src/config.js'
+import { createLogger } from '../../src/observability/logger.js'
+import { type Service, startService } from '../../src/service.js'
+
+/** A running API on a real socket, with a way around it to its database. */
+export interface TestApi {
+  readonly url: string
+  readonly sql: Sql
+  readonly request: (method: string, path: string, options?: RequestOptions) => Promise<ApiAnswer>
+}
+
+interface RequestOptions {
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** Sent as it is, as JSON unless a header says otherwise. */
+  readonly text?: string
+  readonly headers?: Record<string, string>
+}
+
+export interface ApiAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly json: any
+}
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Sends one request to a service. */
+export const send = async (url: string, method: string, path: string, options: RequestOptions = {}): Promise<ApiAnswer> => {
+  const body = options.text ?? (options.json === undefined ? undefined : JSON.stringify(options.json))
+  const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers }
+  const response = await fetch(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, text, json: parse(text) }
+}
+
+export const startApi = async (postgresUrl: string, environment: Record<string, string> = {}): Promise<TestApi & { service: Service }> => {
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  const admin = postgres(postgresUrl, { max: 1, onnotice: () => {} })
+  await admin.unsafe(`create database ${name}`)
+  await admin.end()
+  const database = new URL(postgresUrl)
+  database.pathname = `/${name}`
+  const config = readConfig({
+    PORT: '0',
+    RATE_LIMIT_REQUESTS: '0',
+    SWEEP_INTERVAL_SECONDS: '3600',
+    DATABASE_URL: database.href,
+    ...environment,
+  })
+  const service = await startService(config, createLogger('silent'))
+  const sql = postgres(database.href, { max: 4, onnotice: () => {} })
+  return { service, url: service.url, sql, request: (method, path, options) => send(service.url, method, path, options) }
+}
+
+/** An API for the tests of a file, on a database of its own. Its expired items are swept only by those who ask. */
+export const useApi = (environment: Record<string, string> = {}): TestApi => {
+  let running: Awaited<ReturnType<typeof startApi>>
+  beforeAll(async () => {
+    running = await startApi(inject('postgresUrl'), environment)
+  })
+  afterAll(async () => {
+    await running.sql.end()
+    await running.service.stop(0)
+  })
+  return {
+    get url() {
+      return running.url
+    },
+    get sql() {
+      return running.sql
+    },
+    request: (...request) => running.request(...request),
+  }
+}
+
+/** Puts an item that the database's clock has passed, and that is still in the table. */
+export const putExpired = async (api: TestApi, key: string, value: unknown = 'old'): Promise<void> => {
+  await api.request('PUT', `/items/${encodeURIComponent(key)}`, { json: { value, ttl: 60 } })
+  await api.sql`update items set expires_at = now() - interval '1 second' where key = ${key}`
+}

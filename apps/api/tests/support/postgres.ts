@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { type Cluster, findServer, openCluster, prepareDataDir, prepareSocketFolder } from '../../src/database/cluster.js'
+import { until } from './until.js'
+
+/** A PostgreSQL on a loopback port that a test may kill, pause and start again. */
+export interface TestPostgres {
+  readonly url: string
+  readonly start: () => Promise<void>
+  readonly signal: (signal: NodeJS.Signals) => void
+  /** Sends a signal to the server and all its processes. */
+  readonly signalAll: (signal: NodeJS.Signals) => void
+  readonly ended: () => Promise<void>
+  readonly remove: () => Promise<void>
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+
+const accepts = async (url: string): Promise<boolean> => {
+  const client = postgres(url, { max: 1, connect_timeout: 1, onnotice: () => {} })
+  try {
+    await client`select 1`
+    return true
+  } catch {
+    return false
+  } finally {
+    await client.end({ timeout: 0 })
+  }
+}
+
+const launch = (cluster: Cluster, port: number): ChildProcess => {
+  const settings = ['listen_addresses=127.0.0.1', `unix_socket_directories=${cluster.socketFolder}`, `port=${port}`, 'max_connections=200']
+  const { program, args, ...ids } = cluster.account.command(cluster.programs.postgres, [
+    '-D',
+    cluster.folder,
+    ...settings.flatMap((setting) => ['-c', setting]),
+  ])
+  return spawn(program, args, { ...ids, cwd: '/', detached: true, stdio: 'ignore' })
+}
+
+/** Makes a new cluster in a temporary folder and starts it. */
+export const startPostgres = async (): Promise<TestPostgres> => {
+  // Not the system's temporary folder: where that is closed to others, a server started by root could not enter it.
+  const folder = await mkdtemp('/tmp/holdfast-test-')
+  await prepareDataDir(join(folder, 'data'))
+  const server = await findServer(join(folder, 'data'))
+  const socketFolder = await prepareSocketFolder(join(folder, 'data'), server.account)
+  const cluster = await openCluster(join(folder, 'data'), server, socketFolder)
+  const port = await freePort()
+  const url = `postgres://holdfast:${cluster.password}@127.0.0.1:${port}/postgres`
+  let child: ChildProcess
+  const start = async () => {
+    await until(async () => {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) child = launch(cluster, port)
+      return await accepts(url)
+    })
+  }
+  const ended = async () => {
+    await until(() => child.exitCode !== null || child.signalCode !== null)
+  }
+  await start()
+  return {
+    url,
+    start,
+    ended,
+    signal: (signal) => child.kill(signal),
+    signalAll: (signal) => process.kill(-(child.pid ?? 0), signal),
+    remove: async () => {
+      child.kill('SIGQUIT')
+      await ended()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

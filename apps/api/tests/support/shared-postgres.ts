@@ -1,0 +1,17 @@
+import type { TestProject } from 'vitest/node'
+import { startPostgres } from './postgres.js'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    postgresUrl: string
+  }
+}
+
+/** One server for all test files; each file has a database of its own on it. */
+export default async (project: TestProject) => {
+  const server = await startPostgres()
+  project.provide('postgresUrl', server.url)
+  return async () => {
+    await server.remove()
+  }
+}

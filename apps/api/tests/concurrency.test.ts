@@ -51,7 +51,7 @@ test('versions of one key grow in the order of its writes', async () => {
 })
 
 test('puts, deletes and expiries at once leave exact totals', async () => {
-  const pool = createPool({ url: databaseUrl() }, createLogger('silent'))
+  const pool = createPool({ url: api.databaseUrl }, createLogger('silent'))
   const sweeping = together(30, () => pool.run(sweepItems, { limit: 5 }, performance.now() + 10_000))
   await together(300, async (n) => {
     const key = `/items/storm${n % 7}`
@@ -67,8 +67,3 @@ test('puts, deletes and expiries at once leave exact totals', async () => {
     await api.sql`select count(*)::int as count from items where key like 'storm%' and (expires_at is null or expires_at > now())`
   expect([json.total, json.items.length]).toEqual([live?.count, live?.count])
 })
-
-const databaseUrl = (): string => {
-  const { host, port, user, pass, database } = api.sql.options
-  return `postgres://${user}:${pass}@${host}:${port}/${database}`
-}

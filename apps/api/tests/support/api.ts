@@ -8,6 +8,7 @@ import { type Service, startService } from '../../src/service.js'
 /** A running API on a real socket, with a way around it to its database. */
 export interface TestApi {
   readonly url: string
+  readonly databaseUrl: string
   readonly sql: Sql
   readonly request: (method: string, path: string, options?: RequestOptions) => Promise<ApiAnswer>
 }
@@ -61,7 +62,13 @@ export const startApi = async (postgresUrl: string, environment: Record<string, 
   })
   const service = await startService(config, createLogger('silent'))
   const sql = postgres(database.href, { max: 4, onnotice: () => {} })
-  return { service, url: service.url, sql, request: (method, path, options) => send(service.url, method, path, options) }
+  return {
+    service,
+    url: service.url,
+    databaseUrl: database.href,
+    sql,
+    request: (method, path, options) => send(service.url, method, path, options),
+  }
 }
 
 /** An API for the tests of a file, on a database of its own. Its expired items are swept only by those who ask. */
@@ -77,6 +84,9 @@ export const useApi = (environment: Record<string, string> = {}): TestApi => {
   return {
     get url() {
       return running.url
+    },
+    get databaseUrl() {
+      return running.databaseUrl
     },
     get sql() {
       return running.sql

@@ -1,0 +1,195 @@
+import { errors, Problem, type RouteContract, routes } from '@holdfast/contracts'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type ApiAnswer, useApi } from './support/api.js'
+import { sendRaw } from './support/raw.js'
+
+const api = useApi()
+const dataRoutes = Object.entries(routes).filter(([, route]) => route.limited) as [string, RouteContract][]
+
+/** A status that the route declares; a refusal is a whole problem with one of its codes. */
+const isDeclared = (route: RouteContract, answer: ApiAnswer) => {
+  if (answer.status in route.answers) return
+  expect(route.errors.map((code) => errors[code].status)).toContain(answer.status)
+  expect(answer.status).toBeLessThan(500)
+  if (route.method !== 'head') expect(route.errors).toContain(Problem.parse(answer.json).code)
+}
+
+const junkText = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.string({ unit: 'grapheme', maxLength: 40 }),
+  fc.constantFrom(
+    '',
+    ' ',
+    '0',
+    '-1',
+    '1e9',
+    '0x1',
+    'NaN',
+    'null',
+    'true',
+    '%',
+    "'; drop table items; --",
+    '\0',
+    '\ud800',
+    '../..',
+    '\u{10ffff}',
+    '9'.repeat(400),
+  ),
+)
+const junkValue = fc.oneof(
+  fc.anything({ maxDepth: 2, withNullPrototype: false }).map((value) => {
+    try {
+      return JSON.parse(JSON.stringify(value) ?? 'null') as unknown
+    } catch {
+      return 0
+    }
+  }),
+  junkText,
+  fc.constantFrom(
+    0,
+    -1,
+    1.5,
+    1e308,
+    Number.MAX_SAFE_INTEGER,
+    true,
+    null,
+    [],
+    {},
+    [[]],
+    '2030-02-30T00:00:00Z',
+    '9999-12-31T23:59:59Z',
+    '0000-01-01T00:00:00Z',
+  ),
+)
+
+/** The names that a part of a request declares. */
+const names = (schema: unknown): string[] => {
+  const shape = (schema as { shape?: object } | undefined)?.shape ?? {}
+  return Object.keys(shape)
+}
+
+const encode = (text: string) => encodeURIComponent(text.toWellFormed())
+
+describe('generated from the contracts', () => {
+  test.each(dataRoutes)('%s', async (_id, route) => {
+    const request = fc.record({
+      params: fc.dictionary(fc.constantFrom('key'), junkText),
+      query: fc.dictionary(fc.constantFrom(...names(route.request.query), 'other'), junkText),
+      headers: fc.dictionary(fc.constantFrom('if-match', 'if-none-match', 'prefer', 'x-request-id', 'x-forwarded-for'), junkText),
+      body: fc.oneof(fc.dictionary(fc.constantFrom(...names(route.request.body), 'key', 'other', '__proto__'), junkValue), junkValue),
+    })
+    await fc.assert(
+      fc.asyncProperty(request, async ({ params, query, headers, body }) => {
+        const parameters = Object.entries(query).map(([name, text]) => `${encode(name)}=${encode(text)}`)
+        // A key that URLs fold away cannot be asked for through fetch; its raw form is tested below.
+        const key = encode(params.key ?? 'k').replace(/^\.{0,2}$/, 'k')
+        const path = `${route.path.replace('{key}', key)}?${parameters.join('&')}`
+        const safeHeaders = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, text.replaceAll(/[^\x20-\x7e]/g, '?')]))
+        const takesBody = route.request.body !== undefined
+        isDeclared(
+          route,
+          await api.request(route.method.toUpperCase(), path, { headers: safeHeaders, ...(takesBody ? { json: body } : {}) }),
+        )
+      }),
+      { numRuns: 120 },
+    )
+  })
+
+  test.each(dataRoutes.filter(([, route]) => route.request.body !== undefined))('%s: bodies that are not JSON', async (_id, route) => {
+    const path = route.path.replace('{key}', 'k')
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }).map((junk) => junk.toWellFormed()),
+      fc.constantFrom('{"value":01}', "{'value':1}", '{"value":1,}', '\u{feff}', '[', '{"value":NaN}', '{"value":1}x'),
+    )
+    await fc.assert(
+      fc.asyncProperty(text, async (junk) => isDeclared(route, await api.request(route.method.toUpperCase(), path, { text: junk }))),
+      { numRuns: 100 },
+    )
+  })
+})
+
+describe('over a raw socket', () => {
+  const json = '{"value":1}'
+  const put = (headers: string, body: string | Buffer = json, target = '/items/raw') =>
+    Buffer.concat([
+      Buffer.from(`PUT ${target} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n${headers}\r\n`, 'latin1'),
+      Buffer.from(body),
+    ])
+  const sized = (body: string | Buffer) => put(`Content-Length: ${Buffer.byteLength(body)}\r\n`, body)
+  const get = (target: string, headers = 'Host: x\r\n') => `GET ${target} HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`
+  const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
+
+  test.each([
+    ['a Host header given twice', get('/items', 'Host: a\r\nHost: b\r\n'), 400, 'malformed_request'],
+    ['no Host header', get('/items', ''), 400, 'malformed_request'],
+    ['a Host header that is no host', get('/items', 'Host: a b/\r\n'), 400, 'malformed_request'],
+    ['a path that is not UTF-8', get('/items/%ff'), 400, 'validation_failed'],
+    ['a path with a bad escape', get('/items/%zz'), 400, 'validation_failed'],
+    ['a query with a bad escape', get('/items?prefix=%zz'), 400, 'validation_failed'],
+    ['an overlong encoding of a slash', get('/items/%c0%af'), 400, 'validation_failed'],
+    ['an encoded surrogate', get('/items/%ed%a0%80'), 400, 'validation_failed'],
+    ['NUL in a key', get('/items/a%00b'), 400, 'validation_failed'],
+    ['NUL in a prefix', get('/items?prefix=%00'), 400, 'validation_failed'],
+    ['the key .', get('/items/.'), 400, 'validation_failed'],
+    ['the key ..', get('/items/..'), 400, 'validation_failed'],
+    ['the key .. encoded', get('/items/%2e%2E'), 400, 'validation_failed'],
+    ['a backslash', get('/items/a\\b'), 400, 'malformed_request'],
+    ['an empty key', get('/items//'), 404, 'route_not_found'],
+    ['a key of two segments', get('/items/a/b'), 404, 'route_not_found'],
+    ['an unknown method', 'FROB /items HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'malformed_request'],
+    ['TRACE', 'TRACE /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 405, 'method_not_allowed'],
+    ['no HTTP at all', 'hello\r\n\r\n', 400, 'malformed_request'],
+    ['headers of 20 KiB', get('/items', `Host: x\r\nX: ${'x'.repeat(20_000)}\r\n`), 431, 'headers_too_large'],
+    ['a length and chunks both', put('Content-Length: 11\r\nTransfer-Encoding: chunked\r\n'), 400, 'malformed_request'],
+    ['a compressed body', put(`Content-Encoding: gzip\r\nContent-Length: ${json.length}\r\n`), 415, 'unsupported_media_type'],
+    ['a length over the limit', put('Content-Length: 99999999\r\n', ''), 413, 'too_large'],
+    [
+      'chunks over the limit',
+      put('Transfer-Encoding: chunked\r\n', `${chunk(`{"value":"${'x'.repeat(1_100_000)}"}`)}0\r\n\r\n`),
+      413,
+      'too_large',
+    ],
+    ['a body that is not UTF-8', sized(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d])), 400, 'malformed_json'],
+    ['200,000 levels', sized(`{"value":${'['.repeat(200_000)}${']'.repeat(200_000)}}`), 400, 'validation_failed'],
+    ['a lone surrogate', sized('{"value":"\\ud800"}'), 400, 'validation_failed'],
+    ['a lone surrogate in a member', sized('{"value":{"\\uDC00":1}}'), 400, 'validation_failed'],
+    ['NUL in a value', sized('{"value":["\\u0000"]}'), 400, 'validation_failed'],
+    ['a prototype', sized('{"__proto__":{"value":1}}'), 400, 'validation_failed'],
+  ])('%s', async (_name, bytes, status, code) => {
+    const answer = await sendRaw(api.url, bytes)
+    expect(answer.split('\r\n')[0]).toContain(` ${status} `)
+    expect(Problem.parse(JSON.parse(answer.split('\r\n\r\n').at(-1) ?? '')).code).toBe(code)
+  })
+
+  test.each([
+    ['an absolute target', get('http://example.com/items?page=1')],
+    ['chunks', put('Transfer-Encoding: chunked\r\n', `${chunk('{"value":')}${chunk('1}')}0\r\n\r\n`)],
+    ['Expect: 100-continue', put(`Expect: 100-continue\r\nContent-Length: ${json.length}\r\n`)],
+    ['HTTP/1.0 without Host', 'GET /items HTTP/1.0\r\n\r\n'],
+    ['pipelined requests', `GET /items HTTP/1.1\r\nHost: x\r\n\r\n${get('/items')}`],
+  ])('%s is served', async (_name, bytes) => {
+    expect(await sendRaw(api.url, bytes)).toMatch(/HTTP\/1.1 20[01] /)
+  })
+
+  test('a request id that could break a header or a log is not reflected', async () => {
+    const ids = ['x y', 'a"b', 'x'.repeat(65), '<b>']
+    for (const id of ids)
+      expect((await api.request('GET', '/items', { headers: { 'x-request-id': id } })).headers.get('x-request-id')).not.toBe(id)
+    expect((await api.request('GET', '/items', { headers: { 'x-request-id': 'order-7_a.b' } })).headers.get('x-request-id')).toBe(
+      'order-7_a.b',
+    )
+  })
+})
+
+test('all answers have the headers that keep browsers from guessing', async () => {
+  for (const path of ['/items', '/items/none', '/docs', '/problems/internal', '/nothing']) {
+    const { headers } = await api.request('GET', path)
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'")
+  }
+})
+
+test('the service still stands', async () => {
+  expect((await api.request('GET', '/health/ready')).status).toBe(200)
+})

@@ -1,0 +1,84 @@
+import { BlockList } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { clientAddress, clientNetwork } from '../src/http/client-address.js'
+import { createClientLimiter } from '../src/http/client-limiter.js'
+import { useApi } from './support/api.js'
+
+describe('over HTTP', () => {
+  const api = useApi({ RATE_LIMIT_REQUESTS: '3', RATE_LIMIT_WINDOW_SECONDS: '100', TRUST_PROXY: '127.0.0.1,10.0.0.0/8' })
+  const from = (forwardedFor: string, path = '/items') => api.request('GET', path, { headers: { 'x-forwarded-for': forwardedFor } })
+
+  test('every answer says what is left, and the one after the last is refused', async () => {
+    for (const left of [2, 1, 0]) {
+      const answer = await from('192.0.2.1', left === 1 ? '/items/none' : '/items/')
+      expect(answer.headers.get('ratelimit-policy')).toBe('"default";q=3;w=100')
+      expect(answer.headers.get('ratelimit')).toMatch(new RegExp(`^"default";r=${left};t=(100|99|98)$`))
+    }
+    const refused = await from('192.0.2.1')
+    expect([refused.status, refused.json.code]).toEqual([429, 'rate_limited'])
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(90)
+    expect(refused.headers.get('ratelimit')).toMatch(/^"default";r=0;t=/)
+    expect((await from('192.0.2.2')).status).toBe(200)
+  })
+
+  test('what the client itself wrote into X-Forwarded-For does not count', async () => {
+    for (let n = 0; n < 3; n++) expect((await from(`198.51.100.${n}, 192.0.2.3, 10.1.2.3`)).status).toBe(200)
+    expect((await from('198.51.100.9, 192.0.2.3, 10.1.2.3')).status).toBe(429)
+  })
+
+  test('health, docs and unknown paths are not counted', async () => {
+    for (let n = 0; n < 5; n++) {
+      expect((await from('192.0.2.4', '/health/ready')).headers.get('ratelimit')).toBeNull()
+      expect((await from('192.0.2.4', '/docs')).status).toBe(200)
+    }
+    expect((await from('192.0.2.4')).status).toBe(200)
+  })
+})
+
+describe('without a trusted proxy', () => {
+  const api = useApi({ RATE_LIMIT_REQUESTS: '2' })
+  test('X-Forwarded-For is not looked at', async () => {
+    const statuses = []
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+      statuses.push((await api.request('GET', '/items', { headers: { 'x-forwarded-for': address } })).status)
+    expect(statuses).toEqual([200, 200, 429])
+  })
+})
+
+describe('who a client is', () => {
+  const trusted = new BlockList()
+  trusted.addSubnet('10.0.0.0', 8, 'ipv4')
+  trusted.addAddress('::1', 'ipv6')
+
+  test.each([
+    ['192.0.2.1', '198.51.100.1', '192.0.2.1'],
+    ['10.0.0.1', undefined, '10.0.0.1'],
+    ['::ffff:10.0.0.1', '198.51.100.1', '198.51.100.1'],
+    ['::1', 'junk, 198.51.100.1:4711', '198.51.100.1'],
+    ['10.0.0.1', '198.51.100.1, junk', '10.0.0.1'],
+    ['10.0.0.1', '198.51.100.1, [2001:db8::1]:443, 10.9.9.9', '2001:db8::1'],
+    ['10.0.0.1', '10.0.0.2, 10.0.0.3', '10.0.0.2'],
+    [undefined, '198.51.100.1', ''],
+  ])('peer %s with %s is %s', (peer, forwardedFor, expected) => {
+    expect(clientAddress(peer, forwardedFor, trusted)).toBe(expected)
+  })
+
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0db8:0001:0002::9', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
+  ])('%s is counted as %s', (address, network) => {
+    expect(clientNetwork(address)).toBe(network)
+  })
+})
+
+test('past the cap on clients new ones share counters, and known ones keep theirs', async () => {
+  const count = createClientLimiter({ requests: 2, windowSeconds: 3600, clientsMax: 10 })
+  for (let n = 0; n < 10; n++) expect(await count(`known${n}`)).toMatchObject({ allowed: true, remaining: 1 })
+  const verdicts = await Promise.all(Array.from({ length: 10_000 }, (_, n) => count(`flood${n}`)))
+  expect(verdicts.filter(({ allowed }) => allowed).length).toBeLessThanOrEqual(2 * 1024)
+  expect(await count('known3')).toMatchObject({ allowed: true, remaining: 0 })
+})

@@ -187,8 +187,7 @@ describe('faults of the database, on every data route', () => {
     const server = await startPostgres()
     const lonely = await startApi(server.url)
     try {
-      server.signalAll('SIGKILL')
-      await server.ended()
+      await server.kill()
       await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
       conforms('ready', await send(lonely.url, 'GET', '/health/ready'), 503)
       for (const id of dataRoutes) {

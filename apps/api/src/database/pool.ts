@@ -24,6 +24,8 @@ export const deadlines = { connect: 3_000, lock: 2_000, statement: 5_000, query:
 
 /** How long a statement that did not reach the server is tried again: long enough for a quick restart. */
 const unreachableMs = 1_000
+/** What must be left for another try after a conflict, so that the server gives a lock up before we give the answer up. */
+const conflictRoomMs = deadlines.lock + 500
 const connections = 10
 const queriesInFlightMax = 2_000
 
@@ -122,7 +124,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
       if (failure === 'lost' && statement.kind === 'write') throw new OutcomeUnknown('the answer to a write was lost', { cause })
       const now = performance.now()
       const pause = Math.min(10 * 2 ** attempts, 200) * (0.5 + Math.random())
-      if (now + pause >= (failure === 'conflict' ? deadline : Math.min(deadline, started + unreachableMs))) {
+      if (now + pause >= (failure === 'conflict' ? deadline - conflictRoomMs : Math.min(deadline, started + unreachableMs))) {
         if (failure === 'conflict') throw new DatabaseOverloaded('others kept the rows locked', { cause })
         throw new DatabaseUnavailable('the database cannot be reached', { cause })
       }

@@ -10,10 +10,10 @@ import { until } from './until.js'
 export interface TestPostgres {
   readonly url: string
   readonly start: () => Promise<void>
-  readonly signal: (signal: NodeJS.Signals) => void
-  /** Sends a signal to the server and all its processes. */
-  readonly signalAll: (signal: NodeJS.Signals) => void
-  readonly ended: () => Promise<void>
+  /** Kills the server at once and waits for its end. */
+  readonly kill: () => Promise<void>
+  /** Holds the server and all its processes still; answers a function that lets them go on. */
+  readonly pause: () => Promise<() => void>
   readonly remove: () => Promise<void>
 }
 
@@ -37,6 +37,14 @@ const accepts = async (url: string): Promise<boolean> => {
   } finally {
     await client.end({ timeout: 0 })
   }
+}
+
+/** The server's processes, less the one that tells. */
+const processes = async (url: string): Promise<number[]> => {
+  const client = postgres(url, { max: 1 })
+  const rows = await client`select pid from pg_stat_activity where pid <> pg_backend_pid()`
+  await client.end()
+  return rows.map(({ pid }) => pid)
 }
 
 const launch = (cluster: Cluster, port: number): ChildProcess => {
@@ -66,19 +74,24 @@ export const startPostgres = async (): Promise<TestPostgres> => {
       return await accepts(url)
     })
   }
-  const ended = async () => {
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
     await until(() => child.exitCode !== null || child.signalCode !== null)
   }
   await start()
   return {
     url,
     start,
-    ended,
-    signal: (signal) => child.kill(signal),
-    signalAll: (signal) => process.kill(-(child.pid ?? 0), signal),
+    kill: () => end('SIGKILL'),
+    pause: async () => {
+      const pids = [child.pid ?? 0, ...(await processes(url))]
+      for (const pid of pids) process.kill(pid, 'SIGSTOP')
+      return () => {
+        for (const pid of pids) process.kill(pid, 'SIGCONT')
+      }
+    },
     remove: async () => {
-      child.kill('SIGQUIT')
-      await ended()
+      await end('SIGQUIT')
       await rm(folder, { recursive: true, force: true })
     },
   }

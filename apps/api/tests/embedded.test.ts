@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { send } from './support/api.js'
+import { runService, type ServiceProcess } from './support/process.js'
+import { until } from './support/until.js'
+
+let dataDir: string
+let services: ServiceProcess[]
+
+const start = (settings: Record<string, string> = {}) => {
+  const service = runService({ DATA_DIR: dataDir, LOG_LEVEL: 'info', ...settings })
+  services.push(service)
+  return service
+}
+
+const postmasterPid = async () => Number((await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
+
+const runs = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const value = async (url: string, key: string) => (await send(url, 'GET', `/items/${key}`)).json?.value
+
+beforeEach(async () => {
+  dataDir = await mkdtemp('/tmp/holdfast-test-')
+  services = []
+})
+afterEach(async () => {
+  for (const { child, ended } of services) {
+    child.kill('SIGTERM')
+    await ended()
+  }
+  const pid = await postmasterPid().catch(() => 0)
+  if (pid > 0) await until(() => !runs(pid))
+  await rm(dataDir, { recursive: true, force: true })
+})
+
+describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
+  test('stops the service and PostgreSQL, and the data stays', async () => {
+    const first = start()
+    const url = await first.ready()
+    await send(url, 'PUT', '/items/kept?value=yes')
+    const pid = await postmasterPid()
+    first.child.kill(signal)
+    first.child.kill(signal)
+    expect(await first.ended()).toBe(0)
+    expect(runs(pid)).toBe(false)
+    expect(await value(await start().ready(), 'kept')).toBe('yes')
+  })
+})
+
+test('kill -9 of the service under writes loses nothing that was acknowledged', async () => {
+  const first = start()
+  const url = await first.ready()
+  const acknowledged: string[] = []
+  const write = async (writer: number) => {
+    for (let n = 0; ; n++) {
+      const key = `w${writer}-${n}`
+      if ((await send(url, 'PUT', `/items/${key}?value=${key}`)).status === 201) acknowledged.push(key)
+    }
+  }
+  const writers = Array.from({ length: 8 }, (_, n) => write(n).catch(() => {}))
+  await until(() => acknowledged.length > 300)
+  first.child.kill('SIGKILL')
+  await Promise.all(writers)
+  const again = await start().ready()
+  for (const key of acknowledged) expect(await value(again, key)).toBe(key)
+})
+
+test('PostgreSQL that is killed is started again, and nothing is lost', async () => {
+  const url = await start().ready()
+  await send(url, 'PUT', '/items/kept?value=yes')
+  process.kill(await postmasterPid(), 'SIGKILL')
+  await until(async () => (await send(url, 'GET', '/health/ready')).status === 503)
+  await until(async () => (await send(url, 'PUT', '/items/after?value=yes')).status < 300)
+  expect([await value(url, 'kept'), await value(url, 'after')]).toEqual(['yes', 'yes'])
+})
+
+test('PostgreSQL that outlived its service is taken over', async () => {
+  const first = start()
+  await send(await first.ready(), 'PUT', '/items/kept?value=yes')
+  const pid = await postmasterPid()
+  // Held still, the server cannot notice that its service is gone.
+  process.kill(pid, 'SIGSTOP')
+  first.child.kill('SIGKILL')
+  await first.ended()
+  const second = start()
+  process.kill(pid, 'SIGCONT')
+  expect(await value(await second.ready(), 'kept')).toBe('yes')
+  expect(await postmasterPid()).not.toBe(pid)
+})
+
+test('a stale pid file whose number went to another process is no obstacle', async () => {
+  const first = start()
+  await first.ready()
+  first.child.kill('SIGTERM')
+  await first.ended()
+  const stranger = spawn('sleep', ['60'], { stdio: 'ignore' })
+  await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), `${stranger.pid}\n${join(dataDir, 'postgres')}\n1\n5432\n`)
+  await start().ready()
+  expect(stranger.exitCode).toBeNull()
+  stranger.kill()
+})
+
+test('a first start that was cut off leaves nothing by halves', async () => {
+  const first = start()
+  await until(() => existsSync(join(dataDir, 'postgres.new')) || first.child.exitCode !== null)
+  first.child.kill('SIGKILL')
+  await first.ended()
+  await start().ready()
+})
+
+test('a second service on the same folder is refused, and the first goes on', async () => {
+  const url = await start().ready()
+  const second = start()
+  expect(await second.ended()).toBe(1)
+  expect(second.output()).toBe(
+    `holdfast: DATA_DIR ${dataDir} is in use by another Holdfast (process ${services[0]?.child.pid}); stop that one or name another folder\n`,
+  )
+  expect((await send(url, 'GET', '/health/ready')).status).toBe(200)
+})
+
+test('a folder with a long and odd name serves as well', async () => {
+  dataDir = join(dataDir, `it's "odd" # % ü ${'x'.repeat(100)}`)
+  expect((await send(await start().ready(), 'GET', '/items')).status).toBe(200)
+})
+
+test('folder, password and log are closed to others', async () => {
+  await start().ready()
+  for (const name of ['password', 'postgres.log', 'postgres']) expect((await stat(join(dataDir, name))).mode & 0o077, name).toBe(0)
+})
+
+test('data of another PostgreSQL version is refused', async () => {
+  await mkdir(join(dataDir, 'postgres'))
+  await writeFile(join(dataDir, 'postgres', 'PG_VERSION'), '14\n')
+  const service = start()
+  expect(await service.ended()).toBe(1)
+  expect(service.output()).toContain('holds data of PostgreSQL 14; expected 18')
+})

@@ -86,3 +86,6 @@ export const readConfig = (environment: Readonly<Record<string, string | undefin
   }
   return config
 }
+
+/** The names of all settings. */
+export const settingNames = Object.keys(variables.shape)

@@ -6,7 +6,7 @@ const filters = process.argv.slice(2)
 run('turbo', [
   'run',
   'test',
-  '--output-logs=full',
+  '--output-logs=new-only',
   '--log-prefix=none',
   '--ui=stream',
   '--concurrency=1',

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest'
+import { type ErrorDefinition, errors } from '../src/errors.js'
+import { WriteConditions } from '../src/headers.js'
+import { ItemWrite, ListQuery, NewItem } from '../src/items.js'
+import { Key } from '../src/primitives.js'
+import type { RouteContract } from '../src/route.js'
+import { routes } from '../src/routes.js'
+
+const all = Object.entries(routes) as [string, RouteContract][]
+
+test('no two routes have the same method and path', () => {
+  const places = all.map(([, { method, path }]) => `${method} ${path.replaceAll(/\{\w+\}/g, '{}')}`)
+  expect(new Set(places).size).toBe(places.length)
+})
+
+test.each(all)('%s is safe just where its method is (RFC 9110 section 9.2.1)', (_id, { method, safe }) => {
+  expect(safe).toBe(method === 'get' || method === 'head')
+})
+
+test.each(all)('%s has a parameter for each name in its path', (_id, { path, request }) => {
+  expect(Object.keys(request.params?.shape ?? {})).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))
+})
+
+test.each(Object.entries<ErrorDefinition>(errors))('%s says what happened and what to do', (_code, { status, title, help }) => {
+  expect(status).toBeGreaterThanOrEqual(400)
+  expect(title).not.toMatch(/\.$/)
+  expect(help).toMatch(/\.$/)
+})
+
+describe('keys', () => {
+  test.each(['a', 'a/b', '...', ' ', '\u{10ffff}', 'x'.repeat(1024), 'é'.repeat(512)])('%j is one', (key) => {
+    expect(Key.safeParse(key).success).toBe(true)
+  })
+  test.each(['', '.', '..', 'a\0', '\ud800', 'x'.repeat(1025), 'é'.repeat(513), 1, null])('%j is none', (key) => {
+    expect(Key.safeParse(key).success).toBe(false)
+  })
+})
+
+describe('entity tags', () => {
+  const parses = (tags: string) => WriteConditions.safeParse({ 'if-match': tags }).success
+  test.each(['*', '"1"', 'W/"1"', '"1","2"', ' "1" , W/"2" ,, "3",', '""'])('%j', (tags) => expect(parses(tags)).toBe(true))
+  test.each(['', '1', '"1', '*, "1"', '"1" "2"', 'w/"1"', '"a b"'])('not %j', (tags) => expect(parses(tags)).toBe(false))
+})
+
+describe('values', () => {
+  test.each([{ value: null }, { value: 0 }, { value: '' }, { value: {} }])('%j is a write', (body) =>
+    expect(ItemWrite.safeParse(body).success).toBe(true),
+  )
+  test.each([{}, { value: undefined }, { value: 1, other: 1 }, null, [], 'x'])('%j is none', (body) =>
+    expect(ItemWrite.safeParse(body).success).toBe(false),
+  )
+})
+
+test.each([
+  { ttl: 1, expires_at: '2100-01-01T00:00:00Z' },
+  { ttl: 1, keep_ttl: true },
+  { expires_at: '2100-01-01T00:00:00Z', keep_ttl: true },
+])('only one of %j', (expiry) => expect(NewItem.safeParse({ key: 'k', value: 1, ...expiry }).success).toBe(false))
+
+test.each(['', '0', '-1', '1.5', '1e1', '0x10', '+1', ' 1', 'x', '9007199254740993'])('%j is no page', (page) => {
+  expect(ListQuery.safeParse({ page }).success).toBe(false)
+})

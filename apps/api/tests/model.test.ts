@@ -37,7 +37,7 @@ const conditionHeaders = (kind: string, item: ModelItem | undefined): Record<str
   if (kind === 'any') return { 'if-match': '*' }
   if (kind === 'absent') return { 'if-none-match': '*' }
   if (kind === 'current') return { 'if-match': `"${item?.version ?? 1}"` }
-  return kind === 'stale' ? { 'if-match': '"1"' } : {}
+  return kind === 'stale' ? { 'if-match': '"0"' } : {}
 }
 
 const holds = (kind: string, item: ModelItem | undefined): boolean =>

@@ -12,7 +12,7 @@ beforeAll(() => {
 })
 afterAll(() => pool.end(1_000))
 
-const sweep = async () => (await pool.run(sweepItems, { limit: 100 }, performance.now() + 10_000))[0]?.removed
+const sweep = async () => (await pool.run(sweepItems, {}, performance.now() + 10_000))[0]?.removed
 const rows = async () => (await api.sql`select count(*)::int as count from items`)[0]?.count
 
 describe('an expired item that is still in the table', () => {

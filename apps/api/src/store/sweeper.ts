@@ -1,9 +1,6 @@
 import { deadlines, type Pool } from '../database/pool.js'
 import type { Logger } from '../observability/logger.js'
-import { sweepItems } from './sql/sweep-items.js'
-
-/** Small, so that no writer waits long for a sweep. */
-const batch = 500
+import { sweepBatch, sweepItems } from './sql/sweep-items.js'
 
 /**
  * Removes expired items every `intervalMs`. Reads never see them, swept or not; this gives their room back.
@@ -15,9 +12,9 @@ export const startSweeper = (pool: Pool, intervalMs: number, logger: Logger): ((
 
   const sweep = async () => {
     try {
-      let removed = batch
-      while (removed === batch && !stopped) {
-        const [row] = await pool.run(sweepItems, { limit: batch }, performance.now() + deadlines.request)
+      let removed = sweepBatch
+      while (removed === sweepBatch && !stopped) {
+        const [row] = await pool.run(sweepItems, {}, performance.now() + deadlines.request)
         removed = row?.removed ?? 0
         if (removed > 0) logger.debug({ removed }, 'swept expired items')
       }

@@ -25,7 +25,8 @@ export type ListRow = { readonly ordinal: number; readonly total: string } & (It
 
 /**
  * Reads pages of live items and their exact totals at one instant. The total of a whole namespace comes from the
- * counted rows less those that expired and were not swept yet; that of a prefix is counted in its own range.
+ * counted rows less those that expired and were not swept yet; that of a prefix is counted in its own range. `offset 0`
+ * keeps the planner from moving the total into the rows, where it would be counted anew for each of them.
  */
 export const listItems = defineStatement<ListItems, ListRow>(
   'read',
@@ -47,6 +48,7 @@ export const listItems = defineStatement<ListItems, ListRow>(
             where i.namespace = asked.namespace and i.key >= asked.first and i.key < asked.until
               and (i.expires_at is null or i.expires_at > (select now from clock)))
       end as total
+      offset 0
     ) total
     left join lateral (
       select i.key, case when asked.want_value then i.value::text end as value, i.version::text, i.created_at, i.updated_at, i.expires_at

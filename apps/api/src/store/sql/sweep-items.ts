@@ -3,13 +3,14 @@ import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { countRows } from './counts.js'
 
-const { placeholder } = sql
+/** How many rows one statement removes at the most: few, so that no writer waits long. The planner must know it to use the index. */
+export const sweepBatch = 500
 
 /**
  * Removes rows that expired, the oldest first. Locking reads the row as it is now, so one that was rewritten meanwhile
  * stays; rows that a writer holds are skipped and left to the next time.
  */
-export const sweepItems = defineStatement<{ limit: number }, { removed: number }>(
+export const sweepItems = defineStatement<object, { removed: number }>(
   'write',
   sql`
     with expired as materialized (
@@ -17,7 +18,7 @@ export const sweepItems = defineStatement<{ limit: number }, { removed: number }
       from ${items} i
       where i.expires_at <= (select clock_timestamp())
       order by i.expires_at
-      limit ${placeholder('limit')}::int
+      limit ${sql.raw(String(sweepBatch))}
       for update skip locked
     ), deleted as (
       delete from ${items} i using expired

@@ -1,0 +1,94 @@
+import { beforeAll, expect, test } from 'vitest'
+import { connect } from '../src/database/pool.js'
+import type { Statement } from '../src/database/statement.js'
+import { keyRange } from '../src/store/key-range.js'
+import { deleteItems } from '../src/store/sql/delete-items.js'
+import { deleteRange } from '../src/store/sql/delete-range.js'
+import { getItems } from '../src/store/sql/get-items.js'
+import { listItems } from '../src/store/sql/list-items.js'
+import { putItems } from '../src/store/sql/put-items.js'
+import { sweepItems } from '../src/store/sql/sweep-items.js'
+import { useApi } from './support/api.js'
+
+const api = useApi()
+const rows = 50_000
+
+beforeAll(async () => {
+  await api.sql`
+    insert into items select 'default', 'row' || n, '1', n, now(), now(), case when n % 10 = 0 then now() - interval '1 day' end
+    from generate_series(1, ${rows}::int) n`
+  await api.sql`insert into item_counts values ('default', 0, ${rows})`
+  await api.sql`vacuum analyze items`
+})
+
+interface PlanNode {
+  readonly 'Relation Name'?: string
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly 'Rows Removed by Filter'?: number
+  readonly Plans?: readonly PlanNode[]
+}
+
+/** Rows of `items` that a plan read, all loops counted. */
+const rowsRead = (node: PlanNode): number => {
+  const own = node['Relation Name'] === 'items' ? (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'] : 0
+  return own + (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child), 0)
+}
+
+/** Runs a statement with the plan that it has once it is prepared for good, and takes its effect back. */
+const read = async <Params>(statement: Statement<Params, unknown>, params: Params): Promise<number> => {
+  const client = connect({ url: api.databaseUrl }, { max: 1 })
+  const undo = new Error('undo')
+  let count = 0
+  try {
+    await client.begin(async (transaction) => {
+      await transaction`set local plan_cache_mode = force_generic_plan`
+      const [row] = await transaction.unsafe(`explain (analyze, format json) ${statement.text}`, statement.values(params) as never[], {
+        prepare: true,
+      })
+      const plans = row?.['QUERY PLAN'] as { Plan: PlanNode }[]
+      count = rowsRead((plans[0] as { Plan: PlanNode }).Plan)
+      throw undo
+    })
+  } catch (error) {
+    if (error !== undo) throw error
+  }
+  await client.end()
+  return count
+}
+
+const keys = Array.from({ length: 100 }, (_, n) => `row${n * 7 + 1}`)
+const all = <T>(value: T) => keys.map(() => value)
+const keyed = { namespaces: all('default'), keys }
+const conditions = { ifMatches: all(null), ifNoneMatches: all(null) }
+const { from, until, whole } = keyRange('')
+const list = { namespaces: ['default'], froms: [from], untils: [until], wholes: [whole], pages: [1], pageSizes: [100], wantValues: [true] }
+const prefix = keyRange('row12')
+
+test.each([
+  ['get', () => read(getItems, keyed), 100],
+  [
+    'put',
+    () =>
+      read(putItems, {
+        ...keyed,
+        ...conditions,
+        bodies: all('{"value":1}'),
+        ttls: all(1),
+        expiresAts: all(null),
+        keepTtls: all(false),
+        wantValues: all(true),
+        valueBytesMax: 9,
+      }),
+    300,
+  ],
+  ['delete', () => read(deleteItems, { ...keyed, ...conditions }), 300],
+  ['delete a range', () => read(deleteRange, { namespaces: ['default'], froms: ['row'], untils: ['s'], limits: [1000] }), 3000],
+  ['sweep', () => read(sweepItems, {}), 1500],
+  // A page of 100 of which every tenth has expired, and the expired rows for the total.
+  ['list', () => read(listItems, list), rows / 10 + 200],
+  // The total of a prefix is counted once, not for every item of the page.
+  ['list a prefix', () => read(listItems, { ...list, froms: [prefix.from], untils: [prefix.until], wholes: [false] }), 1111 + 200],
+] as const)('%s reads few rows of a large table', async (_name, readRows, most) => {
+  expect(await readRows()).toBeLessThanOrEqual(most)
+})

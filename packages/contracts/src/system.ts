@@ -6,7 +6,7 @@ const route = { method: 'get', safe: true, limited: false } as const
 /** State of the service for people and probes. */
 export const Health = z
   .object({
-    status: z.enum(['ok', 'starting', 'stopping', 'unavailable']),
+    status: z.enum(['ok', 'stopping', 'unavailable']),
     version: z.string(),
     uptime_seconds: z.number(),
     database: z.object({

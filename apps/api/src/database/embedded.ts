@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { open, readFile, truncate } from 'node:fs/promises'
 import type { Logger } from '../observability/logger.js'
 import { StartError } from '../start-error.js'
+import { accepts } from './accepts.js'
 import { type Cluster, findServer, openCluster, prepareDataDir, prepareSocketFolder } from './cluster.js'
 import { lockInstance } from './instance-lock.js'
 import { endLeftover } from './leftover.js'
-import { connect, type DatabaseAddress } from './pool.js'
+import type { DatabaseAddress } from './pool.js'
 
 /** A PostgreSQL server of our own. */
 export interface EmbeddedServer {
@@ -50,18 +51,6 @@ const launch = async (cluster: Cluster): Promise<ChildProcess> => {
 }
 
 const ended = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null || child.pid === undefined
-
-const accepts = async (address: DatabaseAddress): Promise<boolean> => {
-  const client = connect(address, { max: 1, connect_timeout: 1 })
-  try {
-    await client`select 1`
-    return true
-  } catch {
-    return false
-  } finally {
-    await client.end({ timeout: 0 })
-  }
-}
 
 const lastLogLine = async (cluster: Cluster): Promise<string> =>
   (await readFile(cluster.logFile, 'utf8').catch(() => ''))

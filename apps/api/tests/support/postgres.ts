@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { accepts } from '../../src/database/accepts.js'
 import { type Cluster, findServer, openCluster, prepareDataDir, prepareSocketFolder } from '../../src/database/cluster.js'
 import { until } from './until.js'
 
@@ -26,18 +27,6 @@ const freePort = (): Promise<number> =>
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
     })
   })
-
-const accepts = async (url: string): Promise<boolean> => {
-  const client = postgres(url, { max: 1, connect_timeout: 1, onnotice: () => {} })
-  try {
-    await client`select 1`
-    return true
-  } catch {
-    return false
-  } finally {
-    await client.end({ timeout: 0 })
-  }
-}
 
 /** The server's processes, less the one that tells. */
 const processes = async (url: string): Promise<number[]> => {
@@ -71,7 +60,7 @@ export const startPostgres = async (): Promise<TestPostgres> => {
   const start = async () => {
     await until(async () => {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) child = launch(cluster, port)
-      return await accepts(url)
+      return await accepts({ url })
     })
   }
   const end = async (signal: NodeJS.Signals) => {

@@ -1,4 +1,19 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { items } from '../../database/schema.js'
+
+/**
+ * The common beginning of keyed writes: locks the rows of `asked` in key order, so that concurrent batches cannot
+ * deadlock, and then reads the clock, so that a write which waited judges expiry by the end of its wait.
+ */
+export const lockAsked: SQL = sql`
+    locked as materialized (
+      select i.namespace, i.key, i.version, i.expires_at
+      from asked join ${items} i on i.namespace = asked.namespace and i.key = asked.key
+      order by i.namespace, i.key
+      for update of i
+    ), clock as materialized (
+      select clock_timestamp() as now from (select count(*) from locked) waited
+    )`
 
 /**
  * Whether the conditions of a write fit an item (RFC 9110 section 13.2.2), as a boolean expression. Expects `asked`

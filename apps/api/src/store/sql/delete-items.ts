@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
-import { conditionsHold, lockedIsLive } from './conditions.js'
+import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './counts.js'
 
 const { placeholder } = sql
@@ -31,14 +31,7 @@ export const deleteItems = defineStatement<DeleteItems, DeleteRow>(
         ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[],
         ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[]
       ) with ordinality as a (namespace, key, if_match, if_none_match, ordinal)
-    ), locked as materialized (
-      select i.namespace, i.key, i.version, i.expires_at
-      from asked join ${items} i on i.namespace = asked.namespace and i.key = asked.key
-      order by i.namespace, i.key
-      for update of i
-    ), clock as materialized (
-      select clock_timestamp() as now from (select count(*) from locked) waited
-    ), decided as materialized (
+    ), ${lockAsked}, decided as materialized (
       select asked.ordinal, asked.namespace, asked.key, locked.version,
         case
           when not ${lockedIsLive} then 'missing'

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
-import { conditionsHold, lockedIsLive } from './conditions.js'
+import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './counts.js'
 import type { ItemRow } from './item-row.js'
 
@@ -50,14 +50,7 @@ export const putItems = defineStatement<PutItems, PutRow>(
         ${placeholder('ttls')}::bigint[], ${placeholder('expiresAts')}::timestamptz[], ${placeholder('keepTtls')}::text[]::boolean[],
         ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('wantValues')}::text[]::boolean[]
       ) with ordinality as a (namespace, key, body, ttl, expires_at, keep_ttl, if_match, if_none_match, want_value, ordinal)
-    ), locked as materialized (
-      select i.namespace, i.key, i.version, i.expires_at
-      from asked join ${items} i on i.namespace = asked.namespace and i.key = asked.key
-      order by i.namespace, i.key
-      for update of i
-    ), clock as materialized (
-      select clock_timestamp() as now from (select count(*) from locked) waited
-    ), decided as materialized (
+    ), ${lockAsked}, decided as materialized (
       select asked.ordinal, asked.namespace, asked.key, asked.value, asked.want_value,
         date_trunc('milliseconds', clock.now) as now,
         locked.key is not null as present,

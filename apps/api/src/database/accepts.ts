@@ -1,0 +1,14 @@
+import { connect, type DatabaseAddress } from './pool.js'
+
+/** Whether a server accepts connections and answers. */
+export const accepts = async (address: DatabaseAddress): Promise<boolean> => {
+  const client = connect(address, { max: 1, connect_timeout: 1 })
+  try {
+    await client`select 1`
+    return true
+  } catch {
+    return false
+  } finally {
+    await client.end({ timeout: 0 })
+  }
+}

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -112,10 +112,11 @@ test('a stale pid file whose number went to another process is no obstacle', asy
 
 test('a first start that was cut off leaves nothing by halves', async () => {
   const first = start()
-  await until(() => existsSync(join(dataDir, 'postgres.new')) || first.child.exitCode !== null)
+  await until(() => readdirSync(dataDir).some((name) => name.startsWith('postgres.new-')) || first.child.exitCode !== null)
   first.child.kill('SIGKILL')
   await first.ended()
   await start().ready()
+  expect(readdirSync(dataDir).filter((name) => name.startsWith('postgres.new'))).toEqual([])
 })
 
 test('a second service on the same folder is refused, and the first goes on', async () => {

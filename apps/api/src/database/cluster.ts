@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { access, constants, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { StartError } from '../start-error.js'
 import { type ServerAccount, serverAccount } from './server-account.js'
@@ -85,12 +85,17 @@ const readPassword = async (file: string): Promise<string> => {
   return await readFile(file, 'utf8')
 }
 
+/** Removes what starts that were killed left; their initdb may still be running, and gives up when its folder is gone. */
+const removeUnfinished = async (folder: string): Promise<void> => {
+  const names = (await readdir(dirname(folder))).filter((name) => name.startsWith(`${basename(folder)}.new-`))
+  for (const name of names) await rm(join(dirname(folder), name), { recursive: true, force: true, maxRetries: 30, retryDelay: 50 })
+}
+
 /** Makes a new cluster beside its place and moves it there when it is whole, so that a crash leaves none by halves. */
 const initialise = async (programs: Programs, account: ServerAccount, folder: string, password: string): Promise<void> => {
-  const unfinished = `${folder}.new`
-  const passwordFile = `${folder}.password`
-  await rm(unfinished, { recursive: true, force: true })
-  await rm(passwordFile, { force: true })
+  await removeUnfinished(folder)
+  const unfinished = `${folder}.new-${randomBytes(6).toString('hex')}`
+  const passwordFile = `${unfinished}.password`
   await mkdir(unfinished, { mode: 0o700 })
   await account.own(unfinished)
   const handle = await open(passwordFile, 'wx', 0o600)

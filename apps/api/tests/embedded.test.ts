@@ -7,6 +7,7 @@ import { send } from './support/api.js'
 import { runService, type ServiceProcess } from './support/process.js'
 import { until } from './support/until.js'
 
+let folder: string
 let dataDir: string
 let services: ServiceProcess[]
 
@@ -30,7 +31,8 @@ const runs = (pid: number): boolean => {
 const value = async (url: string, key: string) => (await send(url, 'GET', `/items/${key}`)).json?.value
 
 beforeEach(async () => {
-  dataDir = await mkdtemp('/tmp/holdfast-test-')
+  folder = await mkdtemp('/tmp/holdfast-test-')
+  dataDir = folder
   services = []
 })
 afterEach(async () => {
@@ -40,7 +42,7 @@ afterEach(async () => {
   }
   const pid = await postmasterPid().catch(() => 0)
   if (pid > 0) await until(() => !runs(pid))
-  await rm(dataDir, { recursive: true, force: true })
+  await rm(folder, { recursive: true, force: true })
 })
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {

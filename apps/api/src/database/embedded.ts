@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { open, readFile, truncate } from 'node:fs/promises'
+import { open, readFile, rmdir, truncate } from 'node:fs/promises'
 import type { Logger } from '../observability/logger.js'
 import { StartError } from '../start-error.js'
 import { accepts } from './accepts.js'
@@ -7,6 +7,7 @@ import { type Cluster, findServer, openCluster, prepareDataDir, prepareSocketFol
 import { lockInstance } from './instance-lock.js'
 import { endLeftover } from './leftover.js'
 import type { DatabaseAddress } from './pool.js'
+import type { ServerAccount } from './server-account.js'
 
 /** A PostgreSQL server of our own. */
 export interface EmbeddedServer {
@@ -59,27 +60,29 @@ const lastLogLine = async (cluster: Cluster): Promise<string> =>
     .findLast((line) => /FATAL|PANIC|ERROR|sh:|setpriv/.test(line)) ?? 'it ended without a word'
 
 /** Starts the server and waits until it accepts connections; a first failure may come from an old server's last breath. */
-const startServer = async (cluster: Cluster, address: DatabaseAddress): Promise<ChildProcess> => {
+const startServer = async (cluster: Cluster, address: DatabaseAddress, stopping = () => false): Promise<ChildProcess> => {
   const until = performance.now() + startMs
   for (let failures = 0; ; failures++) {
     const child = await launch(cluster)
-    while (!ended(child) && performance.now() < until) {
+    while (!ended(child) && performance.now() < until && !stopping()) {
       if (await accepts(address)) return child
       await wait(20)
     }
     child.stdin?.destroy()
-    if (failures >= 10 || performance.now() >= until) {
+    if (failures >= 10 || performance.now() >= until || stopping()) {
       throw new StartError(`DATA_DIR: PostgreSQL does not start (${await lastLogLine(cluster)}); the whole log is ${cluster.logFile}`)
     }
     await wait(300)
   }
 }
 
-const lockPatiently = async (folder: string, dataDir: string): Promise<{ release: () => Promise<void> }> => {
+/** Makes the folder for sockets and takes the lock in it, which an earlier service may be about to leave. */
+const lockPatiently = async (dataDir: string, account: ServerAccount): Promise<{ socketFolder: string; release: () => Promise<void> }> => {
   const until = performance.now() + lockPatienceMs
   for (;;) {
-    const lock = await lockInstance(folder)
-    if ('release' in lock) return lock
+    const socketFolder = await prepareSocketFolder(dataDir, account)
+    const lock = await lockInstance(socketFolder)
+    if ('release' in lock) return { socketFolder, release: lock.release }
     if (performance.now() > until)
       throw new StartError(
         `DATA_DIR ${dataDir} is in use by another Holdfast (process ${lock.heldBy}); stop that one or name another folder`,
@@ -95,8 +98,7 @@ const lockPatiently = async (folder: string, dataDir: string): Promise<{ release
 export const startEmbedded = async (dataDir: string, logger: Logger): Promise<EmbeddedServer> => {
   await prepareDataDir(dataDir)
   const server = await findServer(dataDir)
-  const socketFolder = await prepareSocketFolder(dataDir, server.account)
-  const lock = await lockPatiently(socketFolder, dataDir)
+  const { socketFolder, release } = await lockPatiently(dataDir, server.account)
   const cluster = await openCluster(dataDir, server, socketFolder)
   await endLeftover(cluster)
   const address = { socketFolder, password: cluster.password }
@@ -106,7 +108,7 @@ export const startEmbedded = async (dataDir: string, logger: Logger): Promise<Em
   const restart = async (): Promise<void> => {
     while (!stopping) {
       try {
-        child = await startServer(cluster, address)
+        child = await startServer(cluster, address, () => stopping)
         watch()
         logger.info('PostgreSQL runs again')
         return
@@ -138,7 +140,9 @@ export const startEmbedded = async (dataDir: string, logger: Logger): Promise<Em
       const hard = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGQUIT'), stopMs)
       await gone
       clearTimeout(hard)
-      await lock.release()
+      await release()
+      // Not empty where the next service has already taken the folder.
+      await rmdir(socketFolder).catch(() => {})
     },
   }
 }

@@ -58,6 +58,9 @@ export const serverAccount = (dataFolder: string, programFolder: string): Server
     '--regid',
     String(gid),
     '--clear-groups',
+    // Without it access(2) leaves the capability out of account, and PostgreSQL does not find its own programs.
+    '--securebits',
+    '+no_setuid_fixup',
     '--inh-caps',
     `+${capability}`,
     '--ambient-caps',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { send } from './support/api.js'
@@ -134,6 +134,15 @@ test('a second service on the same folder is refused, and the first goes on', as
 test('a folder with a long and odd name serves as well', async () => {
   dataDir = join(dataDir, `it's "odd" # % ü ${'x'.repeat(100)}`)
   expect((await send(await start().ready(), 'GET', '/items')).status).toBe(200)
+})
+
+test.runIf(process.getuid?.() === 0)('root may keep the data below a folder that is closed to others', async () => {
+  await chmod(folder, 0o700)
+  dataDir = join(folder, 'data')
+  const url = await start().ready()
+  expect((await send(url, 'PUT', '/items/kept?value=yes')).status).toBe(201)
+  const { uid } = await stat(join(dataDir, 'postgres'))
+  expect(uid).not.toBe(0)
 })
 
 test('folder, password and log are closed to others', async () => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -26,6 +26,13 @@ const runs = (pid: number): boolean => {
   } catch {
     return false
   }
+}
+
+const parentOf = async (pid: number): Promise<number> => {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  const [, parent] =
+    /^PPid:\s*(\d+)/m.exec(status) ?? /(\d+)/.exec(execFileSync('ps', ['-o', 'ppid=', '-p', String(pid)], { encoding: 'utf8' })) ?? []
+  return Number(parent)
 }
 
 const value = async (url: string, key: string) => (await send(url, 'GET', `/items/${key}`)).json?.value
@@ -86,6 +93,15 @@ test('PostgreSQL that is killed is started again, and nothing is lost', async ()
   expect([await value(url, 'kept'), await value(url, 'after')]).toEqual(['yes', 'yes'])
 })
 
+test('the supervisor of PostgreSQL is killed, and the server is taken over without an end of restarts', async () => {
+  const service = start()
+  const url = await service.ready()
+  process.kill(await parentOf(await postmasterPid()), 'SIGKILL')
+  await until(() => service.output().includes('PostgreSQL runs again'))
+  expect((await send(url, 'PUT', '/items/after?value=yes')).status).toBe(201)
+  expect(service.output().match(/ended unexpectedly/g)).toHaveLength(1)
+})
+
 test('PostgreSQL that outlived its service is taken over', async () => {
   const first = start()
   await send(await first.ready(), 'PUT', '/items/kept?value=yes')
@@ -105,7 +121,9 @@ test('a stale pid file whose number went to another process is no obstacle', asy
   await first.ready()
   first.child.kill('SIGTERM')
   await first.ended()
-  const stranger = spawn('sleep', ['60'], { stdio: 'ignore' })
+  // Under PostgreSQL's own account, because it passes over processes that it could not signal.
+  const { uid, gid } = await stat(join(dataDir, 'postgres'))
+  const stranger = spawn('sleep', ['60'], { stdio: 'ignore', uid, gid })
   await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), `${stranger.pid}\n${join(dataDir, 'postgres')}\n1\n5432\n`)
   await start().ready()
   expect(stranger.exitCode).toBeNull()

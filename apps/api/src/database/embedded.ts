@@ -59,10 +59,11 @@ const lastLogLine = async (cluster: Cluster): Promise<string> =>
     .split('\n')
     .findLast((line) => /FATAL|PANIC|ERROR|sh:|setpriv/.test(line)) ?? 'it ended without a word'
 
-/** Starts the server and waits until it accepts connections; a first failure may come from an old server's last breath. */
+/** Starts the server and waits until it accepts connections; a first failure may come from the last processes of a killed one. */
 const startServer = async (cluster: Cluster, address: DatabaseAddress, stopping = () => false): Promise<ChildProcess> => {
   const until = performance.now() + startMs
   for (let failures = 0; ; failures++) {
+    await endLeftover(cluster)
     const child = await launch(cluster)
     while (!ended(child) && performance.now() < until && !stopping()) {
       if (await accepts(address)) return child
@@ -100,7 +101,6 @@ export const startEmbedded = async (dataDir: string, logger: Logger): Promise<Em
   const server = await findServer(dataDir)
   const { socketFolder, release } = await lockPatiently(dataDir, server.account)
   const cluster = await openCluster(dataDir, server, socketFolder)
-  await endLeftover(cluster)
   const address = { socketFolder, password: cluster.password }
   let stopping = false
   let child = await startServer(cluster, address)

@@ -38,6 +38,20 @@ test('services that start together migrate one after the other', () =>
     await expect(migrate({ url })).resolves.toBeUndefined()
   }))
 
+test('a user that may not create tables is told so in one line', () =>
+  withDatabase('', async (url) => {
+    const limited = new URL(url)
+    const sql = postgres(url, { max: 1 })
+    const name = `limited_${limited.pathname.slice(1)}`
+    await sql.unsafe(`create role ${name} login password 'x'`)
+    Object.assign(limited, { username: name, password: 'x' })
+    await expect(migrate({ url: limited.href })).rejects.toThrow(
+      /^DATABASE_URL: the tables cannot be brought up to date \(permission denied .*\); expected a user/,
+    )
+    await sql.unsafe(`drop role ${name}`)
+    await sql.end()
+  }))
+
 test('what is stored outlives a restart of the service', async () => {
   const first = await startApi(inject('postgresUrl'))
   await first.request('PUT', '/items/kept?value=yes')

@@ -39,10 +39,15 @@ const readBytes = async (incoming: IncomingMessage, valueBytesMax: number): Prom
   if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(valueBytesMax)
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > bytesMax) throw tooLarge(valueBytesMax)
-    chunks.push(chunk)
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > bytesMax) throw tooLarge(valueBytesMax)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    // Nobody is left to read this; it keeps the log free of faults that are not ours.
+    throw error instanceof Refusal ? error : new Refusal('malformed_request', 'the body was cut off', { cause: error })
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
 }

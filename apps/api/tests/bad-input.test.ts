@@ -77,7 +77,16 @@ describe('generated from the contracts', () => {
       params: fc.dictionary(fc.constantFrom('key'), junkText),
       query: fc.dictionary(fc.constantFrom(...names(route.request.query), 'other'), junkText),
       headers: fc.dictionary(fc.constantFrom('if-match', 'if-none-match', 'prefer', 'x-request-id', 'x-forwarded-for'), junkText),
-      body: fc.oneof(fc.dictionary(fc.constantFrom(...names(route.request.body), 'key', 'other', '__proto__'), junkValue), junkValue),
+      body: fc.oneof(
+        // One junk member in an otherwise valid body gets past the checks of the others.
+        fc.tuple(fc.constantFrom('key', 'value', 'ttl', 'expires_at', 'keep_ttl'), junkValue).map(([name, junk]) => ({
+          ...(route.method === 'post' ? { key: 'k' } : {}),
+          value: 1,
+          ...(name === 'key' && route.method !== 'post' ? {} : { [name]: junk }),
+        })),
+        fc.dictionary(fc.constantFrom(...names(route.request.body), 'key', 'other', '__proto__'), junkValue),
+        junkValue,
+      ),
     })
     await fc.assert(
       fc.asyncProperty(request, async ({ params, query, headers, body }) => {
@@ -155,6 +164,11 @@ describe('over a raw socket', () => {
     ['a lone surrogate', sized('{"value":"\\ud800"}'), 400, 'validation_failed'],
     ['a lone surrogate in a member', sized('{"value":{"\\uDC00":1}}'), 400, 'validation_failed'],
     ['NUL in a value', sized('{"value":["\\u0000"]}'), 400, 'validation_failed'],
+    ['NUL in a member that is replaced', sized('{"value":"\\u0000","value":1}'), 400, 'validation_failed'],
+    ['a lone surrogate deep in a member that is replaced', sized('{"value":{"a":"\\ud83dx","a":1}}'), 400, 'validation_failed'],
+    ['two first halves of a character', sized('{"value":"\\ud83d\\ud83d"}'), 400, 'validation_failed'],
+    ['the year 0', sized('{"value":1,"expires_at":"0000-01-01T00:00:00Z"}'), 400, 'validation_failed'],
+    ['an instant past the year 9999', sized('{"value":1,"expires_at":"9999-12-31T23:59:59-23:00"}'), 400, 'validation_failed'],
     ['a prototype', sized('{"__proto__":{"value":1}}'), 400, 'validation_failed'],
   ])('%s', async (_name, bytes, status, code) => {
     const answer = await sendRaw(api.url, bytes)
@@ -166,6 +180,9 @@ describe('over a raw socket', () => {
     ['an absolute target', get('http://example.com/items?page=1')],
     ['chunks', put('Transfer-Encoding: chunked\r\n', `${chunk('{"value":')}${chunk('1}')}0\r\n\r\n`)],
     ['Expect: 100-continue', put(`Expect: 100-continue\r\nContent-Length: ${json.length}\r\n`)],
+    ['an escaped character of two halves', sized('{"value":"\\uD83D\\uDE00 \\\\u0000"}')],
+    ['an offset wider than PostgreSQL knows', sized('{"value":1,"expires_at":"2090-01-01T00:00:00+23:59"}')],
+    ['a fraction of many digits', sized('{"value":1,"expires_at":"2090-01-01T00:00:00.123456789012Z"}')],
     ['HTTP/1.0 without Host', 'GET /items HTTP/1.0\r\n\r\n'],
     ['pipelined requests', `GET /items HTTP/1.1\r\nHost: x\r\n\r\n${get('/items')}`],
   ])('%s is served', async (_name, bytes) => {

@@ -55,7 +55,11 @@ export const Ttl = z
   .max(limits.ttlSeconds, ttlMessage)
   .meta({ description: 'Seconds until the item expires.', examples: [3600] })
 
-/** A time that a caller gives: RFC 3339 with any offset. */
+/** Milliseconds since 1970 of the first instant that RFC 3339 cannot name. */
+const year10000 = Date.UTC(10_000)
+
+/** A time that a caller gives: RFC 3339 with any offset. Whether it is in the future only the database's clock can say. */
 export const ExpiresAt = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2030-01-31T12:00:00Z' })
+  .refine((text) => Date.parse(text) > 0 && Date.parse(text) < year10000, 'must be in the future and before the year 10000')
   .meta({ description: 'The instant at which the item expires; must be in the future.' })

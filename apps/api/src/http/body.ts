@@ -67,14 +67,23 @@ const depth = (text: string): number => {
   return deepest
 }
 
-/** Whether all strings can be stored: escapes can spell NUL and halves of characters, which PostgreSQL does not take. */
-const storable = (value: unknown): boolean => {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
-  if (typeof value !== 'object' || value === null) return true
-  return Object.entries(value).every(([name, member]) => storable(name) && storable(member))
-}
+const escapes = /\\(?:u([0-9a-fA-F]{4})|.)/g
 
-const escapesToCheck = /\\u(?:0000|[dD][89a-fA-F])/
+/**
+ * Whether PostgreSQL takes the strings of a JSON text: escapes can spell NUL and halves of characters. Looks at the text,
+ * because a member that a later one of the same name replaces is in the text only, and PostgreSQL reads that.
+ */
+const storable = (text: string): boolean => {
+  let secondHalfAt = -1
+  for (const { index, 1: hex } of text.matchAll(escapes)) {
+    if (secondHalfAt !== -1 && index !== secondHalfAt) return false
+    const code = hex === undefined ? -1 : Number.parseInt(hex, 16)
+    const isSecondHalf = code >= 0xdc00 && code <= 0xdfff
+    if (code === 0 || isSecondHalf !== (index === secondHalfAt)) return false
+    secondHalfAt = code >= 0xd800 && code <= 0xdbff ? index + 6 : -1
+  }
+  return secondHalfAt === -1
+}
 
 /** A JSON body: what it means, and the text that it came as. */
 export interface JsonBody {
@@ -105,6 +114,6 @@ export const readJsonBody = async (incoming: IncomingMessage, valueBytesMax: num
   }
   if (depth(text) > limits.valueDepth + 1)
     throw invalid('body.value', `must have at most ${limits.valueDepth} levels of arrays and objects`)
-  if (escapesToCheck.test(text) && !storable(value)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
+  if (!storable(text)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
   return { value, text }
 }

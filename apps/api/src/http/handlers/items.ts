@@ -16,7 +16,8 @@ interface Write {
 
 const expiry = (write: Write | undefined): Pick<ItemPut, 'ttl' | 'expiresAt' | 'keepTtl'> => ({
   ttl: write?.ttl ?? null,
-  expiresAt: write?.expires_at ?? null,
+  // In UTC, because PostgreSQL takes fewer offsets than RFC 3339 has.
+  expiresAt: write?.expires_at == null ? null : new Date(write.expires_at).toISOString(),
   keepTtl: write?.keep_ttl ?? false,
 })
 

@@ -29,12 +29,20 @@ const classes: Readonly<Record<string, FailureClass>> = {
   '40001': 'conflict', // serialization failure
   '40P01': 'conflict', // deadlock
   '55P03': 'conflict', // lock_timeout
-  '53100': 'given_up', // disk full
-  '53200': 'given_up', // out of memory
+  '57P04': 'not_applied', // database dropped
   '57014': 'given_up', // statement_timeout
+  '40003': 'lost', // completion unknown
+  '57P01': 'lost', // shut down by an administrator
+  '57P02': 'lost', // crash of another process
 }
 
-const faultClasses = new Set(['21', '22', '23', '42', '54'])
+/** The same for whole classes of SQLSTATEs, by their first two characters, where no single code decides. */
+const wholeClasses: Readonly<Record<string, FailureClass>> = {
+  '08': 'lost', // connection
+  '53': 'given_up', // disk full, out of memory
+  '58': 'lost', // system error
+  XX: 'lost', // internal error
+}
 
 const codeOf = (error: unknown): string => {
   if (typeof error !== 'object' || error === null) return ''
@@ -44,10 +52,9 @@ const codeOf = (error: unknown): string => {
   return inner.map(codeOf).find((code) => code !== '') ?? ''
 }
 
-/** Classifies what a statement was rejected with. What is not known to be harmless is `lost`. */
+/** Classifies what a statement was rejected with. Any other word of the server means that it rolled back; silence is `lost`. */
 export const classifyFailure = (error: unknown): FailureClass => {
   const code = codeOf(error)
-  const known = classes[code]
-  if (known !== undefined) return known
-  return code.length === 5 && faultClasses.has(code.slice(0, 2)) ? 'fault' : 'lost'
+  const known = classes[code] ?? (code.length === 5 ? wholeClasses[code.slice(0, 2)] : undefined)
+  return known ?? (/^[0-9][0-9A-Z]{4}$/.test(code) ? 'fault' : 'lost')
 }

@@ -31,7 +31,7 @@ export const createApp = ({ store, service, valueBytesMax, logger, ...options }:
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
-  app.use(requestState())
+  app.use(requestState(service.stopping))
   app.use(requestLog(logger))
   app.use(wellFormed())
   const limit = rateLimit(options.rateLimit)

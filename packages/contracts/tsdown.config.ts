@@ -1,3 +1,3 @@
 import { defineConfig } from 'tsdown'
 
-export default defineConfig({ entry: 'src/index.ts', format: 'esm', dts: true, target: 'es2024' })
+export default defineConfig({ entry: ['src/index.ts', 'src/endpoints.ts'], format: 'esm', dts: true, target: 'es2024' })

@@ -54,6 +54,7 @@ const variables = z.object({
   AUTH: z.literal('off', 'off').default('off'),
   MAX_VALUE_BYTES: wholeNumber(1, 64 * 1_048_576, limits.valueBytes),
   SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 60),
+  ROOT_KEYS: toggle,
   SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 3600, 10),
   ALLOW_UNAUTHENTICATED: toggle,
   ALLOW_UNSAFE_DATABASE: toggle,

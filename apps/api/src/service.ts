@@ -43,6 +43,7 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
       trustedProxies: config.TRUST_PROXY,
     },
     valueBytesMax: config.MAX_VALUE_BYTES,
+    rootKeys: config.ROOT_KEYS === 'on',
     logger,
   })
   const { server, url } = await listen(app, config.HOST, config.PORT).catch(async (error) => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type ApiAnswer, useApi } from './support/api.js'
 import { sendRaw } from './support/raw.js'
 
-const api = useApi()
+const api = useApi({ ROOT_KEYS: 'on' })
 const dataRoutes = Object.entries(routes).filter(([, route]) => route.limited) as [string, RouteContract][]
 
 /** A status that the route declares; a refusal is a whole problem with one of its codes. */

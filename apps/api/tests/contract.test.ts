@@ -5,7 +5,7 @@ import { startPostgres } from './support/postgres.js'
 import { sendRaw } from './support/raw.js'
 import { until } from './support/until.js'
 
-const api = useApi({ MAX_VALUE_BYTES: '100000' })
+const api = useApi({ MAX_VALUE_BYTES: '100000', ROOT_KEYS: 'on' })
 const covered = new Set<string>()
 
 /** A valid request for each data route. */
@@ -17,6 +17,12 @@ const valid = {
   headItem: () => ['HEAD', '/items/present'],
   putItem: () => ['PUT', '/items/present', { json: { value: 1 } }],
   deleteItem: () => ['DELETE', '/items/present'],
+  getKey: () => ['GET', '/keys/present'],
+  putKey: () => ['PUT', '/keys/present', { json: { key: 'present', value: 1 } }],
+  postKey: () => ['POST', '/keys/present', { json: { key: 'present', value: 1 } }],
+  deleteKey: () => ['DELETE', '/keys/present'],
+  getRootKey: () => ['GET', '/present/'],
+  postRootKey: () => ['POST', '/present/', { json: { value: 1 } }],
 } satisfies Partial<Record<RouteId, () => Parameters<typeof api.request>>>
 const dataRoutes = Object.keys(valid) as (keyof typeof valid)[]
 
@@ -84,13 +90,42 @@ describe('answers', () => {
     await expectAnswer('headItem', 'item_not_found', 'HEAD', '/items/gone')
   })
 
+  test('getKey, putKey, postKey and deleteKey', async () => {
+    const json = { key: 'old', value: 1 }
+    for (const id of ['putKey', 'postKey'] as const) {
+      const method = routes[id].method.toUpperCase()
+      await expectAnswer(id, 201, method, '/keys/old', { json })
+      const { headers } = await expectAnswer(id, 200, method, '/keys/old', { json })
+      await expectAnswer(id, 'key_mismatch', method, '/keys/other', { json })
+      await expectAnswer(id, 'precondition_failed', method, '/keys/old', { json, headers: { 'if-match': '"1"' } })
+      const etag = headers.get('etag') ?? ''
+      await expectAnswer('getKey', 200, 'GET', '/keys/old')
+      await expectAnswer('getKey', 304, 'GET', '/keys/old', { headers: { 'if-none-match': etag } })
+      await expectAnswer('deleteKey', 'precondition_failed', 'DELETE', '/keys/old', { headers: { 'if-match': '"1"' } })
+      await expectAnswer('deleteKey', 204, 'DELETE', '/keys/old')
+      await expectAnswer('deleteKey', 'item_not_found', 'DELETE', '/keys/old')
+      await expectAnswer('getKey', 'item_not_found', 'GET', '/keys/old')
+    }
+  })
+
+  test('getRootKey and postRootKey', async () => {
+    await expectAnswer('getRootKey', 404, 'GET', '/root/')
+    await expectAnswer('postRootKey', 200, 'POST', '/root/', { json: { value: 1 } })
+    await expectAnswer('getRootKey', 200, 'GET', '/root/')
+  })
+
   test('faults of single keys and of bodies', async () => {
-    for (const id of ['getItem', 'headItem', 'putItem', 'deleteItem'] as const) {
-      await expectAnswer(id, 'validation_failed', routes[id].method.toUpperCase(), `/items/${'x'.repeat(1025)}`)
+    for (const [id, route] of Object.entries(routes) as [RouteId, RouteContract][]) {
+      if (!route.path.endsWith('{key}')) continue
+      const path = route.path.replace('{key}', 'x'.repeat(1025))
+      await expectAnswer(id, 'validation_failed', route.method.toUpperCase(), path, route.request.body === undefined ? {} : { json: {} })
     }
     for (const [id, path, json] of [
       ['putItem', '/items/p', { value: 1 }] as const,
       ['createItem', '/items', { key: 'p', value: 1 }] as const,
+      ['putKey', '/keys/p', { key: 'p', value: 1 }] as const,
+      ['postKey', '/keys/p', { key: 'p', value: 1 }] as const,
+      ['postRootKey', '/p', { value: 1 }] as const,
     ]) {
       const method = routes[id].method.toUpperCase()
       await expectAnswer(id, 'validation_failed', method, path, { json: { ...json, ttl: 0 } })
@@ -185,7 +220,7 @@ describe('faults of the database, on every data route', () => {
 
   test('database_unavailable: the server is gone', async () => {
     const server = await startPostgres()
-    const lonely = await startApi(server.url)
+    const lonely = await startApi(server.url, { ROOT_KEYS: 'on' })
     try {
       await server.kill()
       await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
@@ -204,7 +239,7 @@ describe('faults of the database, on every data route', () => {
   })
 
   test('rate_limited', async () => {
-    const limited = await startApi(inject('postgresUrl'), { RATE_LIMIT_REQUESTS: '1' })
+    const limited = await startApi(inject('postgresUrl'), { RATE_LIMIT_REQUESTS: '1', ROOT_KEYS: 'on' })
     try {
       await limited.request('GET', '/items')
       for (const id of dataRoutes) {

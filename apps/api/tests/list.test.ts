@@ -11,13 +11,18 @@ beforeAll(async () => {
   await putExpired(api, 'aab')
 })
 
+interface Page {
+  readonly items: readonly { readonly key: string }[]
+  readonly next_cursor: string | null
+}
+
 const list = async (query: string) => (await api.request('GET', `/items?${query}`)).json
 
 describe('listing', () => {
   test('is in bytewise order and pages without gaps', async () => {
     const pages = await Promise.all([1, 2, 3].map((page) => list(`page=${page}&page_size=5`)))
     expect(pages.flatMap((page) => page.items.map((item: { key: string }) => item.key))).toEqual(keys)
-    expect(pages.map(({ items, ...rest }) => rest)).toEqual(
+    expect(pages.map(({ items, next_cursor, ...rest }) => rest)).toEqual(
       [1, 2, 3].map((page) => ({ total: keys.length, page, page_size: 5, total_pages: 3 })),
     )
   })
@@ -25,6 +30,48 @@ describe('listing', () => {
   test('defaults, and a page past the end', async () => {
     expect(await list('')).toMatchObject({ page: 1, page_size: 10, total_pages: 2 })
     expect(await list('page=9007199254740991&page_size=100')).toMatchObject({ items: [], total: keys.length })
+  })
+
+  test('cursors page without gaps, whatever is written meanwhile', async () => {
+    let cursor: string | null = null
+    const seen: string[] = []
+    do {
+      const page: Page = await list(`page_size=5&prefix=a${cursor === null ? '' : `&cursor=${cursor}`}`)
+      expect(page).toMatchObject({ total: 5, total_pages: 1, page: cursor === null ? 1 : null })
+      seen.push(...page.items.map((item) => item.key))
+      cursor = page.next_cursor
+    } while (cursor !== null)
+    expect(seen).toEqual(keys.filter((key) => key.startsWith('a')))
+
+    await api.request('PUT', '/items/moving%2F0?value=x')
+    const first: Page = await list('page_size=1&prefix=moving')
+    expect(first.next_cursor).toBe(null)
+    for (const n of [1, 2]) await api.request('PUT', `/items/moving%2F${n}?value=x`)
+    const again: Page = await list('page_size=1&prefix=moving')
+    for (const n of [0, 1]) await api.request('DELETE', `/items/moving%2F${n}`)
+    expect(await list(`page_size=1&prefix=moving&cursor=${again.next_cursor}`)).toMatchObject({
+      items: [{ key: 'moving/2' }],
+      total: 1,
+      next_cursor: null,
+    })
+    await api.request('DELETE', '/items/moving%2F2')
+  })
+
+  test('Link of a page by cursor leads to the first and the next', async () => {
+    const { next_cursor } = await list('page_size=1&prefix=a')
+    const answer = await api.request('GET', `/items?page_size=1&prefix=a&cursor=${next_cursor}`)
+    expect(answer.headers.get('link')).toBe(
+      `</items?page=1&page_size=1&prefix=a>; rel="first", </items?cursor=${answer.json.next_cursor}&page_size=1&prefix=a>; rel="next"`,
+    )
+  })
+
+  test.each(['', '!', 'YQ==', 'YR', 'AA', '_w', 'Lg'])('%j is no cursor', async (cursor) => {
+    const { status, json } = await api.request('GET', `/items?cursor=${encodeURIComponent(cursor)}`)
+    expect([status, json.errors]).toEqual([400, [{ path: 'query.cursor', message: 'must be a next_cursor of the service' }]])
+  })
+
+  test('a page and a cursor exclude one another', async () => {
+    expect((await api.request('GET', '/items?cursor=YQ&page=1')).json.detail).toBe('query.cursor: and page exclude one another')
   })
 
   test('Link names the other pages', async () => {

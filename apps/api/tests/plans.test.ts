@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { connect } from '../src/database/pool.js'
 import type { Statement } from '../src/database/statement.js'
-import { keyRange } from '../src/store/key-range.js'
+import { keyRange, nextKey } from '../src/store/key-range.js'
 import { deleteItems } from '../src/store/sql/delete-items.js'
 import { deleteRange } from '../src/store/sql/delete-range.js'
 import { getItems } from '../src/store/sql/get-items.js'
@@ -62,7 +62,16 @@ const all = <T>(value: T) => keys.map(() => value)
 const keyed = { namespaces: all('default'), keys }
 const conditions = { ifMatches: all(null), ifNoneMatches: all(null) }
 const { from, until, whole } = keyRange('')
-const list = { namespaces: ['default'], froms: [from], untils: [until], wholes: [whole], pages: [1], pageSizes: [100], wantValues: [true] }
+const list = {
+  namespaces: ['default'],
+  froms: [from],
+  starts: [from],
+  untils: [until],
+  wholes: [whole],
+  pages: [1],
+  pageSizes: [100],
+  wantValues: [true],
+}
 const prefix = keyRange('row12')
 
 test.each([
@@ -89,6 +98,7 @@ test.each([
   ['list', () => read(listItems, list), rows / 10 + 200],
   // The total of a prefix is counted once, not for every item of the page.
   ['list a prefix', () => read(listItems, { ...list, froms: [prefix.from], untils: [prefix.until], wholes: [false] }), 1111 + 200],
+  ['list from a cursor', () => read(listItems, { ...list, starts: [nextKey('row6')] }), rows / 10 + 200],
 ] as const)('%s reads few rows of a large table', async (_name, readRows, most) => {
   expect(await readRows()).toBeLessThanOrEqual(most)
 })

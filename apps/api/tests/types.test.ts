@@ -22,9 +22,10 @@ test('a handler can answer only what its route declares', () => {
 
 test('a handler sees the validated request', () => {
   expectTypeOf<Parameters<Handler<Routes['listItems']>>[0]['query']>().toEqualTypeOf<{
-    page: number
+    page?: number | undefined
     page_size: number
     prefix: string
+    cursor?: string | undefined
     keys_only: 'true' | 'false'
   }>()
   expectTypeOf<Parameters<Handler<Routes['getItem']>>[0]['params']>().toEqualTypeOf<{ key: string }>()

@@ -32,6 +32,12 @@ export const errors = defineErrors({
     retryable: false,
     help: 'The request line or a header breaks the rules of HTTP: a method or header that cannot be parsed, or a Host header that is missing, doubled or not a host.',
   },
+  key_mismatch: {
+    status: 400,
+    title: 'Path and body name different keys',
+    retryable: false,
+    help: 'On `/keys/{key}` the body repeats the key, and it must be the one of the path, byte for byte after percent-decoding.',
+  },
   item_not_found: {
     status: 404,
     title: 'There is no such item',

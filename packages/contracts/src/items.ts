@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { endpoints } from './endpoints.js'
 import type { ErrorCode } from './errors.js'
 import { ItemHeaders, Preferences, ReadConditions, WriteConditions, WrittenHeaders } from './headers.js'
 import { limits } from './limits.js'
-import { ExpiresAt, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
+import { Cursor, ExpiresAt, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
 import { defineRoute } from './route.js'
 
 /** An item without its value, as `keys_only=true` and `return=minimal` answer it. */
@@ -19,7 +20,8 @@ export const ItemMetadata = z
 /** An item. */
 export const Item = ItemMetadata.extend({ value: JsonValue }).meta({ id: 'Item' })
 
-const ItemOrMetadata = z.union([Item, ItemMetadata])
+/** What a write answers: without the value where `return=minimal` was preferred. */
+export const ItemOrMetadata = z.union([Item, ItemMetadata])
 
 const expiry = {
   ttl: Ttl.nullable().optional(),
@@ -43,7 +45,8 @@ export const ItemWrite = z
   .refine(oneExpiry, oneExpiryMessage)
   .meta({ id: 'ItemWrite' })
 
-const itemParams = z.object({ key: Key })
+/** The key in the path of a route of one item. */
+export const itemParams = z.object({ key: Key })
 /** A number in a query, from 1: decimal digits only, where coercion would take `1e1`, `0x10` and the empty text too. */
 const wholeNumber = (max: number) => {
   const message = max === Number.MAX_SAFE_INTEGER ? 'must be a whole number from 1' : `must be a whole number from 1 to ${max}`
@@ -52,25 +55,30 @@ const wholeNumber = (max: number) => {
 }
 
 /** Query of the list. A parameter added here is validated, documented and typed in the handler by that alone. */
-export const ListQuery = z.strictObject({
-  page: wholeNumber(Number.MAX_SAFE_INTEGER).default(1),
-  page_size: wholeNumber(limits.pageSize).default(10),
-  prefix: Prefix.default(''),
-  keys_only: z.enum(['true', 'false'], 'must be true or false').default('false').meta({ description: '`true` leaves the values out.' }),
-})
+export const ListQuery = z
+  .strictObject({
+    page: wholeNumber(Number.MAX_SAFE_INTEGER).optional().meta({ description: 'From 1, which is also the default. Not with `cursor`.' }),
+    page_size: wholeNumber(limits.pageSize).default(10),
+    prefix: Prefix.default(''),
+    cursor: Cursor.optional(),
+    keys_only: z.enum(['true', 'false'], 'must be true or false').default('false').meta({ description: '`true` leaves the values out.' }),
+  })
+  .refine((query) => query.page === undefined || query.cursor === undefined, { path: ['cursor'], message: 'and page exclude one another' })
 
 /** One page of items. */
 export const ItemPage = z
   .object({
     items: z.array(ItemOrMetadata),
     total: z.int().meta({ description: 'Live items that match, on all pages; exact.' }),
-    page: z.int(),
+    page: z.int().nullable().meta({ description: 'Null where a cursor was given.' }),
     page_size: z.int(),
     total_pages: z.int(),
+    next_cursor: Cursor.nullable().meta({ description: 'Continues after the last item of this page; null on the last page.' }),
   })
   .meta({ id: 'ItemPage' })
 
-const dataErrors = [
+/** What every data route may refuse with. */
+export const dataErrors = [
   'malformed_request',
   'validation_failed',
   'rate_limited',
@@ -78,18 +86,18 @@ const dataErrors = [
   'database_unavailable',
   'overloaded',
 ] as const satisfies ErrorCode[]
-const writeErrors = [...dataErrors, 'outcome_unknown'] as const satisfies ErrorCode[]
-const bodyErrors = [...writeErrors, 'malformed_json', 'too_large', 'unsupported_media_type'] as const satisfies ErrorCode[]
+/** What every route that writes may refuse with. */
+export const writeErrors = [...dataErrors, 'outcome_unknown'] as const satisfies ErrorCode[]
+/** What every route that takes a body may refuse with. */
+export const bodyErrors = [...writeErrors, 'malformed_json', 'too_large', 'unsupported_media_type'] as const satisfies ErrorCode[]
 
 const route = { tag: 'Items', limited: true } as const
 
 /** Create an item that does not exist yet. */
 export const createItem = defineRoute({
+  ...endpoints.createItem,
   ...route,
-  method: 'post',
-  path: '/items',
   summary: 'Create an item',
-  safe: false,
   request: { headers: Preferences, body: NewItem },
   answers: {
     201: {
@@ -103,12 +111,10 @@ export const createItem = defineRoute({
 
 /** List items in the order of their keys. */
 export const listItems = defineRoute({
+  ...endpoints.listItems,
   ...route,
-  method: 'get',
-  path: '/items',
   summary: 'List items',
   description: 'In the order of their keys, compared byte by byte.',
-  safe: true,
   request: { query: ListQuery },
   answers: {
     200: {
@@ -122,13 +128,11 @@ export const listItems = defineRoute({
 
 /** Remove every item whose key begins with a prefix. */
 export const deleteItems = defineRoute({
+  ...endpoints.deleteItems,
   ...route,
-  method: 'delete',
-  path: '/items',
   summary: 'Delete all items with a prefix',
   description:
     'Goes through the keys in batches: items written meanwhile may stay, and after a failure a part may be gone. Repeating it is safe.',
-  safe: false,
   request: { query: z.strictObject({ prefix: Prefix.refine((text) => text.length > 0, 'must not be empty: say which keys to delete') }) },
   answers: {
     200: { description: 'Deleted.', body: z.object({ deleted: z.int().meta({ description: 'Live items that were removed.' }) }) },
@@ -138,11 +142,9 @@ export const deleteItems = defineRoute({
 
 /** Read an item. */
 export const getItem = defineRoute({
+  ...endpoints.getItem,
   ...route,
-  method: 'get',
-  path: '/items/{key}',
   summary: 'Read an item',
-  safe: true,
   request: { params: itemParams, headers: ReadConditions },
   answers: {
     200: { description: 'The item.', body: Item, headers: ItemHeaders },
@@ -154,7 +156,7 @@ export const getItem = defineRoute({
 /** Read what GET would answer, without the body. */
 export const headItem = defineRoute({
   ...getItem,
-  method: 'head',
+  ...endpoints.headItem,
   summary: 'See whether an item exists',
   answers: {
     200: { description: 'The item exists.', headers: ItemHeaders },
@@ -164,13 +166,11 @@ export const headItem = defineRoute({
 
 /** Create or replace an item. */
 export const putItem = defineRoute({
+  ...endpoints.putItem,
   ...route,
-  method: 'put',
-  path: '/items/{key}',
   summary: 'Create or replace an item',
   description:
     'Without `ttl`, `expires_at` or `keep_ttl` the item becomes permanent. For shells, `?value=text` with no body stores a string.',
-  safe: false,
   request: {
     params: itemParams,
     query: z.strictObject({ value: z.string().optional().meta({ description: 'A string value, in place of the body.' }) }),
@@ -187,11 +187,9 @@ export const putItem = defineRoute({
 
 /** Remove an item for good. */
 export const deleteItem = defineRoute({
+  ...endpoints.deleteItem,
   ...route,
-  method: 'delete',
-  path: '/items/{key}',
   summary: 'Delete an item',
-  safe: false,
   request: { params: itemParams, headers: WriteConditions },
   answers: { 204: { description: 'Deleted.' } },
   errors: [...writeErrors, 'item_not_found', 'precondition_failed'],

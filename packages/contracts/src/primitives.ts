@@ -26,10 +26,17 @@ export const Key = keyText
 
 /** The beginning that listed keys share; empty for all. */
 export const Prefix = keyText.meta({
+  id: 'Prefix',
   description: 'Only keys that begin with this text.',
   maxLength: limits.keyBytes,
   examples: ['user-'],
 })
+
+/** A place in a list: opaque, as `next_cursor` answers it. */
+export const Cursor = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+$/, 'must be a next_cursor of the service')
+  .meta({ id: 'Cursor', description: 'Opaque: a `next_cursor` of an earlier page.', examples: ['c2Vzc2lvbi00Mg'] })
 
 /** Any JSON value; the text that came in is the text that goes out. */
 export const JsonValue = z

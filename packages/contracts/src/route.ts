@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Endpoint } from './endpoints.js'
 import type { ErrorCode } from './errors.js'
 
 /** An answer that is not a refusal. */
@@ -12,17 +13,14 @@ export interface AnswerContract {
 }
 
 /** One route of the API, as plain data: its request, its answers by status, and the codes it may refuse with. */
-export interface RouteContract {
-  readonly method: 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete'
-  /** Path with `{name}` parameters, without a trailing slash. */
-  readonly path: `/${string}`
+export interface RouteContract extends Endpoint {
   readonly tag: string
   readonly summary: string
   readonly description?: string
-  /** Whether it leaves the data as it is (RFC 9110 section 9.2.1). */
-  readonly safe: boolean
   /** Whether it counts against the caller's rate limit. */
   readonly limited: boolean
+  /** The setting that turns it on; left out where it is always there. */
+  readonly enabledBy?: 'ROOT_KEYS'
   readonly request: {
     readonly params?: z.ZodObject
     readonly query?: z.ZodObject
@@ -42,11 +40,13 @@ export const defineRoute = <const R extends RouteContract>(route: R): R => route
 type Output<S> = S extends z.ZodType ? z.output<S> : undefined
 
 /** The validated parts of a request, as a handler sees them. */
-export interface RouteInput<R extends RouteContract> {
-  readonly params: Output<R['request']['params']>
-  readonly query: Output<R['request']['query']>
-  readonly headers: Output<R['request']['headers']>
-  readonly body: R['request']['bodyOptional'] extends true ? Output<R['request']['body']> | undefined : Output<R['request']['body']>
+export type RouteInput<R extends RouteContract> = Parts<R['request']>
+
+interface Parts<Q extends RouteContract['request']> {
+  readonly params: Output<Q['params']>
+  readonly query: Output<Q['query']>
+  readonly headers: Output<Q['headers']>
+  readonly body: Q['bodyOptional'] extends true ? Output<Q['body']> | undefined : Output<Q['body']>
 }
 
 type AnswerPart<A, K extends 'body' | 'headers'> = A extends { readonly [P in K]: infer S extends z.ZodType }

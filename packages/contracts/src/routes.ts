@@ -1,7 +1,13 @@
+import type { endpoints } from './endpoints.js'
 import * as items from './items.js'
+import * as legacy from './legacy.js'
+import type { RouteContract } from './route.js'
 import * as system from './system.js'
 
-/** Every route of the API by its operation id. Server, document, client and tests walk this tree. */
+/**
+ * Every route of the API by its operation id. Server, document, client and tests walk this tree; one that is missing here or in
+ * `endpoints.ts` does not compile.
+ */
 export const routes = {
   createItem: items.createItem,
   listItems: items.listItems,
@@ -18,7 +24,13 @@ export const routes = {
   docsAsset: system.docsAsset,
   problems: system.problems,
   problem: system.problem,
-} as const
+  getKey: legacy.getKey,
+  putKey: legacy.putKey,
+  postKey: legacy.postKey,
+  deleteKey: legacy.deleteKey,
+  getRootKey: legacy.getRootKey,
+  postRootKey: legacy.postRootKey,
+} as const satisfies { readonly [Id in keyof typeof endpoints]: RouteContract & (typeof endpoints)[Id] }
 
 export type Routes = typeof routes
 /** Operation id of a route, such as `putItem`. */

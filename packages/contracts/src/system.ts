@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { endpoints } from './endpoints.js'
 import { defineRoute } from './route.js'
 
-const route = { method: 'get', safe: true, limited: false } as const
+const route = { limited: false } as const
 
 /** State of the service for people and probes. */
 export const Health = z
@@ -21,9 +22,9 @@ const Readiness = z.object({ status: z.enum(['ok', 'stopping', 'unavailable']) }
 
 /** Summary for people: always 200 while the service answers. */
 export const health = defineRoute({
+  ...endpoints.health,
   ...route,
   tag: 'Service',
-  path: '/health',
   summary: 'Summary of the service and its database',
   request: {},
   answers: { 200: { description: 'The summary.', body: Health } },
@@ -32,9 +33,9 @@ export const health = defineRoute({
 
 /** Whether the process should be left running. */
 export const live = defineRoute({
+  ...endpoints.live,
   ...route,
   tag: 'Service',
-  path: '/health/live',
   summary: 'Whether the process is alive',
   request: {},
   answers: { 200: { description: 'It is.', body: Liveness } },
@@ -43,9 +44,9 @@ export const live = defineRoute({
 
 /** Whether requests should be sent here. */
 export const ready = defineRoute({
+  ...endpoints.ready,
   ...route,
   tag: 'Service',
-  path: '/health/ready',
   summary: 'Whether requests should be sent here',
   request: {},
   answers: {
@@ -57,9 +58,9 @@ export const ready = defineRoute({
 
 /** This API as an OpenAPI 3.1 document. */
 export const openapi = defineRoute({
+  ...endpoints.openapi,
   ...route,
   tag: 'Documentation',
-  path: '/openapi.json',
   summary: 'This API as an OpenAPI 3.1 document',
   request: {},
   answers: { 200: { description: 'The document.', body: z.record(z.string(), z.unknown()) } },
@@ -68,9 +69,9 @@ export const openapi = defineRoute({
 
 /** Interactive reference of the API. */
 export const docs = defineRoute({
+  ...endpoints.docs,
   ...route,
   tag: 'Documentation',
-  path: '/docs',
   summary: 'Interactive reference',
   request: {},
   answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
@@ -79,9 +80,9 @@ export const docs = defineRoute({
 
 /** Script, style and icon of the reference. */
 export const docsAsset = defineRoute({
+  ...endpoints.docsAsset,
   ...route,
   tag: 'Documentation',
-  path: '/docs/{file}',
   summary: 'A file of the interactive reference',
   request: { params: z.object({ file: z.string() }) },
   answers: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
@@ -90,9 +91,9 @@ export const docsAsset = defineRoute({
 
 /** All codes of refusals. */
 export const problems = defineRoute({
+  ...endpoints.problems,
   ...route,
   tag: 'Documentation',
-  path: '/problems',
   summary: 'All problem codes',
   request: {},
   answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
@@ -101,9 +102,9 @@ export const problems = defineRoute({
 
 /** What one code of refusal means and what to do about it. */
 export const problem = defineRoute({
+  ...endpoints.problem,
   ...route,
   tag: 'Documentation',
-  path: '/problems/{code}',
   summary: 'What a problem code means',
   request: { params: z.object({ code: z.string() }) },
   answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },

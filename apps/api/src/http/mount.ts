@@ -1,11 +1,13 @@
-import { type RouteAnswer, type RouteContract, type RouteId, type RouteInput, type Routes, routes } from '@holdfast/contracts'
-import type { Hono } from 'hono'
+import type { RouteAnswer, RouteContract, RouteId, RouteInput, Routes } from '@holdfast/contracts'
+import type { Hono, MiddlewareHandler } from 'hono'
 import { stringifyJson } from '../json-text.js'
+import { Refusal } from '../refusal.js'
 import type { StoreCall } from '../store/items.js'
 import { answer } from './answer.js'
 import { readJsonBody } from './body.js'
 import type { HttpContext, HttpEnv } from './context.js'
 import { parseQuery, requestTarget } from './request-target.js'
+import type { ServedRoute } from './served-routes.js'
 import { validateRequest } from './validate.js'
 
 /** What a handler may use of a call besides its validated input. */
@@ -58,13 +60,34 @@ const serve = (id: RouteId, route: RouteContract, handler: Handler<RouteContract
 }
 
 /** The path as Hono writes it. */
-export const honoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
+const honoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
 
-/** Mounts every contract with its handler. */
-export const mountRoutes = (app: Hono<HttpEnv>, handlers: Handlers, valueBytesMax: number): void => {
-  for (const [id, route] of Object.entries(routes) as [RouteId, RouteContract][]) {
-    if (route.method === 'head') continue
-    const handler = handlers[id as HandledRoute] as unknown as Handler<RouteContract>
-    app.on(route.method.toUpperCase(), honoPath(route.path), serve(id, route, handler, valueBytesMax))
+export interface MountOptions {
+  readonly served: readonly ServedRoute[]
+  readonly handlers: Handlers
+  /** Counts the caller's requests; runs before every route that is limited. */
+  readonly limit: MiddlewareHandler<HttpEnv>
+  readonly valueBytesMax: number
+}
+
+/** What a path refuses that has no route for the method (RFC 9110 section 15.5.6). */
+const refuseMethod = (routesOfPath: readonly ServedRoute[]) => {
+  const methods = routesOfPath.map(({ route }) => route.method.toUpperCase())
+  const allow = [...new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)].sort().join(', ')
+  return (context: HttpContext): never => {
+    throw new Refusal('method_not_allowed', `${context.req.method} is not a method of this path; it has ${allow}`, { headers: { allow } })
+  }
+}
+
+/** Mounts every contract with its handler. Where several paths fit a request, the first takes it, whatever the method. */
+export const mountRoutes = (app: Hono<HttpEnv>, { served, handlers, limit, valueBytesMax }: MountOptions): void => {
+  for (const [path, routesOfPath] of Map.groupBy(served, ({ route }) => route.path)) {
+    if (routesOfPath.some(({ route }) => route.limited)) app.all(honoPath(path), limit)
+    for (const { id, route } of routesOfPath) {
+      if (route.method === 'head') continue
+      const handler = handlers[id as HandledRoute] as unknown as Handler<RouteContract>
+      app.on(route.method.toUpperCase(), honoPath(path), serve(id, route, handler, valueBytesMax))
+    }
+    app.all(honoPath(path), refuseMethod(routesOfPath))
   }
 }

@@ -1,5 +1,7 @@
-import { errors, Problem, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
+import { errors, Problem, type RouteContract, type RouteId } from '@holdfast/contracts'
 import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
+
+import type { ServedRoute } from './served-routes.js'
 
 type Responses = RouteConfig['responses']
 
@@ -57,10 +59,10 @@ const toRoute = (id: RouteId, route: RouteContract): RouteConfig => {
   } as Parameters<typeof createRoute>[0])
 }
 
-/** The OpenAPI 3.1 document of all contracts. */
-export const openapiDocument = (version: string): Record<string, unknown> => {
+/** The OpenAPI 3.1 document of the routes that are served. */
+export const openapiDocument = (version: string, served: readonly ServedRoute[]): Record<string, unknown> => {
   const app = new OpenAPIHono()
-  for (const [id, route] of Object.entries(routes) as [RouteId, RouteContract][]) app.openAPIRegistry.registerPath(toRoute(id, route))
+  for (const { id, route } of served) app.openAPIRegistry.registerPath(toRoute(id, route))
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {

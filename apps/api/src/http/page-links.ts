@@ -1,21 +1,29 @@
-import type { ListQuery } from '@holdfast/contracts'
+import type { ItemPage, ListQuery } from '@holdfast/contracts'
 import type { z } from 'zod'
 
-/** The Link header of a page (RFC 8288): the same list at other pages. */
-export const pageLinks = (query: z.output<typeof ListQuery>, totalPages: number): string => {
-  const last = Math.max(totalPages, 1)
-  const pages = {
-    first: 1,
-    prev: query.page > 1 ? Math.min(query.page - 1, last) : undefined,
-    next: query.page < last ? query.page + 1 : undefined,
-    last,
+type Place = { readonly page: number } | { readonly cursor: string }
+
+/** Where the other pages are: by cursor only the first and the next can be named. */
+const places = ({ page, total_pages, next_cursor }: z.output<typeof ItemPage>): Record<string, Place | undefined> => {
+  if (page === null) return { first: { page: 1 }, next: next_cursor === null ? undefined : { cursor: next_cursor } }
+  const last = Math.max(total_pages, 1)
+  return {
+    first: { page: 1 },
+    prev: page > 1 ? { page: Math.min(page - 1, last) } : undefined,
+    next: page < last ? { page: page + 1 } : undefined,
+    last: { page: last },
   }
-  const link = ([rel, page]: [string, number | undefined]): string[] => {
-    if (page === undefined) return []
-    const parameters = new URLSearchParams(Object.entries({ ...query, page }).map(([name, value]) => [name, String(value)]))
-    if (query.prefix === '') parameters.delete('prefix')
-    if (query.keys_only === 'false') parameters.delete('keys_only')
+}
+
+/** The Link header of a page (RFC 8288): the same list at other places. */
+export const pageLinks = (query: z.output<typeof ListQuery>, answer: z.output<typeof ItemPage>): string => {
+  const link = ([rel, place]: [string, Place | undefined]): string[] => {
+    if (place === undefined) return []
+    const parameters = new URLSearchParams(Object.entries(place).map(([name, value]) => [name, String(value)]))
+    parameters.set('page_size', String(query.page_size))
+    if (query.prefix !== '') parameters.set('prefix', query.prefix)
+    if (query.keys_only === 'true') parameters.set('keys_only', 'true')
     return [`</items?${parameters}>; rel="${rel}"`]
   }
-  return Object.entries(pages).flatMap(link).join(', ')
+  return Object.entries(places(answer)).flatMap(link).join(', ')
 }

@@ -1,7 +1,7 @@
 import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { invalid, Refusal } from '../refusal.js'
-import { keyRange } from './key-range.js'
+import { keyRange, nextKey } from './key-range.js'
 import { deleteItems } from './sql/delete-items.js'
 import { deleteRange } from './sql/delete-range.js'
 import { getItems } from './sql/get-items.js'
@@ -43,17 +43,23 @@ export interface ItemPut extends Conditions {
   readonly wantValue: boolean
 }
 
+/** Which items to list: a page counted from the start, or (`page` 1) from the first key after `after`. */
+export interface ItemList {
+  readonly prefix: string
+  readonly after: string | undefined
+  readonly page: number
+  readonly pageSize: number
+  readonly wantValues: boolean
+}
+
 export interface ItemStore {
   /** @throws Refusal item_not_found */
-  get: (call: StoreCall, key: string) => Promise<StoredItem>
+  get: (call: StoreCall, key: string) => Promise<{ item: StoredItem; ttlRemaining: number | null }>
   /** @throws Refusal precondition_failed, too_large, validation_failed */
   put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem }>
   /** @throws Refusal item_not_found, precondition_failed */
   delete: (call: StoreCall, key: string, conditions: Conditions) => Promise<void>
-  list: (
-    call: StoreCall,
-    list: { prefix: string; page: number; pageSize: number; wantValues: boolean },
-  ) => Promise<{ items: StoredItem[]; total: number }>
+  list: (call: StoreCall, list: ItemList) => Promise<{ items: StoredItem[]; total: number; more: boolean }>
   /** Removes all keys with a prefix, in batches; answers how many live items went. */
   deletePrefix: (call: StoreCall, prefix: string) => Promise<number>
 }
@@ -103,7 +109,7 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
     get: async (call, key) => {
       const [row] = await pool.run(getItems, { namespaces: [namespace], keys: [key] }, call.deadline)
       if (row === undefined) throw new Refusal('item_not_found', 'no live item has this key')
-      return toItem(row)
+      return { item: toItem(row), ttlRemaining: row.ttl_remaining }
     },
 
     put: async (call, put) => {
@@ -132,11 +138,12 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
       if (row.outcome === 'precondition_failed') throw preconditionFailed(row.version)
     },
 
-    list: async (call, { prefix, page, pageSize, wantValues }) => {
+    list: async (call, { prefix, after, page, pageSize, wantValues }) => {
       const { from, until, whole } = keyRange(prefix)
       const arrays = {
         namespaces: [namespace],
         froms: [from],
+        starts: [after === undefined ? from : nextKey(after)],
         untils: [until],
         wholes: [whole],
         pages: [page],
@@ -144,7 +151,9 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
         wantValues: [wantValues],
       }
       const rows = await pool.run(listItems, arrays, call.deadline)
-      return { items: rows.flatMap((row) => (row.key === null ? [] : [toItem(row)])), total: Number(only(rows).total) }
+      const { total } = only(rows)
+      const items = rows.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
+      return { items: items.slice(0, pageSize), total: Number(total), more: items.length > pageSize }
     },
 
     deletePrefix: async (call, prefix) => {

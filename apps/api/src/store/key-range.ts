@@ -14,6 +14,9 @@ const afterPrefix = (prefix: string): string => {
   return String.fromCodePoint(...points, next)
 }
 
+/** The text that comes right after a key: no key has the NUL that would come before. */
+export const nextKey = (key: string): string => `${key}\u0001`
+
 /** The keys that begin with `prefix`, as a range that an index can walk: from `from` (inclusive) to `until` (exclusive). */
 export const keyRange = (prefix: string): { from: string; until: string; whole: boolean } => ({
   from: prefix,

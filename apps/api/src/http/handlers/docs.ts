@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { Refusal } from '../../refusal.js'
 import type { Handlers } from '../mount.js'
 import { openapiDocument } from '../openapi.js'
+import type { ServedRoute } from '../served-routes.js'
 
 const swaggerFolder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 
@@ -25,8 +26,8 @@ const assets: Readonly<Record<string, string>> = {
 }
 
 /** The interactive reference, with all that it loads, so that it works where there is no internet. */
-export const docsHandlers = (version: string): Pick<Handlers, 'docs' | 'docsAsset' | 'openapi'> => {
-  const document = openapiDocument(version)
+export const docsHandlers = (version: string, served: readonly ServedRoute[]): Pick<Handlers, 'docs' | 'docsAsset' | 'openapi'> => {
+  const document = openapiDocument(version, served)
   return {
     openapi: async () => ({ status: 200, body: document }),
     docs: async () => ({ status: 200, body: referencePage }),

@@ -1,12 +1,13 @@
 import type { Routes } from '@holdfast/contracts'
 import { invalid, Refusal } from '../../refusal.js'
 import type { ItemPut, ItemStore, StoredItem } from '../../store/items.js'
+import { readCursor, writeCursor } from '../cursor.js'
 import { entityTag, isCurrent, writeConditions } from '../entity-tags.js'
 import type { Handler, Handlers } from '../mount.js'
 import { pageLinks } from '../page-links.js'
 import { prefersMinimal } from '../preferences.js'
 
-type ItemHandlers = Pick<Handlers, 'createItem' | 'listItems' | 'deleteItems' | 'getItem' | 'putItem' | 'deleteItem'>
+export type ItemHandlers = Pick<Handlers, 'createItem' | 'listItems' | 'deleteItems' | 'getItem' | 'putItem' | 'deleteItem'>
 
 interface Write {
   readonly ttl?: number | null | undefined
@@ -68,7 +69,7 @@ const putItem =
 const getItem =
   (store: ItemStore): Handler<Routes['getItem']> =>
   async ({ params, headers }, call) => {
-    const item = await store.get(call, params.key)
+    const { item } = await store.get(call, params.key)
     const etag = entityTag(item.version)
     if (isCurrent(headers['if-none-match'], item.version)) return { status: 304, headers: { etag } }
     return { status: 200, body: item, headers: { etag } }
@@ -84,11 +85,16 @@ const deleteItem =
 const listItems =
   (store: ItemStore): Handler<Routes['listItems']> =>
   async ({ query }, call) => {
-    const { page, page_size, prefix } = query
+    const { prefix, cursor, page_size } = query
+    const page = query.page ?? 1
+    const after = cursor === undefined ? undefined : readCursor(cursor)
     const wantValues = query.keys_only === 'false'
-    const { items, total } = await store.list(call, { prefix, page, pageSize: page_size, wantValues })
+    const { items, total, more } = await store.list(call, { prefix, after, page, pageSize: page_size, wantValues })
+    const last = items.at(-1)
+    const next_cursor = more && last !== undefined ? writeCursor(last.key) : null
     const total_pages = Math.ceil(total / page_size)
-    return { status: 200, body: { items, total, page, page_size, total_pages }, headers: { link: pageLinks(query, total_pages) } }
+    const body = { items, total, page: cursor === undefined ? page : null, page_size, total_pages, next_cursor }
+    return { status: 200, body, headers: { link: pageLinks(query, body) } }
   }
 
 const deleteItems =

@@ -5,12 +5,16 @@ import type { ItemRow } from './item-row.js'
 
 const { placeholder } = sql
 
+/** A live item, and the seconds that it has left, rounded up; null where it never expires. */
+export type LiveRow = ItemRow & { readonly ordinal: number; readonly ttl_remaining: number | null }
+
 /** Reads live items at one instant. Answers a row for each that exists, with the place (from 1) of its key in the arrays. */
-export const getItems = defineStatement<{ namespaces: readonly string[]; keys: readonly string[] }, ItemRow & { ordinal: number }>(
+export const getItems = defineStatement<{ namespaces: readonly string[]; keys: readonly string[] }, LiveRow>(
   'read',
   sql`
     with clock as materialized (select clock_timestamp() as now)
-    select asked.ordinal::int, i.key, i.value::text, i.version::text, i.created_at, i.updated_at, i.expires_at
+    select asked.ordinal::int, i.key, i.value::text, i.version::text, i.created_at, i.updated_at, i.expires_at,
+      ceil(extract(epoch from i.expires_at - clock.now))::float8 as ttl_remaining
     from unnest(${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[])
       with ordinality as asked (namespace, key, ordinal)
     join ${items} i on i.namespace = asked.namespace and i.key = asked.key

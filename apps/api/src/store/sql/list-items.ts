@@ -10,6 +10,8 @@ export interface ListItems {
   readonly namespaces: readonly string[]
   /** First key of the range. */
   readonly froms: readonly string[]
+  /** Where the page begins, if that is after the first key of the range; the total is of the whole range. */
+  readonly starts: readonly string[]
   /** The text that all keys of the range are before. */
   readonly untils: readonly string[]
   /** Whether the range is the whole namespace. */
@@ -20,13 +22,14 @@ export interface ListItems {
   readonly wantValues: readonly boolean[]
 }
 
-/** One item of a page, or the total alone where the page is empty. */
+/** One item of a page, or the first of the next one, or the total alone where the page is empty. */
 export type ListRow = { readonly ordinal: number; readonly total: string } & (ItemRow | { readonly key: null })
 
 /**
- * Reads pages of live items and their exact totals at one instant. The total of a whole namespace comes from the
- * counted rows less those that expired and were not swept yet; that of a prefix is counted in its own range. `offset 0`
- * keeps the planner from moving the total into the rows, where it would be counted anew for each of them.
+ * Reads pages of live items, each with one item more that tells whether another page follows, and exact totals at one
+ * instant. The total of a whole namespace comes from the counted rows less those that expired and were not swept yet;
+ * that of a prefix is counted in its own range. `offset 0` keeps the planner from moving the total into the rows, where
+ * it would be counted anew for each of them.
  */
 export const listItems = defineStatement<ListItems, ListRow>(
   'read',
@@ -34,10 +37,10 @@ export const listItems = defineStatement<ListItems, ListRow>(
     with clock as materialized (select clock_timestamp() as now)
     select asked.ordinal::int, total.total::text, page.key, page.value, page.version, page.created_at, page.updated_at, page.expires_at
     from unnest(
-      ${placeholder('namespaces')}::text[], ${placeholder('froms')}::text[], ${placeholder('untils')}::text[],
-      ${placeholder('wholes')}::text[]::boolean[], ${placeholder('pages')}::bigint[], ${placeholder('pageSizes')}::bigint[],
-      ${placeholder('wantValues')}::text[]::boolean[]
-    ) with ordinality as asked (namespace, first, until, whole, page, page_size, want_value, ordinal)
+      ${placeholder('namespaces')}::text[], ${placeholder('froms')}::text[], ${placeholder('starts')}::text[],
+      ${placeholder('untils')}::text[], ${placeholder('wholes')}::text[]::boolean[], ${placeholder('pages')}::bigint[],
+      ${placeholder('pageSizes')}::bigint[], ${placeholder('wantValues')}::text[]::boolean[]
+    ) with ordinality as asked (namespace, first, start, until, whole, page, page_size, want_value, ordinal)
     cross join lateral (
       select case
         when asked.whole then
@@ -53,10 +56,10 @@ export const listItems = defineStatement<ListItems, ListRow>(
     left join lateral (
       select i.key, case when asked.want_value then i.value::text end as value, i.version::text, i.created_at, i.updated_at, i.expires_at
       from ${items} i
-      where i.namespace = asked.namespace and i.key >= asked.first and i.key < asked.until
+      where i.namespace = asked.namespace and i.key >= greatest(asked.first collate "C", asked.start) and i.key < asked.until
         and (i.expires_at is null or i.expires_at > (select now from clock))
       order by i.key
-      limit asked.page_size offset (asked.page - 1) * asked.page_size
+      limit asked.page_size + 1 offset (asked.page - 1) * asked.page_size
     ) page on true
     order by asked.ordinal, page.key`,
 )

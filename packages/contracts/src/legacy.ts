@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { endpoints } from './endpoints.js'
+import { bodyErrors, dataErrors, deleteItem, getItem, ItemWrite, itemParams, NewItem, putItem } from './items.js'
+import { JsonValue, Key, Timestamp } from './primitives.js'
+import { defineRoute } from './route.js'
+
+const keysRoute = { tag: 'Earlier systems', limited: true } as const
+const rootRoute = { ...keysRoute, enabledBy: 'ROOT_KEYS' } as const
+const rootNote = 'Only with `ROOT_KEYS=on`. Keys that are paths of the service itself, such as `items`, cannot be reached this way.'
+
+/** Read an item, as `GET /items/{key}`. */
+export const getKey = defineRoute({ ...getItem, ...endpoints.getKey, ...keysRoute, summary: 'Read an item' })
+
+const writeKey = {
+  ...keysRoute,
+  summary: 'Create or replace an item',
+  description: 'As `PUT /items/{key}`; the body repeats the key of the path.',
+  request: { params: itemParams, headers: putItem.request.headers, body: NewItem },
+  answers: putItem.answers,
+  errors: [...bodyErrors, 'precondition_failed', 'key_mismatch'],
+} as const
+
+/** Create or replace an item, as `PUT /items/{key}`. */
+export const putKey = defineRoute({ ...endpoints.putKey, ...writeKey })
+
+/** The same with POST. */
+export const postKey = defineRoute({ ...endpoints.postKey, ...writeKey })
+
+/** Delete an item, as `DELETE /items/{key}`. */
+export const deleteKey = defineRoute({ ...deleteItem, ...endpoints.deleteKey, ...keysRoute, summary: 'Delete an item' })
+
+/** Read a value and how long it has to live. */
+export const getRootKey = defineRoute({
+  ...endpoints.getRootKey,
+  ...rootRoute,
+  summary: 'Read a value',
+  description: rootNote,
+  request: { params: itemParams },
+  answers: {
+    200: {
+      description: 'The value.',
+      body: z.object({
+        key: Key,
+        value: JsonValue,
+        ttl_remaining: z.int().meta({ description: 'Seconds, rounded up; -1 where the item never expires.' }),
+      }),
+    },
+    404: { description: 'There is no such item.', body: z.object({ error: z.literal('Key not found (expired)') }) },
+  },
+  errors: dataErrors,
+})
+
+/** Create or replace an item. */
+export const postRootKey = defineRoute({
+  ...endpoints.postRootKey,
+  ...rootRoute,
+  summary: 'Create or replace an item',
+  description: rootNote,
+  request: { params: itemParams, body: ItemWrite },
+  answers: {
+    200: {
+      description: 'Written.',
+      body: z.object({ status: z.literal('ok'), action: z.enum(['created', 'updated']), key: Key, expires_at: Timestamp.nullable() }),
+    },
+  },
+  errors: bodyErrors,
+})

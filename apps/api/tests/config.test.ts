@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { readConfig } from '../src/config.js'
-import { runService } from './support/process.js'
+import { runService } from '@holdfast/testbed/service-process'
 
 test('the defaults', () => {
   expect(readConfig({ LOG_LEVEL: '' })).toMatchObject({
@@ -53,7 +53,7 @@ describe('a start that fails ends in one line and status 1', () => {
   afterAll(() => rm(folder, { recursive: true }))
 
   const fails = async (settings: Record<string, string>, message: string | RegExp) => {
-    const service = runService(settings)
+    const service = runService('api', settings)
     expect(await service.ended()).toBe(1)
     const lines = service.output().trim().split('\n')
     expect(lines).toHaveLength(1)

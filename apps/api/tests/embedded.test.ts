@@ -4,15 +4,15 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { send } from './support/api.js'
-import { runService, type ServiceProcess } from './support/process.js'
-import { until } from './support/until.js'
+import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
+import { until } from '@holdfast/testbed/until'
 
 let folder: string
 let dataDir: string
 let services: ServiceProcess[]
 
 const start = (settings: Record<string, string> = {}) => {
-  const service = runService({ DATA_DIR: dataDir, LOG_LEVEL: 'info', ...settings })
+  const service = runService('api', { DATA_DIR: dataDir, LOG_LEVEL: 'info', ...settings })
   services.push(service)
   return service
 }

@@ -3,7 +3,7 @@ import { createPool, type Pool } from '../src/database/pool.js'
 import { createLogger } from '../src/observability/logger.js'
 import { sweepItems } from '../src/store/sql/sweep-items.js'
 import { putExpired, startApi, useApi } from './support/api.js'
-import { until } from './support/until.js'
+import { until } from '@holdfast/testbed/until'
 
 const api = useApi()
 let pool: Pool

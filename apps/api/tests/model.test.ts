@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { useApi } from './support/api.js'
-import { until } from './support/until.js'
+import { until } from '@holdfast/testbed/until'
 
 const api = useApi()
 const keys = ['a', 'a/b', 'ab', 'é']

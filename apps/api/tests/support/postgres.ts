@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { accepts } from '../../src/database/accepts.js'
 import { type Cluster, findServer, openCluster, prepareDataDir, prepareSocketFolder } from '../../src/database/cluster.js'
-import { until } from './until.js'
+import { until } from '@holdfast/testbed/until'
 
 /** A PostgreSQL on a loopback port that a test may kill, pause and start again. */
 export interface TestPostgres {

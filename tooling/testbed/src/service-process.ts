@@ -1,22 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { packageFolder } from '../../src/package-folder.js'
-import { until } from './until.js'
+import { join, resolve } from 'node:path'
+import { until } from './until.ts'
 
-/** The built service as a process of its own. */
+/** A built service as a process of its own. */
 export interface ServiceProcess {
   readonly child: ChildProcess
   /** All that it wrote to standard output and error. */
   readonly output: () => string
   /** Resolves with the URL when it listens; rejects when it ends before. */
   readonly ready: () => Promise<string>
+  /** Resolves with the exit status; null where a signal ended it. */
   readonly ended: () => Promise<number | null>
 }
 
-/** Runs the built service with just these settings. */
-export const runService = (settings: Record<string, string>): ServiceProcess => {
+const apps = resolve(import.meta.dirname, '..', '..', '..', 'apps')
+
+/** Runs a built service with just these settings. */
+export const runService = (app: 'api' | 'verifier', settings: Record<string, string>): ServiceProcess => {
   const env = { PATH: process.env.PATH ?? '', PORT: '0', RATE_LIMIT_REQUESTS: '0', ...settings }
-  const child = spawn(process.execPath, [join(packageFolder, 'dist', 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [join(apps, app, 'dist', 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {

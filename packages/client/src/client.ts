@@ -1,0 +1,41 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { type Call, createCall } from './call.js'
+import { anyJson, schemaCodec } from './codec.js'
+import { createItems, type Items } from './items.js'
+import { type CallOptions, type ClientOptions, callLimits, type WriteOptions } from './options.js'
+import type { Health } from './types.js'
+
+/** A client of one service. */
+export interface Client extends Items<unknown, unknown> {
+  /**
+   * The same client for values of one shape, checked on the way in and out by any Standard Schema (zod, valibot, arktype).
+   * @example
+   * const sessions = client.typed(z.object({ user: z.int() }))
+   * await sessions.put('session-42', { user: 7 }, { ttl: 3600 })
+   */
+  typed<Schema extends StandardSchemaV1>(schema: Schema): Items<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
+  /** Removes every item whose key begins with a prefix that is not empty; answers how many. Not one transaction; repeating it is safe. */
+  deletePrefix(prefix: string, options?: WriteOptions): Promise<number>
+  /** State of the service and its database, for people. */
+  health(options?: CallOptions): Promise<Health>
+  /** Calls any route by its operation id in the OpenAPI document, with the same retries and errors. */
+  call: Call
+}
+
+/**
+ * Makes a client. It holds no connection of its own and needs no end.
+ * @throws TypeError where an option is not valid
+ * @example
+ * const client = createClient({ url: 'http://127.0.0.1:8000' })
+ */
+export const createClient = (options: ClientOptions): Client => {
+  callLimits(options)
+  const call = createCall(options)
+  return {
+    ...createItems(call, anyJson, options),
+    typed: (schema) => createItems(call, schemaCodec(schema), options),
+    deletePrefix: async (prefix, callOptions) => (await call('deleteItems', { query: { prefix } }, callOptions)).body.deleted,
+    health: async (callOptions) => (await call('health', {}, callOptions)).body,
+    call,
+  }
+}

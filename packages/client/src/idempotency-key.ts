@@ -1,0 +1,22 @@
+import { InvalidArgumentError } from './errors.js'
+
+/** A random UUID (RFC 9562 section 5.4). Not `crypto.randomUUID`, which browsers keep from pages that came over plain HTTP. */
+export const newIdempotencyKey = (): string => {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  const hex = Array.from(bytes, (byte, place) => {
+    const value = place === 6 ? (byte & 0x0f) | 0x40 : place === 8 ? (byte & 0x3f) | 0x80 : byte
+    return value.toString(16).padStart(2, '0')
+  }).join('')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+/**
+ * The key as a header value: a string of structured fields (RFC 9651 section 3.3.3).
+ * @throws InvalidArgumentError
+ */
+export const idempotencyHeader = (key: string): string => {
+  if (typeof key !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(key)) {
+    throw new InvalidArgumentError('idempotencyKey must have 1 to 255 characters of printable ASCII')
+  }
+  return `"${key.replaceAll(/["\\]/g, '\\$&')}"`
+}

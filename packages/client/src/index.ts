@@ -1,0 +1,35 @@
+/** The whole public API. Left out on purpose: ky's own options, because the retry rules depend on how ky is set up. */
+
+export type { Call } from './call.js'
+export { type Client, createClient } from './client.js'
+export {
+  type ClientErrorCode,
+  ConnectionError,
+  type Fault,
+  HoldfastError,
+  InternalError,
+  InvalidArgumentError,
+  InvalidRequestError,
+  ItemExistsError,
+  ItemNotFoundError,
+  OutcomeUnknownError,
+  PreconditionFailedError,
+  RateLimitedError,
+  StoredValueMismatchError,
+  TimeoutError,
+  TooLargeError,
+  UnavailableError,
+  UnexpectedAnswerError,
+} from './errors.js'
+export type {
+  Conditions,
+  CreateOptions,
+  DeleteOptions,
+  Items,
+  IterateOptions,
+  ListOptions,
+  PutOptions,
+  UpdateOptions,
+} from './items.js'
+export type { CallOptions, ClientOptions, RetryNotice, RetryOptions, WriteOptions } from './options.js'
+export type { CallArguments, CallableId, CallResult, Expiry, Health, Item, ItemMetadata, Page } from './types.js'

@@ -1,0 +1,32 @@
+import { InvalidArgumentError } from './errors.js'
+
+const segment = (name: string, value: string): string => {
+  if (typeof value !== 'string' || value === '') throw new InvalidArgumentError(`${name} must be a string that is not empty`)
+  // URLs fold these away (RFC 3986 section 5.2.4), so the request would reach another route.
+  if (value === '.' || value === '..') throw new InvalidArgumentError(`${name} must not be "." or "..", which cannot travel in a URL`)
+  if (!value.isWellFormed()) throw new InvalidArgumentError(`${name} must not contain unpaired surrogates`)
+  return encodeURIComponent(value)
+}
+
+/**
+ * Fills the parameters of a contract's path, each as one percent-encoded segment.
+ * @throws InvalidArgumentError
+ */
+export const fillPath = (path: string, params: Readonly<Record<string, unknown>> = {}): string =>
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => segment(name, params[name] as string))
+
+/**
+ * A query string with its `?`; members that are undefined are left out.
+ * @throws InvalidArgumentError
+ */
+export const queryString = (query: Readonly<Record<string, unknown>> = {}): string => {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue
+    const text = String(value)
+    // URLSearchParams would replace them, and so ask for something else.
+    if (!text.isWellFormed()) throw new InvalidArgumentError(`${name} must not contain unpaired surrogates`)
+    parameters.set(name, text)
+  }
+  return parameters.size === 0 ? '' : `?${parameters}`
+}

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest'
+import {
+  InvalidArgumentError,
+  InvalidRequestError,
+  ItemExistsError,
+  ItemNotFoundError,
+  PreconditionFailedError,
+  TooLargeError,
+} from '../src/index.js'
+import { direct, newKey, rejection } from './support/proxied.js'
+
+const client = direct()
+
+describe('single items', () => {
+  test('put, get, has and delete', async () => {
+    const key = newKey()
+    const put = await client.put(key, { theme: 'dark' })
+    expect(put).toMatchObject({ key, value: { theme: 'dark' }, version: expect.stringMatching(/^[0-9]+$/), expires_at: null })
+    expect(await client.get(key)).toEqual(put)
+    expect(await client.getOrThrow(key)).toEqual(put)
+    expect(await client.has(key)).toBe(true)
+    expect(await client.delete(key)).toBe(true)
+    expect(await client.delete(key)).toBe(false)
+    expect(await client.get(key)).toBe(undefined)
+    expect(await client.has(key)).toBe(false)
+    expect(await rejection(client.getOrThrow(key))).toBeInstanceOf(ItemNotFoundError)
+  })
+
+  test('create refuses what exists, and names its version', async () => {
+    const key = newKey()
+    const { version } = await client.create(key, null, { ttl: 60 })
+    const error = await rejection(client.create(key, 1))
+    expect(error).toBeInstanceOf(ItemExistsError)
+    expect(error).toMatchObject({
+      code: 'item_exists',
+      status: 409,
+      version,
+      attempts: 1,
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    })
+    expect((error as Error).message).toBe(
+      `createItem was refused with 409 item_exists: a live item has this key (request ${(error as ItemExistsError).requestId})`,
+    )
+  })
+
+  test('conditions', async () => {
+    const key = newKey()
+    expect(await rejection(client.put(key, 1, { ifMatch: '*' }))).toMatchObject({ name: 'PreconditionFailedError', version: undefined })
+    const { version } = await client.put(key, 1, { ifNoneMatch: '*' })
+    expect(await rejection(client.put(key, 2, { ifNoneMatch: '*' }))).toMatchObject({ name: 'PreconditionFailedError', version })
+    const newer = await client.put(key, 2, { ifMatch: version })
+    expect(await rejection(client.delete(key, { ifMatch: version }))).toMatchObject({ version: newer.version, status: 412 })
+    expect(await client.delete(key, { ifMatch: newer.version })).toBe(true)
+  })
+
+  test('expiry', async () => {
+    const key = newKey()
+    const { expires_at } = await client.put(key, 1, { ttl: 3600 })
+    expect(await client.put(key, 2, { keep_ttl: true })).toMatchObject({ expires_at })
+    expect(await client.put(key, 3)).toMatchObject({ expires_at: null })
+    const at = '2100-01-01T00:00:00.000Z'
+    expect(await client.put(key, 4, { expires_at: at })).toMatchObject({ expires_at: at })
+  })
+
+  test('refresh', async () => {
+    const key = newKey()
+    const item = await client.put(key, 'a')
+    expect(await client.refresh(item)).toBe(item)
+    const newer = await client.put(key, 'b')
+    expect(await client.refresh(item)).toEqual(newer)
+    await client.delete(key)
+    expect(await client.refresh(item)).toBe(undefined)
+  })
+
+  test.each(['a/b', ' ', '%2F', '?x=1#y', 'é\u{10ffff}', '...', '+', 'x'.repeat(1024)])('the key %j arrives as it is', async (text) => {
+    const item = await client.put(text, text)
+    expect(await client.get(text)).toEqual(item)
+    await client.delete(text)
+  })
+
+  test.each(['', '.', '..', '\ud800'])('the key %j is refused before it is sent', async (key) => {
+    for (const call of [() => client.get(key), () => client.put(key, 1), () => client.delete(key)]) {
+      expect(await rejection(call())).toMatchObject({ name: 'InvalidArgumentError', attempts: 0 })
+    }
+  })
+
+  test('what the service refuses names its faults', async () => {
+    const error = await rejection(client.put('k', 1, { ttl: 0 }))
+    expect(error).toBeInstanceOf(InvalidRequestError)
+    expect(error).toMatchObject({ code: 'validation_failed', faults: [{ path: 'body.ttl' }], attempts: 1 })
+    expect(await rejection(client.put('k', 'x'.repeat(1_100_000)))).toBeInstanceOf(TooLargeError)
+  })
+})
+
+describe('update', () => {
+  test('creates, changes and leaves as it is', async () => {
+    const key = newKey()
+    expect(await client.update(key, (value) => (value === undefined ? 1 : 0), { ttl: 60 })).toMatchObject({ value: 1 })
+    const changed = await client.update(key, (value) => (value as number) + 1)
+    expect(changed).toMatchObject({ value: 2, expires_at: expect.any(String) })
+    expect(await client.update(key, () => undefined)).toEqual(changed)
+  })
+
+  test('loses no change of ten callers at once', async () => {
+    const key = newKey()
+    const add = () => client.update(key, (value) => ((value as number | undefined) ?? 0) + 1)
+    await Promise.all(Array.from({ length: 10 }, add))
+    expect(await client.get(key)).toMatchObject({ value: 10 })
+  })
+
+  test('gives up when its time is over', async () => {
+    const key = newKey()
+    const other = direct()
+    const change = async () => {
+      await other.put(key, 'in between')
+      return 'mine'
+    }
+    expect(await rejection(client.update(key, change, { totalTimeout: 300 }))).toBeInstanceOf(PreconditionFailedError)
+  })
+})
+
+describe('lists', () => {
+  test('pages, iterators and deleting by prefix', async () => {
+    const prefix = `${newKey()}/`
+    const keys = Array.from({ length: 5 }, (_, n) => `${prefix}${n}`)
+    for (const key of keys) await client.put(key, { key })
+    const page = await client.list({ prefix, page: 2, page_size: 2 })
+    expect(page).toMatchObject({ total: 5, page: 2, page_size: 2, total_pages: 3, next_cursor: expect.any(String) })
+    expect(page.items.map(({ key, value }) => [key, value])).toEqual([2, 3].map((n) => [keys[n], { key: keys[n] }]))
+    const next = await client.list({ prefix, page_size: 2, cursor: page.next_cursor ?? '', keys_only: true })
+    expect(next.items).toEqual([expect.not.objectContaining({ value: expect.anything() })])
+
+    const seen: unknown[] = []
+    // Deleting what was read would make pages by number skip every second one.
+    for await (const item of client.items({ prefix, page_size: 2 })) {
+      seen.push(item.value)
+      await client.delete(item.key)
+    }
+    expect(seen).toEqual(keys.map((key) => ({ key })))
+
+    for (const key of keys) await client.put(key, 1)
+    const again: string[] = []
+    for await (const key of client.keys({ prefix })) again.push(key)
+    expect(again).toEqual(keys)
+    expect(await client.deletePrefix(prefix)).toBe(5)
+    expect((await client.list({ prefix })).total).toBe(0)
+  })
+
+  test('a prefix that cannot be sent as it is deletes nothing', async () => {
+    expect(await rejection(client.deletePrefix('\ud800'))).toBeInstanceOf(InvalidArgumentError)
+    expect(await rejection(client.deletePrefix(''))).toBeInstanceOf(InvalidRequestError)
+  })
+})
+
+test('health, and any route by its id', async () => {
+  expect(await client.health()).toMatchObject({ status: 'ok', database: { status: 'ok', kind: 'embedded' } })
+  const key = newKey()
+  const { status, body, headers } = await client.call('putItem', {
+    params: { key },
+    headers: { prefer: 'return=minimal' },
+    body: { value: 1 },
+  })
+  expect([status, 'value' in body, headers.get('preference-applied')]).toEqual([201, false, 'return=minimal'])
+})

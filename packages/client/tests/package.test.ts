@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { createContext, runInContext } from 'node:vm'
+import { gzipSync } from 'node:zlib'
+import { build } from 'tsdown'
+import { describe, expect, inject, test } from 'vitest'
+import { newKey } from './support/proxied.js'
+
+const run = promisify(execFile)
+const folder = resolve(import.meta.dirname, '..')
+const program = (name: string) => join(folder, 'node_modules', '.bin', name)
+
+test('publint finds nothing', async () => {
+  const { stdout } = await run(program('publint'), ['--strict'], { cwd: folder })
+  expect(stdout).toContain('All good!')
+})
+
+test('its types resolve for every resolver that knows ESM', async () => {
+  await run(program('attw'), ['--pack', '.', '--profile', 'esm-only'], { cwd: folder })
+})
+
+/** One file of an entry and all that it imports, as a bundler makes it for a browser. */
+const bundle = async (source: string, format: 'esm' | 'iife'): Promise<string> => {
+  const outDir = await mkdtemp('/tmp/holdfast-bundle-')
+  try {
+    await writeFile(join(outDir, 'entry.mjs'), source)
+    await build({
+      entry: join(outDir, 'entry.mjs'),
+      outDir: join(outDir, 'out'),
+      format,
+      globalName: 'holdfast',
+      outputOptions: { entryFileNames: 'bundle.js' },
+      platform: 'browser',
+      minify: true,
+      deps: { alwaysBundle: [/./] },
+      cwd: folder,
+      config: false,
+      dts: false,
+      logLevel: 'silent',
+    })
+    return await readFile(join(outDir, 'out', 'bundle.js'), 'utf8')
+  } finally {
+    await rm(outDir, { recursive: true, force: true })
+  }
+}
+
+describe('bundled with all that it depends on', () => {
+  const whole = `export * from '${join(folder, 'dist', 'index.mjs')}'`
+
+  test('it is as large as its README says, at most 20 kB, and holds no schema library', async () => {
+    const code = await bundle(whole, 'esm')
+    const kilobytes = (gzipSync(code).length / 1000).toFixed(1)
+    expect(Number(kilobytes)).toBeLessThanOrEqual(20)
+    expect(await readFile(join(folder, 'README.md'), 'utf8')).toContain(`${kilobytes} kB`)
+    expect(code).not.toContain('ZodError')
+    expect(code).not.toMatch(/\bfrom\s*["']|\bimport\s*\(|\brequire\s*\(/)
+  })
+
+  test('it needs nothing but what the web has', async () => {
+    const web = {
+      ...{ AbortController, AbortSignal, Headers, Request, Response, TextDecoder, TextEncoder, URL, URLSearchParams },
+      ...{ clearTimeout, crypto, fetch, performance, setTimeout },
+    }
+    const context = createContext(web)
+    runInContext(`${await bundle(whole, 'iife')};globalThis.holdfast = holdfast`, context)
+    const { createClient } = (context as { holdfast: typeof import('../src/index.js') }).holdfast
+    const client = createClient({ url: inject('apiUrl') })
+    const key = newKey()
+    await client.put(key, { from: 'the web' })
+    expect(JSON.stringify((await client.get(key))?.value)).toBe('{"from":"the web"}')
+  })
+
+  test('a program pays only for what it uses', async () => {
+    expect((await bundle(whole.replace('*', '{ ItemNotFoundError }'), 'esm')).length).toBeLessThan(1_000)
+  })
+})

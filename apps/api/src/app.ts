@@ -1,3 +1,4 @@
+import type { Logger } from '@holdfast/service'
 import { Hono } from 'hono'
 import { answer } from './http/answer.js'
 import type { HttpEnv } from './http/context.js'
@@ -14,7 +15,6 @@ import { mountRoutes } from './http/mount.js'
 import { toProblem } from './http/problem.js'
 import { routingPath } from './http/request-target.js'
 import { servedRoutes } from './http/served-routes.js'
-import type { Logger } from './observability/logger.js'
 import { Refusal } from './refusal.js'
 import type { ItemStore } from './store/items.js'
 

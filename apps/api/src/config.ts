@@ -1,18 +1,8 @@
 import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { limits } from '@holdfast/contracts'
+import { isLoopback, logLevel, readSettings, StartError, wholeNumber } from '@holdfast/service'
 import { z } from 'zod'
-import { StartError } from './start-error.js'
-
-const wholeNumber = (min: number, max: number, preset: number) => {
-  const expected = `a whole number from ${min} to ${max}`
-  return z
-    .string()
-    .regex(/^[0-9]+$/, expected)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, expected)
-    .default(preset)
-}
 
 const toggle = z.enum(['off', 'on'], 'off or on').default('off')
 
@@ -44,9 +34,7 @@ const variables = z.object({
     .string()
     .transform((folder) => resolve(folder))
     .default(resolve('.holdfast')),
-  LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'fatal, error, warn, info, debug, trace or silent')
-    .default('info'),
+  LOG_LEVEL: logLevel,
   RATE_LIMIT_REQUESTS: wholeNumber(0, 1_000_000_000, 60),
   RATE_LIMIT_WINDOW_SECONDS: wholeNumber(1, 86_400, 60),
   RATE_LIMIT_STORE: z.literal('memory', 'memory').default('memory'),
@@ -63,23 +51,13 @@ const variables = z.object({
 /** The service's settings; each is described in docs/settings.md. */
 export type Config = z.output<typeof variables>
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
-
 /**
  * Reads the settings. An empty variable counts as not set.
  * @throws StartError that names the first bad variable and what it expects
  */
 export const readConfig = (environment: Readonly<Record<string, string | undefined>>): Config => {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''))
-  const parsed = variables.safeParse(given)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    const name = String(issue?.path[0])
-    // DATABASE_URL may hold a password.
-    const seen = name === 'DATABASE_URL' ? '' : `, not ${JSON.stringify(given[name])}`
-    throw new StartError(`${name} must be ${issue?.message}${seen}`)
-  }
-  const config = parsed.data
+  // DATABASE_URL may hold a password.
+  const config = readSettings(variables, environment, ['DATABASE_URL'])
   if (!isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off') {
     throw new StartError(
       `HOST ${config.HOST} is not a loopback address and the API asks for no credentials; expected 127.0.0.1, ::1 or localhost, or ALLOW_UNAUTHENTICATED=on where the network is trusted`,

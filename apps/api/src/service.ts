@@ -1,23 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { close, type Logger, listen, type Running } from '@holdfast/service'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
 import { startEmbedded } from './database/embedded.js'
 import { migrate } from './database/migrate.js'
 import { createPool, type DatabaseAddress } from './database/pool.js'
 import { checkServer } from './database/server-check.js'
-import { close, listen } from './http/server.js'
-import type { Logger } from './observability/logger.js'
+import { createHttpServer } from './http/server.js'
 import { packageFolder } from './package-folder.js'
 import { createItemStore } from './store/items.js'
 import { startSweeper } from './store/sweeper.js'
 
 /** A running service. */
-export interface Service {
-  readonly url: string
+export interface Service extends Running {
   readonly database: 'embedded' | 'external'
-  /** Drains and ends everything; `lameDuckMs` is how long it goes on serving after readiness turned 503. */
-  readonly stop: (lameDuckMs: number) => Promise<void>
 }
 
 const version = (): string => JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')).version
@@ -46,7 +43,8 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
     rootKeys: config.ROOT_KEYS === 'on',
     logger,
   })
-  const { server, url } = await listen(app, config.HOST, config.PORT).catch(async (error) => {
+  const server = createHttpServer(app)
+  const url = await listen(server, config.HOST, config.PORT).catch(async (error) => {
     await pool.end(0)
     throw error
   })

@@ -1,6 +1,6 @@
+import { createLogger } from '@holdfast/service'
 import { expect, test } from 'vitest'
 import { createPool } from '../src/database/pool.js'
-import { createLogger } from '../src/observability/logger.js'
 import { sweepItems } from '../src/store/sql/sweep-items.js'
 import { putExpired, useApi } from './support/api.js'
 

@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { runService } from '@holdfast/testbed/service-process'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { readConfig } from '../src/config.js'
-import { runService } from '@holdfast/testbed/service-process'
 
 test('the defaults', () => {
   expect(readConfig({ LOG_LEVEL: '' })).toMatchObject({

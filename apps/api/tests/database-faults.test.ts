@@ -1,8 +1,8 @@
+import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { classifyFailure } from '../src/database/failures.js'
 import { send, startApi } from './support/api.js'
 import { startPostgres, type TestPostgres } from './support/postgres.js'
-import { until } from '@holdfast/testbed/until'
 
 let server: TestPostgres
 let api: Awaited<ReturnType<typeof startApi>>

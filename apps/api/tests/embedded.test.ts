@@ -2,10 +2,10 @@ import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { send } from './support/api.js'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { send } from './support/api.js'
 
 let folder: string
 let dataDir: string

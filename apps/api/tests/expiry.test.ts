@@ -1,9 +1,9 @@
+import { createLogger } from '@holdfast/service'
+import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createPool, type Pool } from '../src/database/pool.js'
-import { createLogger } from '../src/observability/logger.js'
 import { sweepItems } from '../src/store/sql/sweep-items.js'
 import { putExpired, startApi, useApi } from './support/api.js'
-import { until } from '@holdfast/testbed/until'
 
 const api = useApi()
 let pool: Pool

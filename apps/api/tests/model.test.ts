@@ -1,7 +1,7 @@
+import { until } from '@holdfast/testbed/until'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { useApi } from './support/api.js'
-import { until } from '@holdfast/testbed/until'
 
 const api = useApi()
 const keys = ['a', 'a/b', 'ab', 'é']

@@ -58,7 +58,7 @@ test('what is stored outlives a restart of the service', async () => {
   await first.service.stop(0)
   const { startService } = await import('../src/service.js')
   const { readConfig } = await import('../src/config.js')
-  const { createLogger } = await import('../src/observability/logger.js')
+  const { createLogger } = await import('@holdfast/service')
   const again = await startService(readConfig({ PORT: '0', DATABASE_URL: first.databaseUrl }), createLogger('silent'))
   expect(await (await fetch(`${again.url}/items/kept`)).json()).toMatchObject({ value: 'yes' })
   await again.stop(0)

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
+import { until } from '@holdfast/testbed/until'
 import { expect, inject, test } from 'vitest'
 import { send, startApi } from './support/api.js'
-import { until } from '@holdfast/testbed/until'
 
 const status = (url: string, agent: Agent): Promise<number | undefined> =>
   new Promise((resolve, reject) => {

@@ -44,7 +44,7 @@ export type CallResult<Id extends RouteId> = {
 }[keyof Answers<Id> & number]
 
 /** The body of one answer of a route. */
-export type Answer<Id extends RouteId, S extends keyof Answers<Id>> = AnswerBody<Answers<Id>[S]>
+type Answer<Id extends RouteId, S extends keyof Answers<Id>> = AnswerBody<Answers<Id>[S]>
 
 type SwitchesAsBooleans<Q> = { readonly [K in keyof Q]: [Q[K]] extends ['true' | 'false' | undefined] ? boolean | undefined : Q[K] }
 

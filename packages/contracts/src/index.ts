@@ -7,3 +7,14 @@ export { Fault, Problem } from './problem.js'
 export { type AnswerContract, defineRoute, type RouteAnswer, type RouteContract, type RouteInput } from './route.js'
 export { type RouteId, type Routes, routes } from './routes.js'
 export { Health } from './system.js'
+export {
+  AllTestsReport,
+  TestReport,
+  TestStatus,
+  TestStep,
+  type VerifierRouteId,
+  type VerifierRoutes,
+  verifierRoutes,
+  type Workflow,
+  workflows,
+} from './verifier.js'

@@ -21,7 +21,7 @@ export const ItemMetadata = z
 export const Item = ItemMetadata.extend({ value: JsonValue }).meta({ id: 'Item' })
 
 /** What a write answers: without the value where `return=minimal` was preferred. */
-export const ItemOrMetadata = z.union([Item, ItemMetadata])
+const ItemOrMetadata = z.union([Item, ItemMetadata])
 
 const expiry = {
   ttl: Ttl.nullable().optional(),
@@ -87,7 +87,7 @@ export const dataErrors = [
   'overloaded',
 ] as const satisfies ErrorCode[]
 /** What every route that writes may refuse with. */
-export const writeErrors = [...dataErrors, 'outcome_unknown'] as const satisfies ErrorCode[]
+const writeErrors = [...dataErrors, 'outcome_unknown'] as const satisfies ErrorCode[]
 /** What every route that takes a body may refuse with. */
 export const bodyErrors = [...writeErrors, 'malformed_json', 'too_large', 'unsupported_media_type'] as const satisfies ErrorCode[]
 

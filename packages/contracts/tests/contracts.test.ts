@@ -5,12 +5,15 @@ import { ItemWrite, ListQuery, NewItem } from '../src/items.js'
 import { Key } from '../src/primitives.js'
 import type { RouteContract } from '../src/route.js'
 import { routes } from '../src/routes.js'
+import { verifierRoutes } from '../src/verifier.js'
 
-const all = Object.entries(routes) as [string, RouteContract][]
+const all = [...Object.entries(routes), ...Object.entries(verifierRoutes)] as [string, RouteContract][]
 
 test('no two routes have the same method and path', () => {
-  const places = all.map(([, { method, path }]) => `${method} ${path.replaceAll(/\{\w+\}/g, '{}')}`)
-  expect(new Set(places).size).toBe(places.length)
+  for (const tree of [routes, verifierRoutes]) {
+    const places = Object.values(tree).map(({ method, path }) => `${method} ${path.replaceAll(/\{\w+\}/g, '{}')}`)
+    expect(new Set(places).size).toBe(places.length)
+  }
 })
 
 test.each(all)('%s is safe just where its method is (RFC 9110 section 9.2.1)', (_id, { method, safe }) => {
@@ -56,6 +59,11 @@ test.each([
   { ttl: 1, keep_ttl: true },
   { expires_at: '2100-01-01T00:00:00Z', keep_ttl: true },
 ])('only one of %j', (expiry) => expect(NewItem.safeParse({ key: 'k', value: 1, ...expiry }).success).toBe(false))
+
+test('a page and a cursor exclude one another', () => {
+  expect(ListQuery.safeParse({ page: '1', cursor: 'YQ' }).success).toBe(false)
+  expect(ListQuery.safeParse({ cursor: 'YQ' }).success).toBe(true)
+})
 
 test.each(['', '0', '-1', '1.5', '1e1', '0x10', '+1', ' 1', 'x', '9007199254740993'])('%j is no page', (page) => {
   expect(ListQuery.safeParse({ page }).success).toBe(false)

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { StartError } from '../start-error.js'
+import { StartError } from '@holdfast/service'
 import { type ServerAccount, serverAccount } from './server-account.js'
 
 /** The programs of PostgreSQL that the platform's npm package holds. */
@@ -112,7 +112,7 @@ const initialise = async (programs: Programs, account: ServerAccount, folder: st
 }
 
 /** Makes the data folder, which only this user may enter unless it was there before. */
-export const prepareDataDir = async (dataDir: string): Promise<void> => {
+const prepareDataDir = async (dataDir: string): Promise<void> => {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o711 })
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
@@ -124,9 +124,13 @@ export const prepareDataDir = async (dataDir: string): Promise<void> => {
   }
 }
 
-/** Finds the programs and the account for a data folder. */
+/**
+ * Finds PostgreSQL's programs, then the data folder, which it makes where there is none, and the account that the server runs as.
+ * @throws StartError
+ */
 export const findServer = async (dataDir: string): Promise<{ programs: Programs; account: ServerAccount }> => {
   const programs = await loadPrograms()
+  await prepareDataDir(dataDir)
   return { programs, account: serverAccount(join(dataDir, 'postgres'), dirname(programs.postgres)) }
 }
 

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { open, readFile, rmdir, truncate } from 'node:fs/promises'
-import type { Logger } from '../observability/logger.js'
-import { StartError } from '../start-error.js'
+import type { Logger } from '@holdfast/service'
+import { StartError } from '@holdfast/service'
 import { accepts } from './accepts.js'
-import { type Cluster, findServer, openCluster, prepareDataDir, prepareSocketFolder } from './cluster.js'
+import { type Cluster, findServer, openCluster, prepareSocketFolder } from './cluster.js'
 import { lockInstance } from './instance-lock.js'
 import { endLeftover } from './leftover.js'
 import type { DatabaseAddress } from './pool.js'
@@ -97,7 +97,6 @@ const lockPatiently = async (dataDir: string, account: ServerAccount): Promise<{
  * @throws StartError where the folder cannot be used or another service uses it
  */
 export const startEmbedded = async (dataDir: string, logger: Logger): Promise<EmbeddedServer> => {
-  await prepareDataDir(dataDir)
   const server = await findServer(dataDir)
   const { socketFolder, release } = await lockPatiently(dataDir, server.account)
   const cluster = await openCluster(dataDir, server, socketFolder)

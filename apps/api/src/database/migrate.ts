@@ -1,8 +1,8 @@
 import { join } from 'node:path'
+import { StartError } from '@holdfast/service'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import { packageFolder } from '../package-folder.js'
-import { StartError } from '../start-error.js'
 import { connect, type DatabaseAddress } from './pool.js'
 
 /** Any number that nothing else in the database locks. */

@@ -1,5 +1,5 @@
+import type { Logger } from '@holdfast/service'
 import postgres from 'postgres'
-import type { Logger } from '../observability/logger.js'
 import { classifyFailure } from './failures.js'
 import type { Statement } from './statement.js'
 

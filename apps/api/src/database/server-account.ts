@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { chown } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { StartError } from '../start-error.js'
+import { StartError } from '@holdfast/service'
 
 /** The account that PostgreSQL runs under, and how to start a program under it. */
 export interface ServerAccount {

@@ -1,4 +1,4 @@
-import { StartError } from '../start-error.js'
+import { StartError } from '@holdfast/service'
 import { classifyFailure } from './failures.js'
 import { connect, type DatabaseAddress } from './pool.js'
 

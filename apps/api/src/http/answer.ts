@@ -1,14 +1,5 @@
+import { pagePolicy, securityHeaders } from '@holdfast/service'
 import type { HttpContext } from './context.js'
-
-/** Pages may load our own scripts and styles only, and nobody may frame them. swagger-ui sets inline styles and data: images. */
-const pagePolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-const securityHeaders = {
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-} as const
 
 /** Headers that every answer starts with. */
 export const baseHeaders = (requestId: string): Record<string, string> => ({

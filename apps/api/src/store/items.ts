@@ -44,7 +44,7 @@ export interface ItemPut extends Conditions {
 }
 
 /** Which items to list: a page counted from the start, or (`page` 1) from the first key after `after`. */
-export interface ItemList {
+interface ItemList {
   readonly prefix: string
   readonly after: string | undefined
   readonly page: number

@@ -1,5 +1,5 @@
+import type { Logger } from '@holdfast/service'
 import { deadlines, type Pool } from '../database/pool.js'
-import type { Logger } from '../observability/logger.js'
 import { sweepBatch, sweepItems } from './sql/sweep-items.js'
 
 /**

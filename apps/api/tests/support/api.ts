@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { createLogger } from '@holdfast/service'
 import postgres, { type Sql } from 'postgres'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { readConfig } from '../../src/config.js'
-import { createLogger } from '../../src/observability/logger.js'
 import { type Service, startService } from '../../src/service.js'
 
 /** A running API on a real socket, with a way around it to its database. */

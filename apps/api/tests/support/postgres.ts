@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { until } from '@holdfast/testbed/until'
 import postgres from 'postgres'
 import { accepts } from '../../src/database/accepts.js'
-import { type Cluster, findServer, openCluster, prepareDataDir, prepareSocketFolder } from '../../src/database/cluster.js'
-import { until } from '@holdfast/testbed/until'
+import { type Cluster, findServer, openCluster, prepareSocketFolder } from '../../src/database/cluster.js'
 
 /** A PostgreSQL on a loopback port that a test may kill, pause and start again. */
 export interface TestPostgres {
@@ -50,7 +50,6 @@ const launch = (cluster: Cluster, port: number): ChildProcess => {
 export const startPostgres = async (): Promise<TestPostgres> => {
   // Not the system's temporary folder: where that is closed to others, a server started by root could not enter it.
   const folder = await mkdtemp('/tmp/holdfast-test-')
-  await prepareDataDir(join(folder, 'data'))
   const server = await findServer(join(folder, 'data'))
   const socketFolder = await prepareSocketFolder(join(folder, 'data'), server.account)
   const cluster = await openCluster(join(folder, 'data'), server, socketFolder)

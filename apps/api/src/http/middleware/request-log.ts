@@ -1,6 +1,6 @@
 import { routes } from '@holdfast/contracts'
+import type { Logger } from '@holdfast/service'
 import type { MiddlewareHandler } from 'hono'
-import type { Logger } from '../../observability/logger.js'
 import type { HttpEnv } from '../context.js'
 
 /** Logs each request when it is answered. Paths, queries and bodies are left out: keys and values may be secrets. */

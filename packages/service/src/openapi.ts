@@ -1,7 +1,11 @@
-import { errors, Problem, type RouteContract, type RouteId } from '@holdfast/contracts'
+import { errors, Problem, type RouteContract } from '@holdfast/contracts'
 import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 
-import type { ServedRoute } from './served-routes.js'
+/** A route and its operation id. */
+export interface DescribedRoute {
+  readonly id: string
+  readonly route: RouteContract
+}
 
 type Responses = RouteConfig['responses']
 
@@ -40,7 +44,7 @@ const refusalResponses = (route: RouteContract): Responses => {
   )
 }
 
-const toRoute = (id: RouteId, route: RouteContract): RouteConfig => {
+const toRoute = (id: string, route: RouteContract): RouteConfig => {
   const { params, query, headers, body, bodyOptional } = route.request
   return createRoute({
     operationId: id,
@@ -60,18 +64,15 @@ const toRoute = (id: RouteId, route: RouteContract): RouteConfig => {
 }
 
 /** The OpenAPI 3.1 document of the routes that are served. */
-export const openapiDocument = (version: string, served: readonly ServedRoute[]): Record<string, unknown> => {
+export const openapiDocument = (
+  info: { readonly title: string; readonly version: string; readonly description: string },
+  served: readonly DescribedRoute[],
+): Record<string, unknown> => {
   const app = new OpenAPIHono()
   for (const { id, route } of served) app.openAPIRegistry.registerPath(toRoute(id, route))
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: {
-      title: 'Holdfast',
-      version,
-      license: { name: 'MIT' },
-      description:
-        'A durable key-value API on PostgreSQL. Every acknowledged write is on disk, every read is current, and no expired value is served. Each path takes one optional trailing slash.',
-    },
+    info: { ...info, license: { name: 'MIT' } },
     servers: [{ url: '/' }],
   })
   return { ...document }

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto'
+import type { Client } from '@holdfast/client'
+import {
+  type ErrorCode,
+  errors,
+  type Problem,
+  type RouteAnswer,
+  type TestReport,
+  type TestStatus,
+  type VerifierRouteId,
+  type VerifierRoutes,
+  verifierRoutes,
+  type Workflow,
+  workflows,
+} from '@holdfast/contracts'
+import { type Logger, openapiDocument, pagePolicy, referenceFile, referencePage, securityHeaders } from '@holdfast/service'
+import { type Context, Hono } from 'hono'
+import type { watchReachability } from './reachability.js'
+import { runAllTests, runTest } from './run-test.js'
+import { TooManyWaiting, takeTurns } from './turns.js'
+
+export interface AppOptions {
+  readonly client: Client
+  readonly apiUrl: string
+  readonly version: string
+  readonly reachability: ReturnType<typeof watchReachability>
+  readonly logger: Logger
+}
+
+/** A handler for every route of the contract. */
+type Handlers = { readonly [Id in VerifierRouteId]: (parameter: string) => Promise<RouteAnswer<VerifierRoutes[Id]>> }
+
+/** A request that is refused. */
+class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, detail: string) {
+    super(detail)
+    this.code = code
+  }
+}
+
+const waitingMax = 8
+
+const statusOf = (report: { details: { error?: unknown } }) => (report.details.error === undefined ? 200 : 502)
+
+const createHandlers = ({ client, apiUrl, version, reachability, logger }: AppOptions): Handlers => {
+  const inTurn = takeTurns(waitingMax)
+  const lastResults: TestStatus['last_results'] = {}
+  const note = ({ success, test_name, details }: TestReport, workflow: Workflow) => {
+    const { steps_executed, duration_ms } = details
+    lastResults[workflow] = { success, finished_at: new Date().toISOString(), steps_executed, duration_ms }
+    logger[success ? 'info' : 'warn']({ test_name, success, steps_executed, duration_ms }, 'a test ended')
+  }
+  const description = 'Exercises a running Holdfast API through its client and reports.'
+  const routes = Object.entries(verifierRoutes).map(([id, route]) => ({ id, route }))
+  const document = openapiDocument({ title: 'Holdfast verifier', version, description }, routes)
+  const page = referencePage('Holdfast verifier')
+  return {
+    runAllTests: async () => {
+      const body = await inTurn(() => runAllTests(client, note))
+      return { status: statusOf(body), body }
+    },
+    runTest: async (workflow) => {
+      if (!workflows.includes(workflow as Workflow)) {
+        throw new Refusal('route_not_found', `there is no such test; there are ${workflows.join(', ')} and all`)
+      }
+      const body = await inTurn(() => runTest(client, workflow as Workflow))
+      note(body, workflow as Workflow)
+      return { status: statusOf(body), body }
+    },
+    testStatus: async () => ({ status: 200, body: { api: { url: apiUrl, ...(await reachability.probe()) }, last_results: lastResults } }),
+    health: async () => ({ status: 200, body: { status: 'ok', version } }),
+    openapi: async () => ({ status: 200, body: document }),
+    docs: async () => ({ status: 200, body: page }),
+    docsAsset: async (name) => {
+      const file = await referenceFile(name)
+      if (file === undefined) throw new Refusal('route_not_found', 'the reference has no such file')
+      return { status: 200, ...file }
+    },
+  }
+}
+
+/** The verifier's routes. Does no I/O until it is asked. */
+export const createApp = (options: AppOptions): Hono => {
+  const app = new Hono({ strict: false })
+  const handlers = createHandlers(options)
+
+  const refuse = (code: ErrorCode, detail: string, headers: Record<string, string> = {}): Response => {
+    const { status, title } = errors[code]
+    const instance = randomUUID()
+    const problem: Problem = { type: new URL(`/problems/${code}`, options.apiUrl).href, title, status, detail, instance, code }
+    const all = { ...securityHeaders, 'content-type': 'application/problem+json', 'x-request-id': instance, ...headers }
+    return new Response(JSON.stringify(problem), { status, headers: all })
+  }
+
+  const serve = (id: VerifierRouteId) => async (context: Context) => {
+    const { status, body, contentType } = (await handlers[id](Object.values(context.req.param())[0] ?? '')) as {
+      status: number
+      body: unknown
+      contentType?: string
+    }
+    const route = verifierRoutes[id].answers[200]
+    if ('contentType' in route) {
+      const type = contentType ?? route.contentType
+      const policy = type.startsWith('text/html') ? { 'content-security-policy': pagePolicy } : {}
+      return new Response(body as string, { status, headers: { ...securityHeaders, ...policy, 'content-type': type } })
+    }
+    return new Response(JSON.stringify(body), { status, headers: { ...securityHeaders, 'content-type': 'application/json' } })
+  }
+
+  for (const [id, { method, path }] of Object.entries(verifierRoutes)) {
+    const honoPath = path.replaceAll(/\{(\w+)\}/g, ':$1')
+    app.on(method.toUpperCase(), honoPath, serve(id as VerifierRouteId))
+    const allow = method === 'get' ? 'GET, HEAD' : 'POST'
+    if (path !== '/test/{workflow}') app.all(honoPath, () => refuse('method_not_allowed', `this path has ${allow}`, { allow }))
+  }
+  app.notFound(() => refuse('route_not_found', 'no route has this path'))
+  app.onError((error) => {
+    if (error instanceof Refusal) return refuse(error.code, error.message)
+    if (error instanceof TooManyWaiting) return refuse('overloaded', 'too many runs are waiting already', { 'retry-after': '5' })
+    options.logger.error({ err: error }, 'a request failed')
+    return refuse('internal', 'the verifier failed; its log has the cause')
+  })
+  return app
+}

@@ -1,0 +1,32 @@
+import { logLevel, readSettings, wholeNumber } from '@holdfast/service'
+import { z } from 'zod'
+
+const isHttpUrl = (text: string): boolean => {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && `${username}${password}${search}${hash}` === ''
+}
+
+const variables = z.object({
+  PORT: wholeNumber(0, 65_535, 8001),
+  HOST: z.string().default('127.0.0.1'),
+  KV_SERVICE_URL: z.string().refine(isHttpUrl, 'the URL of the API, such as http://127.0.0.1:8000').default('http://127.0.0.1:8000'),
+  API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'visible ASCII characters')
+    .optional(),
+  LOG_LEVEL: logLevel,
+})
+
+/** The verifier's settings; each is described in docs/verifier.md. */
+export type Config = z.output<typeof variables>
+
+/**
+ * Reads the settings. An empty variable counts as not set.
+ * @throws StartError that names the first bad variable and what it expects
+ */
+export const readConfig = (environment: Readonly<Record<string, string | undefined>>): Config =>
+  readSettings(variables, environment, ['API_KEY', 'KV_SERVICE_URL'])
+
+/** The names of all settings. */
+export const settingNames = Object.keys(variables.shape)

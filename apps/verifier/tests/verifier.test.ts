@@ -1,0 +1,227 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { createClient } from '@holdfast/client'
+import { AllTestsReport, TestReport, TestStatus, verifierRoutes, workflows } from '@holdfast/contracts'
+import { type FaultProxy, startFaultProxy } from '@holdfast/testbed/fault-proxy'
+import { runService } from '@holdfast/testbed/service-process'
+import type {} from '@holdfast/testbed/shared-api'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { settingNames } from '../src/config.js'
+
+const program = resolve(import.meta.dirname, '..', 'dist', 'verify.mjs')
+let proxy: FaultProxy
+let verifier: ReturnType<typeof runService>
+let url: string
+
+beforeAll(async () => {
+  proxy = await startFaultProxy(inject('apiUrl'))
+  verifier = runService('verifier', { KV_SERVICE_URL: proxy.url })
+  url = await verifier.ready()
+})
+afterAll(async () => {
+  verifier.child.kill('SIGTERM')
+  expect(await verifier.ended()).toBe(0)
+  await proxy.close()
+})
+
+const post = async (path: string) => {
+  const response = await fetch(`${url}${path}`, { method: 'POST' })
+  return { status: response.status, body: (await response.json()) as never }
+}
+const get = async (path: string) => {
+  const response = await fetch(`${url}${path}`)
+  return { status: response.status, headers: response.headers, text: await response.text() }
+}
+const keysLeft = async () => (await createClient({ url: inject('apiUrl') }).list({ prefix: 'verifier/' })).total
+const wrongItem = (value: unknown) =>
+  ({
+    kind: 'answer',
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ key: 'k', value, version: '1', created_at: '', updated_at: '', expires_at: null }),
+  }) as const
+
+describe('against an API that is right', () => {
+  test.each(workflows)('%s passes and leaves nothing', async (workflow) => {
+    const { status, body } = await post(`/test/${workflow}`)
+    const report = TestReport.parse(body)
+    expect([status, report.success, report.test_name]).toEqual([200, true, `test_${workflow}`])
+    expect(report.details.all_assertions_passed).toBe(true)
+    expect(report.details.steps_executed).toBe(report.details.steps.length)
+    expect(report.details.steps_executed).toBeGreaterThan(1)
+    expect(report.details.steps.every((step) => Object.keys(step).length === 2)).toBe(true)
+    expect(await keysLeft()).toBe(0)
+  })
+
+  test('all of them pass, within the requests that a client has by default', async () => {
+    const before = proxy.requests.length
+    const report = AllTestsReport.parse((await post('/test/all/')).body)
+    expect(report).toMatchObject({ success: true, test_name: 'test_all', details: { all_assertions_passed: true } })
+    expect(report.details.tests.map(({ test_name }) => test_name)).toEqual(workflows.map((workflow) => `test_${workflow}`))
+    expect(proxy.requests.slice(before).filter(({ path }) => path.startsWith('/items')).length).toBeLessThan(60)
+  })
+
+  test('keys of others are left alone', async () => {
+    const client = createClient({ url: inject('apiUrl') })
+    await client.put('verifier', 'mine')
+    await post('/test/overwrite')
+    expect(await client.get('verifier')).toMatchObject({ value: 'mine' })
+    await client.delete('verifier')
+  })
+})
+
+describe('against an API that is wrong', () => {
+  test('a failed step says what was expected and what was seen, and keys are removed all the same', async () => {
+    proxy.plan({ kind: 'pass' }, wrongItem('else'))
+    const { status, body } = await post('/test/deletion')
+    expect([status, body]).toMatchObject([
+      200,
+      {
+        success: false,
+        details: {
+          steps_executed: 4,
+          all_assertions_passed: false,
+          steps: [
+            { passed: true },
+            { name: 'read it back', passed: false, expected: 'here', seen: 'else' },
+            { passed: true },
+            { passed: true },
+          ],
+        },
+      },
+    ])
+    expect(await keysLeft()).toBe(0)
+  })
+
+  test('a missing item and a refusal are seen as what they are', async () => {
+    const problem = {
+      kind: 'answer',
+      status: 404,
+      headers: { 'content-type': 'application/problem+json' },
+      body: JSON.stringify({ code: 'item_not_found', detail: '' }),
+    } as const
+    proxy.plan({ kind: 'pass' }, problem, problem)
+    const { body } = await post('/test/deletion')
+    expect(TestReport.parse(body).details.steps.slice(1, 3)).toEqual([
+      { name: 'read it back', passed: false, expected: 'here', seen: null },
+      { name: 'delete it', passed: false, expected: true, seen: false },
+    ])
+    expect(await keysLeft()).toBe(0)
+  })
+
+  test('a refusal outside a step fails the test', async () => {
+    const body = JSON.stringify({ code: 'forbidden', detail: 'no' })
+    proxy.plan({ kind: 'answer', status: 403, headers: { 'content-type': 'application/problem+json' }, body })
+    const report = TestReport.parse((await post('/test/overwrite')).body)
+    expect(report.success).toBe(false)
+    expect(report.details.steps).toMatchObject([{ passed: false, seen: { error: 'forbidden' } }])
+  })
+})
+
+test('the status has the last results', async () => {
+  const status = TestStatus.parse(JSON.parse((await get('/test/status')).text))
+  expect(status.api).toMatchObject({ url: proxy.url, reachable: true })
+  expect(Date.parse(status.api.since)).toBeLessThanOrEqual(Date.now())
+  expect(Object.keys(status.last_results).sort()).toEqual([...workflows].sort())
+  expect(status.last_results.overwrite).toMatchObject({ success: false })
+  expect(status.last_results.unicode).toMatchObject({ success: true })
+})
+
+describe('routes', () => {
+  test('its own health and documents', async () => {
+    expect(JSON.parse((await get('/health')).text)).toEqual({ status: 'ok', version: expect.any(String) })
+    const { paths } = JSON.parse((await get('/openapi.json')).text)
+    expect(Object.keys(paths).sort()).toEqual(
+      Object.values(verifierRoutes)
+        .map(({ path }) => path)
+        .sort(),
+    )
+    const page = await get('/docs')
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+    for (const [, source = ''] of page.text.matchAll(/(?:src|href)="([^"]+)"/g)) expect((await get(source)).status, source).toBe(200)
+  })
+
+  test.each([
+    ['POST', '/test/nothing', 404, 'route_not_found'],
+    ['GET', '/test/all', 405, 'method_not_allowed'],
+    ['POST', '/health', 405, 'method_not_allowed'],
+    ['GET', '/docs/package.json', 404, 'route_not_found'],
+    ['GET', '/nothing', 404, 'route_not_found'],
+  ])('%s %s is refused with %i', async (method, path, status, code) => {
+    const response = await fetch(`${url}${path}`, { method })
+    expect([response.status, response.headers.get('content-type'), await response.json()]).toMatchObject([
+      status,
+      'application/problem+json',
+      { code, status },
+    ])
+  })
+
+  test('more runs than may wait are refused', async () => {
+    proxy.plan({ kind: 'pass', delayMs: 1_000 })
+    const statuses = await Promise.all(Array.from({ length: 15 }, async () => (await post('/test/deletion')).status))
+    expect(statuses.filter((status) => status === 503)).toHaveLength(6)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(9)
+  })
+})
+
+describe('npm run verify', () => {
+  const verify = (...args: string[]) =>
+    new Promise<{ status: number; output: string }>((done) => {
+      execFile(process.execPath, [program, ...args], { env: {} }, (error, stdout, stderr) =>
+        done({ status: error === null ? 0 : Number(error.code), output: stdout + stderr }),
+      )
+    })
+
+  test('all passed: 0', async () => {
+    const { status, output } = await verify(inject('apiUrl'))
+    expect(status, output).toBe(0)
+    for (const workflow of workflows) expect(output).toContain(`✓ test_${workflow}`)
+  })
+
+  test('something failed: 1', async () => {
+    proxy.plan({ kind: 'pass' }, wrongItem('else'))
+    const { status, output } = await verify(proxy.url)
+    expect([status, output.split('\n').slice(1, 4)]).toEqual([1, ['    read it back', '      expected "here"', '      seen     "else"']])
+  })
+
+  test('the API is gone, or the arguments are wrong: 2', async () => {
+    const gone = await startFaultProxy(inject('apiUrl'))
+    await gone.close()
+    expect(await verify(gone.url)).toMatchObject({ status: 2, output: expect.stringContaining('could not be reached') })
+    expect(await verify('nonsense')).toMatchObject({ status: 2, output: expect.stringContaining('must be the URL of the API') })
+    expect(await verify('--what')).toMatchObject({ status: 2, output: expect.stringContaining('usage:') })
+    expect(await verify('--help')).toMatchObject({ status: 0, output: expect.stringContaining('usage:') })
+  })
+})
+
+test('an API that cannot be reached is 502, and the status says since when', async () => {
+  await proxy.close()
+  for (const path of ['/test/deletion', '/test/all']) {
+    expect(await post(path)).toMatchObject({ status: 502, body: { success: false, details: { error: { code: 'connection_failed' } } } })
+  }
+  const { api } = TestStatus.parse(JSON.parse((await get('/test/status')).text))
+  expect(api).toMatchObject({ reachable: false, error: { code: 'connection_failed' } })
+  expect(JSON.parse((await get('/test/status')).text).api.since).toBe(api.since)
+})
+
+test('docs/verifier.md lists just the settings and routes that there are', async () => {
+  const page = await readFile(resolve(import.meta.dirname, '../../../docs/verifier.md'), 'utf8')
+  expect([...page.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name).sort()).toEqual([...settingNames].sort())
+  const documented = [...page.matchAll(/`(?:GET|POST) (\/[\w/.]+)`/g)].map(([, path]) => path)
+  const routes = Object.values(verifierRoutes).flatMap(({ path }) =>
+    path === '/test/{workflow}' ? workflows.map((workflow) => `/test/${workflow}`) : path === '/docs/{file}' ? [] : [path],
+  )
+  expect(documented.sort()).toEqual(routes.sort())
+})
+
+test.each([
+  [{ PORT: 'x' }, /^holdfast: PORT must be a whole number from 0 to 65535, not "x"\n$/],
+  [{ KV_SERVICE_URL: 'http://a:b@c' }, /^holdfast: KV_SERVICE_URL must be the URL of the API, such as http:\/\/127.0.0.1:8000\n$/],
+  [{ API_KEY: 'a b' }, /^holdfast: API_KEY must be visible ASCII characters\n$/],
+  [{ LOG_LEVEL: 'loud' }, /^holdfast: LOG_LEVEL must be fatal, .*not "loud"\n$/],
+])('%j ends the start with one line', async (settings, line) => {
+  const service = runService('verifier', settings as Record<string, string>)
+  expect(await service.ended()).toBe(1)
+  expect(service.output()).toMatch(line)
+})

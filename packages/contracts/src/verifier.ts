@@ -1,0 +1,133 @@
+import { z } from 'zod'
+import { Timestamp } from './primitives.js'
+import { defineRoute, type RouteContract } from './route.js'
+
+/** What the verifier exercises, in the order in which it does. */
+export const workflows = ['deletion', 'overwrite', 'expiry', 'conditional', 'pagination', 'unicode', 'concurrency'] as const
+export type Workflow = (typeof workflows)[number]
+
+/** One step of a test. */
+export const TestStep = z
+  .object({
+    name: z.string(),
+    passed: z.boolean(),
+    expected: z.unknown().optional().meta({ description: 'Where the step failed: what was expected.' }),
+    seen: z.unknown().optional().meta({ description: 'Where the step failed: what was seen in its place.' }),
+  })
+  .meta({ id: 'TestStep' })
+export type TestStep = z.output<typeof TestStep>
+
+const Unreachable = z
+  .object({ code: z.string(), message: z.string() })
+  .meta({ id: 'Unreachable', description: 'Why the API could not be reached, where it could not.' })
+
+/** What became of one test. */
+export const TestReport = z
+  .object({
+    success: z.boolean(),
+    test_name: z.string().meta({ examples: ['test_deletion'] }),
+    details: z.object({
+      steps_executed: z.int(),
+      all_assertions_passed: z.boolean(),
+      duration_ms: z.int(),
+      steps: z.array(TestStep),
+      error: Unreachable.optional(),
+    }),
+  })
+  .meta({ id: 'TestReport' })
+export type TestReport = z.output<typeof TestReport>
+
+/** What became of all tests. */
+export const AllTestsReport = z
+  .object({
+    success: z.boolean(),
+    test_name: z.literal('test_all'),
+    details: z.object({
+      steps_executed: z.int(),
+      all_assertions_passed: z.boolean(),
+      duration_ms: z.int(),
+      tests: z.array(TestReport),
+      error: Unreachable.optional(),
+    }),
+  })
+  .meta({ id: 'AllTestsReport' })
+export type AllTestsReport = z.output<typeof AllTestsReport>
+
+/** Whether the API can be reached, and how the last runs ended. */
+export const TestStatus = z
+  .object({
+    api: z.object({
+      url: z.string(),
+      reachable: z.boolean(),
+      since: Timestamp.meta({ description: 'When the verifier first saw it so.' }),
+      error: Unreachable.optional(),
+    }),
+    last_results: z.record(
+      z.string(),
+      z.object({ success: z.boolean(), finished_at: Timestamp, steps_executed: z.int(), duration_ms: z.int() }),
+    ),
+  })
+  .meta({ id: 'TestStatus' })
+export type TestStatus = z.output<typeof TestStatus>
+
+const tests = { tag: 'Tests', limited: false, safe: false, method: 'post' } as const
+const service = { tag: 'Service', limited: false, safe: true, method: 'get', request: {}, errors: [] } as const
+const unreachable = 'The API could not be reached, or stopped answering on the way.'
+
+/** Every route of the verifier by its operation id. */
+export const verifierRoutes = {
+  runAllTests: defineRoute({
+    ...tests,
+    path: '/test/all',
+    summary: 'Run every test, one after another',
+    request: {},
+    answers: { 200: { description: 'The run completed.', body: AllTestsReport }, 502: { description: unreachable, body: AllTestsReport } },
+    errors: ['overloaded'],
+  }),
+  runTest: defineRoute({
+    ...tests,
+    path: '/test/{workflow}',
+    summary: 'Run one test',
+    description: 'It writes keys of its own under `verifier/`, which it removes and which expire by themselves.',
+    request: { params: z.object({ workflow: z.enum(workflows) }) },
+    answers: { 200: { description: 'The run completed.', body: TestReport }, 502: { description: unreachable, body: TestReport } },
+    errors: ['route_not_found', 'overloaded'],
+  }),
+  testStatus: defineRoute({
+    ...service,
+    tag: 'Tests',
+    path: '/test/status',
+    summary: 'Whether the API can be reached, and how the last runs ended',
+    answers: { 200: { description: 'The state.', body: TestStatus } },
+  }),
+  health: defineRoute({
+    ...service,
+    path: '/health',
+    summary: 'Whether the verifier itself is alive',
+    answers: { 200: { description: 'It is.', body: z.object({ status: z.literal('ok'), version: z.string() }) } },
+  }),
+  openapi: defineRoute({
+    ...service,
+    path: '/openapi.json',
+    summary: 'These routes as an OpenAPI 3.1 document',
+    answers: { 200: { description: 'The document.', body: z.record(z.string(), z.unknown()) } },
+  }),
+  docs: defineRoute({
+    ...service,
+    path: '/docs',
+    summary: 'Interactive reference',
+    answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
+  }),
+  docsAsset: defineRoute({
+    ...service,
+    path: '/docs/{file}',
+    summary: 'A file of the interactive reference',
+    request: { params: z.object({ file: z.string() }) },
+    answers: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
+    errors: ['route_not_found'],
+  }),
+} as const satisfies Record<string, RouteContract>
+
+export type VerifierRoutes = typeof verifierRoutes
+/** Operation id of a route of the verifier, such as `runTest`. */
+export type VerifierRouteId = keyof VerifierRoutes

@@ -1,0 +1,8 @@
+export { createLogger, type Logger } from './logger.js'
+export { type DescribedRoute, openapiDocument } from './openapi.js'
+export { referenceFile, referencePage } from './reference.js'
+export { endWith, type Running, run } from './run.js'
+export { pagePolicy, securityHeaders } from './security-headers.js'
+export { isLoopback, logLevel, readSettings, wholeNumber } from './settings.js'
+export { close, listen, serverOptions } from './socket.js'
+export { StartError } from './start-error.js'

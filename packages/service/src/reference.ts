@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+
+const swaggerFolder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+
+/** Starts the reference; a file of its own because the page's policy runs no inline scripts. */
+const startScript = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, tryItOutEnabled: true, displayRequestDuration: true, validatorUrl: null })
+`
+
+/** The page at `/docs`: an interactive reference of `/openapi.json`. */
+export const referencePage = (title: string): string => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>
+<link rel="icon" href="/docs/favicon-32x32.png"><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<body><div id="reference"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>
+`
+
+const contentTypes: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+  'start.js': 'text/javascript; charset=utf-8',
+}
+
+/** A file that the page loads from `/docs/{file}`, so that it works where there is no internet; undefined where it loads no such file. */
+export const referenceFile = async (
+  file: string,
+): Promise<{ readonly body: string | Uint8Array<ArrayBuffer>; readonly contentType: string } | undefined> => {
+  const contentType = Object.hasOwn(contentTypes, file) ? contentTypes[file] : undefined
+  if (contentType === undefined) return undefined
+  return { contentType, body: file === 'start.js' ? startScript : new Uint8Array(await readFile(join(swaggerFolder, file))) }
+}

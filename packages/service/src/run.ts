@@ -1,0 +1,68 @@
+import { createLogger, flushLogger, type Logger } from './logger.js'
+import { StartError } from './start-error.js'
+
+/** How long a service goes on serving after SIGTERM, for a load balancer to notice. Milliseconds. */
+const lameDuckMs = 500
+/** One Ctrl-C can arrive several times: from the terminal and from each process that passes it on. Milliseconds. */
+const sameSignalMs = 1_000
+
+/** A running service. */
+export interface Running {
+  readonly url: string
+  /** Drains and ends everything; `lameDuckMs` is how long it goes on serving after it began to refuse its readiness. */
+  readonly stop: (lameDuckMs: number) => Promise<void>
+}
+
+const stopOnSignal = (service: Running, logger: Logger): void => {
+  let askedAt: number | undefined
+  const stop = async (reason: string) => {
+    if (askedAt !== undefined) {
+      if (performance.now() - askedAt > sameSignalMs) process.exit(1)
+      return
+    }
+    askedAt = performance.now()
+    logger.info({ reason }, 'stopping')
+    try {
+      await service.stop(reason === 'SIGTERM' ? lameDuckMs : 0)
+      logger.info('stopped')
+      await flushLogger(logger)
+      process.exit(0)
+    } catch (error) {
+      logger.fatal({ err: error }, 'could not stop in order')
+      await flushLogger(logger)
+      process.exit(1)
+    }
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+  // Started by a launcher that tells it to end by going away itself.
+  if (process.connected) process.on('disconnect', () => stop('the launcher ended'))
+}
+
+/** Ends the process with one line for what the person who starts it can mend, and a stack for what only we can. */
+export const endWith = (error: unknown, status = 1): never => {
+  process.stderr.write(`holdfast: ${error instanceof StartError ? error.message : error instanceof Error ? error.stack : error}\n`)
+  process.exit(status)
+}
+
+/**
+ * Runs a service as this process, until a signal ends it: a second one ends it at once.
+ * @param start answers the service and what to tell the log, and the launcher where there is one
+ */
+export const run = async <S extends Running>(
+  logLevel: string,
+  start: (logger: Logger) => Promise<S>,
+  describe: (service: S) => { readonly log: object; readonly launcher: object },
+): Promise<void> => {
+  const logger = createLogger(logLevel)
+  process.on('uncaughtException', async (error) => {
+    logger.fatal({ err: error }, 'a fault that nothing caught')
+    await flushLogger(logger)
+    process.exit(1)
+  })
+  const service = await start(logger)
+  stopOnSignal(service, logger)
+  const { log, launcher } = describe(service)
+  logger.info({ url: service.url, ...log }, 'listening')
+  process.send?.({ url: service.url, ...launcher })
+}

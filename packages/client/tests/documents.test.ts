@@ -12,9 +12,11 @@ const read = (file: string) => readFile(join(folder, file), 'utf8')
 // Within the package, so that it is found by its own name as by a user.
 const programs = join(folder, 'tests', '.readme')
 
-describe('the programs of the README', async () => {
-  const readme = await read('README.md')
-  const blocks = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, block = '']) => block)
+describe('the programs of the READMEs', async () => {
+  const pages = (await read('README.md')) + (await read('../../README.md'))
+  const blocks = [...pages.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, block = '']) =>
+    block.replace('http://127.0.0.1:8000', inject('apiUrl')),
+  )
   beforeAll(async () => {
     await mkdir(programs, { recursive: true })
     await Promise.all(blocks.map((block, n) => writeFile(join(programs, `${n}.ts`), block)))
@@ -23,15 +25,16 @@ describe('the programs of the README', async () => {
   afterAll(() => rm(programs, { recursive: true, force: true }))
 
   test('have types', async () => {
-    expect(blocks.length).toBe(2)
+    expect(blocks.length).toBe(3)
     await run(join(folder, 'node_modules', '.bin', 'tsc'), ['--project', programs])
   })
 
   test.each([
     [0, ["{ user: 7, roles: [ 'admin' ] }", 'undefined', 'session-42']],
     [1, ['dark']],
+    [2, ['']],
   ])('run: %i', async (n, output) => {
-    const { stdout } = await run(process.execPath, [join(programs, `${n}.ts`)], { env: { HOLDFAST_URL: inject('apiUrl') } })
+    const { stdout } = await run(process.execPath, [join(programs, `${n}.ts`)])
     for (const text of output) expect(stdout).toContain(text)
   })
 })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
-import { bodyErrors, dataErrors, deleteItem, getItem, ItemWrite, itemParams, NewItem, putItem } from './items.js'
-import { JsonValue, Key, Timestamp } from './primitives.js'
+import { bodyErrors, dataErrors, deleteItem, getItem, ItemMetadata, ItemWrite, itemParams, NewItem, putItem } from './items.js'
+import { JsonValue, Key } from './primitives.js'
 import { defineRoute } from './route.js'
 
 const keysRoute = { tag: 'Earlier systems', limited: true } as const
@@ -60,7 +60,12 @@ export const postRootKey = defineRoute({
   answers: {
     200: {
       description: 'Written.',
-      body: z.object({ status: z.literal('ok'), action: z.enum(['created', 'updated']), key: Key, expires_at: Timestamp.nullable() }),
+      body: z.object({
+        status: z.literal('ok'),
+        action: z.enum(['created', 'updated']),
+        key: Key,
+        expires_at: ItemMetadata.shape.expires_at,
+      }),
     },
   },
   errors: bodyErrors,

@@ -84,7 +84,14 @@ export const docsAsset = defineRoute({
   ...route,
   tag: 'Documentation',
   summary: 'A file of the interactive reference',
-  request: { params: z.object({ file: z.string() }) },
+  request: {
+    params: z.object({
+      file: z
+        .string()
+        .min(1)
+        .meta({ examples: ['swagger-ui.css'] }),
+    }),
+  },
   answers: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
   errors: ['malformed_request', 'validation_failed', 'route_not_found'],
 })
@@ -106,7 +113,14 @@ export const problem = defineRoute({
   ...route,
   tag: 'Documentation',
   summary: 'What a problem code means',
-  request: { params: z.object({ code: z.string() }) },
+  request: {
+    params: z.object({
+      code: z
+        .string()
+        .min(1)
+        .meta({ examples: ['item_exists'] }),
+    }),
+  },
   answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
   errors: ['malformed_request', 'validation_failed', 'route_not_found'],
 })

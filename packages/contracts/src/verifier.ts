@@ -122,7 +122,14 @@ export const verifierRoutes = {
     ...service,
     path: '/docs/{file}',
     summary: 'A file of the interactive reference',
-    request: { params: z.object({ file: z.string() }) },
+    request: {
+      params: z.object({
+        file: z
+          .string()
+          .min(1)
+          .meta({ examples: ['swagger-ui.css'] }),
+      }),
+    },
     answers: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
     errors: ['route_not_found'],
   }),

@@ -1,0 +1,63 @@
+import fc from 'fast-check'
+import { z } from 'zod'
+
+/** The part of JSON Schema that the contracts come out as. */
+interface JsonSchema {
+  readonly $ref?: string
+  readonly $defs?: Readonly<Record<string, JsonSchema>>
+  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'null' | 'object' | 'array'
+  readonly anyOf?: readonly JsonSchema[]
+  readonly enum?: readonly unknown[]
+  readonly format?: string
+  readonly pattern?: string
+  readonly minLength?: number
+  readonly examples?: readonly unknown[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
+}
+
+const text = ({ minLength = 0, examples = [] }: JsonSchema) => {
+  const any = fc.string({ unit: 'grapheme', minLength, maxLength: 30 })
+  return examples.length === 0 ? any : fc.oneof(fc.constantFrom(...examples), any)
+}
+/** Half of them small and on the bounds, where mistakes are. */
+const integer = (min: number, max: number) => fc.oneof(fc.constantFrom(min, Math.min(max, min + 1), max), fc.integer({ min, max }))
+const future = fc.date({ min: new Date('2030-01-01'), max: new Date('2090-01-01'), noInvalidDate: true }).map((date) => date.toISOString())
+/** Any JSON that PostgreSQL can keep as text. */
+const json = fc.jsonValue({ maxDepth: 3, stringUnit: 'grapheme' }).filter((value) => !JSON.stringify(value).includes('\\u0000'))
+
+const object = ({ properties = {}, required = [] }: JsonSchema, defs: JsonSchema['$defs']) => {
+  const members = Object.entries(properties).map(([name, member]) => [name, arbitrary(member, defs)])
+  return fc.record(Object.fromEntries(members) as Record<string, fc.Arbitrary<unknown>>, { requiredKeys: [...required] })
+}
+
+const arbitrary = (schema: JsonSchema, defs: JsonSchema['$defs'] = schema.$defs): fc.Arbitrary<unknown> => {
+  if (schema.$ref !== undefined) return arbitrary(defs?.[schema.$ref.split('/').at(-1) ?? ''] ?? {}, defs)
+  if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map((each) => arbitrary(each, defs)))
+  if (schema.enum !== undefined) return fc.constantFrom(...schema.enum)
+  if (schema.format === 'date-time') return future
+  switch (schema.type) {
+    case 'string':
+      return schema.pattern === undefined ? text(schema) : fc.stringMatching(new RegExp(schema.pattern))
+    case 'integer':
+      return integer(schema.minimum ?? 0, schema.maximum ?? 1000)
+    case 'boolean':
+      return fc.boolean()
+    case 'null':
+      return fc.constant(null)
+    case 'object':
+      return object(schema, defs)
+    default:
+      return json
+  }
+}
+
+/** Values that a schema takes; undefined where there is no schema. */
+export const valuesOf = (schema: z.ZodType | undefined): fc.Arbitrary<unknown> => {
+  if (schema === undefined) return fc.constant(undefined)
+  const described = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
+  // What JSON Schema cannot say (one expiry only, a page or a cursor) is left to the schema itself.
+  return arbitrary(described).filter((value) => schema.safeParse(value).success)
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import type { RouteContract } from '@holdfast/contracts'
+import fc from 'fast-check'
+import { valuesOf } from './arbitrary.ts'
+
+type Members = Record<string, unknown>
+
+/** A request by the parts of its contract. */
+export interface ContractRequest {
+  readonly params: Members
+  readonly query: Members
+  readonly headers: Members
+  readonly body: unknown
+}
+
+/** All keys of this run begin with it, so that a deployment's own data is neither read nor changed. */
+export const ownPrefix = `conformance/${randomUUID()}/`
+
+/** Keys that most requests are about, so that they meet each other's items. */
+export const commonKeys = ['a', 'b', 'c'].map((name) => ownPrefix + name)
+
+/** A key of ours in place of any. */
+const ownKey = (text: unknown): unknown => {
+  if (typeof text !== 'string') return text
+  const start = Array.from(text).slice(0, 3).join('')
+  return start.length < 3 ? `${ownPrefix}${start}` : (commonKeys[start.charCodeAt(0) % commonKeys.length] ?? ownPrefix)
+}
+
+/** Header values that can be sent. */
+const sendable = (headers: unknown): Members =>
+  Object.fromEntries(
+    Object.entries({ ...(headers as Members | undefined) }).map(([name, text]) => [name, String(text).replaceAll(/[^ -~]/g, '?')]),
+  )
+
+const confineMembers = (members: unknown): Members => {
+  const own = { ...(members as Members | undefined) }
+  for (const name of ['key', 'prefix']) if (name in own) own[name] = ownKey(own[name])
+  return own
+}
+
+/** Keeps a request to keys of this run, whatever was generated: no other may be sent. */
+const confine = (route: RouteContract, request: Record<keyof ContractRequest, unknown>): ContractRequest => {
+  const params = confineMembers(request.params)
+  const query = confineMembers(request.query)
+  if (route.request.query !== undefined && 'prefix' in route.request.query.shape) query.prefix ??= ownPrefix
+  const isObject = typeof request.body === 'object' && request.body !== null && !Array.isArray(request.body)
+  const body = isObject ? confineMembers(request.body) : request.body
+  // On some routes the body repeats the key of the path.
+  const repeats = isObject && 'key' in params && route.request.body !== undefined && 'key' in (body as Members)
+  return { params, query, headers: sendable(request.headers), body: repeats ? { ...(body as Members), key: params.key } : body }
+}
+
+/** Requests that a route's contract takes. */
+export const validRequests = (route: RouteContract): fc.Arbitrary<ContractRequest> => {
+  const { params, query, headers, body, bodyOptional } = route.request
+  return fc
+    .record({
+      params: valuesOf(params),
+      query: valuesOf(query),
+      headers: valuesOf(headers),
+      body: bodyOptional ? fc.option(valuesOf(body), { nil: undefined, freq: 10 }) : valuesOf(body),
+    })
+    .map((request) => confine(route, request))
+}
+
+const junk = fc.oneof(fc.constantFrom(null, true, -1, 1.5, '', [], {}), fc.string())
+
+/** Ways to break one part of a valid request. */
+const breakages = (route: RouteContract): fc.Arbitrary<(request: ContractRequest) => ContractRequest>[] => {
+  const { query, body } = route.request
+  const shape = Object.keys(query?.shape ?? {}).filter((name) => name !== 'prefix')
+  const ways: fc.Arbitrary<(request: ContractRequest) => ContractRequest>[] = [
+    fc.constant((request) => ({ ...request, query: { ...request.query, unknown: 'x' } })),
+  ]
+  if (shape.length > 0) {
+    ways.push(
+      fc.tuple(fc.constantFrom(...shape), fc.constantFrom('', 'x', '-1', '1e9', '0')).map(([name, text]) => (request) => ({
+        ...request,
+        query: { ...request.query, [name]: text },
+      })),
+    )
+  }
+  if (body !== undefined) {
+    ways.push(
+      junk.map((value) => (request) => ({ ...request, body: value })),
+      fc.tuple(fc.constantFrom('ttl', 'expires_at', 'keep_ttl', 'unknown', '__proto__'), junk).map(([name, value]) => (request) => ({
+        ...request,
+        body: { ...(request.body as Members), [name]: value },
+      })),
+    )
+  }
+  return ways
+}
+
+/** Whether the contract refuses a request by its schemas. */
+const isInvalid = (route: RouteContract, request: ContractRequest): boolean => {
+  const { query, body } = route.request
+  const unknownQuery = query === undefined && route.limited && Object.keys(request.query).length > 0
+  return unknownQuery || query?.safeParse(request.query).success === false || body?.safeParse(request.body).success === false
+}
+
+/** Requests that a route's contract does not take, by one fault each. */
+export const invalidRequests = (route: RouteContract): fc.Arbitrary<ContractRequest> =>
+  fc
+    .tuple(validRequests(route), fc.oneof(...breakages(route)))
+    .map(([request, breakPart]) => breakPart(request))
+    .filter((request) => isInvalid(route, request) && !(route.request.bodyOptional && request.body === undefined))

@@ -1,0 +1,60 @@
+import { setTimeout } from 'node:timers/promises'
+import { errors, Problem, type RouteContract } from '@holdfast/contracts'
+import { expect } from 'vitest'
+import type { ContractRequest } from './request.ts'
+
+export interface ApiAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+}
+
+const pathOf = ({ path }: RouteContract, { params, query }: ContractRequest): string => {
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])))
+  const parameters = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
+  return parameters.size === 0 ? filled : `${filled}?${parameters}`
+}
+
+const headersOf = ({ headers, body }: ContractRequest): Headers => {
+  const all = new Headers(body === undefined ? {} : { 'content-type': 'application/json' })
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) all.set(name, String(value))
+  const apiKey = process.env.HOLDFAST_API_KEY
+  if (apiKey) all.set('authorization', `Bearer ${apiKey}`)
+  return all
+}
+
+/** Sends a request to the API; where the API limits this client, waits for as long as it says. */
+export const send = async (url: string, route: RouteContract, request: ContractRequest): Promise<ApiAnswer> => {
+  const { body } = request
+  const response = await fetch(url + pathOf(route, request), {
+    method: route.method.toUpperCase(),
+    headers: headersOf(request),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const answer = { status: response.status, headers: response.headers, text: await response.text() }
+  if (answer.status !== 429) return answer
+  expectDeclared(route, answer)
+  await setTimeout(Number(answer.headers.get('retry-after')) * 1000)
+  return send(url, route, request)
+}
+
+/** Holds an answer to its contract: a declared status with the headers and body of that status, or a problem with a declared code. */
+export const expectDeclared = (route: RouteContract, { status, headers, text }: ApiAnswer): void => {
+  const contract = route.answers[status]
+  if (contract === undefined) {
+    expect(route.errors.map((code) => errors[code].status)).toContain(status)
+    expect(headers.get('content-type')).toBe('application/problem+json')
+    if (route.method === 'head') return
+    const problem = Problem.parse(JSON.parse(text))
+    expect(route.errors).toContain(problem.code)
+    expect([errors[problem.code].status, problem.instance]).toEqual([status, headers.get('x-request-id')])
+    if (status === 429 || problem.code === 'overloaded') expect(headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/)
+    return
+  }
+  contract.headers?.parse(Object.fromEntries(headers))
+  if (contract.body !== undefined) {
+    expect(headers.get('content-type')).toBe('application/json')
+    contract.body.parse(JSON.parse(text))
+  } else if (contract.contentType === undefined) expect(text).toBe('')
+  else expect(text).not.toBe('')
+}

@@ -11,6 +11,9 @@ const ttl = 600
 export const createVerifierClient = (url: string, apiKey: string | undefined): Client =>
   createClient({ url, apiKey, totalTimeout: 150_000, retry: { limit: 6, waitMax: 65_000 } })
 
+/** Asks whether the API is there before anything is written, so that a silent one is known in seconds. */
+const assertReachable = (client: Client) => client.call('ready', {}, { timeout: 5_000, totalTimeout: 5_000 })
+
 type Outcome = Pick<TestReport['details'], 'error'> & Pick<TestReport['details'], 'steps'>
 
 const reportOf = (workflow: Workflow, { steps, error }: Outcome, started: number): TestReport => {
@@ -45,10 +48,12 @@ export const runTest = async (client: Client, workflow: Workflow): Promise<TestR
     }
     return undefined
   }
+  const silent = await guarded('reach the API', () => assertReachable(client))
+  if (silent !== undefined) return reportOf(workflow, { steps, error: silent }, started)
   const failure = await guarded('prepare the next step', () => workflowSteps[workflow]({ client, prefix, ttl, step }))
-  // Where the API is gone its keys expire instead.
+  // Where the API is gone one try is made; what it leaves expires.
   const left = await guarded('remove the keys of the test', () =>
-    client.deletePrefix(prefix, failure === undefined ? {} : { retry: false }),
+    client.deletePrefix(prefix, failure === undefined ? {} : { retry: false, timeout: 5_000 }),
   )
   return reportOf(workflow, { steps, error: failure ?? left }, started)
 }

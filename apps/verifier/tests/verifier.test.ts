@@ -73,7 +73,7 @@ describe('against an API that is right', () => {
 
 describe('against an API that is wrong', () => {
   test('a failed step says what was expected and what was seen, and keys are removed all the same', async () => {
-    proxy.plan({ kind: 'pass' }, wrongItem('else'))
+    proxy.plan({ kind: 'pass' }, { kind: 'pass' }, wrongItem('else'))
     const { status, body } = await post('/test/deletion')
     expect([status, body]).toMatchObject([
       200,
@@ -101,7 +101,7 @@ describe('against an API that is wrong', () => {
       headers: { 'content-type': 'application/problem+json' },
       body: JSON.stringify({ code: 'item_not_found', detail: '' }),
     } as const
-    proxy.plan({ kind: 'pass' }, problem, problem)
+    proxy.plan({ kind: 'pass' }, { kind: 'pass' }, problem, problem)
     const { body } = await post('/test/deletion')
     expect(TestReport.parse(body).details.steps.slice(1, 3)).toEqual([
       { name: 'read it back', passed: false, expected: 'here', seen: null },
@@ -112,7 +112,7 @@ describe('against an API that is wrong', () => {
 
   test('a refusal outside a step fails the test', async () => {
     const body = JSON.stringify({ code: 'forbidden', detail: 'no' })
-    proxy.plan({ kind: 'answer', status: 403, headers: { 'content-type': 'application/problem+json' }, body })
+    proxy.plan({ kind: 'pass' }, { kind: 'answer', status: 403, headers: { 'content-type': 'application/problem+json' }, body })
     const report = TestReport.parse((await post('/test/overwrite')).body)
     expect(report.success).toBe(false)
     expect(report.details.steps).toMatchObject([{ passed: false, seen: { error: 'forbidden' } }])
@@ -180,7 +180,7 @@ describe('npm run verify', () => {
   })
 
   test('something failed: 1', async () => {
-    proxy.plan({ kind: 'pass' }, wrongItem('else'))
+    proxy.plan({ kind: 'pass' }, { kind: 'pass' }, wrongItem('else'))
     const { status, output } = await verify(proxy.url)
     expect([status, output.split('\n').slice(1, 4)]).toEqual([1, ['    read it back', '      expected "here"', '      seen     "else"']])
   })
@@ -189,6 +189,11 @@ describe('npm run verify', () => {
     const gone = await startFaultProxy(inject('apiUrl'))
     await gone.close()
     expect(await verify(gone.url)).toMatchObject({ status: 2, output: expect.stringContaining('could not be reached') })
+    const silent = await startFaultProxy(inject('apiUrl'))
+    silent.plan({ kind: 'black hole', forward: false })
+    expect(await verify(silent.url)).toMatchObject({ status: 2, output: expect.stringContaining('could not be reached') })
+    expect(silent.requests.map(({ method }) => method)).toEqual(['GET'])
+    await silent.close()
     expect(await verify('nonsense')).toMatchObject({ status: 2, output: expect.stringContaining('must be the URL of the API') })
     expect(await verify('--what')).toMatchObject({ status: 2, output: expect.stringContaining('usage:') })
     expect(await verify('--help')).toMatchObject({ status: 0, output: expect.stringContaining('usage:') })

@@ -12,8 +12,10 @@ export class DatabaseUnavailable extends Error {
 }
 /** A statement surely had no effect, because too much was waiting or its time ran out. */
 export class DatabaseOverloaded extends Error {
-  override readonly name = 'DatabaseOverloaded'
+  override readonly name: string = 'DatabaseOverloaded'
 }
+/** A statement surely had no effect, because another one was in its way: a lock that it waited for too long, a deadlock. */
+export class DatabaseConflict extends DatabaseOverloaded {}
 /** A write was sent, and its commit may or may not have happened. */
 export class OutcomeUnknown extends Error {
   override readonly name = 'OutcomeUnknown'
@@ -66,9 +68,10 @@ export interface Pool {
   /**
    * Runs a statement and answers its rows.
    * @param deadline when the request ends, as `performance.now()` counts
-   * @throws DatabaseUnavailable, DatabaseOverloaded, OutcomeUnknown, or PostgreSQL's own error where the statement is at fault
+   * @param retryConflicts whether it is run again where others are in its way
+   * @throws DatabaseUnavailable, DatabaseOverloaded, DatabaseConflict, OutcomeUnknown, or PostgreSQL's own error where the statement is at fault
    */
-  run<Params, Row>(statement: Statement<Params, Row>, params: Params, deadline: number): Promise<Row[]>
+  run<Params, Row>(statement: Statement<Params, Row>, params: Params, deadline: number, retryConflicts?: boolean): Promise<Row[]>
   /** Whether the database answers within `timeoutMs`. */
   answers(timeoutMs: number): Promise<boolean>
   /** Lets what runs finish, for `timeoutMs` at most, and closes the connections. */
@@ -109,7 +112,12 @@ export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
     return rows
   }
 
-  const attempt = async <Params, Row>(statement: Statement<Params, Row>, params: Params, deadline: number): Promise<Row[]> => {
+  const attempt = async <Params, Row>(
+    statement: Statement<Params, Row>,
+    params: Params,
+    deadline: number,
+    retryConflicts: boolean,
+  ): Promise<Row[]> => {
     const started = performance.now()
     for (let attempts = 0; ; attempts++) {
       const left = Math.min(deadlines.query, deadline - performance.now())
@@ -125,10 +133,11 @@ export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
       if (failure === 'fault') throw cause
       if (failure === 'given_up') throw new DatabaseOverloaded('the database gave the statement up', { cause })
       if (failure === 'lost' && statement.kind === 'write') throw new OutcomeUnknown('the answer to a write was lost', { cause })
+      if (failure === 'conflict' && !retryConflicts) throw new DatabaseConflict('others kept the rows locked', { cause })
       const now = performance.now()
       const pause = Math.min(10 * 2 ** attempts, 200) * (0.5 + Math.random())
       if (now + pause >= (failure === 'conflict' ? deadline - conflictRoomMs : Math.min(deadline, started + unreachableMs))) {
-        if (failure === 'conflict') throw new DatabaseOverloaded('others kept the rows locked', { cause })
+        if (failure === 'conflict') throw new DatabaseConflict('others kept the rows locked', { cause })
         throw new DatabaseUnavailable('the database cannot be reached', { cause })
       }
       await wait(pause)
@@ -136,11 +145,11 @@ export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
   }
 
   return {
-    run: async (statement, params, deadline) => {
+    run: async (statement, params, deadline, retryConflicts = true) => {
       if (inFlight >= queriesInFlightMax) throw new DatabaseOverloaded('too many statements are waiting')
       inFlight++
       try {
-        return await attempt(statement, params, deadline)
+        return await attempt(statement, params, deadline, retryConflicts)
       } finally {
         inFlight--
       }

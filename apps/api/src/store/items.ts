@@ -1,13 +1,11 @@
 import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { invalid, Refusal } from '../refusal.js'
+import { type Conditions, createItemCalls, type PutCall } from './item-calls.js'
 import { keyRange, nextKey } from './key-range.js'
-import { deleteItems } from './sql/delete-items.js'
 import { deleteRange } from './sql/delete-range.js'
-import { getItems } from './sql/get-items.js'
 import type { ItemRow } from './sql/item-row.js'
 import { listItems } from './sql/list-items.js'
-import { type PutRow, putItems } from './sql/put-items.js'
 
 /** What the verbs need of the call that they serve. */
 export interface StoreCall {
@@ -24,24 +22,8 @@ export interface StoredItem {
   readonly expires_at: string | null
 }
 
-/** Conditions of a write: `*`, or versions with commas between. */
-interface Conditions {
-  readonly ifMatch: string | null
-  readonly ifNoneMatch: string | null
-}
-
-export interface ItemPut extends Conditions {
-  readonly key: string
-  /** JSON object whose member `value` is stored, to the letter. */
-  readonly body: string
-  /** Seconds. */
-  readonly ttl: number | null
-  /** RFC 3339. */
-  readonly expiresAt: string | null
-  readonly keepTtl: boolean
-  /** Whether the answer needs the value. */
-  readonly wantValue: boolean
-}
+/** A write of an item. */
+export type ItemPut = Omit<PutCall, 'namespace'>
 
 /** Which items to list: a page counted from the start, or (`page` 1) from the first key after `after`. */
 interface ItemList {
@@ -87,34 +69,20 @@ const preconditionFailed = (version: string | null) =>
     version: version ?? undefined,
   })
 
-/** What an item may do: expiry, versions and conditions. One call is a batch of one for the statements. */
+/** What an item may do: expiry, versions and conditions. */
 export const createItemStore = (pool: Pool, settings: { valueBytesMax: number }): ItemStore => {
-  const putOnce = async (call: StoreCall, put: ItemPut): Promise<PutRow> => {
-    const arrays = {
-      namespaces: [namespace],
-      keys: [put.key],
-      bodies: [put.body],
-      ttls: [put.ttl],
-      expiresAts: [put.expiresAt],
-      keepTtls: [put.keepTtl],
-      ifMatches: [put.ifMatch],
-      ifNoneMatches: [put.ifNoneMatch],
-      wantValues: [put.wantValue],
-      valueBytesMax: settings.valueBytesMax,
-    }
-    return only(await pool.run(putItems, arrays, call.deadline))
-  }
+  const calls = createItemCalls(pool, settings.valueBytesMax)
 
   return {
     get: async (call, key) => {
-      const [row] = await pool.run(getItems, { namespaces: [namespace], keys: [key] }, call.deadline)
+      const row = await calls.get({ namespace, key }, call.deadline)
       if (row === undefined) throw new Refusal('item_not_found', 'no live item has this key')
       return { item: toItem(row), ttlRemaining: row.ttl_remaining }
     },
 
     put: async (call, put) => {
       for (;;) {
-        const row = await putOnce(call, put)
+        const row = await calls.put({ namespace, ...put }, call.deadline)
         switch (row.outcome) {
           case 'created':
           case 'replaced':
@@ -132,8 +100,7 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
     },
 
     delete: async (call, key, { ifMatch, ifNoneMatch }) => {
-      const arrays = { namespaces: [namespace], keys: [key], ifMatches: [ifMatch], ifNoneMatches: [ifNoneMatch] }
-      const row = only(await pool.run(deleteItems, arrays, call.deadline))
+      const row = await calls.delete({ namespace, key, ifMatch, ifNoneMatch }, call.deadline)
       if (row.outcome === 'missing') throw new Refusal('item_not_found', 'no live item has this key')
       if (row.outcome === 'precondition_failed') throw preconditionFailed(row.version)
     },

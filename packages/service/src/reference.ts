@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-const swaggerFolder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+const swaggerFolder = () => dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 
 /** Starts the reference; a file of its own because the page's policy runs no inline scripts. */
 const startScript = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, tryItOutEnabled: true, displayRequestDuration: true, validatorUrl: null })
@@ -28,5 +28,5 @@ export const referenceFile = async (
 ): Promise<{ readonly body: string | Uint8Array<ArrayBuffer>; readonly contentType: string } | undefined> => {
   const contentType = Object.hasOwn(contentTypes, file) ? contentTypes[file] : undefined
   if (contentType === undefined) return undefined
-  return { contentType, body: file === 'start.js' ? startScript : new Uint8Array(await readFile(join(swaggerFolder, file))) }
+  return { contentType, body: file === 'start.js' ? startScript : new Uint8Array(await readFile(join(swaggerFolder(), file))) }
 }

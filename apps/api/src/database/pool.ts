@@ -48,6 +48,7 @@ const driverOptions = {
     // Every statement reaches items by an index. What the planner knows of a table that grows is old, and with it a batch
     // of a thousand keys looks like a reason to read the whole table.
     enable_seqscan: 'off',
+    plan_cache_mode: 'force_generic_plan',
   },
 } satisfies postgres.Options<Record<string, never>>
 

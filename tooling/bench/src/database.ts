@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import postgres, { type Sql } from 'postgres'
+import { keyCount, keyOf, valueText } from './workload.js'
+
+/** The database that Holdfast runs in a data folder, for the servers beside it. */
+export const databaseOf = (dataDir: string) => {
+  const socketFolder = join(dataDir, 'run')
+  return { socketFolder, password: readFileSync(join(dataDir, 'password'), 'utf8') }
+}
+
+export const connect = (dataDir: string): Sql => {
+  const { socketFolder, password } = databaseOf(dataDir)
+  return postgres({
+    path: `${socketFolder}/.s.PGSQL.5432`,
+    username: 'holdfast',
+    database: 'postgres',
+    password,
+    max: 1,
+    onnotice: () => {},
+  })
+}
+
+/** The table of the servers written by hand: what an item needs, as one would write it for oneself. */
+export const createHandItems = (sql: Sql) => sql`
+  create table hand_items (
+    key text primary key, value json not null, version bigint not null default 1,
+    created_at timestamptz not null default now(), updated_at timestamptz not null default now(), expires_at timestamptz
+  )`
+
+/** Makes both tables hold so many keys with values of a size. */
+export const fill = async (sql: Sql, valueBytes: number, keys = keyCount): Promise<void> => {
+  const value = valueText(valueBytes)
+  const name = keyOf(0).replace(/\d+$/, '')
+  await sql`truncate items, item_counts, hand_items`
+  await sql`
+    insert into items (namespace, key, value, version, created_at, updated_at)
+    select 'default', ${name}::text || lpad(n::text, 6, '0'), ${value}::text::json, nextval('item_versions'), now(), now()
+    from generate_series(0, ${keys}::int - 1) n`
+  await sql`insert into item_counts values ('default', 0, ${keys}::int)`
+  await sql`
+    insert into hand_items (key, value)
+    select ${name}::text || lpad(n::text, 6, '0'), ${value}::text::json from generate_series(0, ${keys}::int - 1) n`
+  await sql`vacuum analyze items`
+  await sql`vacuum analyze hand_items`
+  await sql`checkpoint`
+}

@@ -1,0 +1,50 @@
+import type { Sql } from 'postgres'
+import { fill } from './database.js'
+import { keyOf } from './workload.js'
+
+/** What some requests cost, one at a time, on a table of a size. */
+export interface Growth {
+  readonly keys: number
+  readonly figures: readonly { readonly name: string; readonly ms: number }[]
+}
+
+const repeats = 300
+
+const medianMs = async (url: string): Promise<number> => {
+  const times: number[] = []
+  for (let n = 0; n < repeats; n++) {
+    const started = performance.now()
+    const response = await fetch(url)
+    await response.arrayBuffer()
+    if (response.status !== 200) throw new Error(`${url} was answered with ${response.status}`)
+    times.push(performance.now() - started)
+  }
+  return times.sort((a, b) => a - b)[repeats / 2] ?? Number.NaN
+}
+
+/** A cursor behind a key: the same that the service gives for it. */
+const cursorAfter = (key: string): string => Buffer.from(key).toString('base64url')
+
+const measureAt = async (port: number, sql: Sql, keys: number): Promise<Growth> => {
+  await fill(sql, 40, keys)
+  const at = (path: string) => `http://127.0.0.1:${port}${path}`
+  const requests = [
+    ['read an item', at(`/items/${keyOf(keys >> 1)}`)],
+    ['first page with its total', at('/items?page_size=10')],
+    ['page in the middle by cursor', at(`/items?page_size=10&cursor=${cursorAfter(keyOf(keys >> 1))}`)],
+    ['last page by cursor', at(`/items?page_size=10&cursor=${cursorAfter(keyOf(keys - 11))}`)],
+  ] as const
+  const figures = []
+  for (const [name, url] of requests) {
+    await medianMs(url)
+    figures.push({ name, ms: await medianMs(url) })
+  }
+  return { keys, figures }
+}
+
+/** What requests cost on a thousand keys and on many more. */
+export const measureGrowth = async (port: number, sql: Sql, keysMax: number): Promise<Growth[]> => {
+  const growth: Growth[] = []
+  for (let keys = 1_000; keys <= keysMax; keys *= 10) growth.push(await measureAt(port, sql, keys))
+  return growth
+}

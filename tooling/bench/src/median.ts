@@ -1,0 +1,16 @@
+import type { Measured } from './load.js'
+
+const middle = (numbers: readonly number[]): number => {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 === 1 ? (sorted[half] ?? Number.NaN) : ((sorted[half - 1] ?? Number.NaN) + (sorted[half] ?? Number.NaN)) / 2
+}
+
+/** The median of each figure; errors are summed, because none is acceptable. */
+export const medianOf = (rounds: readonly Measured[]): Measured => ({
+  perSecond: middle(rounds.map(({ perSecond }) => perSecond)),
+  p50: middle(rounds.map(({ p50 }) => p50)),
+  p99: middle(rounds.map(({ p99 }) => p99)),
+  p999: middle(rounds.map(({ p999 }) => p999)),
+  errors: rounds.reduce((sum, { errors }) => sum + errors, 0),
+})

@@ -1,19 +1,15 @@
 import type { Logger } from '@holdfast/service'
 import { Hono } from 'hono'
-import { answer } from './http/answer.js'
 import type { HttpEnv } from './http/context.js'
 import { docsHandlers } from './http/handlers/docs.js'
 import { healthHandlers, type ServiceState } from './http/handlers/health.js'
 import { itemHandlers } from './http/handlers/items.js'
 import { legacyHandlers } from './http/handlers/legacy.js'
 import { problemHandlers } from './http/handlers/problems.js'
-import { type RateLimitOptions, rateLimit } from './http/middleware/rate-limit.js'
-import { requestLog } from './http/middleware/request-log.js'
-import { requestState } from './http/middleware/request-state.js'
-import { wellFormed } from './http/middleware/well-formed.js'
 import { mountRoutes } from './http/mount.js'
-import { toProblem } from './http/problem.js'
+import { createRateLimit, type RateLimitOptions } from './http/rate-limit.js'
 import { routingPath } from './http/request-target.js'
+import { createServeRequest } from './http/serve-request.js'
 import { servedRoutes } from './http/served-routes.js'
 import { Refusal } from './refusal.js'
 import type { ItemStore } from './store/items.js'
@@ -28,15 +24,12 @@ export interface AppOptions {
   readonly logger: Logger
 }
 
-/** The order of the middleware and what is mounted behind it. Does no I/O of its own. */
+/** The service as an app of Hono's: all that it serves, behind one straight line. Does no I/O of its own. */
 export const createApp = ({ store, service, valueBytesMax, rootKeys, logger, ...options }: AppOptions): Hono<HttpEnv> => {
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
-  app.use(requestState(service.stopping))
-  app.use(requestLog(logger))
-  app.use(wellFormed())
-
+  const serveRequest = createServeRequest(service.stopping, logger)
   const served = servedRoutes({ ROOT_KEYS: rootKeys })
   const items = itemHandlers(store)
   const handlers = {
@@ -46,16 +39,11 @@ export const createApp = ({ store, service, valueBytesMax, rootKeys, logger, ...
     ...docsHandlers(service.version, served),
     ...problemHandlers(),
   }
-  mountRoutes(app, { served, handlers, limit: rateLimit(options.rateLimit), valueBytesMax })
-
-  app.notFound(() => {
-    throw new Refusal('route_not_found', 'no route has this path')
-  })
-  app.onError((error, context) => {
-    const { id } = context.var.state
-    const problem = toProblem(error, id)
-    if (!(error instanceof Refusal)) logger.error({ err: error, request_id: id }, 'a request failed')
-    return answer(context, problem.status, problem.body, problem.headers)
-  })
+  mountRoutes(app, { served, handlers, serveRequest, limit: createRateLimit(options.rateLimit), valueBytesMax })
+  app.notFound(
+    serveRequest(async () => {
+      throw new Refusal('route_not_found', 'no route has this path')
+    }),
+  )
   return app
 }

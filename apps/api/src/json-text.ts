@@ -13,7 +13,8 @@ export const stringifyJson = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(stringifyJson).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   let members = ''
-  for (const [name, member] of Object.entries(value)) {
+  for (const name of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[name]
     if (member === undefined) continue
     members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${stringifyJson(member)}`
   }

@@ -6,11 +6,14 @@ const utf8 = new TextEncoder()
 /** Bytes of a string in UTF-8. */
 export const byteLength = (text: string): number => utf8.encode(text).length
 
+/** No UTF-16 unit takes more than three bytes, so that short texts need not be encoded. */
+const hasKeyBytes = (text: string): boolean => text.length * 3 <= limits.keyBytes || byteLength(text) <= limits.keyBytes
+
 const keyText = z
   .string()
   .refine((text) => text.isWellFormed(), 'must not contain unpaired surrogates')
   .refine((text) => !text.includes('\0'), 'must not contain the NUL character')
-  .refine((text) => byteLength(text) <= limits.keyBytes, `must have at most ${limits.keyBytes} bytes of UTF-8`)
+  .refine(hasKeyBytes, `must have at most ${limits.keyBytes} bytes of UTF-8`)
 
 /** A key: 1 to 1024 bytes of UTF-8, any character but NUL; not `.` or `..`, which URLs cannot carry. */
 export const Key = keyText

@@ -1,5 +1,5 @@
 import { pagePolicy, securityHeaders } from '@holdfast/service'
-import type { HttpContext } from './context.js'
+import type { RequestState } from './request-state.js'
 
 /** Headers that every answer starts with. */
 export const baseHeaders = (requestId: string): Record<string, string> => ({
@@ -8,15 +8,18 @@ export const baseHeaders = (requestId: string): Record<string, string> => ({
   'x-request-id': requestId,
 })
 
-/** The only place where a response is made. Headers that are undefined are left out. */
+/** The only place where a response is made, from a plain object of headers, which is sent fastest. Headers that are undefined are left out. */
 export const answer = (
-  context: HttpContext,
+  state: RequestState,
   status: number,
   body: string | Uint8Array<ArrayBuffer> | null,
   headers: Readonly<Record<string, unknown>> = {},
 ): Response => {
-  const all: Record<string, string> = { ...context.var.state.headers }
-  for (const [name, value] of Object.entries(headers)) if (value !== undefined) all[name] = String(value)
+  const all = state.headers
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) all[name] = String(value)
+  }
   if (all['content-type']?.startsWith('text/html')) all['content-security-policy'] = pagePolicy
   return new Response(body, { status, headers: all })
 }

@@ -2,6 +2,7 @@ import { type BlockList, isIP } from 'node:net'
 
 /** An IPv4 address that came over an IPv6 socket is that IPv4 address (RFC 4291 section 2.5.5.2). */
 const unmapped = (address: string): string => {
+  if (!address.includes(':')) return address
   const plain = address.replace(/%.*$/, '')
   const match = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)
   return match?.[1] ?? plain
@@ -37,7 +38,7 @@ const groups = (part: string): string[] => (part === '' ? [] : part.split(':'))
 
 /** Who a rate limit counts: an IPv4 address, or the /64 network of an IPv6 address, because one host has all of it. */
 export const clientNetwork = (address: string): string => {
-  if (isIP(address) !== 6) return address
+  if (!address.includes(':')) return address
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
   const plain = dotted ? `${dotted[1]}0:0` : address
   const [head = '', tail] = plain.split('::')

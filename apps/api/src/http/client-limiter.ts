@@ -44,16 +44,15 @@ export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defa
     window = now
   }
 
-  const counterOf = async (client: string): Promise<string> => {
-    turnWindow()
-    if (seen + seenBefore < clientsMax || (await limiter.get(client)) !== null) return client
-    return sharedCounter(client)
-  }
+  /** The counter of a client while there is no room for new ones. */
+  const crowdedCounter = async (client: string): Promise<string> =>
+    (await limiter.get(client)) === null ? sharedCounter(client) : client
 
   /** Counts one request of a client. */
   return async (client: string): Promise<ClientLimit> => {
+    turnWindow()
     try {
-      const state = await limiter.consume(await counterOf(client))
+      const state = await limiter.consume(seen + seenBefore < clientsMax ? client : await crowdedCounter(client))
       if (state.isFirstInDuration) seen++
       return { allowed: true, remaining: state.remainingPoints, resetMs: state.msBeforeNext }
     } catch (state) {

@@ -1,14 +1,17 @@
 import type { RouteAnswer, RouteContract, RouteId, RouteInput, Routes } from '@holdfast/contracts'
-import type { Hono, MiddlewareHandler } from 'hono'
+import type { Hono } from 'hono'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import type { StoreCall } from '../store/items.js'
 import { answer } from './answer.js'
 import { readJsonBody } from './body.js'
-import type { HttpContext, HttpEnv } from './context.js'
+import type { HttpEnv } from './context.js'
+import type { RateLimit } from './rate-limit.js'
+import type { RequestState } from './request-state.js'
 import { parseQuery, requestTarget } from './request-target.js'
+import type { Respond, ServeRequest } from './serve-request.js'
 import type { ServedRoute } from './served-routes.js'
-import { validateRequest } from './validate.js'
+import { requestValidator } from './validate.js'
 
 /** What a handler may use of a call besides its validated input. */
 interface Call extends StoreCall {
@@ -32,30 +35,33 @@ interface AnyAnswer {
   readonly headers?: Readonly<Record<string, unknown>> | undefined
 }
 
-const respond = (context: HttpContext, route: RouteContract, given: AnyAnswer): Response => {
+const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer): Response => {
   const contract = route.answers[given.status]
   if (contract?.contentType !== undefined) {
     const headers = { 'content-type': given.contentType ?? contract.contentType, 'cache-control': 'no-cache' }
-    return answer(context, given.status, given.body as string, headers)
+    return answer(state, given.status, given.body as string, headers)
   }
-  if (contract?.body === undefined) return answer(context, given.status, null, given.headers)
-  return answer(context, given.status, stringifyJson(given.body), { 'content-type': 'application/json', ...given.headers })
+  if (contract?.body === undefined) return answer(state, given.status, null, given.headers)
+  state.headers['content-type'] = 'application/json'
+  return answer(state, given.status, stringifyJson(given.body), given.headers)
 }
 
-const serve = (id: RouteId, route: RouteContract, handler: Handler<RouteContract>, valueBytesMax: number) => {
+/** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
+const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, valueBytesMax: number): Respond => {
   const takesBody = route.request.body !== undefined
-  return async (context: HttpContext): Promise<Response> => {
+  const validate = requestValidator(route)
+  return async (context, state) => {
     const { incoming } = context.env
-    context.var.state.route = id
+    state.route = id
     const body = takesBody ? await readJsonBody(incoming, valueBytesMax) : undefined
-    const input = validateRequest(route, {
+    const input = validate({
       params: context.req.param(),
       query: parseQuery(requestTarget(incoming).query),
       headers: incoming.headers,
       body: body?.value,
     })
-    const call = { deadline: context.var.state.deadline, bodyText: body?.text }
-    return respond(context, route, await handler(input as RouteInput<RouteContract>, call))
+    const given = await handler(input as RouteInput<RouteContract>, { deadline: state.deadline, bodyText: body?.text })
+    return toResponse(state, route, given)
   }
 }
 
@@ -65,29 +71,39 @@ const honoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
 export interface MountOptions {
   readonly served: readonly ServedRoute[]
   readonly handlers: Handlers
+  readonly serveRequest: ServeRequest
   /** Counts the caller's requests; runs before every route that is limited. */
-  readonly limit: MiddlewareHandler<HttpEnv>
+  readonly limit: RateLimit
   readonly valueBytesMax: number
 }
 
-/** What a path refuses that has no route for the method (RFC 9110 section 15.5.6). */
-const refuseMethod = (routesOfPath: readonly ServedRoute[]) => {
-  const methods = routesOfPath.map(({ route }) => route.method.toUpperCase())
-  const allow = [...new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)].sort().join(', ')
-  return (context: HttpContext): never => {
-    throw new Refusal('method_not_allowed', `${context.req.method} is not a method of this path; it has ${allow}`, { headers: { allow } })
+/** Answers the requests of one path by their method, and refuses those that it has no route for (RFC 9110 section 15.5.6). */
+const respondToPath = (routesOfPath: readonly ServedRoute[], { handlers, limit, valueBytesMax }: MountOptions): Respond => {
+  const limited = routesOfPath.some(({ route }) => route.limited)
+  const methods = new Map<string, Respond>()
+  for (const served of routesOfPath) {
+    if (served.route.method === 'head') continue
+    const handler = handlers[served.id as HandledRoute] as unknown as Handler<RouteContract>
+    methods.set(served.route.method.toUpperCase(), respondTo(served, handler, valueBytesMax))
+  }
+  const get = methods.get('GET')
+  if (get !== undefined) methods.set('HEAD', get)
+  const allow = [...methods.keys()].sort().join(', ')
+  return async (context, state) => {
+    const { incoming } = context.env
+    if (limited) await limit(incoming, state)
+    const respond = methods.get(incoming.method ?? '')
+    if (respond !== undefined) return respond(context, state)
+    throw new Refusal('method_not_allowed', `${incoming.method} is not a method of this path; it has ${allow}`, { headers: { allow } })
   }
 }
 
-/** Mounts every contract with its handler. Where several paths fit a request, the first takes it, whatever the method. */
-export const mountRoutes = (app: Hono<HttpEnv>, { served, handlers, limit, valueBytesMax }: MountOptions): void => {
-  for (const [path, routesOfPath] of Map.groupBy(served, ({ route }) => route.path)) {
-    if (routesOfPath.some(({ route }) => route.limited)) app.all(honoPath(path), limit)
-    for (const { id, route } of routesOfPath) {
-      if (route.method === 'head') continue
-      const handler = handlers[id as HandledRoute] as unknown as Handler<RouteContract>
-      app.on(route.method.toUpperCase(), honoPath(path), serve(id, route, handler, valueBytesMax))
-    }
-    app.all(honoPath(path), refuseMethod(routesOfPath))
+/**
+ * Mounts every contract with its handler. A path is one route of Hono's, which then needs no chain for it; where several
+ * paths fit a request, the first takes it, whatever the method.
+ */
+export const mountRoutes = (app: Hono<HttpEnv>, options: MountOptions): void => {
+  for (const [path, routesOfPath] of Map.groupBy(options.served, ({ route }) => route.path)) {
+    app.all(honoPath(path), options.serveRequest(respondToPath(routesOfPath, options)))
   }
 }

@@ -1,13 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import { invalid, Refusal } from '../refusal.js'
 
+const originForm = (url: string): string => {
+  const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '')
+  const fragment = target.indexOf('#')
+  return fragment === -1 ? target : target.slice(0, fragment)
+}
+
 /**
  * The target of a request as it came over the wire, in origin form (RFC 9112 section 3.2). `Request.url` will not do:
  * it has dot segments folded away.
  */
 export const requestTarget = (incoming: IncomingMessage): { path: string; query: string } => {
-  const raw = (incoming.url ?? '/').replace(/^https?:\/\/[^/?#]*/i, '')
-  const [target = ''] = raw.split('#', 1)
+  const target = originForm(incoming.url ?? '/')
   const mark = target.indexOf('?')
   const path = mark === -1 ? target : target.slice(0, mark)
   return { path: path === '' ? '/' : path, query: mark === -1 ? '' : target.slice(mark + 1) }
@@ -28,11 +33,14 @@ const decode = (text: string, part: string): string => {
   }
 }
 
+const noParameters = Object.freeze({})
+
 /**
  * The parameters of a query string, each once.
  * @throws Refusal validation_failed
  */
-export const parseQuery = (query: string): Record<string, string> => {
+export const parseQuery = (query: string): Readonly<Record<string, string>> => {
+  if (query === '') return noParameters
   const parameters: Record<string, string> = Object.create(null)
   const repeated = new Set<string>()
   for (const pair of query.split('&')) {

@@ -47,7 +47,7 @@ const badTarget = (): Response => {
 
 /** A server of the app, not listening yet. */
 export const createHttpServer = (app: Hono<HttpEnv>): Server => {
-  // A missing Host header is refused by middleware instead, so that this refusal is a problem like all others.
+  // A missing Host header is refused with all else that is not well-formed, so that this refusal is a problem like all others.
   const options = { ...serverOptions, requireHostHeader: false }
   const server = createServer(options, getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost' }))
   server.maxConnections = connectionsMax

@@ -5,17 +5,18 @@ import { Refusal } from '../refusal.js'
 /** The parts of a request before validation. */
 export interface RawRequest {
   readonly params: Record<string, string>
-  readonly query: Record<string, string>
-  readonly headers: Record<string, unknown>
+  readonly query: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, unknown>>
   readonly body: unknown
 }
 
 type Part = keyof RawRequest
+type Fault = { readonly path: string; readonly message: string }
 
 const noParameters = z.strictObject({})
 const parts: readonly Part[] = ['params', 'query', 'headers', 'body']
 
-const describe = (part: Part, issue: z.core.$ZodIssue, given: unknown) => {
+const describe = (part: Part, issue: z.core.$ZodIssue, given: unknown): Fault[] => {
   const path = [part, ...issue.path].join('.')
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((name) => ({ path: `${path}.${name}`, message: 'is not known here' }))
@@ -29,21 +30,48 @@ const describe = (part: Part, issue: z.core.$ZodIssue, given: unknown) => {
 const schemaOf = (route: RouteContract, part: Part): z.ZodType | undefined =>
   route.request[part] ?? (part === 'query' && route.limited ? noParameters : undefined)
 
+const isEmpty = (part: unknown): boolean => {
+  for (const _ in part as object) return false
+  return true
+}
+
+/** The headers that a schema declares; the others of a request are not its business. */
+const declared = (names: readonly string[], headers: RawRequest['headers']): Record<string, unknown> => {
+  const some: Record<string, unknown> = {}
+  for (const name of names) if (headers[name] !== undefined) some[name] = headers[name]
+  return some
+}
+
+/** Checks one part. What an empty part means is found once, because most requests have no query and no conditions. */
+const partCheck = (part: Part, schema: z.ZodType) => {
+  const empty = schema.safeParse({})
+  const names = part === 'headers' ? Object.keys((schema as z.ZodObject).shape) : []
+  return (raw: RawRequest, valid: Record<Part, unknown>, faults: Fault[]): void => {
+    const given = part === 'headers' ? declared(names, raw.headers) : raw[part]
+    const parsed = part !== 'body' && isEmpty(given) ? empty : schema.safeParse(given)
+    if (parsed.success) valid[part] = parsed.data
+    else faults.push(...parsed.error.issues.flatMap((issue) => describe(part, issue, given)))
+  }
+}
+
 /**
- * Checks a request against its contract.
+ * Makes the check of requests against their contract.
  * @throws Refusal validation_failed with every fault of every part
  */
-export const validateRequest = (route: RouteContract, raw: RawRequest): Record<Part, unknown> => {
-  const valid: Record<Part, unknown> = { params: undefined, query: undefined, headers: undefined, body: undefined }
-  const faults: { path: string; message: string }[] = []
-  for (const part of parts) {
+export const requestValidator = (route: RouteContract): ((raw: RawRequest) => Record<Part, unknown>) => {
+  const checks = parts.flatMap((part) => {
     const schema = schemaOf(route, part)
-    if (schema === undefined || (part === 'body' && raw.body === undefined && route.request.bodyOptional)) continue
-    const parsed = schema.safeParse(raw[part])
-    if (parsed.success) valid[part] = parsed.data
-    else faults.push(...parsed.error.issues.flatMap((issue) => describe(part, issue, raw[part])))
+    return schema === undefined ? [] : [{ part, check: partCheck(part, schema) }]
+  })
+  return (raw) => {
+    const valid: Record<Part, unknown> = { params: undefined, query: undefined, headers: undefined, body: undefined }
+    const faults: Fault[] = []
+    for (const { part, check } of checks) {
+      if (part === 'body' && raw.body === undefined && route.request.bodyOptional) continue
+      check(raw, valid, faults)
+    }
+    const [first] = faults
+    if (first !== undefined) throw new Refusal('validation_failed', `${first.path}: ${first.message}`, { faults })
+    return valid
   }
-  const [first] = faults
-  if (first !== undefined) throw new Refusal('validation_failed', `${first.path}: ${first.message}`, { faults })
-  return valid
 }

@@ -4,7 +4,7 @@ import { invalid, Refusal } from '../refusal.js'
 import { type Conditions, createItemCalls, type PutCall } from './item-calls.js'
 import { keyRange, nextKey } from './key-range.js'
 import { deleteRange } from './sql/delete-range.js'
-import type { ItemRow } from './sql/item-row.js'
+import { type ItemRow, toRfc3339 } from './sql/item-row.js'
 import { listItems } from './sql/list-items.js'
 
 /** What the verbs need of the call that they serve. */
@@ -53,9 +53,9 @@ const toItem = (row: ItemRow): StoredItem => ({
   key: row.key,
   value: row.value === null ? undefined : new JsonText(row.value),
   version: row.version,
-  created_at: row.created_at.toISOString(),
-  updated_at: row.updated_at.toISOString(),
-  expires_at: row.expires_at?.toISOString() ?? null,
+  created_at: toRfc3339(row.created_at),
+  updated_at: toRfc3339(row.updated_at),
+  expires_at: row.expires_at === null ? null : toRfc3339(row.expires_at),
 })
 
 const only = <Row>(rows: readonly Row[]): Row => {

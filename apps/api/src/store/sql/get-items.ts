@@ -13,7 +13,7 @@ export const getItems = defineStatement<{ namespaces: readonly string[]; keys: r
   'read',
   sql`
     with clock as materialized (select clock_timestamp() as now)
-    select asked.ordinal::int, i.key, i.value::text, i.version::text, i.created_at, i.updated_at, i.expires_at,
+    select asked.ordinal::int, i.key, i.value::text, i.version::text, i.created_at::text, i.updated_at::text, i.expires_at::text,
       ceil(extract(epoch from i.expires_at - clock.now))::float8 as ttl_remaining
     from unnest(${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[])
       with ordinality as asked (namespace, key, ordinal)

@@ -54,7 +54,7 @@ export const listItems = defineStatement<ListItems, ListRow>(
       offset 0
     ) total
     left join lateral (
-      select i.key, case when asked.want_value then i.value::text end as value, i.version::text, i.created_at, i.updated_at, i.expires_at
+      select i.key, case when asked.want_value then i.value::text end as value, i.version::text, i.created_at::text, i.updated_at::text, i.expires_at::text
       from ${items} i
       where i.namespace = asked.namespace and i.key >= greatest(asked.first collate "C", asked.start) and i.key < asked.until
         and (i.expires_at is null or i.expires_at > (select now from clock))

@@ -92,7 +92,7 @@ export const putItems = defineStatement<PutItems, PutRow>(
     select d.ordinal::int,
       case when d.outcome in ('created', 'replaced') and w.key is null then 'raced' else d.outcome end as outcome,
       d.key, case when d.want_value then w.value::text end as value,
-      coalesce(w.version, d.version)::text as version, w.created_at, w.updated_at, w.expires_at
+      coalesce(w.version, d.version)::text as version, w.created_at::text, w.updated_at::text, w.expires_at::text
     from decided d
     left join (select * from updated union all select * from inserted) w on w.namespace = d.namespace and w.key = d.key`,
 )

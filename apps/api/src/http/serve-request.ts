@@ -1,0 +1,37 @@
+import type { Logger } from '@holdfast/service'
+import { Refusal } from '../refusal.js'
+import { answer } from './answer.js'
+import type { HttpContext } from './context.js'
+import { toProblem } from './problem.js'
+import { createRequestLog } from './request-log.js'
+import { openRequest, type RequestState } from './request-state.js'
+import { checkWellFormed } from './well-formed.js'
+
+/** Answers a well-formed request; refuses by throwing. */
+export type Respond = (context: HttpContext, state: RequestState) => Promise<Response>
+
+/**
+ * The straight line of every request: it gets its state, is checked, answered, and logged; what is thrown on the way becomes
+ * a problem. Plain calls, because a chain of middleware costs more than the work of a read.
+ */
+export const createServeRequest = (stopping: () => boolean, logger: Logger) => {
+  const log = createRequestLog(logger)
+  return (respond: Respond) =>
+    async (context: HttpContext): Promise<Response> => {
+      const { incoming } = context.env
+      const state = openRequest(incoming, stopping())
+      let response: Response
+      try {
+        checkWellFormed(incoming)
+        response = await respond(context, state)
+      } catch (error) {
+        if (!(error instanceof Refusal)) logger.error({ err: error, request_id: state.id }, 'a request failed')
+        const problem = toProblem(error, state.id)
+        response = answer(state, problem.status, problem.body, problem.headers)
+      }
+      log(incoming.method ?? '', response.status, state)
+      return response
+    }
+}
+
+export type ServeRequest = ReturnType<typeof createServeRequest>

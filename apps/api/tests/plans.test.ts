@@ -75,7 +75,7 @@ const list = {
 const prefix = keyRange('row12')
 
 test.each([
-  ['get', () => read(getItems, keyed), 100],
+  ['get', () => read(getItems, { namespace: 'default', keys }), 100],
   [
     'put',
     () =>

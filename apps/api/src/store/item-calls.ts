@@ -52,6 +52,17 @@ const common = {
 
 const itemName = ({ namespace, key }: ItemAddress): string => `${namespace}/${key}`
 
+/** Reads items: a statement for each namespace among the calls, all on their way together. */
+const readItems = async (pool: Pool, calls: readonly ItemAddress[], deadline: number): Promise<(LiveRow | undefined)[]> => {
+  const rows = new Map<string, LiveRow>()
+  const ofNamespace = async ([namespace, group]: [string, readonly ItemAddress[]]) => {
+    const keys = group.map(({ key }) => key)
+    for (const row of await pool.run(getItems, { namespace, keys }, deadline)) rows.set(itemName({ namespace, key: row.key }), row)
+  }
+  await Promise.all([...Map.groupBy(calls, ({ namespace }) => namespace)].map(ofNamespace))
+  return calls.map((call) => rows.get(itemName(call)))
+}
+
 /** The rows of a statement in the order of the calls that they answer, by their `ordinal`. */
 const inOrder = <Row extends { readonly ordinal: number }>(calls: number, rows: readonly Row[]): (Row | undefined)[] => {
   const results = new Array<Row | undefined>(calls).fill(undefined)
@@ -83,7 +94,7 @@ export const createItemCalls = (pool: Pool, valueBytesMax: number): ItemCalls =>
   return {
     get: createCoalescer<ItemAddress, LiveRow | undefined>({
       ...common,
-      run: async (calls, deadline) => inOrder(calls.length, await pool.run(getItems, addresses(calls), deadline)),
+      run: (calls, deadline) => readItems(pool, calls, deadline),
     }),
     put: createCoalescer<PutCall, PutRow>({
       ...common,

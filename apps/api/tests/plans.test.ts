@@ -8,6 +8,7 @@ import { getItems } from '../src/store/sql/get-items.js'
 import { listItems } from '../src/store/sql/list-items.js'
 import { putItems } from '../src/store/sql/put-items.js'
 import { sweepItems } from '../src/store/sql/sweep-items.js'
+import { upsertItems } from '../src/store/sql/upsert-items.js'
 import { useApi } from './support/api.js'
 
 const api = useApi()
@@ -91,6 +92,7 @@ test.each([
       }),
     300,
   ],
+  ['upsert', () => read(upsertItems, { ...keyed, bodies: all('{"value":1}'), ttls: all(1), wantValues: true }), 300],
   ['delete', () => read(deleteItems, { ...keyed, ...conditions }), 300],
   ['delete a range', () => read(deleteRange, { namespaces: ['default'], froms: ['row'], untils: ['s'], limits: [1000] }), 3000],
   ['sweep', () => read(sweepItems, {}), 1500],

@@ -4,6 +4,7 @@ import { createKeyOrder } from './key-order.js'
 import { type DeleteRow, deleteItems } from './sql/delete-items.js'
 import { getItems, type LiveRow } from './sql/get-items.js'
 import { type PutRow, putItems } from './sql/put-items.js'
+import { createItems, type UpsertItems, type UpsertRow, upsertItems } from './sql/upsert-items.js'
 
 /** The item that a call is about. */
 interface ItemAddress {
@@ -17,22 +18,33 @@ export interface Conditions {
   readonly ifNoneMatch: string | null
 }
 
-export interface PutCall extends ItemAddress, Conditions {
+/** A write of an item, whatever is there. */
+export interface UpsertCall extends ItemAddress {
   /** JSON object whose member `value` is stored, to the letter. */
   readonly body: string
   /** Seconds. */
   readonly ttl: number | null
+  /** Whether the answer needs the value. */
+  readonly wantValue: boolean
+}
+
+export interface PutCall extends UpsertCall, Conditions {
   /** RFC 3339. */
   readonly expiresAt: string | null
   readonly keepTtl: boolean
-  /** Whether the answer needs the value. */
-  readonly wantValue: boolean
 }
 
 /** The coalesced statements of single items. Each resolves with the row of its call. */
 export interface ItemCalls {
   readonly get: (call: ItemAddress, deadline: number) => Promise<LiveRow | undefined>
-  readonly put: (call: PutCall, deadline: number) => Promise<PutRow>
+  /** Answers no row where one is there that expired. */
+  readonly upsert: (call: UpsertCall, deadline: number) => Promise<UpsertRow | undefined>
+  /** Answers no row where a live one is there. */
+  readonly create: (call: UpsertCall, deadline: number) => Promise<UpsertRow | undefined>
+  /** Takes If-Match, hence creates nothing. */
+  readonly replace: (call: PutCall, deadline: number) => Promise<PutRow>
+  /** Takes any put, each in a statement of its own: locking some items and creating others in one could deadlock. */
+  readonly putAlone: (call: PutCall, deadline: number) => Promise<PutRow>
   readonly delete: (call: ItemAddress & Conditions, deadline: number) => Promise<DeleteRow>
 }
 
@@ -52,15 +64,17 @@ const common = {
 
 const itemName = ({ namespace, key }: ItemAddress): string => `${namespace}/${key}`
 
+/** The rows of a statement in the order of the calls that they answer, by namespace and key. */
+const byName = <Row extends ItemAddress>(calls: readonly ItemAddress[], rows: readonly Row[]): (Row | undefined)[] => {
+  const named = new Map(rows.map((row) => [itemName(row), row]))
+  return calls.map((call) => named.get(itemName(call)))
+}
+
 /** Reads items: a statement for each namespace among the calls, all on their way together. */
 const readItems = async (pool: Pool, calls: readonly ItemAddress[], deadline: number): Promise<(LiveRow | undefined)[]> => {
-  const rows = new Map<string, LiveRow>()
-  const ofNamespace = async ([namespace, group]: [string, readonly ItemAddress[]]) => {
-    const keys = group.map(({ key }) => key)
-    for (const row of await pool.run(getItems, { namespace, keys }, deadline)) rows.set(itemName({ namespace, key: row.key }), row)
-  }
-  await Promise.all([...Map.groupBy(calls, ({ namespace }) => namespace)].map(ofNamespace))
-  return calls.map((call) => rows.get(itemName(call)))
+  const readNamespace = ([namespace, group]: [string, readonly ItemAddress[]]) =>
+    pool.run(getItems, { namespace, keys: group.map(({ key }) => key) }, deadline)
+  return byName(calls, (await Promise.all([...Map.groupBy(calls, ({ namespace }) => namespace)].map(readNamespace))).flat())
 }
 
 /** The rows of a statement in the order of the calls that they answer, by their `ordinal`. */
@@ -89,31 +103,55 @@ const conditions = (calls: readonly Conditions[]) => ({
 /** A conflict of a batch is looked for among its members at once; that of one call is waited out. */
 const retriesConflicts = (calls: readonly unknown[]): boolean => calls.length === 1
 
+const upsertArrays = (calls: readonly UpsertCall[]): UpsertItems => ({
+  ...addresses(calls),
+  bodies: calls.map(({ body }) => body),
+  ttls: calls.map(({ ttl }) => ttl),
+  wantValues: calls.some(({ wantValue }) => wantValue),
+})
+
+const putArrays = (calls: readonly PutCall[]) => ({
+  ...addresses(calls),
+  ...conditions(calls),
+  bodies: calls.map(({ body }) => body),
+  ttls: calls.map(({ ttl }) => ttl),
+  expiresAts: calls.map(({ expiresAt }) => expiresAt),
+  keepTtls: calls.map(({ keepTtl }) => keepTtl),
+  wantValues: calls.map(({ wantValue }) => wantValue),
+})
+
+const bytesOfBody = ({ body }: UpsertCall): number => body.length
+
+/** The coalescers of one database, a kind of call each. */
 export const createItemCalls = (pool: Pool, valueBytesMax: number): ItemCalls => {
   const keyed = { order: createKeyOrder(), keyOf: itemName }
+  const upsert = (statement: typeof upsertItems) =>
+    createCoalescer<UpsertCall, UpsertRow | undefined>({
+      ...common,
+      keyed,
+      bytesOf: bytesOfBody,
+      run: async (calls, deadline) => byName(calls, await pool.run(statement, upsertArrays(calls), deadline, retriesConflicts(calls))),
+    })
+  const put = (bounds: { callsMax: number }) =>
+    createCoalescer<PutCall, PutRow>({
+      ...common,
+      ...bounds,
+      keyed,
+      bytesOf: bytesOfBody,
+      run: async (calls, deadline) => {
+        const rows = await pool.run(putItems, { ...putArrays(calls), valueBytesMax }, deadline, retriesConflicts(calls))
+        return each(inOrder(calls.length, rows))
+      },
+    })
   return {
     get: createCoalescer<ItemAddress, LiveRow | undefined>({
       ...common,
       run: (calls, deadline) => readItems(pool, calls, deadline),
     }),
-    put: createCoalescer<PutCall, PutRow>({
-      ...common,
-      keyed,
-      bytesOf: ({ body }) => body.length,
-      run: async (calls, deadline) => {
-        const arrays = {
-          ...addresses(calls),
-          ...conditions(calls),
-          bodies: calls.map(({ body }) => body),
-          ttls: calls.map(({ ttl }) => ttl),
-          expiresAts: calls.map(({ expiresAt }) => expiresAt),
-          keepTtls: calls.map(({ keepTtl }) => keepTtl),
-          wantValues: calls.map(({ wantValue }) => wantValue),
-          valueBytesMax,
-        }
-        return each(inOrder(calls.length, await pool.run(putItems, arrays, deadline, retriesConflicts(calls))))
-      },
-    }),
+    upsert: upsert(upsertItems),
+    create: upsert(createItems),
+    replace: put({ callsMax: common.callsMax }),
+    putAlone: put({ callsMax: 1 }),
     delete: createCoalescer<ItemAddress & Conditions, DeleteRow>({
       ...common,
       keyed,

@@ -1,8 +1,9 @@
 import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
-import { invalid, Refusal } from '../refusal.js'
+import { Refusal } from '../refusal.js'
 import { type Conditions, createItemCalls, type PutCall } from './item-calls.js'
 import { keyRange, nextKey } from './key-range.js'
+import { createPutItem, preconditionFailed } from './put-item.js'
 import { deleteRange } from './sql/delete-range.js'
 import { type ItemRow, toRfc3339 } from './sql/item-row.js'
 import { listItems } from './sql/list-items.js'
@@ -64,14 +65,10 @@ const only = <Row>(rows: readonly Row[]): Row => {
   return row
 }
 
-const preconditionFailed = (version: string | null) =>
-  new Refusal('precondition_failed', version === null ? 'the item does not exist' : `the item's version is ${version}`, {
-    version: version ?? undefined,
-  })
-
 /** What an item may do: expiry, versions and conditions. */
 export const createItemStore = (pool: Pool, settings: { valueBytesMax: number }): ItemStore => {
   const calls = createItemCalls(pool, settings.valueBytesMax)
+  const putItem = createPutItem(calls, settings.valueBytesMax)
 
   return {
     get: async (call, key) => {
@@ -81,22 +78,8 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
     },
 
     put: async (call, put) => {
-      for (;;) {
-        const row = await calls.put({ namespace, ...put }, call.deadline)
-        switch (row.outcome) {
-          case 'created':
-          case 'replaced':
-            return { created: row.outcome === 'created', item: toItem(row) }
-          case 'precondition_failed':
-            throw preconditionFailed(row.version)
-          case 'expires_at_past':
-            throw invalid('body.expires_at', 'must be in the future')
-          case 'too_large':
-            throw new Refusal('too_large', `the value has more than ${settings.valueBytesMax} bytes of JSON text`)
-          case 'raced':
-            if (performance.now() > call.deadline) throw new Refusal('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
-        }
-      }
+      const row = await putItem(call.deadline, { namespace, ...put })
+      return { created: row.created, item: toItem(row) }
     },
 
     delete: async (call, key, { ifMatch, ifNoneMatch }) => {

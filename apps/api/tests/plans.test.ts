@@ -1,9 +1,10 @@
 import { beforeAll, expect, test } from 'vitest'
 import { connect } from '../src/database/pool.js'
 import type { Statement } from '../src/database/statement.js'
-import { keyRange, nextKey } from '../src/store/key-range.js'
+import { afterEveryKey, keyRange, nextKey } from '../src/store/key-range.js'
 import { deleteItems } from '../src/store/sql/delete-items.js'
 import { deleteRange } from '../src/store/sql/delete-range.js'
+import { foldItems } from '../src/store/sql/fold-items.js'
 import { getItems } from '../src/store/sql/get-items.js'
 import { listItems } from '../src/store/sql/list-items.js'
 import { putItems } from '../src/store/sql/put-items.js'
@@ -72,6 +73,7 @@ const list = {
   pages: [1],
   pageSizes: [100],
   wantValues: [true],
+  wantTotals: [true],
 }
 const prefix = keyRange('row12')
 
@@ -101,6 +103,23 @@ test.each([
   // The total of a prefix is counted once, not for every item of the page.
   ['list a prefix', () => read(listItems, { ...list, froms: [prefix.from], untils: [prefix.until], wholes: [false] }), 1111 + 200],
   ['list from a cursor', () => read(listItems, { ...list, starts: [nextKey('row6')] }), rows / 10 + 200],
+  [
+    'fold a list',
+    () =>
+      read(foldItems, {
+        namespace: 'default',
+        prefix: 'row',
+        start: 'row',
+        until: 's',
+        whole: false,
+        delimiter: '1',
+        beyond: afterEveryKey,
+        pageSize: 10,
+        wantValues: true,
+        wantTotal: false,
+      }),
+    40,
+  ],
 ] as const)('%s reads few rows of a large table', async (_name, readRows, most) => {
   expect(await readRows()).toBeLessThanOrEqual(most)
 })

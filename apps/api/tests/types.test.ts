@@ -26,6 +26,8 @@ test('a handler sees the validated request', () => {
     page_size: number
     prefix: string
     cursor?: string | undefined
+    delimiter?: string | undefined
+    count: 'exact' | 'none'
     keys_only: 'true' | 'false'
   }>()
   expectTypeOf<Parameters<Handler<Routes['getItem']>>[0]['params']>().toEqualTypeOf<{ key: string }>()

@@ -32,4 +32,4 @@ export type {
   UpdateOptions,
 } from './items.js'
 export type { CallOptions, ClientOptions, RetryNotice, RetryOptions, WriteOptions } from './options.js'
-export type { CallArguments, CallableId, CallResult, Expiry, Health, Item, ItemMetadata, Page } from './types.js'
+export type { CallArguments, CallableId, CallResult, Entry, Expiry, Health, Item, ItemMetadata, Page } from './types.js'

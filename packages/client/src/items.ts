@@ -3,7 +3,7 @@ import type { Codec } from './codec.js'
 import { ItemNotFoundError } from './errors.js'
 import { listQuery, pages } from './list.js'
 import { type CallOptions, callLimits, type WriteOptions } from './options.js'
-import type { Body, Expiry, Item, ItemMetadata, ListFilter, Page, RequestHeaders } from './types.js'
+import type { Body, Entry, Expiry, Item, ListFilter, Page, RequestHeaders } from './types.js'
 import { updateItem } from './update.js'
 
 /** Conditions of a write: it goes through only where they hold at its instant, else it throws {@link PreconditionFailedError}. */
@@ -55,8 +55,7 @@ export interface Items<In, Out> {
   /** Removes the item for good; false where there was none. @throws PreconditionFailedError */
   delete(key: string, options?: DeleteOptions): Promise<boolean>
   /** One page of items, in the order of their keys' bytes. */
-  list(options: ListOptions & { readonly keys_only: true }): Promise<Page<ItemMetadata>>
-  list(options?: ListOptions): Promise<Page<Item<Out>>>
+  list<const Options extends ListOptions = object>(options?: Options): Promise<Page<Entry<Out, Options>, Options>>
   /** Every item, page after page. What is written meanwhile makes it skip or repeat nothing else. */
   items(options?: IterateOptions): AsyncGenerator<Item<Out>, void, undefined>
   /** The same without values. */
@@ -108,10 +107,10 @@ export const createItems = <In, Out>(call: Call, codec: Codec<In, Out>, client: 
     }
   }
 
-  const list = async (options: ListOptions = {}): Promise<Page<Item<Out>>> => {
+  const list = async (options: ListOptions = {}): Promise<Page<Item<Out>, ListOptions>> => {
     const { body } = await call('listItems', { query: listQuery(options) }, options)
     const items = options.keys_only ? (body.items as Item<Out>[]) : await Promise.all(body.items.map((item) => decoded(item)))
-    return { ...body, items }
+    return { ...body, prefixes: body.prefixes, items }
   }
 
   const get = <Value extends Out>(key: string, options?: CallOptions) => orUndefined(getOrThrow<Value>(key, options))

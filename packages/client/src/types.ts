@@ -56,10 +56,27 @@ export interface Item<Value = unknown> extends ItemMetadata {
   readonly value: Value
 }
 
-/** One page of a list. */
-export interface Page<Entry> extends Readonly<Omit<Answer<'listItems', 200>, 'items'>> {
+type ListAnswer = Answer<'listItems', 200>
+type Chosen<Options, Name extends string> = Name extends keyof Options ? Options[Name] : undefined
+
+type Total<Count> = [Count] extends ['none'] ? null : 'none' extends Count ? number | null : number
+type Prefixes<Delimiter> = [Delimiter] extends [string] ? readonly string[] : [Delimiter] extends [undefined] ? undefined : readonly string[] | undefined
+type TotalPages<Count, Delimiter> = [Delimiter] extends [string] ? null : [Delimiter] extends [undefined] ? Total<Count> : Total<Count> | null
+
+/** One page of a list. What was asked decides whether it has totals (`count`) and prefixes (`delimiter`). */
+export interface Page<Entry, Options = object> extends Readonly<Omit<ListAnswer, 'items' | 'prefixes' | 'total' | 'total_pages'>> {
   readonly items: readonly Entry[]
+  readonly prefixes: Prefixes<Chosen<Options, 'delimiter'>>
+  readonly total: Total<Chosen<Options, 'count'>>
+  readonly total_pages: TotalPages<Chosen<Options, 'count'>, Chosen<Options, 'delimiter'>>
 }
+
+/** What a page is made of: items without values where `keys_only` is true. */
+export type Entry<Value, Options> = true extends Chosen<Options, 'keys_only'>
+  ? [Chosen<Options, 'keys_only'>] extends [true]
+    ? ItemMetadata
+    : ItemMetadata | Item<Value>
+  : Item<Value>
 
 /** Which items to list. Members are those of the API's query. */
 export interface ListFilter extends SwitchesAsBooleans<Query<'listItems'>> {}

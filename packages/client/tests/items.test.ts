@@ -146,6 +146,16 @@ describe('lists', () => {
     expect((await client.list({ prefix })).total).toBe(0)
   })
 
+  test('folded, and without a total', async () => {
+    const prefix = `${newKey()}/`
+    for (const name of ['a', 'b/1', 'b/2', 'c']) await client.put(prefix + name, name)
+    const page = await client.list({ prefix, delimiter: '/', page_size: 2 })
+    expect([page.items.map(({ value }) => value), page.prefixes, page.total]).toEqual([['a'], [`${prefix}b/`], 4])
+    const next = await client.list({ prefix, delimiter: '/', count: 'none', cursor: page.next_cursor ?? '' })
+    expect([next.items.map(({ value }) => value), next.prefixes, next.total]).toEqual([['c'], [], null])
+    expect((await client.list({ prefix })).prefixes).toBe(undefined)
+  })
+
   test('a prefix that cannot be sent as it is deletes nothing', async () => {
     expect(await rejection(client.deletePrefix('\ud800'))).toBeInstanceOf(InvalidArgumentError)
     expect(await rejection(client.deletePrefix(''))).toBeInstanceOf(InvalidRequestError)

@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from 'vitest'
-import type { Body, CallArguments, CallResult, Expiry, Item, ListFilter } from '../src/types.js'
+import type { Items, ListOptions } from '../src/items.js'
+import type { Body, CallArguments, CallResult, Expiry, Item, ItemMetadata, ListFilter } from '../src/types.js'
 
 test('arguments are those of the contracts', () => {
   expectTypeOf<CallArguments<'getItem'>['params']>().toEqualTypeOf<{ key: string }>()
@@ -37,4 +38,29 @@ test('what the methods take follows from them', () => {
     readonly updated_at: string
     readonly expires_at: string | null
   }>()
+})
+
+test('a page has what was asked', () => {
+  const pages = ({ list }: Items<string, string>) => ({
+    plain: list(),
+    uncounted: list({ count: 'none' }),
+    folded: list({ delimiter: '/', keys_only: true }),
+    any: list({} as ListOptions),
+  })
+  type Pages = { [K in keyof ReturnType<typeof pages>]: Awaited<ReturnType<typeof pages>[K]> }
+  expectTypeOf<Pick<Pages['plain'], 'total' | 'total_pages' | 'prefixes'>>().toEqualTypeOf<{
+    readonly total: number
+    readonly total_pages: number
+    readonly prefixes: undefined
+  }>()
+  expectTypeOf<Pages['uncounted']['total']>().toBeNull()
+  expectTypeOf<Pages['uncounted']['total_pages']>().toBeNull()
+  expectTypeOf<Pages['folded']['total']>().toBeNumber()
+  expectTypeOf<Pages['folded']['total_pages']>().toBeNull()
+  expectTypeOf<Pages['folded']['prefixes']>().toEqualTypeOf<readonly string[]>()
+  expectTypeOf<Pages['folded']['items'][number]>().toEqualTypeOf<ItemMetadata>()
+  expectTypeOf<Pages['any']['total']>().toEqualTypeOf<number | null>()
+  expectTypeOf<Pages['any']['total_pages']>().toEqualTypeOf<number | null>()
+  expectTypeOf<Pages['any']['prefixes']>().toEqualTypeOf<readonly string[] | undefined>()
+  expectTypeOf<Pages['any']['items'][number]>().toEqualTypeOf<ItemMetadata | Item<string>>()
 })

@@ -3,7 +3,7 @@ import { endpoints } from './endpoints.js'
 import type { ErrorCode } from './errors.js'
 import { ItemHeaders, Preferences, ReadConditions, WriteConditions, WrittenHeaders } from './headers.js'
 import { limits } from './limits.js'
-import { Cursor, ExpiresAt, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
+import { Cursor, Delimiter, ExpiresAt, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
 import { defineRoute } from './route.js'
 
 /** An item without its value, as `keys_only=true` and `return=minimal` answer it. */
@@ -57,23 +57,32 @@ const wholeNumber = (max: number) => {
 /** Query of the list. A parameter added here is validated, documented and typed in the handler by that alone. */
 export const ListQuery = z
   .strictObject({
-    page: wholeNumber(Number.MAX_SAFE_INTEGER).optional().meta({ description: 'From 1, which is also the default. Not with `cursor`.' }),
+    page: wholeNumber(Number.MAX_SAFE_INTEGER).optional().meta({
+      description: 'From 1, which is also the default. Not with `cursor` or `delimiter`.',
+    }),
     page_size: wholeNumber(limits.pageSize).default(10),
     prefix: Prefix.default(''),
     cursor: Cursor.optional(),
+    delimiter: Delimiter.optional(),
+    count: z.enum(['exact', 'none'], 'must be exact or none').default('exact').meta({ description: '`none` leaves the total out.' }),
     keys_only: z.enum(['true', 'false'], 'must be true or false').default('false').meta({ description: '`true` leaves the values out.' }),
   })
   .refine((query) => query.page === undefined || query.cursor === undefined, { path: ['cursor'], message: 'and page exclude one another' })
+  .refine((query) => query.page === undefined || query.delimiter === undefined, {
+    path: ['delimiter'],
+    message: 'and page exclude one another: a folded list goes on by cursor',
+  })
 
 /** One page of items. */
 export const ItemPage = z
   .object({
     items: z.array(ItemOrMetadata),
-    total: z.int().meta({ description: 'Live items that match, on all pages; exact.' }),
-    page: z.int().nullable().meta({ description: 'Null where a cursor was given.' }),
-    page_size: z.int(),
-    total_pages: z.int(),
-    next_cursor: Cursor.nullable().meta({ description: 'Continues after the last item of this page; null on the last page.' }),
+    prefixes: z.array(z.string()).optional().meta({ description: 'With `delimiter`: what keys of this page were folded into, in order.' }),
+    total: z.int().nullable().meta({ description: 'Live items with the prefix, on all pages, folded or not; exact. Null with `count=none`.' }),
+    page: z.int().nullable().meta({ description: 'Null where a cursor or a delimiter was given.' }),
+    page_size: z.int().meta({ description: 'Items and prefixes that a page has at the most.' }),
+    total_pages: z.int().nullable().meta({ description: 'Null with `count=none` and where a delimiter was given.' }),
+    next_cursor: Cursor.nullable().meta({ description: 'Continues after the last item or prefix of this page; null on the last page.' }),
   })
   .meta({ id: 'ItemPage' })
 

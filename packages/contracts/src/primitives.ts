@@ -35,6 +35,17 @@ export const Prefix = keyText.meta({
   examples: ['user-'],
 })
 
+/** What folds listed keys. */
+export const Delimiter = keyText
+  .refine((text) => text.length > 0, 'must not be empty')
+  .meta({
+    id: 'Delimiter',
+    description: 'Folds the keys that have this text after the prefix into `prefixes`, each up to the end of its first one.',
+    minLength: 1,
+    maxLength: limits.keyBytes,
+    examples: ['/'],
+  })
+
 /** A place in a list: opaque, as `next_cursor` answers it. */
 export const Cursor = z
   .string()

@@ -1,17 +1,19 @@
 import type { ItemPage, ListQuery } from '@holdfast/contracts'
 import type { z } from 'zod'
 
-type Place = { readonly page: number } | { readonly cursor: string }
+/** What of the query says where a page is; nothing says it of the first. */
+type Place = { readonly page?: number } | { readonly cursor: string }
 
-/** Where the other pages are: by cursor only the first and the next can be named. */
+/** The other pages: by cursor only the first and the next can be named, and without a total no last one. */
 const places = ({ page, total_pages, next_cursor }: z.output<typeof ItemPage>): Record<string, Place | undefined> => {
-  if (page === null) return { first: { page: 1 }, next: next_cursor === null ? undefined : { cursor: next_cursor } }
-  const last = Math.max(total_pages, 1)
+  const more = next_cursor !== null
+  if (page === null) return { first: {}, next: more ? { cursor: next_cursor } : undefined }
+  const last = total_pages === null ? undefined : Math.max(total_pages, 1)
   return {
-    first: { page: 1 },
-    prev: page > 1 ? { page: Math.min(page - 1, last) } : undefined,
-    next: page < last ? { page: page + 1 } : undefined,
-    last: { page: last },
+    first: {},
+    prev: page > 1 ? { page: Math.min(page - 1, last ?? page) } : undefined,
+    next: more ? { page: page + 1 } : undefined,
+    last: last === undefined ? undefined : { page: last },
   }
 }
 
@@ -22,6 +24,8 @@ export const pageLinks = (query: z.output<typeof ListQuery>, answer: z.output<ty
     const parameters = new URLSearchParams(Object.entries(place).map(([name, value]) => [name, String(value)]))
     parameters.set('page_size', String(query.page_size))
     if (query.prefix !== '') parameters.set('prefix', query.prefix)
+    if (query.delimiter !== undefined) parameters.set('delimiter', query.delimiter)
+    if (query.count === 'none') parameters.set('count', 'none')
     if (query.keys_only === 'true') parameters.set('keys_only', 'true')
     return [`</items?${parameters}>; rel="${rel}"`]
   }

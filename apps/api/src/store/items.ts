@@ -2,9 +2,10 @@ import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import { type Conditions, createItemCalls, type PutCall } from './item-calls.js'
-import { keyRange, nextKey } from './key-range.js'
+import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
 import { createPutItem, preconditionFailed } from './put-item.js'
 import { deleteRange } from './sql/delete-range.js'
+import { foldItems } from './sql/fold-items.js'
 import { type ItemRow, toRfc3339 } from './sql/item-row.js'
 import { listItems } from './sql/list-items.js'
 
@@ -26,13 +27,26 @@ export interface StoredItem {
 /** A write of an item. */
 export type ItemPut = Omit<PutCall, 'namespace'>
 
-/** Which items to list: a page counted from the start, or (`page` 1) from the first key after `after`. */
-interface ItemList {
+/** Which items to list. */
+interface ItemRange {
   readonly prefix: string
+  /** Begins after this key, or after all keys that are folded into this prefix. */
   readonly after: string | undefined
-  readonly page: number
+  /** Items and prefixes. */
   readonly pageSize: number
   readonly wantValues: boolean
+  readonly wantTotal: boolean
+}
+
+/** One page of a list. */
+interface FoundItems {
+  readonly items: StoredItem[]
+  /** What items were folded into; undefined where none may be. */
+  readonly prefixes?: string[] | undefined
+  /** Null where it was not wanted. */
+  readonly total: number | null
+  /** The last key or prefix, after which the next page begins; null on the last page. */
+  readonly next: string | null
 }
 
 export interface ItemStore {
@@ -42,7 +56,10 @@ export interface ItemStore {
   put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem }>
   /** @throws Refusal item_not_found, precondition_failed */
   delete: (call: StoreCall, key: string, conditions: Conditions) => Promise<void>
-  list: (call: StoreCall, list: ItemList) => Promise<{ items: StoredItem[]; total: number; more: boolean }>
+  /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
+  list: (call: StoreCall, list: ItemRange & { readonly page: number }) => Promise<FoundItems>
+  /** A page in which the items that have the delimiter behind the prefix are folded into the text up to its first one's end. */
+  fold: (call: StoreCall, list: ItemRange & { readonly delimiter: string }) => Promise<FoundItems>
   /** Removes all keys with a prefix, in batches; answers how many live items went. */
   deletePrefix: (call: StoreCall, prefix: string) => Promise<number>
 }
@@ -63,6 +80,11 @@ const only = <Row>(rows: readonly Row[]): Row => {
   const [row] = rows
   if (row === undefined) throw new Error('a statement answered no row for its call')
   return row
+}
+
+const toTotal = (rows: readonly { readonly total: string | null }[]): number | null => {
+  const { total } = only(rows)
+  return total === null ? null : Number(total)
 }
 
 /** What an item may do: expiry, versions and conditions. */
@@ -88,7 +110,7 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
       if (row.outcome === 'precondition_failed') throw preconditionFailed(row.version)
     },
 
-    list: async (call, { prefix, after, page, pageSize, wantValues }) => {
+    list: async (call, { prefix, after, page, pageSize, wantValues, wantTotal }) => {
       const { from, until, whole } = keyRange(prefix)
       const arrays = {
         namespaces: [namespace],
@@ -99,11 +121,24 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
         pages: [page],
         pageSizes: [pageSize],
         wantValues: [wantValues],
+        wantTotals: [wantTotal],
       }
       const rows = await pool.run(listItems, arrays, call.deadline)
-      const { total } = only(rows)
       const items = rows.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
-      return { items: items.slice(0, pageSize), total: Number(total), more: items.length > pageSize }
+      const next = items.length > pageSize ? (items[pageSize - 1]?.key ?? null) : null
+      return { items: items.slice(0, pageSize), total: toTotal(rows), next }
+    },
+
+    fold: async (call, { prefix, after, delimiter, pageSize, wantValues, wantTotal }) => {
+      const { until, whole } = keyRange(prefix)
+      const start = after === undefined ? prefix : afterEntry(after, prefix, delimiter)
+      const fold = { namespace, prefix, start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
+      const rows = await pool.run(foldItems, fold, call.deadline)
+      const page = rows.slice(0, pageSize)
+      const items = page.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
+      const prefixes = page.flatMap(({ folded }) => (folded === null ? [] : [folded]))
+      const last = rows.length > pageSize ? page.at(-1) : undefined
+      return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.folded ?? last.key) }
     },
 
     deletePrefix: async (call, prefix) => {

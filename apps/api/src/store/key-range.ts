@@ -1,5 +1,5 @@
-/** Text that every possible key is before: more bytes of the highest character than a key may have. */
-const afterEveryKey = '\u{10FFFF}'.repeat(257)
+/** Text that every possible key is before, also every one that goes on after a prefix: more bytes of the highest character than a key may have. */
+export const afterEveryKey = '\u{10FFFF}'.repeat(257)
 
 const lastCharacter = 0x10ffff
 const surrogates = { first: 0xd800, last: 0xdfff }
@@ -23,3 +23,15 @@ export const keyRange = (prefix: string): { from: string; until: string; whole: 
   until: afterPrefix(prefix),
   whole: prefix === '',
 })
+
+/** The part of a key that a delimiter folds it into, up to the end of the first one behind the prefix; undefined where there is none. */
+const foldedPrefix = (key: string, prefix: string, delimiter: string): string | undefined => {
+  const place = key.startsWith(prefix) ? key.indexOf(delimiter, prefix.length) : -1
+  return place === -1 ? undefined : key.slice(0, place + delimiter.length)
+}
+
+/** Where a folded list goes on after an entry of it: after the one key, or after all keys with that prefix. */
+export const afterEntry = (entry: string, prefix: string, delimiter: string): string => {
+  const folded = foldedPrefix(entry, prefix, delimiter)
+  return folded === undefined ? nextKey(entry) : folded + afterEveryKey
+}

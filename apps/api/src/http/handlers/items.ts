@@ -85,15 +85,21 @@ const deleteItem =
 const listItems =
   (store: ItemStore): Handler<Routes['listItems']> =>
   async ({ query }, call) => {
-    const { prefix, cursor, page_size } = query
-    const page = query.page ?? 1
+    const { prefix, delimiter, cursor, page_size } = query
     const after = cursor === undefined ? undefined : readCursor(cursor)
-    const wantValues = query.keys_only === 'false'
-    const { items, total, more } = await store.list(call, { prefix, after, page, pageSize: page_size, wantValues })
-    const last = items.at(-1)
-    const next_cursor = more && last !== undefined ? writeCursor(last.key) : null
-    const total_pages = Math.ceil(total / page_size)
-    const body = { items, total, page: cursor === undefined ? page : null, page_size, total_pages, next_cursor }
+    const which = { prefix, after, pageSize: page_size, wantValues: query.keys_only === 'false', wantTotal: query.count === 'exact' }
+    const page = query.page ?? 1
+    const found = delimiter === undefined ? await store.list(call, { ...which, page }) : await store.fold(call, { ...which, delimiter })
+    const byPage = cursor === undefined && delimiter === undefined
+    const body = {
+      items: found.items,
+      prefixes: found.prefixes,
+      total: found.total,
+      page: byPage ? page : null,
+      page_size,
+      total_pages: found.total === null || delimiter !== undefined ? null : Math.ceil(found.total / page_size),
+      next_cursor: found.next === null ? null : writeCursor(found.next),
+    }
     return { status: 200, body, headers: { link: pageLinks(query, body) } }
   }
 

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
-import { itemCounts, items } from '../../database/schema.js'
+import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import type { ItemRow } from './item-row.js'
+import { totalOfAsked } from './total.js'
 
 const { placeholder } = sql
 
@@ -20,16 +21,15 @@ export interface ListItems {
   readonly pages: readonly number[]
   readonly pageSizes: readonly number[]
   readonly wantValues: readonly boolean[]
+  readonly wantTotals: readonly boolean[]
 }
 
 /** One item of a page, or the first of the next one, or the total alone where the page is empty. */
-export type ListRow = { readonly ordinal: number; readonly total: string } & (ItemRow | { readonly key: null })
+export type ListRow = { readonly ordinal: number; readonly total: string | null } & (ItemRow | { readonly key: null })
 
 /**
  * Reads pages of live items, each with one item more that tells whether another page follows, and exact totals at one
- * instant. The total of a whole namespace comes from the counted rows less those that expired and were not swept yet;
- * that of a prefix is counted in its own range. `offset 0` keeps the planner from moving the total into the rows, where
- * it would be counted anew for each of them.
+ * instant. `offset 0` keeps the planner from moving the total into the rows, where it would be counted anew for each of them.
  */
 export const listItems = defineStatement<ListItems, ListRow>(
   'read',
@@ -39,20 +39,9 @@ export const listItems = defineStatement<ListItems, ListRow>(
     from unnest(
       ${placeholder('namespaces')}::text[], ${placeholder('froms')}::text[], ${placeholder('starts')}::text[],
       ${placeholder('untils')}::text[], ${placeholder('wholes')}::text[]::boolean[], ${placeholder('pages')}::bigint[],
-      ${placeholder('pageSizes')}::bigint[], ${placeholder('wantValues')}::text[]::boolean[]
-    ) with ordinality as asked (namespace, first, start, until, whole, page, page_size, want_value, ordinal)
-    cross join lateral (
-      select case
-        when asked.whole then
-          (select coalesce(sum(c.rows), 0) from ${itemCounts} c where c.namespace = asked.namespace)
-          - (select count(*) from ${items} i where i.expires_at <= (select now from clock) and i.namespace = asked.namespace)
-        else
-          (select count(*) from ${items} i
-            where i.namespace = asked.namespace and i.key >= asked.first and i.key < asked.until
-              and (i.expires_at is null or i.expires_at > (select now from clock)))
-      end as total
-      offset 0
-    ) total
+      ${placeholder('pageSizes')}::bigint[], ${placeholder('wantValues')}::text[]::boolean[], ${placeholder('wantTotals')}::text[]::boolean[]
+    ) with ordinality as asked (namespace, first, start, until, whole, page, page_size, want_value, want_total, ordinal)
+    cross join lateral (select ${totalOfAsked} as total offset 0) total
     left join lateral (
       select i.key, case when asked.want_value then i.value::text end as value, i.version::text, i.created_at::text, i.updated_at::text, i.expires_at::text
       from ${items} i

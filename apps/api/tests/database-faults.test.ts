@@ -105,6 +105,7 @@ test.each([
   [{ code: '08006' }, 'lost'],
   [{ code: '08001' }, 'not_applied'],
   [{ code: '0A000' }, 'fault'],
+  [{ code: 'P0001' }, 'fault'],
   [{ code: 'EPIPE' }, 'lost'],
   [{ code: '57P01' }, 'lost'],
   [{ code: 'CONNECTION_CLOSED' }, 'lost'],

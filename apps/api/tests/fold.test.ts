@@ -18,10 +18,12 @@ const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.
 
 /** What a folded list answers, written down without an index: entries in order, each a key or a prefix. */
 const folded = (keys: readonly string[], prefix: string, delimiter: string): string[] => {
-  const entries = keys.filter((key) => key.startsWith(prefix)).map((key) => {
-    const place = key.indexOf(delimiter, prefix.length)
-    return place === -1 ? `item ${key}` : `prefix ${key.slice(0, place + delimiter.length)}`
-  })
+  const entries = keys
+    .filter((key) => key.startsWith(prefix))
+    .map((key) => {
+      const place = key.indexOf(delimiter, prefix.length)
+      return place === -1 ? `item ${key}` : `prefix ${key.slice(0, place + delimiter.length)}`
+    })
   return [...new Set(entries)].sort((a, b) => compare(a.replace(/^\w+ /, ''), b.replace(/^\w+ /, '')))
 }
 
@@ -72,7 +74,8 @@ test('a page and a delimiter exclude one another, and a delimiter has a characte
 
 test('any keys fold as they do in memory, with any delimiter and page size', async () => {
   const character = fc.constantFrom('a', 'b', '/', '.', '\u{10ffff}', 'é')
-  const text = (minLength: number, maxLength: number) => fc.array(character, { minLength, maxLength }).map((characters) => characters.join(''))
+  const text = (minLength: number, maxLength: number) =>
+    fc.array(character, { minLength, maxLength }).map((characters) => characters.join(''))
   const key = text(1, 6).filter((each) => each !== '.' && each !== '..')
   await fc.assert(
     fc.asyncProperty(

@@ -41,6 +41,9 @@ const wholeClasses: Readonly<Record<string, FailureClass>> = {
   '08': 'lost', // connection
   '53': 'given_up', // disk full, out of memory
   '58': 'lost', // system error
+  F0: 'fault', // configuration file
+  HV: 'fault', // foreign data wrapper
+  P0: 'fault', // raised by a function, such as a trigger on the table
   XX: 'lost', // internal error
 }
 

@@ -45,8 +45,7 @@ export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defa
   }
 
   /** The counter of a client while there is no room for new ones. */
-  const crowdedCounter = async (client: string): Promise<string> =>
-    (await limiter.get(client)) === null ? sharedCounter(client) : client
+  const crowdedCounter = async (client: string): Promise<string> => ((await limiter.get(client)) === null ? sharedCounter(client) : client)
 
   /** Counts one request of a client. */
   return async (client: string): Promise<ClientLimit> => {

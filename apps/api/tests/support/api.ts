@@ -71,6 +71,20 @@ export const startApi = async (postgresUrl: string, environment: Record<string, 
   }
 }
 
+/** A second service on the database of an API. */
+export const startReplica = (api: Pick<TestApi, 'databaseUrl'>): Promise<Service> => {
+  const config = readConfig({ PORT: '0', RATE_LIMIT_REQUESTS: '0', SWEEP_INTERVAL_SECONDS: '3600', DATABASE_URL: api.databaseUrl })
+  return startService(config, createLogger('silent'))
+}
+
+/** Makes the database refuse the value `"poison"`, as a statement at fault would be refused. */
+export const refusePoison = async ({ sql }: Pick<TestApi, 'sql'>): Promise<void> => {
+  await sql`
+    create function refuse_poison() returns trigger language plpgsql as
+    $$ begin if new.value::text = '"poison"' then raise exception 'poison'; end if; return new; end $$`
+  await sql`create trigger refuse_poison before insert or update on items for each row execute function refuse_poison()`
+}
+
 /** An API for the tests of a file, on a database of its own. Its expired items are swept only by those who ask. */
 export const useApi = (environment: Record<string, string> = {}): TestApi => {
   let running: Awaited<ReturnType<typeof startApi>>

@@ -12,14 +12,20 @@ export interface RefusalDetails {
   readonly cause?: unknown
 }
 
-/** A request that is refused for a reason that its caller should know. `detail` is shown to the caller. */
+/**
+ * A request that is refused for a reason that its caller should know. `detail` is shown to the caller. Without a stack: it is an answer
+ * and no fault, and collecting one costs more than the rest of a read of an item that is not there.
+ */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: ErrorCode
   readonly details: RefusalDetails
 
   constructor(code: ErrorCode, detail: string, details: RefusalDetails = {}) {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(detail, { cause: details.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.details = details
   }

@@ -64,17 +64,22 @@ const common = {
 
 const itemName = ({ namespace, key }: ItemAddress): string => `${namespace}/${key}`
 
-/** The rows of a statement in the order of the calls that they answer, by namespace and key. */
-const byName = <Row extends ItemAddress>(calls: readonly ItemAddress[], rows: readonly Row[]): (Row | undefined)[] => {
-  const named = new Map(rows.map((row) => [itemName(row), row]))
-  return calls.map((call) => named.get(itemName(call)))
+/** The rows of a statement in the order of the calls that they answer. Looks in maps of keys: one more text made for each row would cost as much as all else here. */
+const byAddress = <Row extends ItemAddress>(calls: readonly ItemAddress[], rows: readonly Row[]): (Row | undefined)[] => {
+  const namespaces = new Map<string, Map<string, Row>>()
+  for (const row of rows) {
+    const keys = namespaces.get(row.namespace)
+    if (keys === undefined) namespaces.set(row.namespace, new Map([[row.key, row]]))
+    else keys.set(row.key, row)
+  }
+  return calls.map(({ namespace, key }) => namespaces.get(namespace)?.get(key))
 }
 
 /** Reads items: a statement for each namespace among the calls, all on their way together. */
 const readItems = async (pool: Pool, calls: readonly ItemAddress[], deadline: number): Promise<(LiveRow | undefined)[]> => {
   const readNamespace = ([namespace, group]: [string, readonly ItemAddress[]]) =>
     pool.run(getItems, { namespace, keys: group.map(({ key }) => key) }, deadline)
-  return byName(calls, (await Promise.all([...Map.groupBy(calls, ({ namespace }) => namespace)].map(readNamespace))).flat())
+  return byAddress(calls, (await Promise.all([...Map.groupBy(calls, ({ namespace }) => namespace)].map(readNamespace))).flat())
 }
 
 /** The rows of a statement in the order of the calls that they answer, by their `ordinal`. */
@@ -130,7 +135,7 @@ export const createItemCalls = (pool: Pool, valueBytesMax: number): ItemCalls =>
       ...common,
       keyed,
       bytesOf: bytesOfBody,
-      run: async (calls, deadline) => byName(calls, await pool.run(statement, upsertArrays(calls), deadline, retriesConflicts(calls))),
+      run: async (calls, deadline) => byAddress(calls, await pool.run(statement, upsertArrays(calls), deadline, retriesConflicts(calls))),
     })
   const put = (bounds: { callsMax: number }) =>
     createCoalescer<PutCall, PutRow>({

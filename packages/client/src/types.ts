@@ -60,8 +60,16 @@ type ListAnswer = Answer<'listItems', 200>
 type Chosen<Options, Name extends string> = Name extends keyof Options ? Options[Name] : undefined
 
 type Total<Count> = [Count] extends ['none'] ? null : 'none' extends Count ? number | null : number
-type Prefixes<Delimiter> = [Delimiter] extends [string] ? readonly string[] : [Delimiter] extends [undefined] ? undefined : readonly string[] | undefined
-type TotalPages<Count, Delimiter> = [Delimiter] extends [string] ? null : [Delimiter] extends [undefined] ? Total<Count> : Total<Count> | null
+type Prefixes<Delimiter> = [Delimiter] extends [string]
+  ? readonly string[]
+  : [Delimiter] extends [undefined]
+    ? undefined
+    : readonly string[] | undefined
+type TotalPages<Count, Delimiter> = [Delimiter] extends [string]
+  ? null
+  : [Delimiter] extends [undefined]
+    ? Total<Count>
+    : Total<Count> | null
 
 /** One page of a list. What was asked decides whether it has totals (`count`) and prefixes (`delimiter`). */
 export interface Page<Entry, Options = object> extends Readonly<Omit<ListAnswer, 'items' | 'prefixes' | 'total' | 'total_pages'>> {
@@ -72,11 +80,12 @@ export interface Page<Entry, Options = object> extends Readonly<Omit<ListAnswer,
 }
 
 /** What a page is made of: items without values where `keys_only` is true. */
-export type Entry<Value, Options> = true extends Chosen<Options, 'keys_only'>
-  ? [Chosen<Options, 'keys_only'>] extends [true]
-    ? ItemMetadata
-    : ItemMetadata | Item<Value>
-  : Item<Value>
+export type Entry<Value, Options> =
+  true extends Chosen<Options, 'keys_only'>
+    ? [Chosen<Options, 'keys_only'>] extends [true]
+      ? ItemMetadata
+      : ItemMetadata | Item<Value>
+    : Item<Value>
 
 /** Which items to list. Members are those of the API's query. */
 export interface ListFilter extends SwitchesAsBooleans<Query<'listItems'>> {}

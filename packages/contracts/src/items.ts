@@ -78,7 +78,10 @@ export const ItemPage = z
   .object({
     items: z.array(ItemOrMetadata),
     prefixes: z.array(z.string()).optional().meta({ description: 'With `delimiter`: what keys of this page were folded into, in order.' }),
-    total: z.int().nullable().meta({ description: 'Live items with the prefix, on all pages, folded or not; exact. Null with `count=none`.' }),
+    total: z
+      .int()
+      .nullable()
+      .meta({ description: 'Live items with the prefix, on all pages, folded or not; exact. Null with `count=none`.' }),
     page: z.int().nullable().meta({ description: 'Null where a cursor or a delimiter was given.' }),
     page_size: z.int().meta({ description: 'Items and prefixes that a page has at the most.' }),
     total_pages: z.int().nullable().meta({ description: 'Null with `count=none` and where a delimiter was given.' }),

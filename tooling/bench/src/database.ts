@@ -45,3 +45,8 @@ export const fill = async (sql: Sql, valueBytes: number, keys = keyCount): Promi
   await sql`vacuum analyze hand_items`
   await sql`checkpoint`
 }
+
+export const serverVersion = async (sql: Sql): Promise<string> => {
+  const [row] = await sql<{ version: string }[]>`select current_setting('server_version') as version`
+  return row?.version ?? ''
+}

@@ -31,6 +31,8 @@ const measureAt = async (port: number, sql: Sql, keys: number): Promise<Growth> 
   const requests = [
     ['read an item', at(`/items/${keyOf(keys >> 1)}`)],
     ['first page with its total', at('/items?page_size=10')],
+    ['first page without a total', at('/items?page_size=10&count=none')],
+    ['first page, folded by a delimiter', at('/items?page_size=10&delimiter=-&count=none')],
     ['page in the middle by cursor', at(`/items?page_size=10&cursor=${cursorAfter(keyOf(keys >> 1))}`)],
     ['last page by cursor', at(`/items?page_size=10&cursor=${cursorAfter(keyOf(keys - 11))}`)],
   ] as const

@@ -7,7 +7,8 @@ export interface Load {
   readonly workload: Workload
   readonly connections: number
   readonly valueBytes: number
-  readonly warmUpMs: number
+  /** Before the measurement begins. */
+  readonly settleMs: number
   readonly measureMs: number
 }
 
@@ -71,7 +72,7 @@ const measure = async (load: Load): Promise<Measured> => {
       else if (counting) latencies.push(ms)
     }),
   )
-  await wait(load.warmUpMs)
+  await wait(load.settleMs)
   counting = true
   const started = performance.now()
   await wait(load.measureMs)

@@ -39,7 +39,7 @@ export const startServer = async (name: string, environment: Record<string, stri
 /** Starts Holdfast as users run it: everything at its default but the rate limit. Its log goes where nobody reads it. */
 export const startHoldfast = async (main: string, dataDir: string): Promise<Target> => {
   const env = { ...process.env, NODE_ENV: 'production', PORT: '0', DATA_DIR: dataDir, RATE_LIMIT_REQUESTS: '1000000000' }
-  const child = spawn(process.execPath, [...(main.split('?')[1] ?? '').split(',').filter(Boolean), main.split('?')[0]!], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   const { url } = await firstMessage<{ url: string }>(child)
   return { name: 'holdfast', port: Number(new URL(url).port), child }
 }

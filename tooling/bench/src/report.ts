@@ -1,22 +1,16 @@
 import { cpus } from 'node:os'
+import type { Figures } from './compare.js'
 import type { Growth } from './growth.js'
 import type { Measured } from './load.js'
-import { keyCount, type Workload } from './workload.js'
-
-/** The medians of all servers for one workload. */
-export interface Figures {
-  readonly workload: Workload
-  readonly connections: number
-  readonly valueBytes: number
-  readonly servers: Readonly<Record<string, Measured>>
-}
+import type { Plan } from './plan.js'
+import { keyCount } from './workload.js'
 
 export interface Report {
   readonly figures: readonly Figures[]
   readonly memory: readonly { readonly name: string; readonly megabytes: number | undefined }[]
   readonly growth: readonly Growth[]
   readonly postgresVersion: string
-  readonly plan: { readonly rounds: number; readonly measureMs: number }
+  readonly plan: Plan
 }
 
 const names: Readonly<Record<string, string>> = {
@@ -27,10 +21,13 @@ const names: Readonly<Record<string, string>> = {
   store: 'the store of Holdfast, no middleware',
 }
 
-export const byHand = ['hono-postgres', 'fastify-pg'] as const
+const none: Measured = { perSecond: 0, p50: 0, p99: 0, p999: 0, errors: 0 }
 
-/** Requests per second of the better server written by hand. */
-export const bestByHand = ({ servers }: Figures): number => Math.max(...byHand.map((name) => servers[name]?.perSecond ?? 0))
+/** What the better server written by hand did: the one with more requests per second. */
+export const bestByHand = ({ servers }: Figures): Measured =>
+  [servers['hono-postgres'] ?? none, servers['fastify-pg'] ?? none].reduce((a, b) => (a.perSecond > b.perSecond ? a : b))
+
+export const holdfastOf = ({ servers }: Figures): Measured => servers.holdfast ?? none
 
 const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`
 const rate = (perSecond: number) => Math.round(perSecond).toLocaleString('en-US')
@@ -46,7 +43,7 @@ const table = (figures: Figures): string =>
       row([
         names[name] ?? name,
         rate(each.perSecond),
-        `${(each.perSecond / bestByHand(figures)).toFixed(2)}×`,
+        `${(each.perSecond / bestByHand(figures).perSecond).toFixed(2)}×`,
         ms(each.p50),
         ms(each.p99),
         ms(each.p999),
@@ -56,24 +53,31 @@ const table = (figures: Figures): string =>
     '',
   ].join('\n')
 
-const summary = (figures: readonly Figures[]): string => {
-  const seen = figures.filter(({ valueBytes }) => valueBytes === 40)
+/** A line for each workload and a column for each number of connections, for the smaller value. */
+const summary = (figures: readonly Figures[], cell: (each: Figures) => string): string => {
+  const seen = figures.filter(({ valueBytes }) => valueBytes === figures[0]?.valueBytes)
   const connections = [...new Set(seen.map((each) => each.connections))]
-  const workloads = [...new Set(seen.map((each) => each.workload))]
-  return [
-    row(['40-byte values', ...connections.map((count) => `${count} connection${count === 1 ? '' : 's'}`)]),
-    row(['---', ...connections.map(() => '---:')]),
-    ...workloads.map((workload) =>
-      row([
-        workload,
-        ...connections.map((count) => {
-          const each = seen.find((one) => one.workload === workload && one.connections === count) as Figures
-          const own = each.servers.holdfast?.perSecond ?? 0
-          return `${rate(own)}/s, ${(own / bestByHand(each)).toFixed(2)}×`
-        }),
-      ]),
-    ),
-  ].join('\n')
+  const lines = [...new Set(seen.map((each) => each.workload))].map((workload) =>
+    row([workload, ...seen.filter((each) => each.workload === workload).map(cell)]),
+  )
+  const head = row(['', ...connections.map((count) => `${count} connection${count === 1 ? '' : 's'}`)])
+  return [head, row(['---', ...connections.map(() => '---:')]), ...lines].join('\n')
+}
+
+const throughput = (each: Figures): string => {
+  const own = holdfastOf(each).perSecond
+  return `${rate(own)}/s, ${(own / bestByHand(each).perSecond).toFixed(2)}×`
+}
+
+const latency = (each: Figures): string => `${ms(holdfastOf(each).p99)} ms, ${ms(bestByHand(each).p99)} ms`
+
+/** What of a read's throughput the rest of the service takes, beside the least that a route can do and the bare store. */
+const shares = (figures: readonly Figures[]): string => {
+  const read = figures.find(({ workload, connections }) => workload === 'get' && connections === 64)
+  const own = read === undefined ? 0 : holdfastOf(read).perSecond
+  const to = (name: string) => own / (read?.servers[name]?.perSecond ?? Number.NaN)
+  return `With 64 connections a read has ${to('bare').toFixed(2)}× the throughput of a Hono route that answers a constant. Limits, request ids, log and validation take
+${Math.round((1 - to('store')) * 100)}% of what the store alone would do behind such a route.`
 }
 
 const growthTable = (growth: readonly Growth[]): string => {
@@ -98,9 +102,15 @@ answer is checked. \`mix\` is nine reads to a write; \`list\` is the first ten w
 
 ## In short
 
-Requests per second of Holdfast, and how often those of the better server by hand:
+Requests per second of Holdfast with values of ${figures[0]?.valueBytes} bytes, and how often those of the better server by hand:
 
-${summary(figures)}
+${summary(figures, throughput)}
+
+The time in which 99 of 100 requests are answered (p99), of Holdfast and of the better server by hand:
+
+${summary(figures, latency)}
+
+${shares(figures)}
 
 ![Requests per second at 64 connections](performance.svg)
 

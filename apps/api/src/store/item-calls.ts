@@ -19,7 +19,7 @@ export interface Conditions {
 }
 
 /** A write of an item, whatever is there. */
-export interface UpsertCall extends ItemAddress {
+interface UpsertCall extends ItemAddress {
   /** JSON object whose member `value` is stored, to the letter. */
   readonly body: string
   /** Seconds. */

@@ -1,7 +1,6 @@
-import type { AddressInfo } from 'node:net'
 import fastify from 'fastify'
 import pg from 'pg'
-import { database } from './serve.js'
+import { database, tellPort } from './serve.js'
 
 // What a good engineer writes by hand: one prepared query a request, with schemas that make serialising fast.
 const pool = new pg.Pool({
@@ -69,4 +68,4 @@ app.get<{ Querystring: { page?: string; page_size?: string } }>('/items', async 
   return { items: page.rows, total: count.rows[0].total }
 })
 
-app.listen({ port: 0, host: '127.0.0.1' }, () => process.send?.((app.server.address() as AddressInfo).port))
+app.listen({ port: 0, host: '127.0.0.1' }, () => tellPort(app.server))

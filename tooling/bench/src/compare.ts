@@ -1,4 +1,4 @@
-import type { Measured } from './load.js'
+import type { Measured } from './put-load.js'
 import { medianOf } from './median.js'
 import type { Plan } from './plan.js'
 import { measure, type Target } from './process.js'

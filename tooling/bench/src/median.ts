@@ -1,4 +1,4 @@
-import type { Measured } from './load.js'
+import type { Measured } from './put-load.js'
 
 const middle = (numbers: readonly number[]): number => {
   const sorted = [...numbers].sort((a, b) => a - b)

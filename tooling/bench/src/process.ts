@@ -2,7 +2,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Load, Measured } from './load.js'
+import type { Load, Measured } from './put-load.js'
 
 /** A server that is measured. */
 export interface Target {

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os'
 import type { Figures } from './compare.js'
 import type { Growth } from './growth.js'
-import type { Measured } from './load.js'
+import type { Measured } from './put-load.js'
 import type { Plan } from './plan.js'
 import { keyCount } from './workload.js'
 

@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsdown'
 
 export default defineConfig({
-  entry: ['src/main.ts', 'src/load.ts', 'src/servers/*.ts'],
+  entry: ['src/main.ts', 'src/quick.ts', 'src/load.ts', 'src/servers/*.ts'],
   format: 'esm',
   target: 'node22',
   platform: 'node',

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { connect } from '../src/database/pool.js'
+import { connect } from '../src/database/connections.js'
 import type { Statement } from '../src/database/statement.js'
 import { afterEveryKey, keyRange, nextKey } from '../src/store/key-range.js'
 import { deleteItems } from '../src/store/sql/delete-items.js'
@@ -39,7 +39,7 @@ const rowsRead = (node: PlanNode): number => {
 
 /** Runs a statement with the plan that it has once it is prepared for good, and takes its effect back. */
 const read = async <Params>(statement: Statement<Params, unknown>, params: Params): Promise<number> => {
-  const client = connect({ url: api.databaseUrl }, { max: 1 })
+  const client = connect({ url: api.databaseUrl })
   const undo = new Error('undo')
   let count = 0
   try {

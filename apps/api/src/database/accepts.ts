@@ -1,8 +1,8 @@
-import { connect, type DatabaseAddress } from './pool.js'
+import { connect, type DatabaseAddress } from './connections.js'
 
 /** Whether a server accepts connections and answers. */
 export const accepts = async (address: DatabaseAddress): Promise<boolean> => {
-  const client = connect(address, { max: 1, connect_timeout: 1 })
+  const client = connect(address, { connect_timeout: 1 })
   try {
     await client`select 1`
     return true

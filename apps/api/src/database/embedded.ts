@@ -4,9 +4,9 @@ import type { Logger } from '@holdfast/service'
 import { StartError } from '@holdfast/service'
 import { accepts } from './accepts.js'
 import { type Cluster, findServer, openCluster, prepareSocketFolder } from './cluster.js'
+import type { DatabaseAddress } from './connections.js'
 import { lockInstance } from './instance-lock.js'
 import { endLeftover } from './leftover.js'
-import type { DatabaseAddress } from './pool.js'
 import type { ServerAccount } from './server-account.js'
 
 /** A PostgreSQL server of our own. */

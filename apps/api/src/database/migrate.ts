@@ -3,7 +3,7 @@ import { StartError } from '@holdfast/service'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import { packageFolder } from '../package-folder.js'
-import { connect, type DatabaseAddress } from './pool.js'
+import { connect, type DatabaseAddress } from './connections.js'
 
 /** Any number that nothing else in the database locks. */
 const migrationLock = 4_741_330_127
@@ -14,7 +14,7 @@ const migrationLock = 4_741_330_127
  * @throws StartError
  */
 export const migrate = async (address: DatabaseAddress): Promise<void> => {
-  const client = connect(address, { max: 1, connection: { application_name: 'holdfast migrations', lock_timeout: 60_000 } })
+  const client = connect(address, { connection: { application_name: 'holdfast migrations', lock_timeout: 60_000 } })
   try {
     await client`select pg_advisory_lock(${migrationLock}::bigint)`
     await applyMigrations(drizzle(client), { migrationsFolder: join(packageFolder, 'migrations'), migrationsSchema: 'drizzle' })

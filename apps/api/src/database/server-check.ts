@@ -1,6 +1,6 @@
 import { StartError } from '@holdfast/service'
+import { connect, type DatabaseAddress } from './connections.js'
 import { classifyFailure } from './failures.js'
-import { connect, type DatabaseAddress } from './pool.js'
 
 const versionMin = 15
 /** How long the first connection is tried, for a database that is started at the same time. Milliseconds. */
@@ -18,7 +18,7 @@ interface ServerSettings {
 }
 
 const readSettings = async (address: DatabaseAddress): Promise<ServerSettings> => {
-  const client = connect(address, { max: 1 })
+  const client = connect(address)
   try {
     const [row] = await client<ServerSettings[]>`
       select current_setting('server_version_num')::int / 10000 as version, current_setting('server_encoding') as encoding,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { RouteId } from '@holdfast/contracts'
-import { deadlines } from '../database/pool.js'
+import { deadlines } from '../database/deadlines.js'
 import { baseHeaders } from './answer.js'
 
 /** What is known of a request from its arrival to its line in the log. */

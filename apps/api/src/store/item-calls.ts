@@ -1,4 +1,5 @@
-import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, deadlines, OutcomeUnknown, type Pool } from '../database/pool.js'
+import { deadlines } from '../database/deadlines.js'
+import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, type Pool } from '../database/pool.js'
 import { createCoalescer } from './coalescer.js'
 import { createKeyOrder } from './key-order.js'
 import { type DeleteRow, deleteItems } from './sql/delete-items.js'

@@ -1,5 +1,6 @@
 import type { Logger } from '@holdfast/service'
-import { deadlines, type Pool } from '../database/pool.js'
+import { deadlines } from '../database/deadlines.js'
+import type { Pool } from '../database/pool.js'
 import { sweepBatch, sweepItems } from './sql/sweep-items.js'
 
 /**

@@ -1,0 +1,118 @@
+import type { Logger } from '@holdfast/service'
+import postgres from 'postgres'
+import { deadlines } from './deadlines.js'
+import { classifyFailure } from './failures.js'
+
+/** Where a database is: an URL, or the folder of the embedded server's socket with its password. */
+export type DatabaseAddress = { readonly url: string } | { readonly socketFolder: string; readonly password: string }
+
+const driverOptions = {
+  connect_timeout: deadlines.connect / 1000,
+  idle_timeout: 0,
+  max_lifetime: 60 * 30,
+  backoff: (attempt: number) => Math.min(0.01 * 2 ** attempt, 0.5),
+  onnotice: () => {},
+  connection: {
+    application_name: 'holdfast',
+    TimeZone: 'UTC',
+    DateStyle: 'ISO',
+    statement_timeout: deadlines.statement,
+    lock_timeout: deadlines.lock,
+    idle_in_transaction_session_timeout: 5_000,
+    // Every statement reaches items by an index. What the planner knows of a table that grows is old, and with it a batch
+    // of a thousand keys looks like a reason to read the whole table.
+    enable_seqscan: 'off',
+    plan_cache_mode: 'force_generic_plan',
+  },
+} satisfies postgres.Options<Record<string, never>>
+
+/** Opens a client of the driver with one connection; `overrides` replaces settings. */
+export const connect = (address: DatabaseAddress, overrides: postgres.Options<Record<string, never>> = {}): postgres.Sql => {
+  const options = { ...driverOptions, max: 1, ...overrides }
+  return 'url' in address
+    ? postgres(address.url, options)
+    : postgres({
+        ...options,
+        path: `${address.socketFolder}/.s.PGSQL.5432`,
+        database: 'postgres',
+        username: 'holdfast',
+        password: address.password,
+      })
+}
+
+interface Connection {
+  readonly client: postgres.Sql
+  inFlight: number
+}
+
+export interface Connections {
+  /** Sends a prepared statement; undefined where no answer came in time, after which all connections are new ones. */
+  send<Row>(text: string, values: unknown[], timeoutMs: number): Promise<Row[] | undefined>
+  /** Lets what runs finish, for `timeoutMs` at most, and closes. */
+  end(timeoutMs: number): Promise<void>
+}
+
+const before = async <T>(query: Promise<T>, timeoutMs: number): Promise<T | undefined> => {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, undefined)
+  })
+  return await Promise.race([query, timeout]).finally(() => clearTimeout(timer))
+}
+
+/**
+ * Connections that are opened as they are needed. The first one that is free is taken, so that a service with little to do uses
+ * one that is warm: the driver's own pool takes turns, and PostgreSQL then wakes a cold process for each statement.
+ */
+export const createConnections = (address: DatabaseAddress, count: number, logger: Logger): Connections => {
+  const open = (): Connection => ({ client: connect(address), inFlight: 0 })
+  const connections = Array.from({ length: count }, open)
+
+  const freest = (): Connection => {
+    let best = connections[0] as Connection
+    for (const connection of connections) {
+      if (connection.inFlight === 0) return connection
+      if (connection.inFlight < best.inFlight) best = connection
+    }
+    return best
+  }
+
+  const close = ({ client }: Connection): void => {
+    client.end({ timeout: deadlines.statement / 1000 }).catch((error) => logger.debug({ err: error }, 'an old connection ended badly'))
+  }
+
+  const replaceAll = (stuck: Connection): void => {
+    if (!connections.includes(stuck)) return
+    logger.warn('the database did not answer in time: its connections are replaced')
+    for (const connection of connections.splice(0, count, ...Array.from({ length: count }, open))) close(connection)
+  }
+
+  /** A connection that died fails the driver's next statements too, or leaves them waiting. */
+  const replace = (dead: Connection): void => {
+    const place = connections.indexOf(dead)
+    if (place === -1) return
+    connections[place] = open()
+    close(dead)
+  }
+
+  return {
+    send: async <Row>(text: string, values: unknown[], timeoutMs: number) => {
+      const connection = freest()
+      connection.inFlight++
+      try {
+        const query = connection.client.unsafe(text, values as never[], { prepare: true }) as unknown as Promise<Row[]>
+        const rows = await before(query, timeoutMs)
+        if (rows === undefined) replaceAll(connection)
+        return rows
+      } catch (error) {
+        if (classifyFailure(error) === 'lost') replace(connection)
+        throw error
+      } finally {
+        connection.inFlight--
+      }
+    },
+    end: async (timeoutMs) => {
+      await Promise.all(connections.map(({ client }) => client.end({ timeout: timeoutMs / 1000 })))
+    },
+  }
+}

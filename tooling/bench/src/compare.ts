@@ -1,7 +1,7 @@
-import type { Measured } from './put-load.js'
 import { medianOf } from './median.js'
 import type { Plan } from './plan.js'
 import { measure, type Target } from './process.js'
+import type { Measured } from './put-load.js'
 import { type Workload, workloads } from './workload.js'
 
 /** The medians of all servers for one workload. */
@@ -25,15 +25,17 @@ export const warmUp = async (targets: readonly Target[], ms: number): Promise<vo
   }
 }
 
-/** Measures one workload on every server in turn, round after round, so that what else the machine does hits them alike. */
+/** Measures one workload on every server in turn, round after round, so that what else the machine does hits them alike; each begins on an idle database. */
 export const compare = async (
   targets: readonly Target[],
   plan: Plan,
   load: Pick<Figures, 'workload' | 'connections' | 'valueBytes'>,
+  idle: () => Promise<void>,
 ): Promise<Figures> => {
   const rounds = new Map<string, Measured[]>()
   for (let round = 0; round < plan.rounds; round++) {
     for (const { name, port } of participants(targets, load.workload)) {
+      await idle()
       const measured = await measure({ ...load, port, settleMs: 200, measureMs: plan.measureMs })
       rounds.set(name, [...(rounds.get(name) ?? []), measured])
     }

@@ -50,3 +50,10 @@ export const serverVersion = async (sql: Sql): Promise<string> => {
   const [row] = await sql<{ version: string }[]>`select current_setting('server_version') as version`
   return row?.version ?? ''
 }
+
+/** Waits until no server has anything left to ask: one that is slow still works on requests of callers who are gone. */
+export const idle = async (sql: Sql): Promise<void> => {
+  const busy = () =>
+    sql`select from pg_stat_activity where state = 'active' and backend_type = 'client backend' and pid <> pg_backend_pid()`
+  while ((await busy()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+}

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Sql } from 'postgres'
 import { chart } from './chart.js'
 import { compare, type Figures, warmUp } from './compare.js'
-import { connect, createHandItems, databaseOf, fill, serverVersion } from './database.js'
+import { connect, createHandItems, databaseOf, fill, idle, serverVersion } from './database.js'
 import { measureGrowth } from './growth.js'
 import { fullPlan, shortPlan } from './plan.js'
 import { residentMegabytes, startHoldfast, startServer, stop, type Target } from './process.js'
@@ -33,7 +33,7 @@ const measureAll = async (targets: readonly Target[], sql: Sql): Promise<Report>
     await fill(sql, valueBytes)
     for (const workload of workloads) {
       for (const connections of plan.connections) {
-        const measured = await compare(targets, plan, { workload, connections, valueBytes })
+        const measured = await compare(targets, plan, { workload, connections, valueBytes }, () => idle(sql))
         figures.push(measured)
         write(describe(measured))
       }

@@ -23,12 +23,11 @@ export interface Measured {
 
 const endOfHead = Buffer.from('\r\n\r\n')
 
-/** The length of the answer that begins the bytes; undefined while its head is not whole. */
+/** The length of the answer that begins the bytes, not a number where it does not say; undefined while its head is not whole. */
 const answerLength = (bytes: Buffer): { head: number; whole: number } | undefined => {
   const end = bytes.indexOf(endOfHead)
   if (end === -1) return undefined
   const length = /\r\ncontent-length: *(\d+)/i.exec(bytes.toString('latin1', 0, end))?.[1]
-  if (length === undefined) throw new Error('an answer has no Content-Length')
   return { head: end + 4, whole: end + 4 + Number(length) }
 }
 
@@ -53,6 +52,10 @@ const drive = (load: Load, value: string, answered: (ms: number, right: boolean)
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
     const length = answerLength(received)
     if (length === undefined || received.length < length.whole) return
+    if (Number.isNaN(length.whole)) {
+      socket.destroy()
+      return
+    }
     answered(performance.now() - sentAt, isRight(received, length.head, request))
     received = received.subarray(length.whole)
     send()

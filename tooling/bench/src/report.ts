@@ -1,8 +1,8 @@
 import { cpus } from 'node:os'
 import type { Figures } from './compare.js'
 import type { Growth } from './growth.js'
-import type { Measured } from './put-load.js'
 import type { Plan } from './plan.js'
+import type { Measured } from './put-load.js'
 import { keyCount } from './workload.js'
 
 export interface Report {

@@ -13,7 +13,7 @@ import {
   type Workflow,
   workflows,
 } from '@holdfast/contracts'
-import { type Logger, openapiDocument, pagePolicy, referenceFile, referencePage, securityHeaders } from '@holdfast/service'
+import { type Logger, openapiDocument, pageHeaders, referenceFile, referencePage, securityHeaders } from '@holdfast/service'
 import { type Context, Hono } from 'hono'
 import type { watchReachability } from './reachability.js'
 import { runAllTests, runTest } from './run-test.js'
@@ -103,8 +103,8 @@ export const createApp = (options: AppOptions): Hono => {
     const route = verifierRoutes[id].answers[200]
     if ('contentType' in route) {
       const type = contentType ?? route.contentType
-      const policy = type.startsWith('text/html') ? { 'content-security-policy': pagePolicy } : {}
-      return new Response(body as string, { status, headers: { ...securityHeaders, ...policy, 'content-type': type } })
+      const more = type.startsWith('text/html') ? pageHeaders : {}
+      return new Response(body as string, { status, headers: { ...securityHeaders, ...more, 'content-type': type } })
     }
     return new Response(JSON.stringify(body), { status, headers: { ...securityHeaders, 'content-type': 'application/json' } })
   }

@@ -18,7 +18,7 @@ const names: Readonly<Record<string, string>> = {
   'hono-postgres': 'Hono + postgres.js, by hand',
   'fastify-pg': 'Fastify + pg, by hand',
   bare: 'Hono, a constant, no database',
-  store: 'the store of Holdfast, no middleware',
+  store: 'Holdfast’s handler behind a plain route',
 }
 
 const none: Measured = { perSecond: 0, p50: 0, p99: 0, p999: 0, errors: 0 }
@@ -77,7 +77,7 @@ const shares = (figures: readonly Figures[]): string => {
   const own = read === undefined ? 0 : holdfastOf(read).perSecond
   const to = (name: string) => own / (read?.servers[name]?.perSecond ?? Number.NaN)
   return `With 64 connections a read has ${to('bare').toFixed(2)}× the throughput of a Hono route that answers a constant. Limits, request ids, log and validation take
-${Math.round((1 - to('store')) * 100)}% of what the store alone would do behind such a route.`
+${Math.round((1 - to('store')) * 100)}% of what its handler and its store do behind a plain route.`
 }
 
 const growthTable = (growth: readonly Growth[]): string => {

@@ -1,4 +1,4 @@
-import { pagePolicy, securityHeaders } from '@holdfast/service'
+import { pageHeaders, securityHeaders } from '@holdfast/service'
 import type { RequestState } from './request-state.js'
 
 /** Headers that every answer starts with. */
@@ -20,6 +20,6 @@ export const answer = (
     const value = headers[name]
     if (value !== undefined) all[name] = String(value)
   }
-  if (all['content-type']?.startsWith('text/html')) all['content-security-policy'] = pagePolicy
+  if (all['content-type']?.startsWith('text/html')) Object.assign(all, pageHeaders)
   return new Response(body, { status, headers: all })
 }

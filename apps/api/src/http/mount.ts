@@ -47,11 +47,12 @@ const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer)
 }
 
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
-const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, valueBytesMax: number): Respond => {
+const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, { limit, valueBytesMax }: MountOptions): Respond => {
   const takesBody = route.request.body !== undefined
   const validate = requestValidator(route)
   return async (context, state) => {
     const { incoming } = context.env
+    if (route.limited) await limit(incoming, state)
     state.route = id
     const body = takesBody ? await readJsonBody(incoming, valueBytesMax) : undefined
     const input = validate({
@@ -72,30 +73,28 @@ export interface MountOptions {
   readonly served: readonly ServedRoute[]
   readonly handlers: Handlers
   readonly serveRequest: ServeRequest
-  /** Counts the caller's requests; runs before every route that is limited. */
+  /** Counts the caller's requests; runs before everything else of a route that is limited. */
   readonly limit: RateLimit
   readonly valueBytesMax: number
 }
 
 /** Answers the requests of one path by their method, and refuses those that it has no route for (RFC 9110 section 15.5.6). */
-const respondToPath = (routesOfPath: readonly ServedRoute[], { handlers, limit, valueBytesMax }: MountOptions): Respond => {
-  const limited = routesOfPath.some(({ route }) => route.limited)
+const respondToPath = (routesOfPath: readonly ServedRoute[], options: MountOptions): Respond => {
   const methods = new Map<string, Respond>()
   for (const served of routesOfPath) {
     if (served.route.method === 'head') continue
-    const handler = handlers[served.id as HandledRoute] as unknown as Handler<RouteContract>
-    methods.set(served.route.method.toUpperCase(), respondTo(served, handler, valueBytesMax))
+    const handler = options.handlers[served.id as HandledRoute] as unknown as Handler<RouteContract>
+    methods.set(served.route.method.toUpperCase(), respondTo(served, handler, options))
   }
   const get = methods.get('GET')
   if (get !== undefined) methods.set('HEAD', get)
   const allow = [...methods.keys()].sort().join(', ')
-  return async (context, state) => {
-    const { incoming } = context.env
-    if (limited) await limit(incoming, state)
-    const respond = methods.get(incoming.method ?? '')
-    if (respond !== undefined) return respond(context, state)
+  const limited = routesOfPath.some(({ route }) => route.limited)
+  const refuse: Respond = async ({ env: { incoming } }, state) => {
+    if (limited) await options.limit(incoming, state)
     throw new Refusal('method_not_allowed', `${incoming.method} is not a method of this path; it has ${allow}`, { headers: { allow } })
   }
+  return (context, state) => (methods.get(context.env.incoming.method ?? '') ?? refuse)(context, state)
 }
 
 /**

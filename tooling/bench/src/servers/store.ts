@@ -1,15 +1,25 @@
 import { createLogger } from '@holdfast/service'
 import { Hono } from 'hono'
 import { createPool } from '../../../../apps/api/src/database/pool.js'
+import { itemHandlers } from '../../../../apps/api/src/http/handlers/items.js'
 import { stringifyJson } from '../../../../apps/api/src/json-text.js'
 import { createItemStore } from '../../../../apps/api/src/store/items.js'
 import { database, serve } from './serve.js'
 
-// The store of Holdfast behind a route with no middleware and no validation: what these cost is the difference to Holdfast itself.
-const store = createItemStore(createPool(database, createLogger('silent')), { valueBytesMax: 1_048_576 })
+// Holdfast's own handler and store behind a plain route: what limits, request ids, log and validation cost is the difference to Holdfast itself.
+const { getItem } = itemHandlers(createItemStore(createPool(database, createLogger('silent')), { valueBytesMax: 1_048_576 }))
 const app = new Hono()
 app.get('/items/:key', async (context) => {
-  const { item } = await store.get({ deadline: performance.now() + 10_000 }, context.req.param('key'))
-  return new Response(stringifyJson(item), { headers: { 'content-type': 'application/json' } })
+  const input = {
+    params: { key: context.req.param('key') },
+    headers: { 'if-none-match': context.req.header('if-none-match') },
+    query: undefined,
+    body: undefined,
+  }
+  const { status, headers, body } = await getItem(input, { deadline: performance.now() + 10_000, bodyText: undefined })
+  return new Response(status === 304 ? null : stringifyJson(body), {
+    status,
+    headers: { 'content-type': 'application/json', etag: headers.etag },
+  })
 })
 serve(app)

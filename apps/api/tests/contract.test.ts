@@ -17,6 +17,7 @@ const valid = {
   headItem: () => ['HEAD', '/items/present'],
   putItem: () => ['PUT', '/items/present', { json: { value: 1 } }],
   deleteItem: () => ['DELETE', '/items/present'],
+  getItems: () => ['POST', '/batch/get', { json: { keys: ['present', 'absent'] } }],
   getKey: () => ['GET', '/keys/present'],
   putKey: () => ['PUT', '/keys/present', { json: { key: 'present', value: 1 } }],
   postKey: () => ['POST', '/keys/present', { json: { key: 'present', value: 1 } }],
@@ -88,6 +89,18 @@ describe('answers', () => {
     await putExpired(api, 'gone')
     await expectAnswer('getItem', 'item_not_found', 'GET', '/items/gone')
     await expectAnswer('headItem', 'item_not_found', 'HEAD', '/items/gone')
+  })
+
+  test('getItems', async () => {
+    await expectAnswer('getItems', 200, 'POST', '/batch/get/', { json: { keys: ['present', 'absent'] } })
+    const path = '/batch/get'
+    await expectAnswer('getItems', 'validation_failed', 'POST', path, { json: { keys: [''] } })
+    await expectAnswer('getItems', 'malformed_json', 'POST', path, { text: '{"keys":' })
+    await expectAnswer('getItems', 'unsupported_media_type', 'POST', path, {
+      json: { keys: [] },
+      headers: { 'content-type': 'text/plain' },
+    })
+    await expectAnswer('getItems', 'too_large', 'POST', path, { text: ' '.repeat(4_194_305) })
   })
 
   test('getKey, putKey, postKey and deleteKey', async () => {

@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { connect } from '../src/database/connections.js'
 import type { Statement } from '../src/database/statement.js'
 import { afterEveryKey, keyRange, nextKey } from '../src/store/key-range.js'
+import { batchGetItems } from '../src/store/sql/batch-get-items.js'
 import { deleteItems } from '../src/store/sql/delete-items.js'
 import { deleteRange } from '../src/store/sql/delete-range.js'
 import { foldItems } from '../src/store/sql/fold-items.js'
@@ -79,6 +80,7 @@ const prefix = keyRange('row12')
 
 test.each([
   ['get', () => read(getItems, { namespace: 'default', keys }), 100],
+  ['batch get', () => read(batchGetItems, { namespace: 'default', keys, bytesMax: 1000 }), 100],
   [
     'put',
     () =>

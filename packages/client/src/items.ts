@@ -33,6 +33,8 @@ export interface Items<In, Out> {
   get<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value> | undefined>
   /** The item. @throws ItemNotFoundError */
   getOrThrow<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value>>
+  /** The items of up to 1000 keys as they are at one instant, in their order; undefined where there is none. */
+  getMany<Value extends Out = Out>(keys: readonly string[], options?: CallOptions): Promise<(Item<Value> | undefined)[]>
   /** Whether there is such an item; its value is not transferred. */
   has(key: string, options?: CallOptions): Promise<boolean>
   /** The item as it is now: the same object where it has not changed, undefined where it is gone. */
@@ -87,6 +89,11 @@ export const createItems = <In, Out>(call: Call, codec: Codec<In, Out>, client: 
     return decoded<Value>(body as Item)
   }
 
+  const getMany = async <Value extends Out>(keys: readonly string[], options?: CallOptions): Promise<(Item<Value> | undefined)[]> => {
+    const { body } = await call('getItems', { body: { keys: [...keys] } }, options)
+    return Promise.all(body.items.map((item) => (item === null ? undefined : decoded<Value>(item))))
+  }
+
   const put = async (key: string, value: In, options: PutOptions = {}): Promise<Item<Out>> => {
     const body = { value: await codec.encode(value), ...expiryOf(options) }
     const answer = await call('putItem', { params: { key }, headers: conditionHeaders(options), body }, options)
@@ -118,6 +125,7 @@ export const createItems = <In, Out>(call: Call, codec: Codec<In, Out>, client: 
   return {
     get,
     getOrThrow,
+    getMany,
     // Not HEAD: the refusal of one has no body, so a wrong url would look like an item that is not there.
     has: async (key, options) =>
       (await orUndefined(call('getItem', { params: { key }, headers: { 'if-none-match': '*' } }, options))) !== undefined,

@@ -146,6 +146,14 @@ describe('lists', () => {
     expect((await client.list({ prefix })).total).toBe(0)
   })
 
+  test('several at once', async () => {
+    const key = newKey()
+    await client.put(key, 10n ** 18n + 1n)
+    const [none, item] = await client.getMany([`${key}-none`, key])
+    expect([none, item?.key, item?.value]).toEqual([undefined, key, 10n ** 18n + 1n])
+    expect(await rejection(client.getMany(Array(1001).fill('x')))).toBeInstanceOf(InvalidRequestError)
+  })
+
   test('folded, and without a total', async () => {
     const prefix = `${newKey()}/`
     for (const name of ['a', 'b/1', 'b/2', 'c']) await client.put(prefix + name, name)

@@ -15,6 +15,7 @@ export const endpoints = {
   getItem: { method: 'get', path: '/items/{key}', safe: true },
   headItem: { method: 'head', path: '/items/{key}', safe: true },
   putItem: { method: 'put', path: '/items/{key}', safe: false },
+  getItems: { method: 'post', path: '/batch/get', safe: true },
   deleteItem: { method: 'delete', path: '/items/{key}', safe: false },
   health: { method: 'get', path: '/health', safe: true },
   live: { method: 'get', path: '/health/live', safe: true },

@@ -1,3 +1,4 @@
+export { BatchGet, ItemBatch } from './batch.js'
 export { type Endpoint, endpoints } from './endpoints.js'
 export { type ErrorCode, type ErrorDefinition, errorCodes, errors } from './errors.js'
 export { Item, ItemMetadata, ItemPage, ItemWrite, ListQuery, NewItem } from './items.js'

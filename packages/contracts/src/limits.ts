@@ -9,4 +9,10 @@ export const limits = {
   /** Seconds: 100 years of 365 days. */
   ttlSeconds: 3_153_600_000,
   pageSize: 100,
+  /** Keys of one batch. */
+  batchKeys: 1_000,
+  /** Bytes of the body of a batch: all its keys, with room for escapes. */
+  batchBytes: 4_194_304,
+  /** Bytes that the values which a batch reads may have together. */
+  batchValueBytes: 33_554_432,
 } as const

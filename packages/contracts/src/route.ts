@@ -29,6 +29,8 @@ export interface RouteContract extends Endpoint {
     readonly body?: z.ZodType
     /** A body that may be left out, where the query can take its place. */
     readonly bodyOptional?: boolean
+    /** Bytes that the body may have, where it holds no value whose bound is a setting. */
+    readonly bodyBytesMax?: number
   }
   readonly answers: { readonly [status: number]: AnswerContract }
   readonly errors: readonly ErrorCode[]

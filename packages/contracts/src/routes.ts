@@ -1,3 +1,4 @@
+import * as batch from './batch.js'
 import type { endpoints } from './endpoints.js'
 import * as items from './items.js'
 import * as legacy from './legacy.js'
@@ -16,6 +17,7 @@ export const routes = {
   headItem: items.headItem,
   putItem: items.putItem,
   deleteItem: items.deleteItem,
+  getItems: batch.getItems,
   health: system.health,
   live: system.live,
   ready: system.ready,

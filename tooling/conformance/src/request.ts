@@ -35,6 +35,7 @@ const sendable = (headers: unknown): Members =>
 const confineMembers = (members: unknown): Members => {
   const own = { ...(members as Members | undefined) }
   for (const name of ['key', 'prefix']) if (name in own) own[name] = ownKey(own[name])
+  if (Array.isArray(own.keys)) own.keys = own.keys.map(ownKey)
   return own
 }
 

@@ -31,13 +31,24 @@ const checkMediaType = (header: string | undefined): void => {
   }
 }
 
-const tooLarge = (bytesMax: number) =>
-  new Refusal('too_large', `the value may have ${bytesMax} bytes of JSON text`, { headers: { connection: 'close' } })
+/** How large a body may be, and what one that is larger is told. */
+export interface BodyBound {
+  readonly bytes: number
+  readonly detail: string
+}
+
+/** The bound of a body that carries a value. */
+export const valueBound = (valueBytesMax: number): BodyBound => ({
+  bytes: valueBytesMax + envelopeBytes,
+  detail: `the value may have ${valueBytesMax} bytes of JSON text`,
+})
+
+/** The bound of any other body. */
+export const bodyBound = (bytes: number): BodyBound => ({ bytes, detail: `the body may have ${bytes} bytes` })
 
 /** Reads by events, because an iterator over a body costs more than all else that a small one takes. */
-const readBytes = (incoming: IncomingMessage, valueBytesMax: number): Promise<Buffer> =>
+const readBytes = (incoming: IncomingMessage, { bytes: bytesMax, detail }: BodyBound): Promise<Buffer> =>
   new Promise((resolve, reject) => {
-    const bytesMax = valueBytesMax + envelopeBytes
     const chunks: Buffer[] = []
     let bytes = 0
     const keep = (chunk: Buffer) => {
@@ -48,7 +59,7 @@ const readBytes = (incoming: IncomingMessage, valueBytesMax: number): Promise<Bu
     const giveUp = () => {
       incoming.off('data', keep)
       incoming.resume()
-      reject(tooLarge(valueBytesMax))
+      reject(new Refusal('too_large', detail, { headers: { connection: 'close' } }))
     }
     // Nobody is left to read this; it keeps the log free of faults that are not ours.
     const cutOff = (cause?: Error) => {
@@ -105,9 +116,9 @@ export interface JsonBody {
  * Reads a JSON body whole; undefined where there is none.
  * @throws Refusal unsupported_media_type, too_large, malformed_json, validation_failed
  */
-export const readJsonBody = async (incoming: IncomingMessage, valueBytesMax: number): Promise<JsonBody | undefined> => {
+export const readJsonBody = async (incoming: IncomingMessage, bound: BodyBound): Promise<JsonBody | undefined> => {
   checkHeaders(incoming)
-  const bytes = await readBytes(incoming, valueBytesMax)
+  const bytes = await readBytes(incoming, bound)
   if (bytes.length === 0) return undefined
   checkMediaType(incoming.headers['content-type'])
   let text: string

@@ -4,7 +4,7 @@ import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import type { StoreCall } from '../store/items.js'
 import { answer } from './answer.js'
-import { readJsonBody } from './body.js'
+import { bodyBound, readJsonBody, valueBound } from './body.js'
 import type { HttpEnv } from './context.js'
 import type { RateLimit } from './rate-limit.js'
 import type { RequestState } from './request-state.js'
@@ -48,13 +48,14 @@ const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer)
 
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
 const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, { limit, valueBytesMax }: MountOptions): Respond => {
-  const takesBody = route.request.body !== undefined
+  const { body: schema, bodyBytesMax } = route.request
+  const bound = bodyBytesMax === undefined ? valueBound(valueBytesMax) : bodyBound(bodyBytesMax)
   const validate = requestValidator(route)
   return async (context, state) => {
     const { incoming } = context.env
     if (route.limited) await limit(incoming, state)
     state.route = id
-    const body = takesBody ? await readJsonBody(incoming, valueBytesMax) : undefined
+    const body = schema === undefined ? undefined : await readJsonBody(incoming, bound)
     const input = validate({
       params: context.req.param(),
       query: parseQuery(requestTarget(incoming).query),

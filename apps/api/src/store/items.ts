@@ -1,9 +1,11 @@
+import { limits } from '@holdfast/contracts'
 import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import { type Conditions, createItemCalls, type PutCall } from './item-calls.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
 import { createPutItem, preconditionFailed } from './put-item.js'
+import { batchGetItems } from './sql/batch-get-items.js'
 import { deleteRange } from './sql/delete-range.js'
 import { foldItems } from './sql/fold-items.js'
 import { type ItemRow, toRfc3339 } from './sql/item-row.js'
@@ -52,6 +54,8 @@ interface FoundItems {
 export interface ItemStore {
   /** @throws Refusal item_not_found */
   get: (call: StoreCall, key: string) => Promise<{ item: StoredItem; ttlRemaining: number | null }>
+  /** The items of the keys as they are at one instant, in their order. @throws Refusal too_large */
+  getMany: (call: StoreCall, keys: readonly string[]) => Promise<(StoredItem | null)[]>
   /** @throws Refusal precondition_failed, too_large, validation_failed */
   put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem }>
   /** @throws Refusal item_not_found, precondition_failed */
@@ -97,6 +101,16 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
       const row = await calls.get({ namespace, key }, call.deadline)
       if (row === undefined) throw new Refusal('item_not_found', 'no live item has this key')
       return { item: toItem(row), ttlRemaining: row.ttl_remaining }
+    },
+
+    getMany: async (call, keys) => {
+      const batch = { namespace, keys: [...new Set(keys)], bytesMax: limits.batchValueBytes }
+      const rows = await pool.run(batchGetItems, batch, call.deadline)
+      if (rows.some(({ fits }) => !fits)) {
+        throw new Refusal('too_large', `the values have more than ${limits.batchValueBytes} bytes together; ask for fewer at once`)
+      }
+      const found = new Map(rows.map((row) => [row.key, toItem(row)]))
+      return keys.map((key) => found.get(key) ?? null)
     },
 
     put: async (call, put) => {

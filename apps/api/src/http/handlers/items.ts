@@ -7,7 +7,7 @@ import type { Handler, Handlers } from '../mount.js'
 import { pageLinks } from '../page-links.js'
 import { prefersMinimal } from '../preferences.js'
 
-export type ItemHandlers = Pick<Handlers, 'createItem' | 'listItems' | 'deleteItems' | 'getItem' | 'putItem' | 'deleteItem'>
+export type ItemHandlers = Pick<Handlers, 'createItem' | 'listItems' | 'deleteItems' | 'getItem' | 'getItems' | 'putItem' | 'deleteItem'>
 
 interface Write {
   readonly ttl?: number | null | undefined
@@ -75,6 +75,10 @@ const getItem =
     return { status: 200, body: item, headers: { etag } }
   }
 
+const getItems =
+  (store: ItemStore): Handler<Routes['getItems']> =>
+  async ({ body }, call) => ({ status: 200, body: { items: await store.getMany(call, body.keys) } })
+
 const deleteItem =
   (store: ItemStore): Handler<Routes['deleteItem']> =>
   async ({ params, headers }, call) => {
@@ -113,6 +117,7 @@ export const itemHandlers = (store: ItemStore): ItemHandlers => ({
   listItems: listItems(store),
   deleteItems: deleteItems(store),
   getItem: getItem(store),
+  getItems: getItems(store),
   putItem: putItem(store),
   deleteItem: deleteItem(store),
 })

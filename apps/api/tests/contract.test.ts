@@ -17,6 +17,7 @@ const valid = {
   headItem: () => ['HEAD', '/items/present'],
   putItem: () => ['PUT', '/items/present', { json: { value: 1 } }],
   deleteItem: () => ['DELETE', '/items/present'],
+  patchItem: () => ['PATCH', '/items/present', { json: { ttl: 60 } }],
   getItems: () => ['POST', '/batch/get', { json: { keys: ['present', 'absent'] } }],
   getKey: () => ['GET', '/keys/present'],
   putKey: () => ['PUT', '/keys/present', { json: { key: 'present', value: 1 } }],
@@ -83,6 +84,9 @@ describe('answers', () => {
     await expectAnswer('getItem', 304, 'GET', '/items/p', { headers: { 'if-none-match': etag } })
     await expectAnswer('headItem', 200, 'HEAD', '/items/p')
     await expectAnswer('headItem', 304, 'HEAD', '/items/p', { headers: { 'if-none-match': etag } })
+    await expectAnswer('patchItem', 200, 'PATCH', '/items/p', { json: { value: 1 } })
+    await expectAnswer('patchItem', 'precondition_failed', 'PATCH', '/items/p', { json: { ttl: 9 }, headers: { 'if-match': '"1"' } })
+    await expectAnswer('patchItem', 'item_not_found', 'PATCH', '/items/none', { json: { ttl: 9 } })
     await expectAnswer('deleteItem', 'precondition_failed', 'DELETE', '/items/p', { headers: { 'if-match': '"1"' } })
     await expectAnswer('deleteItem', 204, 'DELETE', '/items/p')
     await expectAnswer('deleteItem', 'item_not_found', 'DELETE', '/items/p')
@@ -133,8 +137,10 @@ describe('answers', () => {
       const path = route.path.replace('{key}', 'x'.repeat(1025))
       await expectAnswer(id, 'validation_failed', route.method.toUpperCase(), path, route.request.body === undefined ? {} : { json: {} })
     }
+    await api.request('PUT', '/items/p?value=x')
     for (const [id, path, json] of [
       ['putItem', '/items/p', { value: 1 }] as const,
+      ['patchItem', '/items/p', { value: 1 }] as const,
       ['createItem', '/items', { key: 'p', value: 1 }] as const,
       ['putKey', '/keys/p', { key: 'p', value: 1 }] as const,
       ['postKey', '/keys/p', { key: 'p', value: 1 }] as const,

@@ -1,7 +1,7 @@
 /** The whole public API. Left out on purpose: ky's own options, because the retry rules depend on how ky is set up. */
 
 export type { Call } from './call.js'
-export { type Client, createClient } from './client.js'
+export { type Client, createClient, type PatchOptions } from './client.js'
 export {
   type ClientErrorCode,
   ConnectionError,
@@ -29,7 +29,8 @@ export type {
   IterateOptions,
   ListOptions,
   PutOptions,
+  TouchOptions,
   UpdateOptions,
 } from './items.js'
 export type { CallOptions, ClientOptions, RetryNotice, RetryOptions, WriteOptions } from './options.js'
-export type { CallArguments, CallableId, CallResult, Entry, Expiry, Health, Item, ItemMetadata, Page } from './types.js'
+export type { CallArguments, CallableId, CallResult, Entry, Expiry, Health, Item, ItemExpiry, ItemMetadata, Page } from './types.js'

@@ -3,7 +3,7 @@ import type { Codec } from './codec.js'
 import { ItemNotFoundError } from './errors.js'
 import { listQuery, pages } from './list.js'
 import { type CallOptions, callLimits, type WriteOptions } from './options.js'
-import type { Body, Entry, Expiry, Item, ListFilter, Page, RequestHeaders } from './types.js'
+import type { Body, Entry, Expiry, Item, ItemExpiry, ListFilter, Page, RequestHeaders } from './types.js'
 import { updateItem } from './update.js'
 
 /** Conditions of a write: it goes through only where they hold at its instant, else it throws {@link PreconditionFailedError}. */
@@ -18,6 +18,8 @@ export interface Conditions {
 export interface CreateOptions extends Expiry, WriteOptions {}
 /** Options of {@link Items.put}. */
 export interface PutOptions extends Expiry, Conditions, WriteOptions {}
+/** Options of {@link Items.touch} and of {@link Client.patch}. */
+export interface TouchOptions extends Conditions, WriteOptions {}
 /** Options of {@link Items.delete}. */
 export interface DeleteOptions extends Conditions, WriteOptions {}
 /** Options of {@link Items.update}. Without an expiry the item keeps the one that it has. */
@@ -54,6 +56,8 @@ export interface Items<In, Out> {
     change: (value: Out | undefined, item: Item<Out> | undefined) => In | undefined | Promise<In | undefined>,
     options?: UpdateOptions,
   ): Promise<Item<Out> | undefined>
+  /** Changes when the item expires, from now on, and leaves its value: a `ttl`, an `expires_at`, or null in one of them for never. @throws ItemNotFoundError, PreconditionFailedError */
+  touch(key: string, expiry: ItemExpiry, options?: TouchOptions): Promise<Item<Out>>
   /** Removes the item for good; false where there was none. @throws PreconditionFailedError */
   delete(key: string, options?: DeleteOptions): Promise<boolean>
   /** One page of items, in the order of their keys' bytes. */
@@ -66,7 +70,7 @@ export interface Items<In, Out> {
 
 const quoted = (version: string | undefined): string | undefined => (version === undefined || version === '*' ? version : `"${version}"`)
 
-const conditionHeaders = ({ ifMatch, ifNoneMatch }: Conditions): RequestHeaders<'putItem'> => ({
+export const conditionHeaders = ({ ifMatch, ifNoneMatch }: Conditions): RequestHeaders<'putItem'> => ({
   'if-match': quoted(ifMatch),
   'if-none-match': quoted(ifNoneMatch),
 })
@@ -105,6 +109,9 @@ export const createItems = <In, Out>(call: Call, codec: Codec<In, Out>, client: 
     return decoded(answer.body)
   }
 
+  const touch = async (key: string, body: ItemExpiry, options: TouchOptions = {}): Promise<Item<Out>> =>
+    decoded((await call('patchItem', { params: { key }, headers: conditionHeaders(options), body }, options)).body)
+
   const orUndefined = async <T>(result: Promise<T>): Promise<T | undefined> => {
     try {
       return await result
@@ -137,6 +144,7 @@ export const createItems = <In, Out>(call: Call, codec: Codec<In, Out>, client: 
     },
     create,
     put,
+    touch,
     update: (key, change, options = {}) => updateItem({ get, put }, key, change, options, callLimits(options, client).totalTimeout),
     delete: async (key, options = {}) =>
       (await orUndefined(call('deleteItem', { params: { key }, headers: conditionHeaders(options) }, options))) !== undefined,

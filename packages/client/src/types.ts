@@ -93,5 +93,8 @@ export interface ListFilter extends SwitchesAsBooleans<Query<'listItems'>> {}
 /** When a written item expires: at most one of these. */
 export interface Expiry extends Readonly<Omit<Body<'putItem'>, 'value'>> {}
 
+/** When an item expires from now on: one of these, null for never. */
+export type ItemExpiry = { readonly ttl: number | null } | { readonly expires_at: string | null }
+
 /** State of the service and its database. */
 export interface Health extends Readonly<Answer<'health', 200>> {}

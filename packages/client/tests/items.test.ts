@@ -154,6 +154,19 @@ describe('lists', () => {
     expect(await rejection(client.getMany(Array(1001).fill('x')))).toBeInstanceOf(InvalidRequestError)
   })
 
+  test('patch and touch', async () => {
+    const key = newKey()
+    await client.put(key, { big: 10n ** 18n + 1n, old: 1 }, { ttl: 1000 })
+    const patched = await client.patch(key, { old: null, new: 2n })
+    expect([patched.value, patched.expires_at]).toEqual([{ big: 10n ** 18n + 1n, new: 2 }, expect.any(String)])
+    expect((await client.touch(key, { ttl: null })).expires_at).toBe(null)
+    const touched = await client.patch(key, { new: 3 }, { ttl: 60, ifMatch: '*' })
+    expect(touched).toMatchObject({ value: { new: 3 }, expires_at: expect.any(String) })
+    expect(await rejection(client.touch(key, { ttl: 1 }, { ifMatch: patched.version }))).toBeInstanceOf(PreconditionFailedError)
+    expect(await rejection(client.patch(`${key}-none`, 1))).toBeInstanceOf(ItemNotFoundError)
+    expect(await rejection(client.touch(key, { expires_at: 'tomorrow' }))).toBeInstanceOf(InvalidRequestError)
+  })
+
   test('folded, and without a total', async () => {
     const prefix = `${newKey()}/`
     for (const name of ['a', 'b/1', 'b/2', 'c']) await client.put(prefix + name, name)

@@ -1,7 +1,7 @@
 export { BatchGet, ItemBatch } from './batch.js'
 export { type Endpoint, endpoints } from './endpoints.js'
 export { type ErrorCode, type ErrorDefinition, errorCodes, errors } from './errors.js'
-export { Item, ItemMetadata, ItemPage, ItemWrite, ListQuery, NewItem } from './items.js'
+export { Item, ItemMetadata, ItemPage, ItemPatch, ItemWrite, ListQuery, NewItem } from './items.js'
 export { limits } from './limits.js'
 export { byteLength, Cursor, Delimiter, ExpiresAt, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
 export { Fault, Problem } from './problem.js'

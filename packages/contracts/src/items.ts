@@ -3,7 +3,7 @@ import { endpoints } from './endpoints.js'
 import type { ErrorCode } from './errors.js'
 import { ItemHeaders, Preferences, ReadConditions, WriteConditions, WrittenHeaders } from './headers.js'
 import { limits } from './limits.js'
-import { Cursor, Delimiter, ExpiresAt, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
+import { Cursor, Delimiter, ExpiresAt, JsonPatch, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
 import { defineRoute } from './route.js'
 
 /** An item without its value, as `keys_only=true` and `return=minimal` answer it. */
@@ -44,6 +44,20 @@ export const ItemWrite = z
   .strictObject({ value: JsonValue, ...expiry })
   .refine(oneExpiry, oneExpiryMessage)
   .meta({ id: 'ItemWrite' })
+
+/** Body of a patch. */
+export const ItemPatch = z
+  .strictObject({
+    value: JsonPatch.optional(),
+    ttl: expiry.ttl.meta({ description: 'Seconds until the item expires, from now; null makes it permanent.' }),
+    expires_at: expiry.expires_at.meta({ description: 'The instant at which the item expires; null makes it permanent.' }),
+  })
+  .refine((patch) => Object.keys(patch).length > 0, 'must have value, ttl or expires_at')
+  .refine((patch) => patch.ttl === undefined || patch.expires_at === undefined, {
+    path: ['ttl'],
+    message: 'give only one of ttl and expires_at',
+  })
+  .meta({ id: 'ItemPatch' })
 
 /** The key in the path of a route of one item. */
 export const itemParams = z.object({ key: Key })
@@ -195,6 +209,18 @@ export const putItem = defineRoute({
     201: { description: 'Created.', body: ItemOrMetadata, headers: WrittenHeaders },
   },
   errors: [...bodyErrors, 'precondition_failed'],
+})
+
+/** Change parts of an item. */
+export const patchItem = defineRoute({
+  ...endpoints.patchItem,
+  ...route,
+  summary: 'Change parts of an item',
+  description:
+    'Members of a value that is an object are set one by one, and removed where the patch has null (RFC 7396). Without `ttl` or `expires_at` the item keeps its expiry; with one of them and no `value` it keeps its value.',
+  request: { params: itemParams, headers: WriteConditions.extend(Preferences.shape), body: ItemPatch },
+  answers: { 200: { description: 'Changed.', body: ItemOrMetadata, headers: WrittenHeaders } },
+  errors: [...bodyErrors, 'item_not_found', 'precondition_failed'],
 })
 
 /** Remove an item for good. */

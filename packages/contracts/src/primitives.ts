@@ -58,6 +58,13 @@ export const JsonValue = z
   .refine((value) => value !== undefined, 'is required: any JSON value, also null')
   .meta({ id: 'JsonValue', description: 'Any JSON value. It is given back exactly as it was written.' })
 
+/** A JSON merge patch (RFC 7396). */
+export const JsonPatch = z.unknown().meta({
+  id: 'JsonPatch',
+  description:
+    'A merge patch of the value (RFC 7396): members of an object are set, those that are null removed; anything else replaces the value.',
+})
+
 /** A version: an opaque decimal string that changes with every write and grows. */
 export const Version = z
   .string()

@@ -16,6 +16,7 @@ export const routes = {
   getItem: items.getItem,
   headItem: items.headItem,
   putItem: items.putItem,
+  patchItem: items.patchItem,
   deleteItem: items.deleteItem,
   getItems: batch.getItems,
   health: system.health,

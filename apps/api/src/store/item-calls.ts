@@ -5,6 +5,7 @@ import { createKeyOrder } from './key-order.js'
 import { type DeleteRow, deleteItems } from './sql/delete-items.js'
 import { getItems, type LiveRow } from './sql/get-items.js'
 import { type PutRow, putItems } from './sql/put-items.js'
+import { type TouchRow, touchItems } from './sql/touch-items.js'
 import { createItems, type UpsertItems, type UpsertRow, upsertItems } from './sql/upsert-items.js'
 
 /** The item that a call is about. */
@@ -35,6 +36,9 @@ export interface PutCall extends UpsertCall, Conditions {
   readonly keepTtl: boolean
 }
 
+/** A change of an item's expiry; neither a ttl nor a time makes it permanent. */
+export type TouchCall = Omit<PutCall, 'body' | 'keepTtl'>
+
 /** The coalesced statements of single items. Each resolves with the row of its call. */
 export interface ItemCalls {
   readonly get: (call: ItemAddress, deadline: number) => Promise<LiveRow | undefined>
@@ -46,6 +50,7 @@ export interface ItemCalls {
   readonly replace: (call: PutCall, deadline: number) => Promise<PutRow>
   /** Takes any put, each in a statement of its own: locking some items and creating others in one could deadlock. */
   readonly putAlone: (call: PutCall, deadline: number) => Promise<PutRow>
+  readonly touch: (call: TouchCall, deadline: number) => Promise<TouchRow>
   readonly delete: (call: ItemAddress & Conditions, deadline: number) => Promise<DeleteRow>
 }
 
@@ -116,14 +121,18 @@ const upsertArrays = (calls: readonly UpsertCall[]): UpsertItems => ({
   wantValues: calls.some(({ wantValue }) => wantValue),
 })
 
+const expiries = (calls: readonly TouchCall[]) => ({
+  ttls: calls.map(({ ttl }) => ttl),
+  expiresAts: calls.map(({ expiresAt }) => expiresAt),
+  wantValues: calls.map(({ wantValue }) => wantValue),
+})
+
 const putArrays = (calls: readonly PutCall[]) => ({
   ...addresses(calls),
   ...conditions(calls),
+  ...expiries(calls),
   bodies: calls.map(({ body }) => body),
-  ttls: calls.map(({ ttl }) => ttl),
-  expiresAts: calls.map(({ expiresAt }) => expiresAt),
   keepTtls: calls.map(({ keepTtl }) => keepTtl),
-  wantValues: calls.map(({ wantValue }) => wantValue),
 })
 
 const bytesOfBody = ({ body }: UpsertCall): number => body.length
@@ -158,6 +167,19 @@ export const createItemCalls = (pool: Pool, valueBytesMax: number): ItemCalls =>
     create: upsert(createItems),
     replace: put({ callsMax: common.callsMax }),
     putAlone: put({ callsMax: 1 }),
+    touch: createCoalescer<TouchCall, TouchRow>({
+      ...common,
+      keyed,
+      run: async (calls, deadline) => {
+        const rows = await pool.run(
+          touchItems,
+          { ...addresses(calls), ...conditions(calls), ...expiries(calls) },
+          deadline,
+          retriesConflicts(calls),
+        )
+        return each(inOrder(calls.length, rows))
+      },
+    }),
     delete: createCoalescer<ItemAddress & Conditions, DeleteRow>({
       ...common,
       keyed,

@@ -4,7 +4,9 @@ import { JsonText } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import { type Conditions, createItemCalls, type PutCall } from './item-calls.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
-import { createPutItem, preconditionFailed } from './put-item.js'
+import { itemNotFound, preconditionFailed } from './outcomes.js'
+import { createPatchItem, type PatchCall } from './patch-item.js'
+import { createPutItem } from './put-item.js'
 import { batchGetItems } from './sql/batch-get-items.js'
 import { deleteRange } from './sql/delete-range.js'
 import { foldItems } from './sql/fold-items.js'
@@ -28,6 +30,9 @@ export interface StoredItem {
 
 /** A write of an item. */
 export type ItemPut = Omit<PutCall, 'namespace'>
+
+/** A change of parts of an item. */
+export type ItemPatch = Omit<PatchCall, 'namespace'>
 
 /** Which items to list. */
 interface ItemRange {
@@ -58,6 +63,8 @@ export interface ItemStore {
   getMany: (call: StoreCall, keys: readonly string[]) => Promise<(StoredItem | null)[]>
   /** @throws Refusal precondition_failed, too_large, validation_failed */
   put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem }>
+  /** @throws Refusal item_not_found, precondition_failed, too_large, validation_failed */
+  patch: (call: StoreCall, patch: ItemPatch) => Promise<StoredItem>
   /** @throws Refusal item_not_found, precondition_failed */
   delete: (call: StoreCall, key: string, conditions: Conditions) => Promise<void>
   /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
@@ -95,11 +102,12 @@ const toTotal = (rows: readonly { readonly total: string | null }[]): number | n
 export const createItemStore = (pool: Pool, settings: { valueBytesMax: number }): ItemStore => {
   const calls = createItemCalls(pool, settings.valueBytesMax)
   const putItem = createPutItem(calls, settings.valueBytesMax)
+  const patchItem = createPatchItem(calls, settings.valueBytesMax)
 
   return {
     get: async (call, key) => {
       const row = await calls.get({ namespace, key }, call.deadline)
-      if (row === undefined) throw new Refusal('item_not_found', 'no live item has this key')
+      if (row === undefined) throw itemNotFound()
       return { item: toItem(row), ttlRemaining: row.ttl_remaining }
     },
 
@@ -118,9 +126,11 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
       return { created: row.created, item: toItem(row) }
     },
 
+    patch: async (call, patch) => toItem(await patchItem(call.deadline, { namespace, ...patch })),
+
     delete: async (call, key, { ifMatch, ifNoneMatch }) => {
       const row = await calls.delete({ namespace, key, ifMatch, ifNoneMatch }, call.deadline)
-      if (row.outcome === 'missing') throw new Refusal('item_not_found', 'no live item has this key')
+      if (row.outcome === 'missing') throw itemNotFound()
       if (row.outcome === 'precondition_failed') throw preconditionFailed(row.version)
     },
 

@@ -1,11 +1,7 @@
-import { invalid, Refusal } from '../refusal.js'
+import { Refusal } from '../refusal.js'
 import type { ItemCalls, PutCall } from './item-calls.js'
+import { expiresAtPast, preconditionFailed, tooLarge } from './outcomes.js'
 import type { ItemRow } from './sql/item-row.js'
-
-export const preconditionFailed = (version: string | null): Refusal =>
-  new Refusal('precondition_failed', version === null ? 'the item does not exist' : `the item's version is ${version}`, {
-    version: version ?? undefined,
-  })
 
 /** An item as it was written, and whether there was none before. */
 type Written = ItemRow & { readonly created: boolean }
@@ -33,9 +29,9 @@ export const createPutItem = (calls: ItemCalls, valueBytesMax: number) => {
       case 'precondition_failed':
         throw preconditionFailed(row.version)
       case 'expires_at_past':
-        throw invalid('body.expires_at', 'must be in the future')
+        throw expiresAtPast()
       case 'too_large':
-        throw new Refusal('too_large', `the value has more than ${valueBytesMax} bytes of JSON text`)
+        throw tooLarge(valueBytesMax)
       case 'raced':
         return undefined
     }

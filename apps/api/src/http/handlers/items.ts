@@ -1,13 +1,17 @@
 import type { Routes } from '@holdfast/contracts'
 import { invalid, Refusal } from '../../refusal.js'
 import type { ItemPut, ItemStore, StoredItem } from '../../store/items.js'
+import { memberText } from '../../store/merge-patch.js'
 import { readCursor, writeCursor } from '../cursor.js'
 import { entityTag, isCurrent, writeConditions } from '../entity-tags.js'
 import type { Handler, Handlers } from '../mount.js'
 import { pageLinks } from '../page-links.js'
 import { prefersMinimal } from '../preferences.js'
 
-export type ItemHandlers = Pick<Handlers, 'createItem' | 'listItems' | 'deleteItems' | 'getItem' | 'getItems' | 'putItem' | 'deleteItem'>
+export type ItemHandlers = Pick<
+  Handlers,
+  'createItem' | 'listItems' | 'deleteItems' | 'getItem' | 'getItems' | 'putItem' | 'patchItem' | 'deleteItem'
+>
 
 interface Write {
   readonly ttl?: number | null | undefined
@@ -66,6 +70,22 @@ const putItem =
     return { status: created ? 201 : 200, body: item, headers: written(item, minimal) }
   }
 
+const patchItem =
+  (store: ItemStore): Handler<Routes['patchItem']> =>
+  async ({ params, headers, body }, call) => {
+    const minimal = prefersMinimal(headers.prefer)
+    const patch = {
+      key: params.key,
+      patch: memberText(call.bodyText ?? '', 'value'),
+      ...expiry(body),
+      keepTtl: body.ttl === undefined && body.expires_at === undefined,
+      ...writeConditions(headers),
+      wantValue: !minimal,
+    }
+    const item = await store.patch(call, patch)
+    return { status: 200, body: item, headers: written(item, minimal) }
+  }
+
 const getItem =
   (store: ItemStore): Handler<Routes['getItem']> =>
   async ({ params, headers }, call) => {
@@ -119,5 +139,6 @@ export const itemHandlers = (store: ItemStore): ItemHandlers => ({
   getItem: getItem(store),
   getItems: getItems(store),
   putItem: putItem(store),
+  patchItem: patchItem(store),
   deleteItem: deleteItem(store),
 })

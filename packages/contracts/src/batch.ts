@@ -17,7 +17,9 @@ export const BatchGet = z
 
 /** Several items, in the order asked. */
 export const ItemBatch = z
-  .object({ items: z.array(Item.nullable()).meta({ description: 'One for each key asked, in that order; null where there is none.' }) })
+  .object({
+    items: z.array(z.union([Item, z.null()])).meta({ description: 'One for each key asked, in that order; null where there is none.' }),
+  })
   .meta({ id: 'ItemBatch' })
 
 /** Read several items at one instant. */

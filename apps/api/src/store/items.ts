@@ -32,7 +32,7 @@ export interface StoredItem {
 export type ItemPut = Omit<PutCall, 'namespace'>
 
 /** A change of parts of an item. */
-export type ItemPatch = Omit<PatchCall, 'namespace'>
+type ItemPatch = Omit<PatchCall, 'namespace'>
 
 /** Which items to list. */
 interface ItemRange {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { memberText, mergePatch } from '../src/store/merge-patch.js'
 import { putExpired, send, startReplica, useApi } from './support/api.js'
+import { sendRaw } from './support/raw.js'
 
 const api = useApi()
 
@@ -132,6 +133,23 @@ describe('PATCH', () => {
     await api.request('PUT', '/items/r?value=x')
     const { status, json: problem } = await patch('r', json)
     expect([status, problem.code]).toEqual([400, 'validation_failed'])
+  })
+
+  test('more than may wait are refused, and the others are all applied', async () => {
+    await api.request('PUT', '/items/flood', { json: { value: {} } })
+    const body = (n: number) => JSON.stringify({ value: { [`n${n}`]: 1 } })
+    const head = 'PATCH /items/flood HTTP/1.1\r\nHost: x\r\nPrefer: return=minimal\r\nContent-Type: application/json\r\n'
+    const request = (n: number) => `${head}Content-Length: ${body(n).length}\r\n\r\n${body(n)}`
+    const last = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    const sockets = Array.from({ length: 24 }, (_, socket) =>
+      sendRaw(api.url, Array.from({ length: 100 }, (_, n) => request(socket * 100 + n)).join('') + last, 10_000),
+    )
+    const answers = (await Promise.all(sockets)).join('')
+    const count = (pattern: RegExp) => [...answers.matchAll(pattern)].length
+    const applied = count(/HTTP\/1\.1 200 OK\r\n(?:[^\r]+\r\n)*?etag/gi)
+    expect(applied + count(/"code":"overloaded"/g)).toBe(2400)
+    expect(Object.keys((await api.request('GET', '/items/flood')).json.value)).toHaveLength(applied)
+    expect(applied).toBeLessThan(2400)
   })
 
   test('of fifty callers of two services at once none is lost', async () => {

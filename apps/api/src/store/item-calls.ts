@@ -54,12 +54,15 @@ export interface ItemCalls {
   readonly delete: (call: ItemAddress & Conditions, deadline: number) => Promise<DeleteRow>
 }
 
+/** How many calls of a kind may wait. */
+export const waitingMax = 2_000
+
 /** Two statements of each kind: while one waits for its commit the next is worked on, and more would only make batches smaller. */
 const common = {
   statementsMax: 2,
   callsMax: 128,
   bytesMax: 4 * 1_048_576,
-  waitingMax: 2_000,
+  waitingMax,
   // What a statement needs that has to wait for a lock and is then given up.
   roomMs: deadlines.lock + 500,
   refusal: (reason: string) => new DatabaseOverloaded(reason),
@@ -68,7 +71,8 @@ const common = {
     !(error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded || error instanceof OutcomeUnknown),
 }
 
-const itemName = ({ namespace, key }: ItemAddress): string => `${namespace}/${key}`
+/** One text for an item, whichever namespace it is in: no namespace has a slash. */
+export const itemName = ({ namespace, key }: ItemAddress): string => `${namespace}/${key}`
 
 /** The rows of a statement in the order of the calls that they answer. Looks in maps of keys: one more text made for each row would cost as much as all else here. */
 const byAddress = <Row extends ItemAddress>(calls: readonly ItemAddress[], rows: readonly Row[]): (Row | undefined)[] => {

@@ -1,5 +1,6 @@
+import { DatabaseOverloaded } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
-import type { ItemCalls, TouchCall } from './item-calls.js'
+import { type ItemCalls, itemName, type TouchCall, waitingMax } from './item-calls.js'
 import { createKeyOrder } from './key-order.js'
 import { mergePatch } from './merge-patch.js'
 import { expiresAtPast, itemNotFound, preconditionFailed, tooLarge } from './outcomes.js'
@@ -24,6 +25,7 @@ const holds = (condition: string | null, version: string): boolean =>
  */
 export const createPatchItem = (calls: ItemCalls, valueBytesMax: number) => {
   const order = createKeyOrder()
+  let waiting = 0
 
   const touch = async (call: TouchCall, deadline: number): Promise<ItemRow> => {
     const row = await calls.touch(call, deadline)
@@ -64,11 +66,14 @@ export const createPatchItem = (calls: ItemCalls, valueBytesMax: number) => {
   return async (deadline: number, call: PatchCall): Promise<ItemRow> => {
     const { patch } = call
     if (patch === undefined) return touch(call, deadline)
-    const name = `${call.namespace}/${call.key}`
+    if (waiting >= waitingMax) throw new DatabaseOverloaded('too many are waiting')
+    waiting++
+    const name = itemName(call)
     await new Promise<void>((go) => order.arrive(name, go))
     try {
       return await patchValue(call, patch, deadline)
     } finally {
+      waiting--
       order.leave(name)
     }
   }

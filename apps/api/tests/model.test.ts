@@ -18,12 +18,17 @@ const value = fc.oneof(
   fc.integer(),
   fc.string().filter((text) => !text.includes('\0') && text.isWellFormed()),
   fc.constant(null),
+  fc.dictionary(fc.constantFrom('a', 'b'), fc.integer(), { maxKeys: 2 }),
 )
+const patch = fc.oneof(value, fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.option(fc.integer()), { maxKeys: 3 }))
 const condition = fc.constantFrom('none', 'any', 'absent', 'current', 'stale')
 const expiry = fc.constantFrom('permanent', 'ttl', 'keep', 'soon')
 const operation = fc.oneof(
   fc.record({ op: fc.constant('put' as const), key, value, condition, expiry }),
   fc.record({ op: fc.constant('create' as const), key, value }),
+  fc.record({ op: fc.constant('patch' as const), key, patch, condition, expiry: fc.constantFrom('kept', 'ttl', 'permanent') }),
+  fc.record({ op: fc.constant('touch' as const), key, condition, expiry: fc.constantFrom('ttl', 'permanent') }),
+  fc.record({ op: fc.constant('batch' as const), asked: fc.array(key, { maxLength: 5 }) }),
   fc.record({ op: fc.constant('delete' as const), key, condition }),
   fc.record({ op: fc.constant('get' as const), key }),
   fc.record({ op: fc.constant('list' as const), prefix: fc.constantFrom('', 'a', 'a/', 'z') }),
@@ -75,6 +80,32 @@ const put = async (model: Map<string, ModelItem>, { key, value, condition, expir
   } else model.set(key, { value, version: answer.json.version, createdAt: answer.json.created_at, expiresAt: answer.json.expires_at })
 }
 
+/** What a merge patch makes of a value; no value of the model has objects within objects. */
+const merged = (target: unknown, change: unknown): unknown => {
+  const isObject = (each: unknown) => typeof each === 'object' && each !== null
+  if (!isObject(change)) return change
+  const all = { ...(isObject(target) ? (target as object) : {}), ...(change as object) }
+  return Object.fromEntries(Object.entries(all).filter(([name, member]) => member !== null || !(name in (change as object))))
+}
+
+const change = async (model: Map<string, ModelItem>, step: Extract<Operation, { op: 'patch' | 'touch' }>) => {
+  const { key: name, condition: kind, expiry: kept } = step
+  const item = model.get(name)
+  const fields = { kept: {}, ttl: { ttl: 1000 }, permanent: { ttl: null } }[kept]
+  const json = { ...fields, ...(step.op === 'patch' ? { value: step.patch } : {}) }
+  const answer = await api.request('PATCH', path(name), { json, headers: conditionHeaders(kind, item) })
+  if (item === undefined || !holds(kind, item)) {
+    expect(answer.status, answer.text).toBe(item === undefined ? 404 : 412)
+    return
+  }
+  const value = step.op === 'patch' ? merged(item.value, step.patch) : item.value
+  expect([answer.json.value, answer.json.created_at], answer.text).toEqual([value, item.createdAt])
+  expect(BigInt(answer.json.version)).toBeGreaterThan(BigInt(item.version))
+  if (kept === 'kept') expect(answer.json.expires_at).toBe(item.expiresAt)
+  if (kept === 'permanent') expect(answer.json.expires_at).toBeNull()
+  model.set(name, { value, version: answer.json.version, createdAt: item.createdAt, expiresAt: answer.json.expires_at })
+}
+
 const apply = async (model: Map<string, ModelItem>, step: Operation): Promise<void> => {
   const item = 'key' in step ? model.get(step.key) : undefined
   switch (step.op) {
@@ -84,6 +115,16 @@ const apply = async (model: Map<string, ModelItem>, step: Operation): Promise<vo
       const { status, json } = await api.request('POST', '/items', { json: { key: step.key, value: step.value } })
       expect(status).toBe(item === undefined ? 201 : 409)
       if (item === undefined) model.set(step.key, { value: step.value, version: json.version, createdAt: json.created_at, expiresAt: null })
+      return
+    }
+    case 'patch':
+    case 'touch':
+      return await change(model, step)
+    case 'batch': {
+      const { json } = await api.request('POST', '/batch/get', { json: { keys: step.asked } })
+      expect(json.items.map((read: { version: string } | null) => read?.version)).toEqual(
+        step.asked.map((name) => model.get(name)?.version),
+      )
       return
     }
     case 'delete': {

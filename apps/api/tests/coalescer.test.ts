@@ -39,6 +39,7 @@ const create = (options: Partial<CoalescerOptions<Call, string>> = {}) => {
     callsMax: 4,
     bytesMax: 100,
     waitingMax: 50,
+    waitingBytesMax: 1_000_000,
     roomMs: 10,
     ...options,
   })
@@ -169,6 +170,21 @@ describe('bounds', () => {
     coalesce(call(5), soon())
     await turns()
     expect(statements.map(ids)).toEqual([[1, 2, 3], [5]])
+  })
+
+  test('more bytes than may wait are refused at once, but never a call alone', async () => {
+    const { statements, coalesce } = create({ waitingBytesMax: 10, statementsMax: 1, bytesOf: ({ id }) => id })
+    const first = coalesce(call(20), soon())
+    await expect(coalesce(call(1), soon())).rejects.toThrow('too many are waiting')
+    await turns()
+    statements[0]?.succeed()
+    await first
+    await turns()
+    const results = [6, 4].map((id) => coalesce(call(id), soon()))
+    await expect(coalesce(call(1), soon())).rejects.toThrow('too many are waiting')
+    await turns()
+    statements[1]?.succeed()
+    expect(await Promise.all(results)).toEqual(['result of 6', 'result of 4'])
   })
 
   test('a call whose time is over is refused and never run', async () => {

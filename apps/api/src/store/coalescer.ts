@@ -16,6 +16,8 @@ export interface CoalescerOptions<Call, Result> {
   readonly callsMax: number
   readonly bytesMax: number
   readonly waitingMax: number
+  /** Bytes of all calls that wait together; one call alone may have more. */
+  readonly waitingBytesMax: number
   /** Milliseconds that a call must have left before its deadline when its statement starts. */
   readonly roomMs: number
 }
@@ -39,6 +41,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
   const { run, isFault, refusal, keyed, bytesOf = () => 0 } = options
   let ready: Waiting<Call, Result>[] = []
   let waiting = 0
+  let waitingBytes = 0
   let running = 0
   let scheduled = false
 
@@ -55,6 +58,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
 
   const leave = ({ call }: Waiting<Call, Result>): void => {
     waiting--
+    waitingBytes -= bytesOf(call)
     keyed?.order.leave(keyed.keyOf(call))
   }
 
@@ -123,11 +127,13 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
 
   return (call, deadline) =>
     new Promise((resolve, reject) => {
-      if (waiting >= options.waitingMax) {
+      const bytes = bytesOf(call)
+      if (waiting >= options.waitingMax || (waiting > 0 && waitingBytes + bytes > options.waitingBytesMax)) {
         reject(refusal('too many are waiting'))
         return
       }
       waiting++
+      waitingBytes += bytes
       const entry = { call, deadline, resolve, reject }
       if (keyed === undefined) enter(entry)
       else keyed.order.arrive(keyed.keyOf(call), () => enter(entry))

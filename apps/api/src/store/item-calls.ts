@@ -63,7 +63,7 @@ const common = {
   callsMax: 128,
   bytesMax: 4 * 1_048_576,
   waitingMax,
-  waitingBytesMax: 64 * 1_048_576,
+  waitingBytesMax: 128 * 1_048_576,
   // What a statement needs that has to wait for a lock and is then given up.
   roomMs: deadlines.lock + 500,
   refusal: (reason: string) => new DatabaseOverloaded(reason),

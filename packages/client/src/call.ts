@@ -46,12 +46,15 @@ const prepare = (id: CallableId, args: AnyArguments, options: WriteOptions, path
 
 const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.ceil(ms / 1000))
 
+/** Milliseconds: an attempt with less left has no chance. A timer that fires a little early would leave that. */
+const attemptMsMin = 10
+
 /** Milliseconds until the next attempt; where there should be none, `retryAfter` for the error that the call ends with. */
 const nextAttempt = (failure: Failure, attempts: number, limits: Limits, deadline: number, budget: RetryBudget) => {
   const asked = seconds(failure.askedMs)
   if (!failure.retryable || attempts > limits.retries) return { retryAfter: asked }
   const waitMs = retryWaitMs(attempts, failure.status, failure.askedMs, Math.random)
-  if (waitMs > limits.waitMax || performance.now() + waitMs >= deadline) return { retryAfter: asked ?? seconds(waitMs) }
+  if (waitMs > limits.waitMax || performance.now() + waitMs + attemptMsMin >= deadline) return { retryAfter: asked ?? seconds(waitMs) }
   return budget.take(failure.timedOut) ? { waitMs } : { retryAfter: asked }
 }
 

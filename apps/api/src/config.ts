@@ -41,6 +41,7 @@ const variables = z.object({
   TRUST_PROXY: proxies.default(new BlockList()),
   AUTH: z.literal('off', 'off').default('off'),
   MAX_VALUE_BYTES: wholeNumber(1, 64 * 1_048_576, limits.valueBytes),
+  IDEMPOTENCY_TTL_SECONDS: wholeNumber(1, 31_536_000, 86_400),
   SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 60),
   ROOT_KEYS: toggle,
   SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 3600, 10),

@@ -33,7 +33,7 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
   const pool = createPool(database.address, logger)
   let stopping = false
   const app = createApp({
-    store: createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES }),
+    store: createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds: config.IDEMPOTENCY_TTL_SECONDS }),
     service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
     rateLimit: {
       requests: config.RATE_LIMIT_REQUESTS,

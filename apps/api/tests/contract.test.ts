@@ -237,6 +237,33 @@ describe('faults of the database, on every data route', () => {
     )
   })
 
+  test('idempotency_key_reused and idempotency_in_progress', async () => {
+    const once = dataRoutes.filter((id) => (routes[id].errors as readonly ErrorCode[]).includes('idempotency_key_reused'))
+    const ask = (id: keyof typeof valid, key: string) => {
+      const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+      return api.request(method, path, { ...options, headers: { 'idempotency-key': key } })
+    }
+    for (const id of once) {
+      await api.request('PUT', '/items/first?value=x', { headers: { 'idempotency-key': `reused-${id}` } })
+      conforms(id, await ask(id, `reused-${id}`), 'idempotency_key_reused')
+    }
+    const holder = await api.sql.reserve()
+    await holder`begin`
+    await holder`lock table items in exclusive mode`
+    for (const id of once) {
+      const first = ask(id, `running-${id}`)
+      await until(async () => {
+        const [row] = await api.sql`select count(*)::int as count from pg_locks where not granted and relation = 'items'::regclass`
+        return row?.count > 0
+      })
+      conforms(id, await ask(id, `running-${id}`), 'idempotency_in_progress')
+      await api.sql`select pg_cancel_backend(pid) from pg_locks where not granted and relation = 'items'::regclass`
+      expect((await first).status).toBe(503)
+    }
+    await holder`rollback`
+    holder.release()
+  })
+
   test('database_unavailable: the server is gone', async () => {
     const server = await startPostgres()
     const lonely = await startApi(server.url, { ROOT_KEYS: 'on' })

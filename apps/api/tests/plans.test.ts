@@ -80,11 +80,25 @@ const prefix = keyRange('row12')
 
 test.each([
   ['get', () => read(getItems, { namespace: 'default', keys }), 100],
+  [
+    'upsert with records',
+    () =>
+      read(upsertItems.recorded, {
+        ...keyed,
+        bodies: all('{"value":1}'),
+        ttls: all(1),
+        wantValues: true,
+        recordIds: keys,
+        fingerprints: all('x'),
+        recordSeconds: 60,
+      }),
+    300,
+  ],
   ['batch get', () => read(batchGetItems, { namespace: 'default', keys, bytesMax: 1000 }), 100],
   [
     'put',
     () =>
-      read(putItems, {
+      read(putItems.plain, {
         ...keyed,
         ...conditions,
         bodies: all('{"value":1}'),
@@ -96,8 +110,8 @@ test.each([
       }),
     300,
   ],
-  ['upsert', () => read(upsertItems, { ...keyed, bodies: all('{"value":1}'), ttls: all(1), wantValues: true }), 300],
-  ['delete', () => read(deleteItems, { ...keyed, ...conditions }), 300],
+  ['upsert', () => read(upsertItems.plain, { ...keyed, bodies: all('{"value":1}'), ttls: all(1), wantValues: true }), 300],
+  ['delete', () => read(deleteItems.plain, { ...keyed, ...conditions }), 300],
   ['delete a range', () => read(deleteRange, { namespaces: ['default'], froms: ['row'], untils: ['s'], limits: [1000] }), 3000],
   ['sweep', () => read(sweepItems, {}), 1500],
   // A page of 100 of which every tenth has expired, and the expired rows for the total.

@@ -20,9 +20,9 @@ const retryableStatuses = new Set([408, 429, 500, 502, 503, 504])
 /** Refusals that say by themselves that nothing was applied, among those that are repeated. */
 const notApplied = new Set(['rate_limited', 'request_timeout', 'database_unavailable', 'overloaded', 'idempotency_in_progress'])
 
-/** A proxy's 5xx may hide anything, and a 500 may come from after the commit. A replayed refusal is that of the first attempt. */
+/** A proxy's 5xx may hide anything, and a 500 may come from after the commit. A refusal that was recorded for the key is the one outcome of all attempts. */
 const applied = ({ status, headers }: AttemptAnswer, retryable: boolean, problem: Problem | undefined): Failure['applied'] => {
-  if (headers.get('idempotency-replayed') === 'true') return 'by no attempt'
+  if (headers.get('idempotency-replayed') !== null) return 'by no attempt'
   return !retryable || status === 429 || notApplied.has(problem?.code ?? '') ? 'not by this attempt' : 'unknown'
 }
 

@@ -60,6 +60,8 @@ const makers: { readonly [Code in ErrorCode]: Make } = {
   headers_too_large: invalid,
   item_not_found: plain(ItemNotFoundError),
   item_exists: (message, details, { headers }) => new ItemExistsError(message, details, versionOf(headers)),
+  idempotency_key_reused: invalid,
+  idempotency_in_progress: plain(UnavailableError),
   precondition_failed: (message, details, { headers }) => new PreconditionFailedError(message, details, versionOf(headers)),
   too_large: plain(TooLargeError),
   rate_limited: plain(RateLimitedError),

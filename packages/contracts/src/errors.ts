@@ -68,6 +68,18 @@ export const errors = defineErrors({
     retryable: false,
     help: 'POST creates and never replaces, and a live item has this key; its version is in the `ETag` header. Use PUT to replace it.',
   },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'The first request with this key has not ended',
+    retryable: true,
+    help: 'A request with the same `Idempotency-Key` is being worked on. Repeat it after `Retry-After` seconds: the answer will be that of the first.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The key belongs to another request',
+    retryable: false,
+    help: 'A request with the same `Idempotency-Key` and another method, path or body was made before. The key names one request: make a new one for each, and send it again only with the same request.',
+  },
   precondition_failed: {
     status: 412,
     title: 'A condition of the request does not hold',
@@ -120,7 +132,7 @@ export const errors = defineErrors({
     status: 503,
     title: 'It is not known whether the request was applied',
     retryable: false,
-    help: 'The connection to the database was lost, or its time ran out, after the write was sent and before its commit was confirmed. Read the item to see what holds. A PUT of the same value may simply be repeated; a condition (`If-Match`) makes any repeat safe.',
+    help: 'The connection to the database was lost, or its time ran out, after the write was sent and before its commit was confirmed. With an `Idempotency-Key` repeat the request as it was: it is applied once, and the answer tells. Without one read the item to see what holds; a condition (`If-Match`) makes any repeat safe.',
   },
 })
 

@@ -26,6 +26,29 @@ export const Preferences = z.object({
   prefer: z.string().optional().meta({ description: '`return=minimal` leaves the value out of the answer.' }),
 })
 
+/** The key that makes a write one that is applied once (draft-ietf-httpapi-idempotency-key-header): a string of structured fields, or a bare token. */
+export const IdempotencyKeys = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(
+      /^(?:"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255}"|[!#$%&'*+.^_`|~0-9A-Za-z:/-]{1,255})$/,
+      'must be 1 to 255 characters in double quotes, or a token',
+    )
+    .optional()
+    .meta({
+      description: 'Applies the request once, however often it is sent with this key.',
+      examples: ['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
+    }),
+})
+
+/** Whether an answer is that of an earlier request with the same Idempotency-Key. */
+export const Replays = z.object({
+  'idempotency-replayed': z
+    .string()
+    .optional()
+    .meta({ description: '`true`: the answer of the first request with this `Idempotency-Key`.' }),
+})
+
 /** The entity tag that an answer about one item carries. */
 export const ItemHeaders = z.object({
   etag: z.string().meta({ description: 'The version in double quotes, a strong entity tag.', examples: ['"184"'] }),
@@ -33,5 +56,6 @@ export const ItemHeaders = z.object({
 
 /** Headers of the answer to a write that honours `Prefer`. */
 export const WrittenHeaders = ItemHeaders.extend({
+  ...Replays.shape,
   'preference-applied': z.string().optional().meta({ description: 'The preference that was honoured.' }),
 })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
 import type { ErrorCode } from './errors.js'
-import { ItemHeaders, Preferences, ReadConditions, WriteConditions, WrittenHeaders } from './headers.js'
+import { IdempotencyKeys, ItemHeaders, Preferences, ReadConditions, Replays, WriteConditions, WrittenHeaders } from './headers.js'
 import { limits } from './limits.js'
 import { Cursor, Delimiter, ExpiresAt, JsonPatch, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
 import { defineRoute } from './route.js'
@@ -117,6 +117,9 @@ const writeErrors = [...dataErrors, 'outcome_unknown'] as const satisfies ErrorC
 /** What every route that takes a body may refuse with. */
 export const bodyErrors = [...writeErrors, 'malformed_json', 'too_large', 'unsupported_media_type'] as const satisfies ErrorCode[]
 
+/** What a write with an Idempotency-Key may refuse with. */
+export const onceErrors = ['idempotency_key_reused', 'idempotency_in_progress'] as const satisfies ErrorCode[]
+
 const route = { tag: 'Items', limited: true } as const
 
 /** Create an item that does not exist yet. */
@@ -124,7 +127,7 @@ export const createItem = defineRoute({
   ...endpoints.createItem,
   ...route,
   summary: 'Create an item',
-  request: { headers: Preferences, body: NewItem },
+  request: { headers: Preferences.extend(IdempotencyKeys.shape), body: NewItem },
   answers: {
     201: {
       description: 'Created.',
@@ -132,7 +135,7 @@ export const createItem = defineRoute({
       headers: WrittenHeaders.extend({ location: z.string().meta({ description: 'Path of the item.' }) }),
     },
   },
-  errors: [...bodyErrors, 'item_exists'],
+  errors: [...bodyErrors, ...onceErrors, 'item_exists'],
 })
 
 /** List items in the order of their keys. */
@@ -200,7 +203,7 @@ export const putItem = defineRoute({
   request: {
     params: itemParams,
     query: z.strictObject({ value: z.string().optional().meta({ description: 'A string value, in place of the body.' }) }),
-    headers: WriteConditions.extend(Preferences.shape),
+    headers: WriteConditions.extend({ ...Preferences.shape, ...IdempotencyKeys.shape }),
     body: ItemWrite,
     bodyOptional: true,
   },
@@ -208,7 +211,7 @@ export const putItem = defineRoute({
     200: { description: 'Replaced.', body: ItemOrMetadata, headers: WrittenHeaders },
     201: { description: 'Created.', body: ItemOrMetadata, headers: WrittenHeaders },
   },
-  errors: [...bodyErrors, 'precondition_failed'],
+  errors: [...bodyErrors, ...onceErrors, 'precondition_failed'],
 })
 
 /** Change parts of an item. */
@@ -218,9 +221,9 @@ export const patchItem = defineRoute({
   summary: 'Change parts of an item',
   description:
     'Members of a value that is an object are set one by one, and removed where the patch has null (RFC 7396). Without `ttl` or `expires_at` the item keeps its expiry; with one of them and no `value` it keeps its value.',
-  request: { params: itemParams, headers: WriteConditions.extend(Preferences.shape), body: ItemPatch },
+  request: { params: itemParams, headers: WriteConditions.extend({ ...Preferences.shape, ...IdempotencyKeys.shape }), body: ItemPatch },
   answers: { 200: { description: 'Changed.', body: ItemOrMetadata, headers: WrittenHeaders } },
-  errors: [...bodyErrors, 'item_not_found', 'precondition_failed'],
+  errors: [...bodyErrors, ...onceErrors, 'item_not_found', 'precondition_failed'],
 })
 
 /** Remove an item for good. */
@@ -228,7 +231,7 @@ export const deleteItem = defineRoute({
   ...endpoints.deleteItem,
   ...route,
   summary: 'Delete an item',
-  request: { params: itemParams, headers: WriteConditions },
-  answers: { 204: { description: 'Deleted.' } },
-  errors: [...writeErrors, 'item_not_found', 'precondition_failed'],
+  request: { params: itemParams, headers: WriteConditions.extend(IdempotencyKeys.shape) },
+  answers: { 204: { description: 'Deleted.', headers: Replays } },
+  errors: [...writeErrors, ...onceErrors, 'item_not_found', 'precondition_failed'],
 })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
-import { bodyErrors, dataErrors, deleteItem, getItem, ItemMetadata, ItemWrite, itemParams, NewItem, putItem } from './items.js'
+import { IdempotencyKeys, Replays } from './headers.js'
+import { bodyErrors, dataErrors, deleteItem, getItem, ItemMetadata, ItemWrite, itemParams, NewItem, onceErrors, putItem } from './items.js'
 import { JsonValue, Key } from './primitives.js'
 import { defineRoute } from './route.js'
 
@@ -17,7 +18,7 @@ const writeKey = {
   description: 'As `PUT /items/{key}`; the body repeats the key of the path.',
   request: { params: itemParams, headers: putItem.request.headers, body: NewItem },
   answers: putItem.answers,
-  errors: [...bodyErrors, 'precondition_failed', 'key_mismatch'],
+  errors: [...bodyErrors, ...onceErrors, 'precondition_failed', 'key_mismatch'],
 } as const
 
 /** Create or replace an item, as `PUT /items/{key}`. */
@@ -56,10 +57,11 @@ export const postRootKey = defineRoute({
   ...rootRoute,
   summary: 'Create or replace an item',
   description: rootNote,
-  request: { params: itemParams, body: ItemWrite },
+  request: { params: itemParams, headers: IdempotencyKeys, body: ItemWrite },
   answers: {
     200: {
       description: 'Written.',
+      headers: Replays,
       body: z.object({
         status: z.literal('ok'),
         action: z.enum(['created', 'updated']),
@@ -68,5 +70,5 @@ export const postRootKey = defineRoute({
       }),
     },
   },
-  errors: bodyErrors,
+  errors: [...bodyErrors, ...onceErrors],
 })

@@ -42,3 +42,18 @@ export const itemCounts = pgTable(
   },
   (table) => [primaryKey({ columns: [table.namespace, table.slot] })],
 )
+
+/**
+ * What became of writes with an Idempotency-Key, each written in the transaction of its effect. `id` is a digest of caller,
+ * namespace and key; `fingerprint` one of the request, so that another request with the same key is found out.
+ */
+export const idempotencyRecords = pgTable(
+  'idempotency_records',
+  {
+    id: bytewiseText('id').primaryKey(),
+    fingerprint: bytewiseText('fingerprint').notNull(),
+    result: json('result').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [index('idempotency_records_expires_at').on(table.expiresAt)],
+)

@@ -1,7 +1,9 @@
+import type { IncomingMessage } from 'node:http'
 import type { RouteAnswer, RouteContract, RouteId, RouteInput, Routes } from '@holdfast/contracts'
 import type { Hono } from 'hono'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
+import type { WriteRecord } from '../store/item-calls.js'
 import type { StoreCall } from '../store/items.js'
 import { answer } from './answer.js'
 import { bodyBound, readJsonBody, valueBound } from './body.js'
@@ -12,11 +14,14 @@ import { parseQuery, requestTarget } from './request-target.js'
 import type { Respond, ServeRequest } from './serve-request.js'
 import type { ServedRoute } from './served-routes.js'
 import { requestValidator } from './validate.js'
+import { writeRecord } from './write-record.js'
 
 /** What a handler may use of a call besides its validated input. */
 interface Call extends StoreCall {
   /** The text of a JSON body. */
   readonly bodyText: string | undefined
+  /** Where the request has an Idempotency-Key. */
+  readonly record: WriteRecord | undefined
 }
 
 /** Turns a validated request into one of the answers that its route declares; refuses by throwing. */
@@ -46,6 +51,9 @@ const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer)
   return answer(state, given.status, stringifyJson(given.body), given.headers)
 }
 
+const recordOf = (key: string, incoming: IncomingMessage, state: RequestState, body: string | undefined): WriteRecord | undefined =>
+  writeRecord(key, { namespace: 'default', caller: state.client ?? '', method: incoming.method ?? '', target: incoming.url ?? '', body })
+
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
 const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, { limit, valueBytesMax }: MountOptions): Respond => {
   const { body: schema, bodyBytesMax } = route.request
@@ -62,7 +70,9 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
       headers: incoming.headers,
       body: body?.value,
     })
-    const given = await handler(input as RouteInput<RouteContract>, { deadline: state.deadline, bodyText: body?.text })
+    const key = route.safe ? undefined : (input.headers as { 'idempotency-key'?: string } | undefined)?.['idempotency-key']
+    const record = key === undefined ? undefined : recordOf(key, incoming, state, body?.text)
+    const given = await handler(input as RouteInput<RouteContract>, { deadline: state.deadline, bodyText: body?.text, record })
     return toResponse(state, route, given)
   }
 }

@@ -2,7 +2,8 @@ import { limits } from '@holdfast/contracts'
 import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { Refusal } from '../refusal.js'
-import { type Conditions, createItemCalls, type PutCall } from './item-calls.js'
+import { createOnce } from './idempotency.js'
+import { createItemCalls, type DeleteCall, type PutCall } from './item-calls.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
 import { itemNotFound, preconditionFailed } from './outcomes.js'
 import { createPatchItem, type PatchCall } from './patch-item.js'
@@ -30,6 +31,9 @@ export interface StoredItem {
 
 /** A write of an item. */
 export type ItemPut = Omit<PutCall, 'namespace'>
+
+/** A removal of an item. */
+type ItemDeletion = Omit<DeleteCall, 'namespace'>
 
 /** A change of parts of an item. */
 type ItemPatch = Omit<PatchCall, 'namespace'>
@@ -62,11 +66,11 @@ export interface ItemStore {
   /** The items of the keys as they are at one instant, in their order. @throws Refusal too_large */
   getMany: (call: StoreCall, keys: readonly string[]) => Promise<(StoredItem | null)[]>
   /** @throws Refusal precondition_failed, too_large, validation_failed */
-  put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem }>
+  put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem; replayed: boolean }>
   /** @throws Refusal item_not_found, precondition_failed, too_large, validation_failed */
-  patch: (call: StoreCall, patch: ItemPatch) => Promise<StoredItem>
+  patch: (call: StoreCall, patch: ItemPatch) => Promise<{ item: StoredItem; replayed: boolean }>
   /** @throws Refusal item_not_found, precondition_failed */
-  delete: (call: StoreCall, key: string, conditions: Conditions) => Promise<void>
+  delete: (call: StoreCall, deletion: ItemDeletion) => Promise<{ replayed: boolean }>
   /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
   list: (call: StoreCall, list: ItemRange & { readonly page: number }) => Promise<FoundItems>
   /** A page in which the items that have the delimiter behind the prefix are folded into the text up to its first one's end. */
@@ -99,8 +103,9 @@ const toTotal = (rows: readonly { readonly total: string | null }[]): number | n
 }
 
 /** What an item may do: expiry, versions and conditions. */
-export const createItemStore = (pool: Pool, settings: { valueBytesMax: number }): ItemStore => {
-  const calls = createItemCalls(pool, settings.valueBytesMax)
+export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; recordSeconds: number }): ItemStore => {
+  const calls = createItemCalls(pool, settings)
+  const once = createOnce(pool, settings.recordSeconds)
   const putItem = createPutItem(calls, settings.valueBytesMax)
   const patchItem = createPatchItem(calls, settings.valueBytesMax)
 
@@ -122,16 +127,23 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number })
     },
 
     put: async (call, put) => {
-      const row = await putItem(call.deadline, { namespace, ...put })
-      return { created: row.created, item: toItem(row) }
+      const row = await once(put.record, call.deadline, () => putItem(call.deadline, { namespace, ...put }))
+      return { created: row.outcome === 'created', item: toItem(row), replayed: row.replayed === true }
     },
 
-    patch: async (call, patch) => toItem(await patchItem(call.deadline, { namespace, ...patch })),
+    patch: async (call, patch) => {
+      const row = await once(patch.record, call.deadline, () => patchItem(call.deadline, { namespace, ...patch }))
+      return { item: toItem(row), replayed: row.replayed === true }
+    },
 
-    delete: async (call, key, { ifMatch, ifNoneMatch }) => {
-      const row = await calls.delete({ namespace, key, ifMatch, ifNoneMatch }, call.deadline)
-      if (row.outcome === 'missing') throw itemNotFound()
-      if (row.outcome === 'precondition_failed') throw preconditionFailed(row.version)
+    delete: async (call, deletion) => {
+      const row = await once(deletion.record, call.deadline, async () => {
+        const answered = await calls.delete({ namespace, ...deletion }, call.deadline)
+        if (answered.outcome === 'missing') throw itemNotFound()
+        if (answered.outcome === 'precondition_failed') throw preconditionFailed(answered.version)
+        return answered
+      })
+      return { replayed: row.replayed === true }
     },
 
     list: async (call, { prefix, after, page, pageSize, wantValues, wantTotal }) => {

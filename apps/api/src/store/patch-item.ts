@@ -1,6 +1,6 @@
 import { DatabaseOverloaded } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
-import { type ItemCalls, itemName, type TouchCall, waitingMax } from './item-calls.js'
+import { type ItemCalls, itemName, type Replayable, type TouchCall, waitingMax } from './item-calls.js'
 import { createKeyOrder } from './key-order.js'
 import { mergePatch } from './merge-patch.js'
 import { expiresAtPast, itemNotFound, preconditionFailed, tooLarge } from './outcomes.js'
@@ -27,7 +27,7 @@ export const createPatchItem = (calls: ItemCalls, valueBytesMax: number) => {
   const order = createKeyOrder()
   let waiting = 0
 
-  const touch = async (call: TouchCall, deadline: number): Promise<ItemRow> => {
+  const touch = async (call: TouchCall, deadline: number): Promise<ItemRow & Replayable> => {
     const row = await calls.touch(call, deadline)
     switch (row.outcome) {
       case 'touched':
@@ -42,7 +42,7 @@ export const createPatchItem = (calls: ItemCalls, valueBytesMax: number) => {
   }
 
   /** Writes the patched value; undefined where another write came between. */
-  const patchOnce = async (call: PatchCall, patch: string, deadline: number): Promise<ItemRow | undefined> => {
+  const patchOnce = async (call: PatchCall, patch: string, deadline: number): Promise<(ItemRow & Replayable) | undefined> => {
     const { ifMatch, ifNoneMatch } = call
     const item = await calls.get(call, deadline)
     if (item?.value == null) throw itemNotFound()
@@ -55,7 +55,7 @@ export const createPatchItem = (calls: ItemCalls, valueBytesMax: number) => {
     return undefined
   }
 
-  const patchValue = async (call: PatchCall, patch: string, deadline: number): Promise<ItemRow> => {
+  const patchValue = async (call: PatchCall, patch: string, deadline: number): Promise<ItemRow & Replayable> => {
     for (;;) {
       const row = await patchOnce(call, patch, deadline)
       if (row !== undefined) return row
@@ -63,7 +63,7 @@ export const createPatchItem = (calls: ItemCalls, valueBytesMax: number) => {
     }
   }
 
-  return async (deadline: number, call: PatchCall): Promise<ItemRow> => {
+  return async (deadline: number, call: PatchCall): Promise<ItemRow & Replayable> => {
     const { patch } = call
     if (patch === undefined) return touch(call, deadline)
     if (waiting >= waitingMax) throw new DatabaseOverloaded('too many are waiting')

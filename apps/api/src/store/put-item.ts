@@ -1,10 +1,10 @@
 import { Refusal } from '../refusal.js'
-import type { ItemCalls, PutCall } from './item-calls.js'
+import type { ItemCalls, PutCall, Replayable } from './item-calls.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './outcomes.js'
 import type { ItemRow } from './sql/item-row.js'
 
 /** An item as it was written, and whether there was none before. */
-type Written = ItemRow & { readonly created: boolean }
+export type Written = ItemRow & Replayable & { readonly outcome: 'created' | 'replaced' }
 
 /** Whether a put needs what only the slower statement can do: it decides each write apart, with its item locked. */
 const isSpecial = ({ ifMatch, ifNoneMatch, keepTtl, expiresAt, body }: PutCall, valueBytesMax: number): boolean =>
@@ -25,7 +25,7 @@ export const createPutItem = (calls: ItemCalls, valueBytesMax: number) => {
     switch (row.outcome) {
       case 'created':
       case 'replaced':
-        return { ...row, created: row.outcome === 'created' }
+        return row
       case 'precondition_failed':
         throw preconditionFailed(row.version)
       case 'expires_at_past':

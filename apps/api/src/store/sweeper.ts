@@ -2,9 +2,11 @@ import type { Logger } from '@holdfast/service'
 import { deadlines } from '../database/deadlines.js'
 import type { Pool } from '../database/pool.js'
 import { sweepBatch, sweepItems } from './sql/sweep-items.js'
+import { sweepRecords } from './sql/sweep-records.js'
 
 /**
- * Removes expired items every `intervalMs`. Reads never see them, swept or not; this gives their room back.
+ * Removes expired items every `intervalMs`, and records of writes whose time is over. Reads never see expired items, swept or not; this
+ * gives their room back.
  * @returns a function that stops the sweeper and waits for a running batch
  */
 export const startSweeper = (pool: Pool, intervalMs: number, logger: Logger): (() => Promise<void>) => {
@@ -13,11 +15,16 @@ export const startSweeper = (pool: Pool, intervalMs: number, logger: Logger): ((
 
   const sweep = async () => {
     try {
-      let removed = sweepBatch
-      while (removed === sweepBatch && !stopped) {
-        const [row] = await pool.run(sweepItems, {}, performance.now() + deadlines.request)
-        removed = row?.removed ?? 0
-        if (removed > 0) logger.debug({ removed }, 'swept expired items')
+      for (const [what, statement] of [
+        ['items', sweepItems],
+        ['idempotency records', sweepRecords],
+      ] as const) {
+        let removed = sweepBatch
+        while (removed === sweepBatch && !stopped) {
+          const [row] = await pool.run(statement, {}, performance.now() + deadlines.request)
+          removed = row?.removed ?? 0
+          if (removed > 0) logger.debug({ removed }, `swept expired ${what}`)
+        }
       }
     } catch (error) {
       logger.warn({ err: error }, 'a sweep failed; the next will go on')

@@ -46,6 +46,8 @@ export const send = async (url: string, method: string, path: string, options: R
   return { status: response.status, headers: response.headers, text, json: parse(text) }
 }
 
+const testSettings = { PORT: '0', RATE_LIMIT_REQUESTS: '0', SWEEP_INTERVAL_SECONDS: '3600' }
+
 export const startApi = async (postgresUrl: string, environment: Record<string, string> = {}): Promise<TestApi & { service: Service }> => {
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const admin = postgres(postgresUrl, { max: 1, onnotice: () => {} })
@@ -53,13 +55,7 @@ export const startApi = async (postgresUrl: string, environment: Record<string, 
   await admin.end()
   const database = new URL(postgresUrl)
   database.pathname = `/${name}`
-  const config = readConfig({
-    PORT: '0',
-    RATE_LIMIT_REQUESTS: '0',
-    SWEEP_INTERVAL_SECONDS: '3600',
-    DATABASE_URL: database.href,
-    ...environment,
-  })
+  const config = readConfig({ ...testSettings, DATABASE_URL: database.href, ...environment })
   const service = await startService(config, createLogger('silent'))
   const sql = postgres(database.href, { max: 4, onnotice: () => {} })
   return {
@@ -72,8 +68,8 @@ export const startApi = async (postgresUrl: string, environment: Record<string, 
 }
 
 /** A second service on the database of an API. */
-export const startReplica = (api: Pick<TestApi, 'databaseUrl'>): Promise<Service> => {
-  const config = readConfig({ PORT: '0', RATE_LIMIT_REQUESTS: '0', SWEEP_INTERVAL_SECONDS: '3600', DATABASE_URL: api.databaseUrl })
+export const startReplica = (api: Pick<TestApi, 'databaseUrl'>, environment: Record<string, string> = {}): Promise<Service> => {
+  const config = readConfig({ ...testSettings, DATABASE_URL: api.databaseUrl, ...environment })
   return startService(config, createLogger('silent'))
 }
 

@@ -1,5 +1,6 @@
 import type { Routes } from '@holdfast/contracts'
 import { invalid, Refusal } from '../../refusal.js'
+import { replayedHeader } from '../../store/idempotency.js'
 import type { ItemPut, ItemStore, StoredItem } from '../../store/items.js'
 import { memberText } from '../../store/merge-patch.js'
 import { readCursor, writeCursor } from '../cursor.js'
@@ -37,7 +38,10 @@ const putText = (value: string | undefined, bodyText: string | undefined): strin
   return JSON.stringify({ value })
 }
 
-const written = (item: StoredItem, minimal: boolean) => ({
+const replayed = (was: boolean) => ({ [replayedHeader]: was ? 'true' : undefined }) as const
+
+const written = (item: StoredItem, minimal: boolean, was: boolean) => ({
+  ...replayed(was),
   etag: entityTag(item.version),
   'preference-applied': minimal ? 'return=minimal' : undefined,
 })
@@ -47,12 +51,20 @@ const createItem =
   (store: ItemStore): Handler<Routes['createItem']> =>
   async ({ body, headers }, call) => {
     const minimal = prefersMinimal(headers.prefer)
-    const put = { key: body.key, body: call.bodyText ?? '', ...expiry(body), ifMatch: null, ifNoneMatch: '*', wantValue: !minimal }
-    const { item } = await store.put(call, put).catch((error) => {
+    const put = {
+      key: body.key,
+      body: call.bodyText ?? '',
+      ...expiry(body),
+      ifMatch: null,
+      ifNoneMatch: '*',
+      wantValue: !minimal,
+      record: call.record,
+    }
+    const { item, replayed: was } = await store.put(call, put).catch((error) => {
       if (!(error instanceof Refusal) || error.code !== 'precondition_failed') throw error
       throw new Refusal('item_exists', 'a live item has this key', error.details)
     })
-    return { status: 201, body: item, headers: { ...written(item, minimal), location: `/items/${encodeURIComponent(item.key)}` } }
+    return { status: 201, body: item, headers: { ...written(item, minimal, was), location: `/items/${encodeURIComponent(item.key)}` } }
   }
 
 const putItem =
@@ -65,9 +77,10 @@ const putItem =
       ...expiry(body),
       ...writeConditions(headers),
       wantValue: !minimal,
+      record: call.record,
     }
-    const { created, item } = await store.put(call, put)
-    return { status: created ? 201 : 200, body: item, headers: written(item, minimal) }
+    const { created, item, replayed: was } = await store.put(call, put)
+    return { status: created ? 201 : 200, body: item, headers: written(item, minimal, was) }
   }
 
 const patchItem =
@@ -81,9 +94,10 @@ const patchItem =
       keepTtl: body.ttl === undefined && body.expires_at === undefined,
       ...writeConditions(headers),
       wantValue: !minimal,
+      record: call.record,
     }
-    const item = await store.patch(call, patch)
-    return { status: 200, body: item, headers: written(item, minimal) }
+    const { item, replayed: was } = await store.patch(call, patch)
+    return { status: 200, body: item, headers: written(item, minimal, was) }
   }
 
 const getItem =
@@ -102,8 +116,8 @@ const getItems =
 const deleteItem =
   (store: ItemStore): Handler<Routes['deleteItem']> =>
   async ({ params, headers }, call) => {
-    await store.delete(call, params.key, writeConditions(headers))
-    return { status: 204 }
+    const { replayed: was } = await store.delete(call, { key: params.key, ...writeConditions(headers), record: call.record })
+    return { status: 204, headers: replayed(was) }
   }
 
 const listItems =

@@ -31,9 +31,13 @@ const postRootKey =
   (items: ItemHandlers): Handler<Routes['postRootKey']> =>
   async (input, call) => {
     const headers = { prefer: 'return=minimal' }
-    const { status, body } = await items.putItem({ ...input, query: noQuery, headers }, call)
+    const { status, body, headers: answered } = await items.putItem({ ...input, query: noQuery, headers }, call)
     const action = status === 201 ? 'created' : 'updated'
-    return { status: 200, body: { status: 'ok', action, key: body.key, expires_at: body.expires_at } }
+    return {
+      status: 200,
+      body: { status: 'ok', action, key: body.key, expires_at: body.expires_at },
+      headers: { 'idempotency-replayed': answered['idempotency-replayed'] },
+    }
   }
 
 /** The routes of earlier systems: the shapes are theirs, what happens is what the routes of items do. */

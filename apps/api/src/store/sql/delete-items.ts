@@ -3,6 +3,7 @@ import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './counts.js'
+import { recordable } from './recordable.js'
 
 const { placeholder } = sql
 
@@ -22,16 +23,14 @@ export interface DeleteRow {
   readonly version: string | null
 }
 
-/** Removes items for good, each under its conditions; rows are locked in key order before the clock is read. */
-export const deleteItems = defineStatement<DeleteItems, DeleteRow>(
-  'write',
-  sql`
-    with asked as materialized (
+const offered = sql`
       select * from unnest(
         ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[],
         ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[]
-      ) with ordinality as a (namespace, key, if_match, if_none_match, ordinal)
-    ), ${lockAsked}, decided as materialized (
+      ) with ordinality as a (namespace, key, if_match, if_none_match, ordinal)`
+
+const effect = sql`
+    ${lockAsked}, decided as materialized (
       select asked.ordinal, asked.namespace, asked.key, locked.version,
         case
           when not ${lockedIsLive} then 'missing'
@@ -47,7 +46,14 @@ export const deleteItems = defineStatement<DeleteItems, DeleteRow>(
       returning i.namespace
     ), counted as (
       ${countRows(sql`select namespace, -1 as rows from deleted`)}
-    )
+    )`
+
+const answered = sql`
     select d.ordinal::int, d.outcome, case when d.outcome = 'precondition_failed' then d.version::text end as version
-    from decided d`,
-)
+    from decided d`
+
+/** Removes items for good, each under its conditions; rows are locked in key order before the clock is read. */
+export const deleteItems = {
+  plain: defineStatement<DeleteItems, DeleteRow>('write', sql`with asked as materialized (${offered}), ${effect} ${answered}`),
+  recorded: recordable<DeleteItems>({ offered, effect, answered, done: sql`a.outcome in ('deleted')` }),
+}

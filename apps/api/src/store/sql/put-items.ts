@@ -4,6 +4,7 @@ import { defineStatement } from '../../database/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './counts.js'
 import type { ItemRow } from './item-row.js'
+import { recordable } from './recordable.js'
 
 const { placeholder } = sql
 
@@ -35,22 +36,16 @@ export type PutRow = { readonly ordinal: number } & (
   | { readonly outcome: 'too_large' | 'expires_at_past' | 'raced' }
 )
 
-/**
- * Creates or replaces items, each under its conditions. Rows are locked in key order, then the clock is read, so that a
- * write that waited for a lock sees the expiry of now; versions are taken after the lock, so they grow with each write.
- * An expired row that was not swept yet counts as absent and is written over.
- */
-export const putItems = defineStatement<PutItems, PutRow>(
-  'write',
-  sql`
-    with asked as materialized (
+const offered = sql`
       select a.*, a.body::json -> 'value' as value
       from unnest(
         ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bodies')}::text[],
         ${placeholder('ttls')}::bigint[], ${placeholder('expiresAts')}::timestamptz[], ${placeholder('keepTtls')}::text[]::boolean[],
         ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('wantValues')}::text[]::boolean[]
-      ) with ordinality as a (namespace, key, body, ttl, expires_at, keep_ttl, if_match, if_none_match, want_value, ordinal)
-    ), ${lockAsked}, decided as materialized (
+      ) with ordinality as a (namespace, key, body, ttl, expires_at, keep_ttl, if_match, if_none_match, want_value, ordinal)`
+
+const effect = sql`
+    ${lockAsked}, decided as materialized (
       select asked.ordinal, asked.namespace, asked.key, asked.value, asked.want_value,
         date_trunc('milliseconds', clock.now) as now,
         locked.key is not null as present,
@@ -88,11 +83,22 @@ export const putItems = defineStatement<PutItems, PutRow>(
       returning *
     ), counted as (
       ${countRows(sql`select namespace, 1 as rows from inserted`)}
-    )
+    )`
+
+const answered = sql`
     select d.ordinal::int,
       case when d.outcome in ('created', 'replaced') and w.key is null then 'raced' else d.outcome end as outcome,
       d.key, case when d.want_value then w.value::text end as value,
       coalesce(w.version, d.version)::text as version, w.created_at::text, w.updated_at::text, w.expires_at::text
     from decided d
-    left join (select * from updated union all select * from inserted) w on w.namespace = d.namespace and w.key = d.key`,
-)
+    left join (select * from updated union all select * from inserted) w on w.namespace = d.namespace and w.key = d.key`
+
+/**
+ * Creates or replaces items, each under its conditions. Rows are locked in key order, then the clock is read, so that a
+ * write that waited for a lock sees the expiry of now; versions are taken after the lock, so they grow with each write.
+ * An expired row that was not swept yet counts as absent and is written over.
+ */
+export const putItems = {
+  plain: defineStatement<PutItems, PutRow>('write', sql`with asked as materialized (${offered}), ${effect} ${answered}`),
+  recorded: recordable<PutItems>({ offered, effect, answered, done: sql`a.outcome in ('created', 'replaced')` }),
+}

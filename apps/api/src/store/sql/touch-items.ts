@@ -3,6 +3,7 @@ import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import type { ItemRow } from './item-row.js'
+import { recordable } from './recordable.js'
 
 const { placeholder } = sql
 
@@ -26,17 +27,15 @@ export type TouchRow = { readonly ordinal: number } & (
   | { readonly outcome: 'missing' | 'expires_at_past' }
 )
 
-/** Changes when items expire, each under its conditions, and leaves their values as they are stored. */
-export const touchItems = defineStatement<TouchItems, TouchRow>(
-  'write',
-  sql`
-    with asked as materialized (
+const offered = sql`
       select * from unnest(
         ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('ttls')}::bigint[],
         ${placeholder('expiresAts')}::timestamptz[], ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[],
         ${placeholder('wantValues')}::text[]::boolean[]
-      ) with ordinality as a (namespace, key, ttl, expires_at, if_match, if_none_match, want_value, ordinal)
-    ), ${lockAsked}, decided as materialized (
+      ) with ordinality as a (namespace, key, ttl, expires_at, if_match, if_none_match, want_value, ordinal)`
+
+const effect = sql`
+    ${lockAsked}, decided as materialized (
       select asked.ordinal, asked.namespace, asked.key, asked.want_value, locked.version, date_trunc('milliseconds', clock.now) as now,
         case when asked.ttl is not null then date_trunc('milliseconds', clock.now) + asked.ttl * interval '1 second' else asked.expires_at end as expires_at,
         case
@@ -54,9 +53,16 @@ export const touchItems = defineStatement<TouchItems, TouchRow>(
       from decided d
       where i.namespace = d.namespace and i.key = d.key and d.outcome = 'touched'
       returning i.*
-    )
+    )`
+
+const answered = sql`
     select d.ordinal::int, d.outcome, d.key, case when d.want_value then t.value::text end as value, coalesce(t.version, d.version)::text as version,
       t.created_at::text, t.updated_at::text, t.expires_at::text
     from decided d
-    left join touched t on t.namespace = d.namespace and t.key = d.key`,
-)
+    left join touched t on t.namespace = d.namespace and t.key = d.key`
+
+/** Changes when items expire, each under its conditions, and leaves their values as they are stored. */
+export const touchItems = {
+  plain: defineStatement<TouchItems, TouchRow>('write', sql`with asked as materialized (${offered}), ${effect} ${answered}`),
+  recorded: recordable<TouchItems>({ offered, effect, answered, done: sql`a.outcome in ('touched')` }),
+}

@@ -3,6 +3,7 @@ import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { countRows } from './counts.js'
 import type { ItemRow } from './item-row.js'
+import { recordable } from './recordable.js'
 
 const { placeholder } = sql
 
@@ -19,50 +20,71 @@ export interface UpsertItems {
 }
 
 /** An item as it was written. */
-export type UpsertRow = ItemRow & { readonly namespace: string; readonly created: boolean }
+export type UpsertRow = ItemRow & { readonly namespace: string; readonly outcome: 'created' | 'replaced' }
 
 const now = sql`date_trunc('milliseconds', clock_timestamp())`
 
+interface Write {
+  readonly overwrites: SQL
+  readonly columns: SQL
+  readonly times: SQL
+  readonly outcome: SQL
+}
+
+const unnested = sql`unnest(
+  ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bodies')}::text[], ${placeholder('ttls')}::bigint[]
+)`
+
 /**
- * Writes items in one pass in key order, in which concurrent batches cannot deadlock: each row is inserted, or locked
+ * Writes items in one pass in key order, in which concurrent batches cannot deadlock: each row of `source` is inserted, or locked
  * and then, by the clock of that moment, overwritten where `overwrites` holds. A write that neither inserts nor
  * overwrites answers no row. `xmax` is 0 in a row that was inserted, and ours in one that was locked first.
  */
-const writeItems = (write: { overwrites: SQL; columns: SQL; times: SQL; created: SQL }) =>
-  defineStatement<UpsertItems, UpsertRow>(
+const written = (source: SQL, write: Write): SQL => sql`
+  written as (
+    insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
+    select a.namespace, a.key, a.body::json -> 'value', nextval('item_versions'), a.now, a.now, a.now + a.ttl * interval '1 second'
+    from (
+      select u.namespace, u.key, u.body, u.ttl, ${now} as now
+      from ${source}
+      order by u.namespace collate "C", u.key collate "C"
+    ) a
+    on conflict (namespace, key) do update
+    set value = excluded.value, version = nextval('item_versions'),
+      (${write.columns}, expires_at) = (
+        select ${write.times}, c.now + (excluded.expires_at - excluded.updated_at) from (select ${now} as now offset 0) c
+      )
+    where ${write.overwrites}
+    returning i.*, i.xmax = 0 as inserted
+  ), counted as (
+    ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
+  )`
+
+const columns = (write: Write): SQL => sql`
+  w.namespace, w.key, case when ${placeholder('wantValues')}::boolean then w.value::text end as value, w.version::text,
+  w.created_at::text, w.updated_at::text, w.expires_at::text, ${write.outcome} as outcome`
+
+const writeItems = (write: Write) => ({
+  plain: defineStatement<UpsertItems, UpsertRow>(
     'write',
     sql`
-      with written as (
-        insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
-        select a.namespace, a.key, a.body::json -> 'value', nextval('item_versions'), a.now, a.now, a.now + a.ttl * interval '1 second'
-        from (
-          select u.*, ${now} as now
-          from unnest(
-            ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bodies')}::text[], ${placeholder('ttls')}::bigint[]
-          ) as u (namespace, key, body, ttl)
-          order by u.namespace collate "C", u.key collate "C"
-        ) a
-        on conflict (namespace, key) do update
-        set value = excluded.value, version = nextval('item_versions'),
-          (${write.columns}, expires_at) = (
-            select ${write.times}, c.now + (excluded.expires_at - excluded.updated_at) from (select ${now} as now offset 0) c
-          )
-        where ${write.overwrites}
-        returning i.*, i.xmax = 0 as inserted
-      ), counted as (
-        ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
-      )
-      select namespace, key, case when ${placeholder('wantValues')}::boolean then value::text end as value, version::text,
-        created_at::text, updated_at::text, expires_at::text, ${write.created} as created
-      from written`,
-  )
+      with ${written(sql`${unnested} as u (namespace, key, body, ttl)`, write)}
+      select ${columns(write)} from written w`,
+  ),
+  recorded: recordable<UpsertItems>({
+    offered: sql`select * from ${unnested} with ordinality as u (namespace, key, body, ttl, ordinal)`,
+    effect: written(sql`asked u`, write),
+    answered: sql`select asked.ordinal, ${columns(write)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
+    done: sql`true`,
+  }),
+})
 
 /** Creates items, and replaces those that are live. Leaves a row that expired and was not swept yet to `createItems`. */
 export const upsertItems = writeItems({
   overwrites: sql`i.expires_at is null or i.expires_at > clock_timestamp()`,
   columns: sql`updated_at`,
   times: sql`c.now`,
-  created: sql`inserted`,
+  outcome: sql`case when w.inserted then 'created' else 'replaced' end`,
 })
 
 /** Creates items that do not exist; a row that expired and was not swept yet counts as absent and is written over. */
@@ -70,5 +92,5 @@ export const createItems = writeItems({
   overwrites: sql`i.expires_at <= clock_timestamp()`,
   columns: sql`created_at, updated_at`,
   times: sql`c.now, c.now`,
-  created: sql`true`,
+  outcome: sql`'created'`,
 })

@@ -1,0 +1,27 @@
+import { hash } from 'node:crypto'
+import type { WriteRecord } from '../store/item-calls.js'
+
+/** What identifies a write with an Idempotency-Key, besides the key. */
+export interface KeyedRequest {
+  readonly namespace: string
+  /** Whose key it is: callers cannot meet one another's. */
+  readonly caller: string
+  readonly method: string
+  /** As it came over the wire. */
+  readonly target: string
+  readonly body: string | undefined
+}
+
+/** The key within a header: a string of structured fields without its quotes (RFC 9651 section 3.3.3), or a token as it stands. */
+const keyOf = (header: string): string => (header.startsWith('"') ? header.slice(1, -1).replaceAll(/\\(.)/g, '$1') : header)
+
+/** The record of a request under the key of its header; undefined where it has none. */
+export const writeRecord = (header: string | undefined, request: KeyedRequest): WriteRecord | undefined => {
+  if (header === undefined) return undefined
+  const { namespace, caller, method, target, body } = request
+  // No part can hold a line break but the body, which comes last.
+  return {
+    id: hash('sha256', [namespace, caller, keyOf(header)].join('\n')),
+    fingerprint: hash('sha256', [method, target, body ?? ''].join('\n')),
+  }
+}

@@ -1,0 +1,31 @@
+import { sql } from 'drizzle-orm'
+import { idempotencyRecords } from '../../database/schema.js'
+import { defineStatement } from '../../database/statement.js'
+
+const { placeholder } = sql
+
+/** A refusal of a write with an Idempotency-Key. */
+export interface RecordRefusal {
+  readonly recordId: string
+  readonly fingerprint: string
+  /** JSON text. */
+  readonly result: string
+  readonly recordSeconds: number
+}
+
+/** Records a refusal unless the key has a record; answers whether it did. */
+export const recordRefusal = defineStatement<RecordRefusal, { id: string }>(
+  'write',
+  sql`
+    insert into ${idempotencyRecords} (id, fingerprint, result, expires_at)
+    values (${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${placeholder('result')}::text::json,
+      clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second')
+    on conflict (id) do nothing
+    returning id`,
+)
+
+/** Reads the record of a key. */
+export const getRecord = defineStatement<{ readonly recordId: string }, { fingerprint: string; result: string }>(
+  'read',
+  sql`select r.fingerprint, r.result::text from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text`,
+)

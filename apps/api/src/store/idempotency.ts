@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@holdfast/contracts'
+import postgres from 'postgres'
 import type { Pool } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
 import type { Replayable, WriteRecord } from './item-calls.js'
@@ -28,7 +29,8 @@ export const recordedRefusal = ({ code, detail, version }: RecordedRefusal): Ref
 const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['item_not_found', 'item_exists', 'precondition_failed'])
 
 /** PostgreSQL's unique_violation: another connection wrote the record meanwhile. */
-const isTaken = (error: unknown): boolean => typeof error === 'object' && error !== null && 'code' in error && error.code === '23505'
+const isTaken = (error: unknown): boolean =>
+  error instanceof postgres.PostgresError && error.code === '23505' && error.table_name === 'idempotency_records'
 
 /**
  * Makes what runs a write with an Idempotency-Key once, however often it is asked (draft-ietf-httpapi-idempotency-key-header). The
@@ -69,8 +71,7 @@ export const createOnce = (pool: Pool, recordSeconds: number) => {
         if (isTaken(error) && performance.now() < deadline) continue
         if (!(error instanceof Refusal) || !recordedCodes.has(error.code) || error.details.headers !== undefined) throw error
         // Another service may have applied the request while this one waited for the item.
-        const known =
-          (await replay<Row>(record, deadline)) ?? (await refuse(record, error, deadline)) ?? (await replay<Row>(record, deadline))
+        const known = (await refuse(record, error, deadline)) ?? (await replay<Row>(record, deadline))
         if (known !== undefined) return known
       }
     }

@@ -77,12 +77,7 @@ export const createOnce = (pool: Pool, recordSeconds: number) => {
     }
   }
 
-  return async <Row>(
-    record: WriteRecord | undefined,
-    deadline: number,
-    run: () => Promise<Row & Replayable>,
-  ): Promise<Row & Replayable> => {
-    if (record === undefined) return run()
+  const guarded = async <Row>(record: WriteRecord, deadline: number, run: () => Promise<Row & Replayable>): Promise<Row & Replayable> => {
     if (running.has(record.id)) throw inProgress()
     running.add(record.id)
     try {
@@ -91,4 +86,7 @@ export const createOnce = (pool: Pool, recordSeconds: number) => {
       running.delete(record.id)
     }
   }
+
+  return <Row>(record: WriteRecord | undefined, deadline: number, run: () => Promise<Row & Replayable>): Promise<Row & Replayable> =>
+    record === undefined ? run() : guarded(record, deadline, run)
 }

@@ -11,7 +11,9 @@ export interface ApiAnswer {
 
 const pathOf = ({ path }: RouteContract, { params, query }: ContractRequest): string => {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])))
-  const parameters = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
+  const parameters = new URLSearchParams(
+    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  )
   return parameters.size === 0 ? filled : `${filled}?${parameters}`
 }
 

@@ -7,7 +7,9 @@ import { createItemStore } from '../../../../apps/api/src/store/items.js'
 import { database, serve } from './serve.js'
 
 // Holdfast's own handler and store behind a plain route: what limits, request ids, log and validation cost is the difference to Holdfast itself.
-const { getItem } = itemHandlers(createItemStore(createPool(database, createLogger('silent')), { valueBytesMax: 1_048_576 }))
+const { getItem } = itemHandlers(
+  createItemStore(createPool(database, createLogger('silent')), { valueBytesMax: 1_048_576, recordSeconds: 86_400 }),
+)
 const app = new Hono()
 app.get('/items/:key', async (context) => {
   const input = {
@@ -16,7 +18,7 @@ app.get('/items/:key', async (context) => {
     query: undefined,
     body: undefined,
   }
-  const { status, headers, body } = await getItem(input, { deadline: performance.now() + 10_000, bodyText: undefined })
+  const { status, headers, body } = await getItem(input, { deadline: performance.now() + 10_000, bodyText: undefined, record: undefined })
   return new Response(status === 304 ? null : stringifyJson(body), {
     status,
     headers: { 'content-type': 'application/json', etag: headers.etag },

@@ -14,7 +14,7 @@ export interface RefusalDetails {
 
 /**
  * A request that is refused for a reason that its caller should know. `detail` is shown to the caller. Without a stack: it is an answer
- * and no fault, and collecting one costs more than the rest of a read of an item that is not there.
+ * and no fault, and collecting one was the dearest step of a read of an item that is not there.
  */
 export class Refusal extends Error {
   override readonly name = 'Refusal'

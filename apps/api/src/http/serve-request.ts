@@ -12,7 +12,7 @@ export type Respond = (context: HttpContext, state: RequestState) => Promise<Res
 
 /**
  * The straight line of every request: it gets its state, is checked, answered, and logged; what is thrown on the way becomes
- * a problem. Plain calls, because a chain of middleware costs more than the work of a read.
+ * a problem. Plain calls, because a chain of middleware takes a good part of the throughput of reads.
  */
 export const createServeRequest = (stopping: () => boolean, logger: Logger) => {
   const log = createRequestLog(logger)

@@ -97,7 +97,7 @@ const common = {
 /** One text for an item, whichever namespace it is in: no namespace has a slash. */
 export const itemName = ({ namespace, key }: ItemAddress): string => `${namespace}/${key}`
 
-/** The rows of a statement in the order of the calls that they answer. Looks in maps of keys: one more text made for each row would cost as much as all else here. */
+/** The rows of a statement in the order of the calls that they answer, by namespace and key. */
 const byAddress = <Row extends ItemAddress>(calls: readonly ItemAddress[], rows: readonly Row[]): (Row | undefined)[] => {
   const namespaces = new Map<string, Map<string, Row>>()
   for (const row of rows) {

@@ -42,6 +42,7 @@ const confineMembers = (members: unknown): Members => {
   const own = { ...(members as Members | undefined) }
   for (const name of ['key', 'prefix']) if (name in own) own[name] = ownKey(own[name])
   if (Array.isArray(own.keys)) own.keys = own.keys.map(ownKey)
+  for (const name of ['checks', 'operations']) if (Array.isArray(own[name])) own[name] = own[name].map(confineMembers)
   return own
 }
 
@@ -61,7 +62,9 @@ const confine = (route: RouteContract, request: Record<keyof ContractRequest, un
 
 /** Leaves the value in the query out where there is a body: nearly all requests with both are refused for that alone. */
 const withOneValue = <R extends { query: unknown; body: unknown; both: boolean }>({ both, ...request }: R) =>
-  request.body === undefined || both || request.query === undefined ? request : { ...request, query: { ...(request.query as Members), value: undefined } }
+  request.body === undefined || both || request.query === undefined
+    ? request
+    : { ...request, query: { ...(request.query as Members), value: undefined } }
 
 /** Requests that a route's contract takes. */
 export const validRequests = (route: RouteContract): fc.Arbitrary<ContractRequest> => {

@@ -70,6 +70,7 @@ const requests: [string, (item: string) => Request][] = [
     }),
   ],
   ['DELETE', (item) => ({ method: 'DELETE', path: `/items/${item}` })],
+  ['DELETE of a prefix', (item) => ({ method: 'DELETE', path: `/items?prefix=${item}` })],
   ['PUT of an earlier system', (item) => ({ method: 'PUT', path: `/keys/${item}`, json: { key: item, value: 1 } })],
   ['POST of an earlier system', (item) => ({ method: 'POST', path: `/keys/${item}`, json: { key: item, value: 1 } })],
   ['DELETE of an earlier system', (item) => ({ method: 'DELETE', path: `/keys/${item}` })],

@@ -81,7 +81,7 @@ const valueFor = (name: string) => (name.includes('counter') ? 5 : { a: 1 })
 
 describe.each(requests)('%s', (name, requestOf) => {
   test('is applied once, and answered alike each time, on any service', async () => {
-    const item = `once-${made++}`
+    const item = `once-${made++}.`
     if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: valueFor(name) } })
     const before = await effects(item)
     const key = newKey()
@@ -103,7 +103,7 @@ describe.each(requests)('%s', (name, requestOf) => {
 
   test('of fifty callers at once one is applied, and the others are told what became of it', async () => {
     for (let round = 0; round < 4; round++) {
-      const item = `storm-${made++}`
+      const item = `storm-${made++}.`
       if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: valueFor(name) } })
       const before = await effects(item)
       const key = newKey()
@@ -229,7 +229,7 @@ test('whatever connections are lost, a request that is repeated until it is answ
   let repeated = 0
   const write = async (n: number) => {
     const kind = requests[n % requests.length] as (typeof requests)[number]
-    const item = `cut-${n}`
+    const item = `cut-${n}.`
     if (needsItem(kind[0]))
       while ((await api.request('PUT', `/items/${item}`, { json: { value: valueFor(kind[0]) } })).status >= 300) repeated++
     const before = await effects(item)

@@ -1,4 +1,4 @@
-import { type Endpoint, endpoints } from '@holdfast/contracts/endpoints'
+import { defaultNamespace, type Endpoint, endpoints, namespacedPath } from '@holdfast/contracts/endpoints'
 import { type AttemptAnswer, type AttemptRequest, attempt } from './attempt.js'
 import { type HoldfastError, OutcomeUnknownError } from './errors.js'
 import { type Failure, isFailure, judge } from './failure.js'
@@ -32,7 +32,11 @@ interface Prepared {
   readonly key: string | undefined
 }
 
-const prepare = (id: CallableId, args: AnyArguments, options: WriteOptions, pathOf: Transport['pathOf']): Prepared => {
+/** The path of a route, in the client's namespace where it has one. */
+const pathOf = ({ path, namespaced }: Endpoint, { params }: AnyArguments, { namespace }: Transport): string =>
+  namespaced && namespace !== defaultNamespace ? fillPath(namespacedPath(path), { ...params, namespace }) : fillPath(path, params)
+
+const prepare = (id: CallableId, args: AnyArguments, options: WriteOptions, transport: Transport): Prepared => {
   const endpoint: Endpoint = endpoints[id]
   const body = args.body === undefined ? undefined : stringifyJson(args.body)
   const headers: Record<string, string> = { accept: 'application/json' }
@@ -40,7 +44,7 @@ const prepare = (id: CallableId, args: AnyArguments, options: WriteOptions, path
   if (body !== undefined) headers['content-type'] = 'application/json'
   const key = endpoint.safe ? undefined : (options.idempotencyKey ?? newIdempotencyKey())
   if (key !== undefined) headers['idempotency-key'] = idempotencyHeader(key)
-  const path = pathOf(fillPath(endpoint.path, args.params)) + queryString(args.query)
+  const path = pathOf(endpoint, args, transport) + queryString(args.query)
   return { operation: id, key, request: { method: endpoint.method, path, headers, body } }
 }
 
@@ -72,7 +76,8 @@ const finalError = ({ operation, key }: Prepared, failure: Failure, retryAfter: 
 
 /** The engine of a client. */
 export const createCall = (client: ClientOptions): Call => {
-  const { ky, origin, pathOf } = createTransport(client)
+  const transport = createTransport(client)
+  const { ky, origin } = transport
   const budget = retryBudget(origin)
 
   const perform = async (prepared: Prepared, options: WriteOptions): Promise<AttemptAnswer> => {
@@ -98,7 +103,7 @@ export const createCall = (client: ClientOptions): Call => {
   }
 
   return async (id, args, options = {}) => {
-    const answer = await perform(prepare(id, args as unknown as AnyArguments, options, pathOf), options)
+    const answer = await perform(prepare(id, args as unknown as AnyArguments, options, transport), options)
     return answer as CallResult<typeof id>
   }
 }

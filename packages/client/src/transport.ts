@@ -1,3 +1,4 @@
+import { defaultNamespace } from '@holdfast/contracts/endpoints'
 import ky, { type KyInstance } from 'ky'
 import type { ClientOptions } from './options.js'
 
@@ -5,8 +6,7 @@ import type { ClientOptions } from './options.js'
 export interface Transport {
   readonly ky: KyInstance
   readonly origin: string
-  /** The path of a data route in the client's namespace. */
-  readonly pathOf: (path: string) => string
+  readonly namespace: string
 }
 
 const namespaceName = /^[a-z0-9][a-z0-9-]{0,62}$/
@@ -25,7 +25,7 @@ const serviceUrl = (given: string | URL): URL => {
  * Prepares ky for one attempt at a time: repeats and deadlines are the caller's, which needs them to cover the body too.
  * @throws TypeError where an option is not valid
  */
-export const createTransport = ({ url, apiKey, namespace = 'default', fetch }: ClientOptions): Transport => {
+export const createTransport = ({ url, apiKey, namespace = defaultNamespace, fetch }: ClientOptions): Transport => {
   const base = serviceUrl(url)
   if (!namespaceName.test(namespace)) throw new TypeError('namespace must be 1 to 63 of a-z, 0-9 and -, and not begin with -')
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) throw new TypeError('apiKey must be visible ASCII characters')
@@ -41,6 +41,6 @@ export const createTransport = ({ url, apiKey, namespace = 'default', fetch }: C
       ...(fetch === undefined ? {} : { fetch }),
     }),
     origin: base.origin,
-    pathOf: (path) => (namespace === 'default' || !path.startsWith('/items') ? path : `/namespaces/${namespace}${path}`),
+    namespace,
   }
 }

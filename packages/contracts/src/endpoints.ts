@@ -5,21 +5,29 @@ export interface Endpoint {
   readonly path: `/${string}`
   /** Whether it leaves the data as it is (RFC 9110 section 9.2.1). */
   readonly safe: boolean
+  /** Whether it is about the items of one namespace, and is under the path of each too. */
+  readonly namespaced?: true
 }
+
+/** The namespace of routes that name none. */
+export const defaultNamespace = 'default'
+
+/** The path of a namespaced route in the namespace of its parameter. */
+export const namespacedPath = (path: string): `/${string}` => `/namespaces/{namespace}${path}`
 
 /** The address of every route by its operation id. */
 export const endpoints = {
-  createItem: { method: 'post', path: '/items', safe: false },
-  listItems: { method: 'get', path: '/items', safe: true },
-  deleteItems: { method: 'delete', path: '/items', safe: false },
-  getItem: { method: 'get', path: '/items/{key}', safe: true },
-  headItem: { method: 'head', path: '/items/{key}', safe: true },
-  putItem: { method: 'put', path: '/items/{key}', safe: false },
-  getItems: { method: 'post', path: '/batch/get', safe: true },
-  transact: { method: 'post', path: '/transactions', safe: false },
-  patchItem: { method: 'patch', path: '/items/{key}', safe: false },
-  incrementItem: { method: 'post', path: '/items/{key}/increment', safe: false },
-  deleteItem: { method: 'delete', path: '/items/{key}', safe: false },
+  createItem: { method: 'post', path: '/items', safe: false, namespaced: true },
+  listItems: { method: 'get', path: '/items', safe: true, namespaced: true },
+  deleteItems: { method: 'delete', path: '/items', safe: false, namespaced: true },
+  getItem: { method: 'get', path: '/items/{key}', safe: true, namespaced: true },
+  headItem: { method: 'head', path: '/items/{key}', safe: true, namespaced: true },
+  putItem: { method: 'put', path: '/items/{key}', safe: false, namespaced: true },
+  getItems: { method: 'post', path: '/batch/get', safe: true, namespaced: true },
+  transact: { method: 'post', path: '/transactions', safe: false, namespaced: true },
+  patchItem: { method: 'patch', path: '/items/{key}', safe: false, namespaced: true },
+  incrementItem: { method: 'post', path: '/items/{key}/increment', safe: false, namespaced: true },
+  deleteItem: { method: 'delete', path: '/items/{key}', safe: false, namespaced: true },
   health: { method: 'get', path: '/health', safe: true },
   live: { method: 'get', path: '/health/live', safe: true },
   ready: { method: 'get', path: '/health/ready', safe: true },

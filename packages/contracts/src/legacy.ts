@@ -9,8 +9,12 @@ const keysRoute = { tag: 'Earlier systems', limited: true } as const
 const rootRoute = { ...keysRoute, enabledBy: 'ROOT_KEYS' } as const
 const rootNote = 'Only with `ROOT_KEYS=on`. Keys that are paths of the service itself, such as `items`, cannot be reached this way.'
 
+// Earlier systems had no namespaces.
+const { namespaced: _ofGet, ...getRoute } = getItem
+const { namespaced: _ofDelete, ...deleteRoute } = deleteItem
+
 /** Read an item, as `GET /items/{key}`. */
-export const getKey = defineRoute({ ...getItem, ...endpoints.getKey, ...keysRoute, summary: 'Read an item' })
+export const getKey = defineRoute({ ...getRoute, ...endpoints.getKey, ...keysRoute, summary: 'Read an item' })
 
 const writeKey = {
   ...keysRoute,
@@ -28,7 +32,7 @@ export const putKey = defineRoute({ ...endpoints.putKey, ...writeKey })
 export const postKey = defineRoute({ ...endpoints.postKey, ...writeKey })
 
 /** Delete an item, as `DELETE /items/{key}`. */
-export const deleteKey = defineRoute({ ...deleteItem, ...endpoints.deleteKey, ...keysRoute, summary: 'Delete an item' })
+export const deleteKey = defineRoute({ ...deleteRoute, ...endpoints.deleteKey, ...keysRoute, summary: 'Delete an item' })
 
 /** Read a value and how long it has to live. */
 export const getRootKey = defineRoute({

@@ -27,6 +27,12 @@ export const Key = keyText
     examples: ['user-config'],
   })
 
+/** The name of a namespace. */
+export const Namespace = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and -, and not begin with -')
+  .meta({ id: 'Namespace', description: 'The name of a namespace.', examples: ['team-a'] })
+
 /** The beginning that listed keys share; empty for all. */
 export const Prefix = keyText.meta({
   id: 'Prefix',

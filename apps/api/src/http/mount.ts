@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { RouteAnswer, RouteContract, RouteId, RouteInput, Routes } from '@holdfast/contracts'
+import { defaultNamespace, type RouteAnswer, type RouteContract, type RouteId, type RouteInput, type Routes } from '@holdfast/contracts'
 import type { Hono } from 'hono'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
@@ -50,8 +50,14 @@ const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer)
   return answer(state, given.status, stringifyJson(given.body), given.headers)
 }
 
-const recordOf = (key: string, incoming: IncomingMessage, state: RequestState, body: string | undefined): WriteRecord | undefined =>
-  writeRecord(key, { namespace: 'default', caller: state.client ?? '', method: incoming.method ?? '', target: incoming.url ?? '', body })
+const recordOf = (
+  key: string,
+  namespace: string,
+  incoming: IncomingMessage,
+  state: RequestState,
+  body: string | undefined,
+): WriteRecord | undefined =>
+  writeRecord(key, { namespace, caller: state.client ?? '', method: incoming.method ?? '', target: incoming.url ?? '', body })
 
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
 const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, { limit, valueBytesMax }: MountOptions): Respond => {
@@ -69,9 +75,15 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
       headers: incoming.headers,
       body: body?.value,
     })
+    const namespace = (input.params as { namespace?: string } | undefined)?.namespace ?? defaultNamespace
     const key = route.safe ? undefined : (input.headers as { 'idempotency-key'?: string } | undefined)?.['idempotency-key']
-    const record = key === undefined ? undefined : recordOf(key, incoming, state, body?.text)
-    const given = await handler(input as RouteInput<RouteContract>, { deadline: state.deadline, bodyText: body?.text, record })
+    const record = key === undefined ? undefined : recordOf(key, namespace, incoming, state, body?.text)
+    const given = await handler(input as RouteInput<RouteContract>, {
+      deadline: state.deadline,
+      namespace,
+      bodyText: body?.text,
+      record,
+    })
     return toResponse(state, route, given)
   }
 }

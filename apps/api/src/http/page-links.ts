@@ -18,7 +18,7 @@ const places = ({ page, total_pages, next_cursor }: z.output<typeof ItemPage>): 
 }
 
 /** The Link header of a page (RFC 8288): the same list at other places. */
-export const pageLinks = (query: z.output<typeof ListQuery>, answer: z.output<typeof ItemPage>): string => {
+export const pageLinks = (path: string, query: z.output<typeof ListQuery>, answer: z.output<typeof ItemPage>): string => {
   const link = ([rel, place]: [string, Place | undefined]): string[] => {
     if (place === undefined) return []
     const parameters = new URLSearchParams(Object.entries(place).map(([name, value]) => [name, String(value)]))
@@ -27,7 +27,7 @@ export const pageLinks = (query: z.output<typeof ListQuery>, answer: z.output<ty
     if (query.delimiter !== undefined) parameters.set('delimiter', query.delimiter)
     if (query.count === 'none') parameters.set('count', 'none')
     if (query.keys_only === 'true') parameters.set('keys_only', 'true')
-    return [`</items?${parameters}>; rel="${rel}"`]
+    return [`<${path}?${parameters}>; rel="${rel}"`]
   }
   return Object.entries(places(answer)).flatMap(link).join(', ')
 }

@@ -2,6 +2,7 @@
 export interface StoreCall {
   /** When the request ends, as `performance.now()` counts. */
   readonly deadline: number
+  readonly namespace: string
 }
 
 /** The item that a call is about. */

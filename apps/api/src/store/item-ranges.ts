@@ -47,11 +47,11 @@ const toTotal = (rows: readonly { readonly total: string | null }[]): number | n
 }
 
 /** The verbs of ranges of keys. */
-export const createItemRanges = (pool: Pool, namespace: string): ItemRanges => ({
+export const createItemRanges = (pool: Pool): ItemRanges => ({
   list: async (call, { prefix, after, page, pageSize, wantValues, wantTotal }) => {
     const { from, until, whole } = keyRange(prefix)
     const arrays = {
-      namespaces: [namespace],
+      namespaces: [call.namespace],
       froms: [from],
       starts: [after === undefined ? from : nextKey(after)],
       untils: [until],
@@ -70,7 +70,18 @@ export const createItemRanges = (pool: Pool, namespace: string): ItemRanges => (
   fold: async (call, { prefix, after, delimiter, pageSize, wantValues, wantTotal }) => {
     const { until, whole } = keyRange(prefix)
     const start = after === undefined ? prefix : afterEntry(after, prefix, delimiter)
-    const fold = { namespace, prefix, start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
+    const fold = {
+      namespace: call.namespace,
+      prefix,
+      start,
+      until,
+      whole,
+      delimiter,
+      beyond: afterEveryKey,
+      pageSize,
+      wantValues,
+      wantTotal,
+    }
     const rows = await pool.run(foldItems, fold, call.deadline)
     const page = rows.slice(0, pageSize)
     const items = page.flatMap((row) => (row.key === null ? [] : [toItem(row)]))

@@ -50,8 +50,6 @@ export interface ItemStore extends ItemRanges {
   transact: (call: StoreCall, transaction: ItemTransaction) => Promise<{ results: JsonText; replayed: boolean }>
 }
 
-const namespace = 'default'
-
 /** What an item may do: expiry, versions and conditions. */
 export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; recordSeconds: number }): ItemStore => {
   const calls = createItemCalls(pool, settings)
@@ -65,13 +63,13 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; r
 
   return {
     get: async (call, key) => {
-      const row = await calls.get({ namespace, key }, call.deadline)
+      const row = await calls.get({ namespace: call.namespace, key }, call.deadline)
       if (row === undefined) throw itemNotFound()
       return { item: toItem(row), ttlRemaining: row.ttl_remaining }
     },
 
     getMany: async (call, keys) => {
-      const batch = { namespace, keys: [...new Set(keys)], bytesMax: limits.batchValueBytes }
+      const batch = { namespace: call.namespace, keys: [...new Set(keys)], bytesMax: limits.batchValueBytes }
       const rows = await pool.run(batchGetItems, batch, call.deadline)
       if (rows.some(({ fits }) => !fits)) {
         throw new Refusal('too_large', `the values have more than ${limits.batchValueBytes} bytes together; ask for fewer at once`)
@@ -81,23 +79,25 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; r
     },
 
     put: async (call, put) => {
-      const row = await once(put.record, call.deadline, () => putItem(call.deadline, { namespace, ...put }))
+      const row = await once(put.record, call.deadline, () => putItem(call.deadline, { namespace: call.namespace, ...put }))
       return { created: row.outcome === 'created', item: toItem(row), replayed: row.replayed === true }
     },
 
     patch: async (call, patch) => {
-      const row = await once(patch.record, call.deadline, () => patchItem(call.deadline, { namespace, ...patch }))
+      const row = await once(patch.record, call.deadline, () => patchItem(call.deadline, { namespace: call.namespace, ...patch }))
       return { item: toItem(row), replayed: row.replayed === true }
     },
 
     increment: async (call, increment) => {
-      const row = await once(increment.record, call.deadline, () => incrementItem(call.deadline, { namespace, ...increment }))
+      const row = await once(increment.record, call.deadline, () =>
+        incrementItem(call.deadline, { namespace: call.namespace, ...increment }),
+      )
       return { item: toItem(row), replayed: row.replayed === true }
     },
 
     delete: async (call, deletion) => {
       const row = await once(deletion.record, call.deadline, async () => {
-        const answered = await calls.delete({ namespace, ...deletion }, call.deadline)
+        const answered = await calls.delete({ namespace: call.namespace, ...deletion }, call.deadline)
         if (answered.outcome === 'missing') throw itemNotFound()
         if (answered.outcome === 'precondition_failed') throw preconditionFailed(answered.version)
         return answered
@@ -106,15 +106,17 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; r
     },
 
     deletePrefix: async (call, prefix, record) => {
-      const { deleted, replayed } = await once(record, call.deadline, () => deletePrefix(namespace, prefix, record, call.deadline))
+      const { deleted, replayed } = await once(record, call.deadline, () => deletePrefix(call.namespace, prefix, record, call.deadline))
       return { deleted, replayed: replayed === true }
     },
 
     transact: async (call, transaction) => {
-      const row = await once(transaction.record, call.deadline, () => transact({ namespace, ...transaction }, call.deadline))
+      const row = await once(transaction.record, call.deadline, () =>
+        transact({ namespace: call.namespace, ...transaction }, call.deadline),
+      )
       return { results: new JsonText(row.results), replayed: row.replayed === true }
     },
 
-    ...createItemRanges(pool, namespace),
+    ...createItemRanges(pool),
   }
 }

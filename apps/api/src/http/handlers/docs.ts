@@ -8,7 +8,10 @@ const description =
 
 /** The OpenAPI document and the interactive reference of it. */
 export const docsHandlers = (version: string, served: readonly ServedRoute[]): Pick<Handlers, 'docs' | 'docsAsset' | 'openapi'> => {
-  const document = openapiDocument({ title: 'Holdfast', version, description }, served)
+  const document = openapiDocument(
+    { title: 'Holdfast', version, description },
+    served.map(({ operationId, route }) => ({ id: operationId, route })),
+  )
   const page = referencePage('Holdfast API')
   return {
     openapi: async () => ({ status: 200, body: document }),

@@ -4,6 +4,7 @@ import type { ItemPut, ItemStore } from '../../store/items.js'
 import { memberText } from '../../store/json-span.js'
 import { readCursor, writeCursor } from '../cursor.js'
 import { entityTag, isCurrent, writeConditions } from '../entity-tags.js'
+import { itemsPath } from '../items-path.js'
 import type { Handler, Handlers } from '../mount.js'
 import { pageLinks } from '../page-links.js'
 import { prefersMinimal } from '../preferences.js'
@@ -58,7 +59,11 @@ const createItem =
       if (!(error instanceof Refusal) || error.code !== 'precondition_failed') throw error
       throw new Refusal('item_exists', 'a live item has this key', error.details)
     })
-    return { status: 201, body: item, headers: { ...written(item, minimal, was), location: `/items/${encodeURIComponent(item.key)}` } }
+    return {
+      status: 201,
+      body: item,
+      headers: { ...written(item, minimal, was), location: `${itemsPath(call.namespace)}/${encodeURIComponent(item.key)}` },
+    }
   }
 
 const putItem =
@@ -132,7 +137,7 @@ const listItems =
       total_pages: found.total === null || delimiter !== undefined ? null : Math.ceil(found.total / page_size),
       next_cursor: found.next === null ? null : writeCursor(found.next),
     }
-    return { status: 200, body, headers: { link: pageLinks(query, body) } }
+    return { status: 200, body, headers: { link: pageLinks(itemsPath(call.namespace), query, body) } }
   }
 
 const deleteItems =

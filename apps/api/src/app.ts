@@ -1,10 +1,13 @@
 import type { Logger } from '@holdfast/service'
 import { Hono } from 'hono'
+import { admitEverybody, admitWithKeys } from './http/authenticate.js'
 import type { HttpEnv } from './http/context.js'
+import { apiKeyHandlers } from './http/handlers/api-keys.js'
 import { docsHandlers } from './http/handlers/docs.js'
 import { healthHandlers, type ServiceState } from './http/handlers/health.js'
 import { itemHandlers } from './http/handlers/items.js'
 import { legacyHandlers } from './http/handlers/legacy.js'
+import { namespaceHandlers } from './http/handlers/namespaces.js'
 import { problemHandlers } from './http/handlers/problems.js'
 import { transactionHandlers } from './http/handlers/transactions.js'
 import { mountRoutes } from './http/mount.js'
@@ -13,10 +16,20 @@ import { routingPath } from './http/request-target.js'
 import { createServeRequest } from './http/serve-request.js'
 import { servedRoutes } from './http/served-routes.js'
 import { Refusal } from './refusal.js'
+import type { ApiKeyStore } from './store/api-keys.js'
 import type { ItemStore } from './store/items.js'
+import type { NamespaceStore } from './store/namespaces.js'
 
 export interface AppOptions {
   readonly store: ItemStore
+  readonly namespaces: NamespaceStore
+  readonly apiKeys: ApiKeyStore
+  /** Whether callers must have an API key. */
+  readonly authRequired: boolean
+  /** A key that may do everything. */
+  readonly adminKey: string | undefined
+  /** Whether what browsers send for other sites is refused. */
+  readonly ownOriginOnly: boolean
   readonly service: ServiceState
   readonly rateLimit: RateLimitOptions
   readonly valueBytesMax: number
@@ -26,22 +39,27 @@ export interface AppOptions {
 }
 
 /** The service as an app of Hono's: all that it serves, behind one straight line. Does no I/O of its own. */
-export const createApp = ({ store, service, valueBytesMax, rootKeys, logger, ...options }: AppOptions): Hono<HttpEnv> => {
+export const createApp = (options: AppOptions): Hono<HttpEnv> => {
+  const { store, service, valueBytesMax, rootKeys, logger, apiKeys, authRequired } = options
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
-  const serveRequest = createServeRequest(service.stopping, logger)
-  const served = servedRoutes({ ROOT_KEYS: rootKeys })
+  const serveRequest = createServeRequest(service.stopping, options.ownOriginOnly, logger)
+  const served = servedRoutes({ ROOT_KEYS: rootKeys, AUTH: authRequired })
   const items = itemHandlers(store)
   const handlers = {
     ...items,
     ...transactionHandlers(store),
+    ...namespaceHandlers(options.namespaces),
+    ...apiKeyHandlers(apiKeys),
     ...legacyHandlers(items, store),
     ...healthHandlers(service),
     ...docsHandlers(service.version, served),
     ...problemHandlers(),
   }
-  mountRoutes(app, { served, handlers, serveRequest, limit: createRateLimit(options.rateLimit), valueBytesMax })
+  const limit = createRateLimit(options.rateLimit)
+  const admit = authRequired ? admitWithKeys(apiKeys, options.adminKey, limit) : admitEverybody(limit)
+  mountRoutes(app, { served, handlers, serveRequest, admit, valueBytesMax })
   app.notFound(
     serveRequest(async () => {
       throw new Refusal('route_not_found', 'no route has this path')

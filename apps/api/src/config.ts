@@ -39,7 +39,11 @@ const variables = z.object({
   RATE_LIMIT_WINDOW_SECONDS: wholeNumber(1, 86_400, 60),
   RATE_LIMIT_STORE: z.literal('memory', 'memory').default('memory'),
   TRUST_PROXY: proxies.default(new BlockList()),
-  AUTH: z.literal('off', 'off').default('off'),
+  AUTH: z.enum(['off', 'required'], 'off or required').default('off'),
+  ADMIN_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,200}$/, '32 to 200 visible ASCII characters')
+    .optional(),
   MAX_VALUE_BYTES: wholeNumber(1, 64 * 1_048_576, limits.valueBytes),
   IDEMPOTENCY_TTL_SECONDS: wholeNumber(1, 31_536_000, 86_400),
   SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 60),
@@ -58,10 +62,10 @@ export type Config = z.output<typeof variables>
  */
 export const readConfig = (environment: Readonly<Record<string, string | undefined>>): Config => {
   // DATABASE_URL may hold a password.
-  const config = readSettings(variables, environment, ['DATABASE_URL'])
-  if (!isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off') {
+  const config = readSettings(variables, environment, ['DATABASE_URL', 'ADMIN_API_KEY'])
+  if (config.AUTH === 'off' && !isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off') {
     throw new StartError(
-      `HOST ${config.HOST} is not a loopback address and the API asks for no credentials; expected 127.0.0.1, ::1 or localhost, or ALLOW_UNAUTHENTICATED=on where the network is trusted`,
+      `HOST ${config.HOST} is not a loopback address and the API asks for no credentials; expected AUTH=required, or 127.0.0.1, ::1 or localhost, or ALLOW_UNAUTHENTICATED=on where the network is trusted`,
     )
   }
   return config

@@ -1,16 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { close, type Logger, listen, type Running } from '@holdfast/service'
+import { close, isLoopback, type Logger, listen, type Running } from '@holdfast/service'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
 import type { DatabaseAddress } from './database/connections.js'
 import { startEmbedded } from './database/embedded.js'
 import { migrate } from './database/migrate.js'
-import { createPool } from './database/pool.js'
+import { createPool, type Pool } from './database/pool.js'
 import { checkServer } from './database/server-check.js'
 import { createHttpServer } from './http/server.js'
 import { packageFolder } from './package-folder.js'
+import { createApiKeyStore } from './store/api-keys.js'
+import { createBoundedItems } from './store/bounded-items.js'
+import { createDeletePrefix } from './store/delete-prefix.js'
 import { createItemStore } from './store/items.js'
+import { createNamespaceSettings } from './store/namespace-settings.js'
+import { createNamespaceStore } from './store/namespaces.js'
 import { startSweeper } from './store/sweeper.js'
 
 /** A running service. */
@@ -27,13 +32,28 @@ const openDatabase = async (config: Config, logger: Logger) => {
   return { kind: 'embedded' as const, ...(await startEmbedded(config.DATA_DIR, logger)) }
 }
 
+const createStores = (pool: Pool, config: Config) => {
+  const settings = createNamespaceSettings(pool)
+  const deletePrefix = createDeletePrefix(pool, config.IDEMPOTENCY_TTL_SECONDS)
+  const items = createItemStore(
+    pool,
+    { valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds: config.IDEMPOTENCY_TTL_SECONDS },
+    deletePrefix,
+  )
+  return { store: createBoundedItems(items, settings, pool), namespaces: createNamespaceStore(pool, settings, deletePrefix) }
+}
+
 const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, config: Config, logger: Logger): Promise<Service> => {
   await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
   await migrate(database.address)
   const pool = createPool(database.address, logger)
   let stopping = false
   const app = createApp({
-    store: createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds: config.IDEMPOTENCY_TTL_SECONDS }),
+    ...createStores(pool, config),
+    apiKeys: createApiKeyStore(pool, logger),
+    authRequired: config.AUTH === 'required',
+    adminKey: config.ADMIN_API_KEY,
+    ownOriginOnly: config.AUTH === 'off' && isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off',
     service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
     rateLimit: {
       requests: config.RATE_LIMIT_REQUESTS,

@@ -76,9 +76,11 @@ describe('who a client is', () => {
 })
 
 test('past the cap on clients new ones share counters, and known ones keep theirs', async () => {
-  const count = createClientLimiter({ requests: 2, windowSeconds: 3600, clientsMax: 10 })
+  const { count, peek } = createClientLimiter({ requests: 2, windowSeconds: 3600, clientsMax: 10 })
   for (let n = 0; n < 10; n++) expect(await count(`known${n}`)).toMatchObject({ allowed: true, remaining: 1 })
   const verdicts = await Promise.all(Array.from({ length: 10_000 }, (_, n) => count(`flood${n}`)))
   expect(verdicts.filter(({ allowed }) => allowed).length).toBeLessThanOrEqual(2 * 1024)
+  expect(await peek('known3')).toMatchObject({ allowed: true, remaining: 1 })
   expect(await count('known3')).toMatchObject({ allowed: true, remaining: 0 })
+  expect(await peek('known3')).toMatchObject({ allowed: false, remaining: 0 })
 })

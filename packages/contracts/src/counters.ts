@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
 import { IdempotencyKeys, Preferences, WriteConditions, WrittenHeaders } from './headers.js'
-import { bodyErrors, ItemOrMetadata, itemParams, onceErrors } from './items.js'
+import { bodyErrors, creatingErrors, ItemOrMetadata, itemParams, onceErrors } from './items.js'
 import { limits } from './limits.js'
 import { Ttl } from './primitives.js'
 import { defineRoute } from './route.js'
@@ -65,5 +65,5 @@ export const incrementItem = defineRoute({
     bodyBytesMax: limits.incrementBytes,
   },
   answers: { 200: { description: 'The counter as it is then.', body: ItemOrMetadata, headers: WrittenHeaders } },
-  errors: [...bodyErrors, ...onceErrors, ...counterErrors, 'precondition_failed'],
+  errors: [...bodyErrors, ...onceErrors, ...creatingErrors, ...counterErrors, 'precondition_failed'],
 })

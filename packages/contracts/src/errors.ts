@@ -38,11 +38,35 @@ export const errors = defineErrors({
     retryable: false,
     help: 'On `/keys/{key}` the body repeats the key, and it must be the one of the path, byte for byte after percent-decoding.',
   },
+  unauthenticated: {
+    status: 401,
+    title: 'The request has no valid API key',
+    retryable: false,
+    help: 'This service wants `Authorization: Bearer <API key>`. The key is missing, is not one of this service, has expired or was revoked; which of these is not told. Ask whoever runs the service for a key.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'The caller may not do this',
+    retryable: false,
+    help: 'The API key is valid and lacks the scope, the namespace or the prefix that this request needs; `detail` says which. A service without authentication also refuses requests that a browser sends for another site, and requests for a `Host` that is not its own.',
+  },
   item_not_found: {
     status: 404,
     title: 'There is no such item',
     retryable: false,
     help: 'No live item has this key: it was never written, was deleted, or has expired. Keys are compared byte by byte, so case and every space count.',
+  },
+  namespace_not_found: {
+    status: 404,
+    title: 'There is no such namespace',
+    retryable: false,
+    help: 'No namespace has this name: none was made with it, and none has items under it. All are listed at `/namespaces`.',
+  },
+  api_key_not_found: {
+    status: 404,
+    title: 'There is no such API key',
+    retryable: false,
+    help: 'No key has this id: it was revoked already, or never made. The id is the second part of a key, between its underscores.',
   },
   route_not_found: {
     status: 404,
@@ -79,6 +103,18 @@ export const errors = defineErrors({
     title: 'The result would be out of bounds',
     retryable: false,
     help: 'The sum is less than `min`, more than `max`, or beyond what the number can hold: integers are kept from -9223372036854775808 to 9223372036854775807. Nothing was changed; the member `value` has the number as it is, where the counter exists.',
+  },
+  namespace_exists: {
+    status: 409,
+    title: 'The namespace exists already',
+    retryable: false,
+    help: 'A namespace was made with this name. PATCH changes its settings.',
+  },
+  namespace_full: {
+    status: 409,
+    title: 'The namespace has all the items that it may have',
+    retryable: false,
+    help: 'Its setting `max_items` lets it have no more. Delete items, let some expire, or change the setting; items that exist can still be written.',
   },
   idempotency_in_progress: {
     status: 409,

@@ -1,3 +1,4 @@
+export { ApiKey, NewApiKey, Scope } from './api-keys.js'
 export { BatchGet, ItemBatch } from './batch.js'
 export { Increment } from './counters.js'
 export { defaultNamespace, type Endpoint, endpoints } from './endpoints.js'
@@ -5,6 +6,7 @@ export { type ErrorCode, type ErrorDefinition, errorCodes, errors } from './erro
 export { Item, ItemMetadata, ItemPage, ItemPatch, ItemWrite, ListQuery, NewItem } from './items.js'
 export { limits } from './limits.js'
 export { inNamespace } from './namespaced.js'
+export { NamespaceInfo, NamespaceSettings, NewNamespace } from './namespaces.js'
 export { byteLength, Cursor, Delimiter, ExpiresAt, JsonValue, Key, Namespace, Prefix, Timestamp, Ttl, Version } from './primitives.js'
 export { Fault, Problem } from './problem.js'
 export { type AnswerContract, defineRoute, type RouteAnswer, type RouteContract, type RouteInput } from './route.js'

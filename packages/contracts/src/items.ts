@@ -109,15 +109,20 @@ export const ItemPage = z
 export const dataErrors = [
   'malformed_request',
   'validation_failed',
+  'unauthenticated',
+  'forbidden',
   'rate_limited',
   'internal',
   'database_unavailable',
   'overloaded',
 ] as const satisfies ErrorCode[]
 /** What every route that writes may refuse with. */
-const writeErrors = [...dataErrors, 'outcome_unknown'] as const satisfies ErrorCode[]
+export const writeErrors = [...dataErrors, 'outcome_unknown'] as const satisfies ErrorCode[]
 /** What every route that takes a body may refuse with. */
 export const bodyErrors = [...writeErrors, 'malformed_json', 'too_large', 'unsupported_media_type'] as const satisfies ErrorCode[]
+
+/** What a write that may create an item may refuse with. */
+export const creatingErrors = ['namespace_full'] as const satisfies ErrorCode[]
 
 /** What a write with an Idempotency-Key may refuse with. */
 export const onceErrors = ['idempotency_key_reused', 'idempotency_in_progress'] as const satisfies ErrorCode[]
@@ -137,7 +142,7 @@ export const createItem = defineRoute({
       headers: WrittenHeaders.extend({ location: z.string().meta({ description: 'Path of the item.' }) }),
     },
   },
-  errors: [...bodyErrors, ...onceErrors, 'item_exists'],
+  errors: [...bodyErrors, ...onceErrors, ...creatingErrors, 'item_exists'],
 })
 
 /** List items in the order of their keys. */
@@ -220,7 +225,7 @@ export const putItem = defineRoute({
     200: { description: 'Replaced.', body: ItemOrMetadata, headers: WrittenHeaders },
     201: { description: 'Created.', body: ItemOrMetadata, headers: WrittenHeaders },
   },
-  errors: [...bodyErrors, ...onceErrors, 'precondition_failed'],
+  errors: [...bodyErrors, ...onceErrors, ...creatingErrors, 'precondition_failed'],
 })
 
 /** Change parts of an item. */

@@ -15,6 +15,10 @@ export const limits = {
   batchBytes: 4_194_304,
   /** Bytes of the body of an increment. */
   incrementBytes: 16_384,
+  /** The most that a namespace may let a value have. */
+  namespaceValueBytes: 67_108_864,
+  /** Bytes of the body of settings. */
+  settingsBytes: 16_384,
   /** Operations of one transaction, and checks. */
   transactionSteps: 1_000,
   /** Bytes of the body of a transaction. */

@@ -20,7 +20,9 @@ export interface RouteContract extends Endpoint {
   /** Whether it counts against the caller's rate limit. */
   readonly limited: boolean
   /** The setting that turns it on; left out where it is always there. */
-  readonly enabledBy?: 'ROOT_KEYS'
+  readonly enabledBy?: 'ROOT_KEYS' | 'AUTH'
+  /** What a caller's key must be for, where that does not follow from whether the route is safe. */
+  readonly scope?: 'admin'
   readonly request: {
     readonly params?: z.ZodObject
     readonly query?: z.ZodObject

@@ -1,8 +1,10 @@
+import * as apiKeys from './api-keys.js'
 import * as batch from './batch.js'
 import * as counters from './counters.js'
 import type { endpoints } from './endpoints.js'
 import * as items from './items.js'
 import * as legacy from './legacy.js'
+import * as namespaces from './namespaces.js'
 import type { RouteContract } from './route.js'
 import * as system from './system.js'
 import * as transactions from './transactions.js'
@@ -23,6 +25,14 @@ export const routes = {
   deleteItem: items.deleteItem,
   getItems: batch.getItems,
   transact: transactions.transact,
+  listNamespaces: namespaces.listNamespaces,
+  createNamespace: namespaces.createNamespace,
+  getNamespace: namespaces.getNamespace,
+  patchNamespace: namespaces.patchNamespace,
+  deleteNamespace: namespaces.deleteNamespace,
+  listApiKeys: apiKeys.listApiKeys,
+  createApiKey: apiKeys.createApiKey,
+  deleteApiKey: apiKeys.deleteApiKey,
   health: system.health,
   live: system.live,
   ready: system.ready,

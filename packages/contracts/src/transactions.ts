@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { boundsInOrder, boundsInOrderFault, counterErrors, incrementMembers, refreshesTtl, refreshesTtlFault } from './counters.js'
 import { endpoints } from './endpoints.js'
 import { IdempotencyKeys, Preferences, Replays } from './headers.js'
-import { bodyErrors, expiry, Item, ItemMetadata, onceErrors, oneExpiry, oneExpiryFault } from './items.js'
+import { bodyErrors, creatingErrors, expiry, Item, ItemMetadata, onceErrors, oneExpiry, oneExpiryFault } from './items.js'
 import { limits } from './limits.js'
 import { JsonValue, Key, Version } from './primitives.js'
 import { defineRoute } from './route.js'
@@ -72,5 +72,5 @@ export const transact = defineRoute({
       headers: Replays.extend({ 'preference-applied': z.string().optional().meta({ description: 'The preference that was honoured.' }) }),
     },
   },
-  errors: [...bodyErrors, ...onceErrors, ...counterErrors, 'checks_failed'],
+  errors: [...bodyErrors, ...onceErrors, ...creatingErrors, ...counterErrors, 'checks_failed'],
 })

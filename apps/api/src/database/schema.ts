@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, customType, index, json, pgSequence, pgTable, primaryKey, smallint, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, customType, index, integer, json, pgSequence, pgTable, primaryKey, smallint, text, timestamp } from 'drizzle-orm/pg-core'
 
 /** Text compared and ordered by its bytes, whatever the database's locale. */
 const bytewiseText = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
@@ -9,6 +9,30 @@ const instant = (name: string) => timestamp(name, { withTimezone: true, precisio
 
 /** Where versions come from: one sequence for all keys, so that a key never gets a version twice. */
 export const itemVersions = pgSequence('item_versions')
+
+/** The namespaces that were made with settings; one that has items needs none. Null is no bound. */
+export const namespaces = pgTable('namespaces', {
+  name: bytewiseText('name').primaryKey(),
+  createdAt: instant('created_at').notNull(),
+  defaultTtl: bigint('default_ttl', { mode: 'number' }),
+  maxTtl: bigint('max_ttl', { mode: 'number' }),
+  maxValueBytes: integer('max_value_bytes'),
+  maxItems: bigint('max_items', { mode: 'number' }),
+})
+
+/** The API keys. `digest` is that of the secret, which is nowhere. Null is no bound. */
+export const apiKeys = pgTable('api_keys', {
+  id: bytewiseText('id').primaryKey(),
+  digest: bytewiseText('digest').notNull(),
+  name: bytewiseText('name').notNull(),
+  scopes: text('scopes').array().notNull(),
+  namespaces: text('namespaces').array(),
+  prefix: bytewiseText('prefix'),
+  rateLimit: integer('rate_limit'),
+  createdAt: instant('created_at').notNull(),
+  expiresAt: instant('expires_at'),
+  lastUsedAt: instant('last_used_at'),
+})
 
 /** The items, live or expired and not swept yet. `value` is json, not jsonb, because it keeps the text. */
 export const items = pgTable(

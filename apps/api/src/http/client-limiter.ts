@@ -47,16 +47,24 @@ export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defa
   /** The counter of a client while there is no room for new ones. */
   const crowdedCounter = async (client: string): Promise<string> => ((await limiter.get(client)) === null ? sharedCounter(client) : client)
 
-  /** Counts one request of a client. */
-  return async (client: string): Promise<ClientLimit> => {
-    turnWindow()
-    try {
-      const state = await limiter.consume(seen + seenBefore < clientsMax ? client : await crowdedCounter(client))
-      if (state.isFirstInDuration) seen++
-      return { allowed: true, remaining: state.remainingPoints, resetMs: state.msBeforeNext }
-    } catch (state) {
-      if (!(state instanceof RateLimiterRes)) throw state
-      return { allowed: false, remaining: 0, resetMs: state.msBeforeNext }
-    }
+  return {
+    /** Counts one request of a client. */
+    count: async (client: string): Promise<ClientLimit> => {
+      turnWindow()
+      try {
+        const state = await limiter.consume(seen + seenBefore < clientsMax ? client : await crowdedCounter(client))
+        if (state.isFirstInDuration) seen++
+        return { allowed: true, remaining: state.remainingPoints, resetMs: state.msBeforeNext }
+      } catch (state) {
+        if (!(state instanceof RateLimiterRes)) throw state
+        return { allowed: false, remaining: 0, resetMs: state.msBeforeNext }
+      }
+    },
+    /** Where a client stands, with nothing counted. */
+    peek: async (client: string): Promise<ClientLimit> => {
+      const state = await limiter.get(client)
+      if (state === null) return { allowed: true, remaining: requests, resetMs: windowSeconds * 1000 }
+      return { allowed: state.remainingPoints > 0, remaining: Math.max(0, state.remainingPoints), resetMs: state.msBeforeNext }
+    },
   }
 }

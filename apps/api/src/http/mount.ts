@@ -1,13 +1,13 @@
-import type { IncomingMessage } from 'node:http'
 import { defaultNamespace, type RouteAnswer, type RouteContract, type RouteId, type RouteInput, type Routes } from '@holdfast/contracts'
 import type { Hono } from 'hono'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import type { StoreCall, WriteRecord } from '../store/item-call.js'
 import { answer } from './answer.js'
+import type { Admit } from './authenticate.js'
+import { authorize } from './authorize.js'
 import { bodyBound, readJsonBody, valueBound } from './body.js'
 import type { HttpEnv } from './context.js'
-import type { RateLimit } from './rate-limit.js'
 import type { RequestState } from './request-state.js'
 import { parseQuery, requestTarget } from './request-target.js'
 import type { Respond, ServeRequest } from './serve-request.js'
@@ -50,37 +50,31 @@ const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer)
   return answer(state, given.status, stringifyJson(given.body), given.headers)
 }
 
-const recordOf = (
-  key: string,
-  namespace: string,
-  incoming: IncomingMessage,
-  state: RequestState,
-  body: string | undefined,
-): WriteRecord | undefined =>
-  writeRecord(key, { namespace, caller: state.client ?? '', method: incoming.method ?? '', target: incoming.url ?? '', body })
-
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
-const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, { limit, valueBytesMax }: MountOptions): Respond => {
+const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, { admit, valueBytesMax }: MountOptions): Respond => {
   const { body: schema, bodyBytesMax, valueLevel } = route.request
   const bound = bodyBytesMax === undefined ? valueBound(valueBytesMax) : bodyBound(bodyBytesMax)
   const validate = requestValidator(route)
   return async (context, state) => {
     const { incoming } = context.env
-    if (route.limited) await limit(incoming, state)
+    const caller = route.limited ? await admit(incoming, state) : undefined
     state.route = id
     const body = schema === undefined ? undefined : await readJsonBody(incoming, bound, valueLevel)
-    const input = validate({
+    const valid = validate({
       params: context.req.param(),
       query: parseQuery(requestTarget(incoming).query),
       headers: incoming.headers,
       body: body?.value,
     })
-    const namespace = (input.params as { namespace?: string } | undefined)?.namespace ?? defaultNamespace
+    const namespace = (valid.params as { namespace?: string } | undefined)?.namespace ?? defaultNamespace
+    const input = authorize(caller, route, namespace, valid)
     const key = route.safe ? undefined : (input.headers as { 'idempotency-key'?: string } | undefined)?.['idempotency-key']
-    const record = key === undefined ? undefined : recordOf(key, namespace, incoming, state, body?.text)
+    const { method = '', url: target = '' } = incoming
+    const record = writeRecord(key, { namespace, caller: caller?.id ?? state.client ?? '', method, target, body: body?.text })
     const given = await handler(input as RouteInput<RouteContract>, {
       deadline: state.deadline,
       namespace,
+      mayMakeNamespaces: caller === undefined || caller.namespaces === null,
       bodyText: body?.text,
       record,
     })
@@ -95,8 +89,8 @@ export interface MountOptions {
   readonly served: readonly ServedRoute[]
   readonly handlers: Handlers
   readonly serveRequest: ServeRequest
-  /** Counts the caller's requests; runs before everything else of a route that is limited. */
-  readonly limit: RateLimit
+  /** Finds out who calls and counts the request; runs before everything else of a route that is limited. */
+  readonly admit: Admit
   readonly valueBytesMax: number
 }
 
@@ -113,7 +107,7 @@ const respondToPath = (routesOfPath: readonly ServedRoute[], options: MountOptio
   const allow = [...methods.keys()].sort().join(', ')
   const limited = routesOfPath.some(({ route }) => route.limited)
   const refuse: Respond = async ({ env: { incoming } }, state) => {
-    if (limited) await options.limit(incoming, state)
+    if (limited) await options.admit(incoming, state)
     throw new Refusal('method_not_allowed', `${incoming.method} is not a method of this path; it has ${allow}`, { headers: { allow } })
   }
   return (context, state) => (methods.get(context.env.incoming.method ?? '') ?? refuse)(context, state)

@@ -2,6 +2,7 @@ import type { Logger } from '@holdfast/service'
 import { Refusal } from '../refusal.js'
 import { answer } from './answer.js'
 import type { HttpContext } from './context.js'
+import { checkOwnOrigin } from './own-origin.js'
 import { toProblem } from './problem.js'
 import { createRequestLog } from './request-log.js'
 import { openRequest, type RequestState } from './request-state.js'
@@ -14,7 +15,7 @@ export type Respond = (context: HttpContext, state: RequestState) => Promise<Res
  * The straight line of every request: it gets its state, is checked, answered, and logged; what is thrown on the way becomes
  * a problem. Plain calls, because a chain of middleware takes a good part of the throughput of reads.
  */
-export const createServeRequest = (stopping: () => boolean, logger: Logger) => {
+export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boolean, logger: Logger) => {
   const log = createRequestLog(logger)
   return (respond: Respond) =>
     async (context: HttpContext): Promise<Response> => {
@@ -23,6 +24,7 @@ export const createServeRequest = (stopping: () => boolean, logger: Logger) => {
       let response: Response
       try {
         checkWellFormed(incoming)
+        if (ownOriginOnly) checkOwnOrigin(incoming)
         response = await respond(context, state)
       } catch (error) {
         if (!(error instanceof Refusal)) logger.error({ err: error, request_id: state.id }, 'a request failed')

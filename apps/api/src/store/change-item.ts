@@ -8,7 +8,10 @@ import type { ItemRow } from './sql/item-row.js'
 import { waitingMax } from './write-kind.js'
 
 /** What of an item is changed: all of a put but its body. */
-export type ChangeCall = Omit<PutCall, 'body'>
+export type ChangeCall = Omit<PutCall, 'body'> & {
+  /** Bytes that the value may have, where that is less than in other namespaces. */
+  readonly valueBytesMax?: number | undefined
+}
 
 /** Makes the JSON text of the new value from that of the old one; refuses by throwing. */
 export type MakeValue = (value: string, version: string) => string
@@ -36,7 +39,9 @@ export const createChangeItem = (calls: ItemCalls, valueBytesMax: number) => {
     const item = await calls.get(call, deadline)
     if (item?.value == null) return undefined
     if (!holds(call, item.version)) throw preconditionFailed(item.version)
-    const body = `{"value":${make(item.value, item.version)}}`
+    const value = make(item.value, item.version)
+    if (call.valueBytesMax !== undefined && Buffer.byteLength(value) > call.valueBytesMax) throw tooLarge(call.valueBytesMax)
+    const body = `{"value":${value}}`
     const row = await calls.replace({ ...call, body, ifMatch: item.version, ifNoneMatch: null }, deadline)
     // What was recorded may be of another statement, such as the one that created the item.
     if (row.replayed === true || row.outcome === 'replaced') return row as ItemRow & Replayable

@@ -41,3 +41,5 @@ export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
     return deleteAll(namespace, prefix, record, deadline)
   }
 }
+
+export type DeletePrefix = ReturnType<typeof createDeletePrefix>

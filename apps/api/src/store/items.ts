@@ -3,12 +3,13 @@ import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import { createChangeItem } from './change-item.js'
-import { createDeletePrefix } from './delete-prefix.js'
+import type { DeletePrefix } from './delete-prefix.js'
 import { createOnce } from './idempotency.js'
 import { createIncrementItem, type IncrementCall } from './increment-item.js'
 import type { DeleteCall, PutCall, StoreCall, WriteRecord } from './item-call.js'
 import { createItemCalls } from './item-calls.js'
 import { createItemRanges, type ItemRanges } from './item-ranges.js'
+import type { AskedExpiry } from './namespace-bounds.js'
 import { itemNotFound, preconditionFailed } from './outcomes.js'
 import { createPatchItem, type PatchCall } from './patch-item.js'
 import { createPutItem } from './put-item.js'
@@ -17,13 +18,13 @@ import { type StoredItem, toItem } from './stored-item.js'
 import { createTransact, type TransactionCall } from './transact.js'
 
 /** A write of an item. */
-export type ItemPut = Omit<PutCall, 'namespace'>
+export type ItemPut = Omit<PutCall, 'namespace'> & AskedExpiry
 
 /** A removal of an item. */
 type ItemDeletion = Omit<DeleteCall, 'namespace'>
 
 /** A change of parts of an item. */
-type ItemPatch = Omit<PatchCall, 'namespace'>
+type ItemPatch = Omit<PatchCall, 'namespace'> & AskedExpiry
 
 /** Several steps at once. */
 type ItemTransaction = Omit<TransactionCall, 'namespace'>
@@ -51,7 +52,11 @@ export interface ItemStore extends ItemRanges {
 }
 
 /** What an item may do: expiry, versions and conditions. */
-export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; recordSeconds: number }): ItemStore => {
+export const createItemStore = (
+  pool: Pool,
+  settings: { valueBytesMax: number; recordSeconds: number },
+  deletePrefix: DeletePrefix,
+): ItemStore => {
   const calls = createItemCalls(pool, settings)
   const once = createOnce(pool, settings.recordSeconds)
   const putItem = createPutItem(calls, settings.valueBytesMax)
@@ -59,7 +64,6 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; r
   const patchItem = createPatchItem(calls, changeItem)
   const incrementItem = createIncrementItem(calls, changeItem)
   const transact = createTransact(pool, settings)
-  const deletePrefix = createDeletePrefix(pool, settings.recordSeconds)
 
   return {
     get: async (call, key) => {

@@ -11,6 +11,8 @@ export interface PatchCall extends TouchCall {
   readonly patch: string | undefined
   /** Whether the expiry stays. */
   readonly keepTtl: boolean
+  /** Bytes that the value may have, where that is less than in other namespaces. */
+  readonly valueBytesMax?: number | undefined
 }
 
 /** Makes the verb that changes parts of an item. */

@@ -27,6 +27,8 @@ export interface TransactionCall {
   readonly steps: readonly TransactionStep[]
   /** Whether the answers to writes have their values. */
   readonly wantValues: boolean
+  /** Bytes that a value may have, where that is less than in other namespaces. */
+  readonly valueBytesMax?: number | undefined
   /** Bytes of the request. */
   readonly bytes: number
   readonly record: WriteRecord | undefined
@@ -82,9 +84,10 @@ const changesOf = (
  * Makes the verb that applies several steps at once. The keys are locked, also those that have no item; then the steps are applied here
  * to what was read, and all that they changed is written by one statement with the commit. Who reads sees all of it or nothing.
  */
-export const createTransact = (pool: Pool, { valueBytesMax, recordSeconds }: Settings) => {
+export const createTransact = (pool: Pool, settings: Settings) => {
+  const { recordSeconds } = settings
   const run = (call: TransactionCall, deadline: number): Promise<TransactionRow> => {
-    const { namespace, checks, steps, record, wantValues } = call
+    const { namespace, checks, steps, record, wantValues, valueBytesMax = settings.valueBytesMax } = call
     const keys = [...new Set([...checks, ...steps].map(({ key }) => key))]
     const valueKeys = [...new Set(steps.filter(({ op }) => op === 'get' || op === 'increment').map(({ key }) => key))]
     const opening = [

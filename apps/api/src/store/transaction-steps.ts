@@ -16,6 +16,8 @@ export type TransactionStep = { readonly key: string } & (
       /** RFC 3339 in UTC. */
       readonly expiresAt: string | null
       readonly keepTtl: boolean
+      /** Whether it shall be permanent, in so many words. */
+      readonly forever: boolean
     }
   | ({ readonly op: 'increment'; readonly ttl: number | null; readonly refreshTtl: boolean } & Addition)
 )
@@ -47,8 +49,8 @@ const written = (step: TransactionStep, before: StoredItem | undefined, context:
   if (step.op === 'set') {
     if (Buffer.byteLength(step.value) > valueBytesMax) throw tooLarge(valueBytesMax)
     const { ttl, expiresAt, keepTtl } = step
-    const kept = keepTtl ? (before?.expires_at ?? null) : expiresAt
-    return { value: new JsonText(step.value), expires_at: ttl === null ? kept : after(now, ttl) }
+    const given = ttl === null ? expiresAt : after(now, ttl)
+    return { value: new JsonText(step.value), expires_at: keepTtl && before !== undefined ? before.expires_at : given }
   }
   if (step.op !== 'increment') throw new Error(`${step.op} writes nothing`)
   const { ttl, refreshTtl } = step

@@ -23,11 +23,12 @@ interface Write {
 }
 
 /** The members of a write that say when the item expires. */
-export const expiry = (write: Write | undefined): Pick<ItemPut, 'ttl' | 'expiresAt' | 'keepTtl'> => ({
+export const expiry = (write: Write | undefined): Pick<ItemPut, 'ttl' | 'expiresAt' | 'keepTtl' | 'forever'> => ({
   ttl: write?.ttl ?? null,
   // In UTC, because PostgreSQL takes fewer offsets than RFC 3339 has.
   expiresAt: write?.expires_at == null ? null : new Date(write.expires_at).toISOString(),
   keepTtl: write?.keep_ttl ?? false,
+  forever: write?.ttl === null || write?.expires_at === null,
 })
 
 /** The text of the body of a put: the request's own, or one made of `?value=`. */

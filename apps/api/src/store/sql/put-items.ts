@@ -17,6 +17,7 @@ export interface PutItems {
   /** Seconds. */
   readonly ttls: readonly (number | null)[]
   readonly expiresAts: readonly (string | null)[]
+  /** Whether an item that is there keeps its expiry; one that is not gets that of the write. */
   readonly keepTtls: readonly boolean[]
   /** `*`, or versions with commas between. */
   readonly ifMatches: readonly (string | null)[]
@@ -52,7 +53,7 @@ const effect = sql`
         ${lockedIsLive} as live,
         case when ${lockedIsLive} then locked.version end as version,
         case
-          when asked.keep_ttl then case when ${lockedIsLive} then locked.expires_at end
+          when asked.keep_ttl and ${lockedIsLive} then locked.expires_at
           when asked.ttl is not null then date_trunc('milliseconds', clock.now) + asked.ttl * interval '1 second'
           else asked.expires_at
         end as expires_at,

@@ -1,0 +1,63 @@
+import { type RouteContract, routes } from '@holdfast/contracts'
+import { Refusal } from '../refusal.js'
+import type { Caller } from './authenticate.js'
+
+/** What a validated request may say of the items that it is about. */
+interface Targets {
+  readonly params?: { readonly key?: string }
+  readonly query?: { readonly prefix?: string }
+  readonly body?: {
+    readonly key?: string
+    readonly keys?: readonly string[]
+    readonly checks?: readonly { readonly key: string }[]
+    readonly operations?: readonly { readonly op: string; readonly key: string }[]
+  }
+}
+
+const forbidden = (what: string): Refusal => new Refusal('forbidden', `the API key ${what}`)
+
+const scopesOf = (route: RouteContract, { body }: Targets): string[] => {
+  if (route.scope !== undefined) return [route.scope]
+  if (route.safe) return ['read']
+  return body?.operations?.some(({ op }) => op === 'get') ? ['write', 'read'] : ['write']
+}
+
+const keysOf = ({ params, body }: Targets): string[] => {
+  const several = [...(body?.checks ?? []), ...(body?.operations ?? [])].map(({ key }) => key)
+  return [params?.key, body?.key, ...(body?.keys ?? []), ...several].filter((key) => key !== undefined)
+}
+
+/** A list within a prefix; one that has nothing in common with it is empty, since no key begins with both. */
+const narrowed = <Input>(input: Input, prefix: string): Input => {
+  const { query } = input as Targets
+  const asked = query?.prefix ?? ''
+  if (asked.startsWith(prefix)) return input
+  if (!prefix.startsWith(asked)) throw forbidden(`is for keys that begin with ${JSON.stringify(prefix)}`)
+  return { ...input, query: { ...query, prefix } }
+}
+
+/** Keeps a request to the keys with a prefix; a route that names no keys in a way that is known here is refused. */
+const withinPrefix = <Input>(input: Input, prefix: string, route: RouteContract): Input => {
+  if (route.path.endsWith(routes.listItems.path)) {
+    if (route.method === 'get') return narrowed(input, prefix)
+    if (route.method === 'delete' && (input as Targets).query?.prefix?.startsWith(prefix)) return input
+  }
+  const keys = keysOf(input as Targets)
+  const isEmptyBatch = (input as Targets).body?.keys?.length === 0 || (input as Targets).body?.operations?.length === 0
+  if ((keys.length === 0 && !isEmptyBatch) || !keys.every((key) => key.startsWith(prefix))) {
+    throw forbidden(`is for keys that begin with ${JSON.stringify(prefix)}`)
+  }
+  return input
+}
+
+/**
+ * What of a valid request its caller may have: the request itself, or a list within the prefix of the caller's key.
+ * @throws Refusal forbidden
+ */
+export const authorize = <Input>(caller: Caller | undefined, route: RouteContract, namespace: string, input: Input): Input => {
+  if (caller === undefined) return input
+  const missing = scopesOf(route, input as Targets).find((scope) => !caller.scopes.includes(scope))
+  if (missing !== undefined) throw forbidden(`lacks the scope ${missing}`)
+  if (caller.namespaces !== null && !caller.namespaces.includes(namespace)) throw forbidden(`is not for the namespace ${namespace}`)
+  return caller.prefix === null ? input : withinPrefix(input, caller.prefix, route)
+}

@@ -1,0 +1,24 @@
+import type { NamespaceStore } from '../../store/namespaces.js'
+import { readCursor, writeCursor } from '../cursor.js'
+import type { Handlers } from '../mount.js'
+
+type NamespaceHandlers = Pick<Handlers, 'listNamespaces' | 'createNamespace' | 'getNamespace' | 'patchNamespace' | 'deleteNamespace'>
+
+const pageSize = 100
+
+/** The handlers of namespaces. */
+export const namespaceHandlers = (store: NamespaceStore): NamespaceHandlers => ({
+  listNamespaces: async ({ query }, call) => {
+    const after = query.cursor === undefined ? '' : readCursor(query.cursor)
+    const { namespaces, more } = await store.list(call.deadline, after, pageSize)
+    const last = namespaces.at(-1)?.name
+    return { status: 200, body: { namespaces, next_cursor: more && last !== undefined ? writeCursor(last) : null } }
+  },
+  createNamespace: async ({ body: { name, ...settings } }, call) => ({
+    status: 201,
+    body: await store.create(call.deadline, name, settings),
+  }),
+  getNamespace: async (_input, call) => ({ status: 200, body: await store.get(call.deadline, call.namespace) }),
+  patchNamespace: async ({ body }, call) => ({ status: 200, body: await store.change(call.deadline, call.namespace, body) }),
+  deleteNamespace: async (_input, call) => ({ status: 200, body: { deleted: await store.delete(call) } }),
+})

@@ -1,0 +1,101 @@
+import { hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+import type { Logger } from '@holdfast/service'
+import { deadlines } from '../database/deadlines.js'
+import type { Pool } from '../database/pool.js'
+import { Refusal } from '../refusal.js'
+import { type ApiKeyRow, deleteApiKey, findApiKey, insertApiKey, listApiKeys, touchApiKey } from './sql/api-key-rows.js'
+import { toRfc3339 } from './sql/item-row.js'
+
+/** What a new key may do, and until when. */
+export type NewKey = Pick<ApiKeyRow, 'name' | 'scopes' | 'namespaces' | 'prefix' | 'rate_limit' | 'expires_at'> & {
+  readonly ttl: number | null
+}
+
+/** What can be done with API keys. */
+export interface ApiKeyStore {
+  list: (deadline: number) => Promise<ApiKeyRow[]>
+  /** Answers the key once, with its secret in it. */
+  create: (deadline: number, key: NewKey) => Promise<ApiKeyRow & { readonly api_key: string }>
+  /** @throws Refusal api_key_not_found */
+  delete: (deadline: number, id: string) => Promise<void>
+  /** Whether a key is known so well that looking at it costs no statement. */
+  isKnown: (id: string) => boolean
+  /** The key with this id and secret; undefined where there is none, or not any more. */
+  find: (deadline: number, id: string, secret: string) => Promise<ApiKeyRow | undefined>
+}
+
+/** How long a key is believed to be what it was. Milliseconds: revoked keys are refused within 5 seconds. */
+const freshMs = 2_000
+const keysMax = 10_000
+const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789'
+
+const digestOf = (secret: string): string => hash('sha256', secret)
+
+const isDigestOf = (digest: string, secret: string): boolean => timingSafeEqual(Buffer.from(digest), Buffer.from(digestOf(secret)))
+
+const newId = (): string => Array.from({ length: 12 }, () => alphabet[randomInt(alphabet.length)]).join('')
+
+const orNull = (time: string | null): string | null => (time === null ? null : toRfc3339(time))
+
+const toKey = ({ id, name, scopes, namespaces, prefix, rate_limit, created_at, expires_at, last_used_at }: ApiKeyRow): ApiKeyRow => ({
+  id,
+  name,
+  scopes,
+  namespaces,
+  prefix,
+  rate_limit,
+  created_at: toRfc3339(created_at),
+  expires_at: orNull(expires_at),
+  last_used_at: orNull(last_used_at),
+})
+
+/** The verbs of API keys. A secret has 256 random bits, of which only the SHA-256 is stored. */
+export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
+  const known = new Map<string, { readonly at: number; readonly row: ApiKeyRow & { readonly digest: string } }>()
+  const fresh = (id: string) => {
+    const entry = known.get(id)
+    return entry !== undefined && performance.now() - entry.at < freshMs ? entry : undefined
+  }
+
+  const note = (id: string): void => {
+    pool
+      .run(touchApiKey, { id }, performance.now() + deadlines.query)
+      .catch((error) => logger.debug({ err: error }, 'the use of a key was not noted'))
+  }
+
+  const read = async (deadline: number, id: string) => {
+    const at = performance.now()
+    const [row] = await pool.run(findApiKey, { id }, deadline)
+    known.delete(id)
+    if (row === undefined) return undefined
+    if (known.size >= keysMax) known.delete(known.keys().next().value ?? '')
+    known.set(id, { at, row })
+    return row
+  }
+
+  return {
+    list: async (deadline) => (await pool.run(listApiKeys, {}, deadline)).map(toKey),
+    create: async (deadline, key) => {
+      const id = newId()
+      const secret = randomBytes(32).toString('base64url')
+      const [row] = await pool.run(insertApiKey, { ...key, id, digest: digestOf(secret) }, deadline)
+      if (row === undefined) throw new Error('a statement answered no row')
+      return { ...toKey(row), api_key: `hf_${id}_${secret}` }
+    },
+    delete: async (deadline, id) => {
+      known.delete(id)
+      const [removed] = await pool.run(deleteApiKey, { id }, deadline)
+      if (removed === undefined) throw new Refusal('api_key_not_found', 'no API key has this id')
+    },
+    isKnown: (id) => fresh(id) !== undefined,
+    find: async (deadline, id, secret) => {
+      const entry = fresh(id)
+      const row = entry === undefined ? await read(deadline, id) : entry.row
+      // A key that is not there takes as long to refuse as one with another secret.
+      const digest = row?.digest ?? digestOf('')
+      if (!isDigestOf(digest, secret) || row === undefined) return undefined
+      if (entry === undefined) note(id)
+      return row
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import { defaultNamespace } from '@holdfast/contracts'
+import type { Pool } from '../database/pool.js'
+import { Refusal } from '../refusal.js'
+import type { StoreCall } from './item-call.js'
+import type { ItemStore } from './items.js'
+import { memberText } from './json-span.js'
+import { boundedTtl, createRoom } from './namespace-bounds.js'
+import type { NamespaceSettings, ReadSettings } from './namespace-settings.js'
+import { tooLarge } from './outcomes.js'
+import type { TransactionStep } from './transaction-steps.js'
+
+const isUnbounded = ({ default_ttl, max_ttl, max_value_bytes, max_items }: NamespaceSettings): boolean =>
+  default_ttl === null && max_ttl === null && max_value_bytes === null && max_items === null
+
+/** @throws Refusal too_large */
+const checkValue = ({ max_value_bytes: most }: NamespaceSettings, body: string): void => {
+  // No UTF-16 unit takes more than three bytes.
+  if (most !== null && body.length * 3 > most && Buffer.byteLength(memberText(body, 'value') ?? '') > most) throw tooLarge(most)
+}
+
+const boundedStep = (settings: NamespaceSettings, step: TransactionStep, place: number): TransactionStep => {
+  const path = `body.operations.${place}`
+  if (step.op === 'set') return { ...step, ttl: boundedTtl(settings, step, path) }
+  if (step.op === 'increment') return { ...step, ttl: boundedTtl(settings, { ttl: step.ttl, expiresAt: null, forever: false }, path) }
+  return step
+}
+
+/** Items within the settings of their namespaces. Where a namespace has none this costs a look at what is known of it. */
+export const createBoundedItems = (items: ItemStore, settings: ReadSettings, pool: Pool): ItemStore => {
+  const room = createRoom(pool)
+
+  /** @throws Refusal forbidden */
+  const settingsOf = async ({ namespace, deadline, mayMakeNamespaces }: StoreCall): Promise<NamespaceSettings> => {
+    const known = await settings.of(namespace, deadline)
+    if (!known.exists && !mayMakeNamespaces && namespace !== defaultNamespace) {
+      throw new Refusal('forbidden', 'there is no such namespace, and the API key may not make one')
+    }
+    return known
+  }
+
+  return {
+    ...items,
+
+    put: async (call, put) => {
+      const bounds = await settingsOf(call)
+      if (isUnbounded(bounds)) return items.put(call, put)
+      checkValue(bounds, put.body)
+      const bounded = { ...put, ttl: boundedTtl(bounds, put) }
+      if (put.ifMatch !== null) return items.put(call, bounded)
+      const creation = { namespace: call.namespace, keys: [put.key], record: put.record }
+      return room(bounds, creation, call.deadline, () => items.put(call, bounded))
+    },
+
+    patch: async (call, patch) => {
+      const bounds = await settingsOf(call)
+      if (isUnbounded(bounds)) return items.patch(call, patch)
+      const ttl = patch.keepTtl ? null : boundedTtl(bounds, patch)
+      return items.patch(call, { ...patch, ttl, valueBytesMax: bounds.max_value_bytes ?? undefined })
+    },
+
+    increment: async (call, increment) => {
+      const bounds = await settingsOf(call)
+      if (isUnbounded(bounds)) return items.increment(call, increment)
+      const ttl = boundedTtl(bounds, { ttl: increment.ttl, expiresAt: null, forever: false })
+      const creation = { namespace: call.namespace, keys: [increment.key], record: increment.record }
+      return room(bounds, creation, call.deadline, () => items.increment(call, { ...increment, ttl }))
+    },
+
+    transact: async (call, transaction) => {
+      const bounds = await settingsOf(call)
+      if (isUnbounded(bounds)) return items.transact(call, transaction)
+      const steps = transaction.steps.map((step, place) => boundedStep(bounds, step, place))
+      const written = steps.filter(({ op }) => op === 'set' || op === 'increment').map(({ key }) => key)
+      const creation = { namespace: call.namespace, keys: [...new Set(written)], record: transaction.record }
+      const bounded = { ...transaction, steps, valueBytesMax: bounds.max_value_bytes ?? undefined }
+      return room(bounds, creation, call.deadline, () => items.transact(call, bounded))
+    },
+  }
+}

@@ -1,0 +1,81 @@
+import type { Pool } from '../database/pool.js'
+import { Refusal } from '../refusal.js'
+import type { DeletePrefix } from './delete-prefix.js'
+import type { StoreCall } from './item-call.js'
+import type { ReadSettings } from './namespace-settings.js'
+import { toRfc3339 } from './sql/item-row.js'
+import {
+  type GivenSettings,
+  getNamespace,
+  insertNamespace,
+  listNamespaces,
+  type NamespaceRow,
+  removeNamespace,
+  type SettingsRow,
+  updateNamespace,
+} from './sql/namespace-rows.js'
+
+/** What can be done with namespaces. */
+export interface NamespaceStore {
+  /** The namespaces after a name, in order, and whether there are more. */
+  list: (deadline: number, after: string, limit: number) => Promise<{ namespaces: NamespaceRow[]; more: boolean }>
+  /** @throws Refusal namespace_not_found */
+  get: (deadline: number, name: string) => Promise<NamespaceRow>
+  /** @throws Refusal namespace_exists */
+  create: (deadline: number, name: string, settings: GivenSettings) => Promise<NamespaceRow>
+  /** Changes the settings that are given. @throws Refusal namespace_not_found, validation_failed */
+  change: (deadline: number, name: string, settings: GivenSettings) => Promise<NamespaceRow>
+  /** Removes it with its items; answers how many live ones. @throws Refusal namespace_not_found */
+  delete: (call: StoreCall) => Promise<number>
+}
+
+const toNamespace = (row: NamespaceRow): NamespaceRow => ({
+  ...row,
+  created_at: row.created_at === null ? null : toRfc3339(row.created_at),
+})
+
+const defined = (settings: GivenSettings): Partial<SettingsRow> =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+
+const noSettings: SettingsRow = { default_ttl: null, max_ttl: null, max_value_bytes: null, max_items: null }
+
+/** The verbs of namespaces. */
+export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteAll: DeletePrefix): NamespaceStore => {
+  const get = async (deadline: number, name: string): Promise<NamespaceRow> => {
+    const [row] = await pool.run(getNamespace, { name }, deadline)
+    if (row === undefined) throw new Refusal('namespace_not_found', 'no namespace has this name')
+    return toNamespace(row)
+  }
+
+  return {
+    list: async (deadline, after, limit) => {
+      const rows = await pool.run(listNamespaces, { after, limit: limit + 1 }, deadline)
+      return { namespaces: rows.slice(0, limit).map(toNamespace), more: rows.length > limit }
+    },
+    get,
+    create: async (deadline, name, given) => {
+      const [made] = await pool.run(insertNamespace, { name, ...noSettings, ...defined(given) }, deadline)
+      settings.forget(name)
+      if (made === undefined) throw new Refusal('namespace_exists', 'a namespace was made with this name')
+      return get(deadline, name)
+    },
+    change: async (deadline, name, given) => {
+      const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(deadline, name)), ...defined(given) }
+      if (default_ttl !== null && max_ttl !== null && default_ttl > max_ttl) {
+        throw new Refusal('validation_failed', 'default_ttl would be more than max_ttl', {
+          faults: [{ path: 'body.default_ttl', message: 'must not be more than max_ttl' }],
+        })
+      }
+      await pool.run(updateNamespace, { name, default_ttl, max_ttl, max_value_bytes, max_items }, deadline)
+      settings.forget(name)
+      return get(deadline, name)
+    },
+    delete: async ({ namespace, deadline }) => {
+      await get(deadline, namespace)
+      const { deleted } = await deleteAll(namespace, '', undefined, deadline)
+      await pool.run(removeNamespace, { name: namespace }, deadline)
+      settings.forget(namespace)
+      return deleted
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import { sql } from 'drizzle-orm'
+import { apiKeys } from '../../database/schema.js'
+import { defineStatement } from '../../database/statement.js'
+
+const { placeholder } = sql
+
+/** A key as it is stored, but for the digest of its secret. */
+export interface ApiKeyRow {
+  readonly id: string
+  readonly name: string
+  readonly scopes: string[]
+  readonly namespaces: string[] | null
+  readonly prefix: string | null
+  readonly rate_limit: number | null
+  readonly created_at: string
+  readonly expires_at: string | null
+  readonly last_used_at: string | null
+}
+
+const columns = sql`k.id, k.name, k.scopes, k.namespaces, k.prefix, k.rate_limit, k.created_at::text, k.expires_at::text, k.last_used_at::text`
+
+/** Reads all keys in the order in which they were made. */
+export const listApiKeys = defineStatement<object, ApiKeyRow>('read', sql`select ${columns} from ${apiKeys} k order by k.created_at, k.id`)
+
+/** Reads a key that has not expired, with the digest of its secret. */
+export const findApiKey = defineStatement<{ readonly id: string }, ApiKeyRow & { readonly digest: string }>(
+  'read',
+  sql`
+    select ${columns}, k.digest from ${apiKeys} k
+    where k.id = ${placeholder('id')}::text and (k.expires_at is null or k.expires_at > clock_timestamp())`,
+)
+
+/** Stores a key. */
+export const insertApiKey = defineStatement<
+  Omit<ApiKeyRow, 'created_at' | 'expires_at' | 'last_used_at'> & {
+    readonly digest: string
+    /** Seconds. */
+    readonly ttl: number | null
+    /** RFC 3339 in UTC. */
+    readonly expires_at: string | null
+  },
+  ApiKeyRow
+>(
+  'write',
+  sql`
+    with clock as materialized (select date_trunc('milliseconds', clock_timestamp()) as now)
+    insert into ${apiKeys} as k (id, digest, name, scopes, namespaces, prefix, rate_limit, created_at, expires_at)
+    select ${placeholder('id')}::text, ${placeholder('digest')}::text, ${placeholder('name')}::text, ${placeholder('scopes')}::text[],
+      ${placeholder('namespaces')}::text[], ${placeholder('prefix')}::text, ${placeholder('rate_limit')}::int, clock.now,
+      case when ${placeholder('ttl')}::bigint is null then ${placeholder('expires_at')}::timestamptz
+        else clock.now + ${placeholder('ttl')}::bigint * interval '1 second' end
+    from clock
+    returning ${columns}`,
+)
+
+/** Removes a key; answers no row where there was none. */
+export const deleteApiKey = defineStatement<{ readonly id: string }, { readonly id: string }>(
+  'write',
+  sql`delete from ${apiKeys} k where k.id = ${placeholder('id')}::text returning k.id`,
+)
+
+/** Notes that a key is used, once a minute. */
+export const touchApiKey = defineStatement<{ readonly id: string }, never>(
+  'write',
+  sql`
+    update ${apiKeys} k set last_used_at = clock_timestamp()
+    where k.id = ${placeholder('id')}::text and (k.last_used_at is null or k.last_used_at < clock_timestamp() - interval '1 minute')`,
+)

@@ -26,7 +26,8 @@ describe('a bad setting is named with what it expects', () => {
       'TRUST_PROXY must be IP addresses or CIDR blocks, separated by commas, such as 10.0.0.0/8,::1, not "10.0.0.0/33"',
     ],
     [{ RATE_LIMIT_STORE: 'redis' }, 'RATE_LIMIT_STORE must be memory, not "redis"'],
-    [{ AUTH: 'required' }, 'AUTH must be off, not "required"'],
+    [{ AUTH: 'on' }, 'AUTH must be off or required, not "on"'],
+    [{ ADMIN_API_KEY: 'short' }, 'ADMIN_API_KEY must be 32 to 200 visible ASCII characters'],
     [{ ALLOW_UNAUTHENTICATED: 'yes' }, 'ALLOW_UNAUTHENTICATED must be off or on, not "yes"'],
     [{ MAX_VALUE_BYTES: '0' }, 'MAX_VALUE_BYTES must be a whole number from 1 to 67108864, not "0"'],
     [{ SWEEP_INTERVAL_SECONDS: '1.5' }, 'SWEEP_INTERVAL_SECONDS must be a whole number from 1 to 86400, not "1.5"'],
@@ -34,13 +35,15 @@ describe('a bad setting is named with what it expects', () => {
     expect(() => readConfig(environment)).toThrow(message)
   })
 
-  test('a password in a bad DATABASE_URL is not repeated', () => {
+  test('a secret in a bad setting is not repeated', () => {
+    expect(() => readConfig({ ADMIN_API_KEY: 'secret' })).not.toThrow(/secret/)
     expect(() => readConfig({ DATABASE_URL: 'mysql://root:secret@db/x' })).not.toThrow(/secret/)
   })
 
   test('an address that others reach wants to be meant', () => {
     expect(() => readConfig({ HOST: '0.0.0.0' })).toThrow('ALLOW_UNAUTHENTICATED=on')
     expect(readConfig({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'on' }).HOST).toBe('0.0.0.0')
+    expect(readConfig({ HOST: '0.0.0.0', AUTH: 'required' }).HOST).toBe('0.0.0.0')
     for (const HOST of ['localhost', '127.0.0.2', '::1']) expect(readConfig({ HOST }).HOST).toBe(HOST)
   })
 })

@@ -1,11 +1,18 @@
 import { type ErrorCode, errors, Problem, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
 import { until } from '@holdfast/testbed/until'
-import { afterAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { type ApiAnswer, putExpired, send, startApi, useApi } from './support/api.js'
 import { startPostgres } from './support/postgres.js'
 import { sendRaw } from './support/raw.js'
 
-const api = useApi({ MAX_VALUE_BYTES: '100000', ROOT_KEYS: 'on' })
+const adminKey = 'k'.repeat(32)
+// Everything that can be turned on is.
+const settings = { ROOT_KEYS: 'on', AUTH: 'required', ADMIN_API_KEY: adminKey }
+const api = useApi({ MAX_VALUE_BYTES: '100000', ...settings })
+
+/** A request of somebody who may do everything. */
+const ask = (method: string, path: string, options: Parameters<typeof api.request>[2] = {}, url = api.url) =>
+  send(url, method, path, { ...options, headers: { authorization: `Bearer ${adminKey}`, ...options.headers } })
 const covered = new Set<string>()
 
 /** A valid request for each data route. */
@@ -21,6 +28,14 @@ const valid = {
   incrementItem: () => ['POST', '/items/count/increment', { json: { by: 2 } }],
   transact: () => ['POST', '/transactions', { json: { operations: [{ op: 'set', key: `t${Math.random()}`, value: 1 }] } }],
   getItems: () => ['POST', '/batch/get', { json: { keys: ['present', 'absent'] } }],
+  listNamespaces: () => ['GET', '/namespaces'],
+  createNamespace: () => ['POST', '/namespaces', { json: { name: `n${Math.random().toString(36).slice(2)}` } }],
+  getNamespace: () => ['GET', '/namespaces/default'],
+  patchNamespace: () => ['PATCH', '/namespaces/default', { json: { max_items: null } }],
+  deleteNamespace: () => ['DELETE', '/namespaces/doomed'],
+  listApiKeys: () => ['GET', '/api-keys'],
+  createApiKey: () => ['POST', '/api-keys', { json: { scopes: ['read'] } }],
+  deleteApiKey: () => ['DELETE', '/api-keys/none'],
   getKey: () => ['GET', '/keys/present'],
   putKey: () => ['PUT', '/keys/present', { json: { key: 'present', value: 1 } }],
   postKey: () => ['POST', '/keys/present', { json: { key: 'present', value: 1 } }],
@@ -58,7 +73,7 @@ const conforms = (id: RouteId, answer: ApiAnswer, expected: number | ErrorCode):
 }
 
 const expectAnswer = async (id: RouteId, expected: number | ErrorCode, ...request: Parameters<typeof api.request>): Promise<ApiAnswer> => {
-  const answer = await api.request(...request)
+  const answer = await ask(...request)
   conforms(id, answer, expected)
   return answer
 }
@@ -106,7 +121,7 @@ describe('answers', () => {
     await expectAnswer('incrementItem', 'malformed_json', 'POST', path, { text: '{"by":' })
     await expectAnswer('incrementItem', 'unsupported_media_type', 'POST', path, { json: {}, headers: { 'content-type': 'text/plain' } })
     await expectAnswer('incrementItem', 'too_large', 'POST', path, { text: ' '.repeat(16_385) })
-    await api.request('PUT', '/items/text?value=x')
+    await ask('PUT', '/items/text?value=x')
     await expectAnswer('incrementItem', 'not_a_number', 'POST', '/items/text/increment')
   })
 
@@ -126,6 +141,60 @@ describe('answers', () => {
       headers: { 'content-type': 'text/plain' },
     })
     await expectAnswer('transact', 'too_large', 'POST', path, { json: { operations: [{ ...set, value: 'x'.repeat(100_000) }] } })
+  })
+
+  test('namespaces', async () => {
+    await expectAnswer('createNamespace', 201, 'POST', '/namespaces', { json: { name: 'team', max_items: 1, default_ttl: 60 } })
+    await expectAnswer('createNamespace', 'namespace_exists', 'POST', '/namespaces/', { json: { name: 'team' } })
+    await expectAnswer('listNamespaces', 200, 'GET', '/namespaces')
+    await expectAnswer('listNamespaces', 'validation_failed', 'GET', '/namespaces?cursor=%21')
+    await expectAnswer('getNamespace', 200, 'GET', '/namespaces/team')
+    await expectAnswer('getNamespace', 'namespace_not_found', 'GET', '/namespaces/nobody')
+    await expectAnswer('getNamespace', 'validation_failed', 'GET', '/namespaces/Team')
+    await expectAnswer('patchNamespace', 200, 'PATCH', '/namespaces/team', { json: { max_ttl: 100 } })
+    await expectAnswer('patchNamespace', 'namespace_not_found', 'PATCH', '/namespaces/nobody', { json: { max_ttl: 1 } })
+    const item = '/namespaces/team/items'
+    await ask('PUT', `${item}/a`, { json: { value: 1 } })
+    await expectAnswer('createItem', 'namespace_full', 'POST', item, { json: { key: 'b', value: 1 } })
+    await expectAnswer('putItem', 'namespace_full', 'PUT', `${item}/b`, { json: { value: 1 } })
+    await expectAnswer('incrementItem', 'namespace_full', 'POST', `${item}/b/increment`)
+    const operations = [{ op: 'set', key: 'b', value: 1 }]
+    await expectAnswer('transact', 'namespace_full', 'POST', '/namespaces/team/transactions', { json: { operations } })
+    await expectAnswer('deleteNamespace', 200, 'DELETE', '/namespaces/team')
+    await expectAnswer('deleteNamespace', 'namespace_not_found', 'DELETE', '/namespaces/team')
+    await expectAnswer('deleteNamespace', 'validation_failed', 'DELETE', '/namespaces/-')
+    for (const [id, method, path] of [
+      ['createNamespace', 'POST', '/namespaces'],
+      ['patchNamespace', 'PATCH', '/namespaces/team'],
+      ['createApiKey', 'POST', '/api-keys'],
+    ] as const) {
+      await expectAnswer(id, 'validation_failed', method, path, { json: { max_items: 0 } })
+      await expectAnswer(id, 'malformed_json', method, path, { text: '{' })
+      await expectAnswer(id, 'unsupported_media_type', method, path, { json: {}, headers: { 'content-type': 'text/plain' } })
+      await expectAnswer(id, 'too_large', method, path, { text: ' '.repeat(16_385) })
+    }
+  })
+
+  test('a full default namespace on the routes of earlier systems', async () => {
+    await ask('PATCH', '/namespaces/default', { json: { max_items: 1 } })
+    await ask('PUT', '/items/one?value=x')
+    for (const [id, path, json] of [
+      ['putKey', '/keys/new', { key: 'new', value: 1 }],
+      ['postKey', '/keys/new', { key: 'new', value: 1 }],
+      ['postRootKey', '/new', { value: 1 }],
+    ] as const) {
+      await expectAnswer(id, 'namespace_full', routes[id].method.toUpperCase(), path, { json })
+    }
+    await ask('PATCH', '/namespaces/default', { json: { max_items: null } })
+  })
+
+  test('API keys', async () => {
+    const { json } = await expectAnswer('createApiKey', 201, 'POST', '/api-keys', { json: { scopes: ['read'], ttl: 60 } })
+    await expectAnswer('listApiKeys', 200, 'GET', '/api-keys')
+    await expectAnswer('listApiKeys', 'validation_failed', 'GET', '/api-keys?x=1')
+    await expectAnswer('deleteApiKey', 204, 'DELETE', `/api-keys/${json.id}`)
+    await expectAnswer('deleteApiKey', 'api_key_not_found', 'DELETE', `/api-keys/${json.id}`)
+    await expectAnswer('deleteApiKey', 'validation_failed', 'DELETE', `/api-keys/${'x'.repeat(65)}`)
   })
 
   test('getItems', async () => {
@@ -170,7 +239,7 @@ describe('answers', () => {
       const path = route.path.replace('{key}', 'x'.repeat(1025))
       await expectAnswer(id, 'validation_failed', route.method.toUpperCase(), path, route.request.body === undefined ? {} : { json: {} })
     }
-    await api.request('PUT', '/items/p?value=x')
+    await ask('PUT', '/items/p?value=x')
     for (const [id, path, json] of [
       ['putItem', '/items/p', { value: 1 }] as const,
       ['patchItem', '/items/p', { value: 1 }] as const,
@@ -225,25 +294,37 @@ describe('answers', () => {
 
 describe('faults of the database, on every data route', () => {
   const refused = async (id: keyof typeof valid, code: ErrorCode) =>
-    conforms(id, await api.request(...(valid[id]() as Parameters<typeof api.request>)), code)
+    conforms(id, await ask(...(valid[id]() as Parameters<typeof api.request>)), code)
+
+  /** The table that a route cannot do without. */
+  const tableOf = (id: keyof typeof valid): string =>
+    ({ Namespaces: 'namespaces', 'API keys': 'api_keys' })[routes[id].tag as string] ?? 'items'
+  const byTable = Map.groupBy(dataRoutes, tableOf)
+
+  beforeEach(async () => {
+    await ask('POST', '/namespaces', { json: { name: 'doomed' } })
+  })
 
   test('internal: PostgreSQL refuses the statement', async () => {
-    await api.sql`alter table items rename to elsewhere`
-    for (const id of dataRoutes) await refused(id, 'internal')
-    await api.sql`alter table elsewhere rename to items`
+    for (const [table, ids] of byTable) {
+      await api.sql`alter table ${api.sql(table)} rename to elsewhere`
+      for (const id of ids) await refused(id, 'internal')
+      await api.sql`alter table elsewhere rename to ${api.sql(table)}`
+    }
   })
 
   /** Holds the table while `during` runs; every request waits for it. */
   const withTableLocked = async (
     during: (id: keyof typeof valid, act: (fn: 'pg_cancel_backend' | 'pg_terminate_backend') => Promise<void>) => Promise<void>,
-    ids: (keyof typeof valid)[],
-    table = 'items',
+    ids: readonly (keyof typeof valid)[],
+    mode: 'access exclusive' | 'exclusive',
+    table?: string,
   ) => {
     const waiting = () =>
       api.sql`select pid from pg_stat_activity where application_name = 'holdfast' and wait_event_type = 'Lock' and datname = current_database()`
     for (const id of ids) {
       await api.sql.begin(async (holder) => {
-        await holder`lock table ${holder(table)} in access exclusive mode`
+        await holder.unsafe(`lock table ${table ?? tableOf(id)} in ${mode} mode`)
         await during(id, async (fn) => {
           await until(async () => (await waiting()).length > 0)
           for (const { pid } of await waiting()) await api.sql`select ${api.sql(fn)}(${pid}::int)`
@@ -253,11 +334,15 @@ describe('faults of the database, on every data route', () => {
   }
 
   test('overloaded: PostgreSQL gives the statement up', async () => {
-    await withTableLocked(async (id, act) => {
-      const answer = refused(id, 'overloaded')
-      await act('pg_cancel_backend')
-      await answer
-    }, dataRoutes)
+    await withTableLocked(
+      async (id, act) => {
+        const answer = refused(id, 'overloaded')
+        await act('pg_cancel_backend')
+        await answer
+      },
+      dataRoutes,
+      'access exclusive',
+    )
   })
 
   test('outcome_unknown: the connection dies under a write', async () => {
@@ -269,31 +354,32 @@ describe('faults of the database, on every data route', () => {
     await withTableLocked(
       during,
       dataRoutes.filter((id) => !routes[id].safe && id !== 'transact'),
+      'exclusive',
     )
     // A transaction that is lost before its commit is sent was surely not applied, and is run again.
-    await withTableLocked(during, ['transact'], 'item_counts')
+    await withTableLocked(during, ['transact'], 'exclusive', 'item_counts')
   })
 
   test('idempotency_key_reused and idempotency_in_progress', async () => {
     const once = dataRoutes.filter((id) => (routes[id].errors as readonly ErrorCode[]).includes('idempotency_key_reused'))
-    const ask = (id: keyof typeof valid, key: string) => {
+    const askOnce = (id: keyof typeof valid, key: string) => {
       const [method, path, options] = valid[id]() as Parameters<typeof api.request>
-      return api.request(method, path, { ...options, headers: { 'idempotency-key': key } })
+      return ask(method, path, { ...options, headers: { 'idempotency-key': key } })
     }
     for (const id of once) {
-      await api.request('PUT', '/items/first?value=x', { headers: { 'idempotency-key': `reused-${id}` } })
-      conforms(id, await ask(id, `reused-${id}`), 'idempotency_key_reused')
+      await ask('PUT', '/items/first?value=x', { headers: { 'idempotency-key': `reused-${id}` } })
+      conforms(id, await askOnce(id, `reused-${id}`), 'idempotency_key_reused')
     }
     const holder = await api.sql.reserve()
     await holder`begin`
     await holder`lock table items in exclusive mode`
     for (const id of once) {
-      const first = ask(id, `running-${id}`)
+      const first = askOnce(id, `running-${id}`)
       await until(async () => {
         const [row] = await api.sql`select count(*)::int as count from pg_locks where not granted and relation = 'items'::regclass`
         return row?.count > 0
       })
-      conforms(id, await ask(id, `running-${id}`), 'idempotency_in_progress')
+      conforms(id, await askOnce(id, `running-${id}`), 'idempotency_in_progress')
       await api.sql`select pg_cancel_backend(pid) from pg_locks where not granted and relation = 'items'::regclass`
       expect((await first).status).toBe(503)
     }
@@ -303,14 +389,14 @@ describe('faults of the database, on every data route', () => {
 
   test('database_unavailable: the server is gone', async () => {
     const server = await startPostgres()
-    const lonely = await startApi(server.url, { ROOT_KEYS: 'on' })
+    const lonely = await startApi(server.url, settings)
     try {
       await server.kill()
       await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
       conforms('ready', await send(lonely.url, 'GET', '/health/ready'), 503)
       for (const id of dataRoutes) {
         const [method, path, options] = valid[id]() as Parameters<typeof api.request>
-        const answer = await send(lonely.url, method, path, options)
+        const answer = await ask(method, path, options, lonely.url)
         conforms(id, answer, 'database_unavailable')
         expect(answer.headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/)
       }
@@ -321,13 +407,28 @@ describe('faults of the database, on every data route', () => {
     }
   })
 
+  test('unauthenticated, forbidden', async () => {
+    const keys = new Map<string, string>()
+    for (const scope of ['read', 'write']) {
+      keys.set(scope, (await ask('POST', '/api-keys', { json: { scopes: [scope] } })).json.api_key)
+    }
+    for (const id of dataRoutes) {
+      const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+      const refusal = await api.request(method, path, options)
+      conforms(id, refusal, 'unauthenticated')
+      expect(refusal.headers.get('www-authenticate')).toBe('Bearer')
+      const other = keys.get(routes[id].safe ? 'write' : 'read')
+      conforms(id, await ask(method, path, { ...options, headers: { authorization: `Bearer ${other}` } }), 'forbidden')
+    }
+  })
+
   test('rate_limited', async () => {
-    const limited = await startApi(inject('postgresUrl'), { RATE_LIMIT_REQUESTS: '1', ROOT_KEYS: 'on' })
+    const limited = await startApi(inject('postgresUrl'), { RATE_LIMIT_REQUESTS: '1', ...settings })
     try {
-      await limited.request('GET', '/items')
+      await ask('GET', '/items', {}, limited.url)
       for (const id of dataRoutes) {
         const [method, path, options] = valid[id]() as Parameters<typeof api.request>
-        conforms(id, await limited.request(method, path, options), 'rate_limited')
+        conforms(id, await ask(method, path, options, limited.url), 'rate_limited')
       }
     } finally {
       await limited.sql.end()

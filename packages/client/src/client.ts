@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { type ApiKeys, createApiKeys, createNamespaces, type Namespaces } from './administration.js'
 import { type Call, createCall } from './call.js'
 import { anyJson, schemaCodec } from './codec.js'
 import { conditionHeaders } from './conditions.js'
@@ -28,6 +29,12 @@ export interface Client extends Items<unknown, unknown>, Counters, Transactions 
    * @throws ItemNotFoundError, PreconditionFailedError
    */
   patch(key: string, patch: unknown, options?: PatchOptions): Promise<Item>
+  /** The same client for the items of another namespace. */
+  namespace(name: string): Client
+  /** Manages namespaces. */
+  readonly namespaces: Namespaces
+  /** Manages API keys. */
+  readonly apiKeys: ApiKeys
   /** State of the service and its database, for people. */
   health(options?: CallOptions): Promise<Health>
   /** Calls any route by its operation id in the OpenAPI document, with the same retries and errors. */
@@ -59,6 +66,9 @@ export const createClient = (options: ClientOptions): Client => {
       const answer = await call('patchItem', { params: { key }, headers: conditionHeaders(patchOptions), body }, patchOptions)
       return answer.body as Item
     },
+    namespace: (name) => createClient({ ...options, namespace: name }),
+    namespaces: createNamespaces(call),
+    apiKeys: createApiKeys(call),
     health: async (callOptions) => (await call('health', {}, callOptions)).body,
     call,
   }

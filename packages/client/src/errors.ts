@@ -88,6 +88,21 @@ export class StoredValueMismatchError extends HoldfastError {
   }
 }
 
+/** The API key is missing or not valid (401 `unauthenticated`). */
+export class UnauthenticatedError extends HoldfastError {
+  override readonly name = 'UnauthenticatedError'
+}
+
+/** The API key is valid and not for this (403 `forbidden`). */
+export class ForbiddenError extends HoldfastError {
+  override readonly name = 'ForbiddenError'
+}
+
+/** The namespace has all the items that it may have (409 `namespace_full`). */
+export class NamespaceFullError extends HoldfastError {
+  override readonly name = 'NamespaceFullError'
+}
+
 /** There is no live item with this key (404 `item_not_found`). */
 export class ItemNotFoundError extends HoldfastError {
   override readonly name = 'ItemNotFoundError'

@@ -1,5 +1,6 @@
 /** The whole public API. Left out on purpose: ky's own options, because the retry rules depend on how ky is set up. */
 
+export type { ApiKeys, Namespaces } from './administration.js'
 export type { Call } from './call.js'
 export { type Client, createClient, type PatchOptions } from './client.js'
 export type { Conditions } from './conditions.js'
@@ -9,12 +10,14 @@ export {
   type ClientErrorCode,
   ConnectionError,
   type Fault,
+  ForbiddenError,
   HoldfastError,
   InternalError,
   InvalidArgumentError,
   InvalidRequestError,
   ItemExistsError,
   ItemNotFoundError,
+  NamespaceFullError,
   NotANumberError,
   OutcomeUnknownError,
   OutOfBoundsError,
@@ -23,6 +26,7 @@ export {
   StoredValueMismatchError,
   TimeoutError,
   TooLargeError,
+  UnauthenticatedError,
   UnavailableError,
   UnexpectedAnswerError,
 } from './errors.js'
@@ -40,6 +44,7 @@ export type { CallOptions, ClientOptions, RetryNotice, RetryOptions, WriteOption
 export type { Step, StepResults, Transaction, Transactions } from './transaction.js'
 export type {
   Addition,
+  ApiKey,
   CallArguments,
   CallableId,
   CallResult,
@@ -49,5 +54,6 @@ export type {
   Item,
   ItemExpiry,
   ItemMetadata,
+  NamespaceInfo,
   Page,
 } from './types.js'

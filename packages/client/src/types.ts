@@ -103,5 +103,11 @@ export interface Addition
   extends Readonly<Omit<Body<'incrementItem'>, Amount>>,
     Readonly<{ [Name in Amount]?: number | bigint | undefined }> {}
 
+/** A namespace with its settings. */
+export interface NamespaceInfo extends Readonly<Answer<'getNamespace', 200>> {}
+
+/** An API key without its secret. */
+export interface ApiKey extends Readonly<Answer<'listApiKeys', 200>['api_keys'][number]> {}
+
 /** State of the service and its database. */
 export interface Health extends Readonly<Answer<'health', 200>> {}

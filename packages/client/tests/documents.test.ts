@@ -12,8 +12,8 @@ const read = (file: string) => readFile(join(folder, file), 'utf8')
 // Within the package, so that it is found by its own name as by a user.
 const programs = join(folder, 'tests', '.readme')
 
-describe('the programs of the READMEs', async () => {
-  const pages = (await read('README.md')) + (await read('../../README.md'))
+describe('the programs of the READMEs and of docs/client.md', async () => {
+  const pages = (await read('README.md')) + (await read('../../README.md')) + (await read('../../docs/client.md'))
   const blocks = [...pages.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, block = '']) =>
     block.replace('http://127.0.0.1:8000', inject('apiUrl')),
   )
@@ -25,7 +25,7 @@ describe('the programs of the READMEs', async () => {
   afterAll(() => rm(programs, { recursive: true, force: true }))
 
   test('have types', async () => {
-    expect(blocks.length).toBe(3)
+    expect(blocks.length).toBe(4)
     await run(join(folder, 'node_modules', '.bin', 'tsc'), ['--project', programs])
   })
 
@@ -33,6 +33,7 @@ describe('the programs of the READMEs', async () => {
     [0, ["{ user: 7, roles: [ 'admin' ] }", 'undefined', 'session-42']],
     [1, ['dark']],
     [2, ['']],
+    [3, ['70 30']],
   ])('run: %i', async (n, output) => {
     const { stdout } = await run(process.execPath, [join(programs, `${n}.ts`)])
     for (const text of output) expect(stdout).toContain(text)
@@ -55,7 +56,8 @@ describe('docs/client.md', async () => {
   })
 
   test('names every method of a client, and no other', () => {
-    const documented = [...page.matchAll(/^\| `(\w+)\([^)]*\)` \|/gm)].map(([, name]) => name)
+    const [methods = ''] = page.slice(page.indexOf('## Client')).split('## Errors')
+    const documented = [...methods.matchAll(/^\| `(\w+)(?:\([^)]*\))?` \|/gm)].map(([, name]) => name)
     expect(documented.sort()).toEqual(Object.keys(direct()).sort())
   })
 

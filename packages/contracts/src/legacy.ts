@@ -1,7 +1,19 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
 import { IdempotencyKeys, Replays } from './headers.js'
-import { bodyErrors, dataErrors, deleteItem, getItem, ItemMetadata, ItemWrite, itemParams, NewItem, onceErrors, putItem } from './items.js'
+import {
+  bodyErrors,
+  creatingErrors,
+  dataErrors,
+  deleteItem,
+  getItem,
+  ItemMetadata,
+  ItemWrite,
+  itemParams,
+  NewItem,
+  onceErrors,
+  putItem,
+} from './items.js'
 import { JsonValue, Key } from './primitives.js'
 import { defineRoute } from './route.js'
 
@@ -22,7 +34,7 @@ const writeKey = {
   description: 'As `PUT /items/{key}`; the body repeats the key of the path.',
   request: { params: itemParams, headers: putItem.request.headers, body: NewItem },
   answers: putItem.answers,
-  errors: [...bodyErrors, ...onceErrors, 'precondition_failed', 'key_mismatch'],
+  errors: [...bodyErrors, ...onceErrors, ...creatingErrors, 'precondition_failed', 'key_mismatch'],
 } as const
 
 /** Create or replace an item, as `PUT /items/{key}`. */
@@ -74,5 +86,5 @@ export const postRootKey = defineRoute({
       }),
     },
   },
-  errors: [...bodyErrors, ...onceErrors],
+  errors: [...bodyErrors, ...onceErrors, ...creatingErrors],
 })

@@ -32,10 +32,14 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
   /** @throws Refusal forbidden */
   const settingsOf = async ({ namespace, deadline, mayMakeNamespaces }: StoreCall): Promise<NamespaceSettings> => {
     const known = await settings.of(namespace, deadline)
-    if (!known.exists && !mayMakeNamespaces && namespace !== defaultNamespace) {
+    if (known.exists || mayMakeNamespaces || namespace === defaultNamespace) return known
+    // Somebody else may have made it since.
+    settings.forget(namespace)
+    const now = await settings.of(namespace, deadline)
+    if (!now.exists) {
       throw new Refusal('forbidden', 'there is no such namespace, and the API key may not make one')
     }
-    return known
+    return now
   }
 
   return {

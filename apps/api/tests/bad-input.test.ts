@@ -122,11 +122,14 @@ describe('over a raw socket', () => {
   const json = '{"value":1}'
   const put = (headers: string, body: string | Buffer = json, target = '/items/raw') =>
     Buffer.concat([
-      Buffer.from(`PUT ${target} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n${headers}\r\n`, 'latin1'),
+      Buffer.from(
+        `PUT ${target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n${headers}\r\n`,
+        'latin1',
+      ),
       Buffer.from(body),
     ])
   const sized = (body: string | Buffer) => put(`Content-Length: ${Buffer.byteLength(body)}\r\n`, body)
-  const get = (target: string, headers = 'Host: x\r\n') => `GET ${target} HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`
+  const get = (target: string, headers = 'Host: localhost\r\n') => `GET ${target} HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`
   const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
 
   test.each([
@@ -146,10 +149,10 @@ describe('over a raw socket', () => {
     ['a backslash', get('/items/a\\b'), 400, 'malformed_request'],
     ['an empty key', get('/items//'), 404, 'route_not_found'],
     ['a key of two segments', get('/items/a/b'), 404, 'route_not_found'],
-    ['an unknown method', 'FROB /items HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'malformed_request'],
-    ['TRACE', 'TRACE /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 405, 'method_not_allowed'],
+    ['an unknown method', 'FROB /items HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, 'malformed_request'],
+    ['TRACE', 'TRACE /items HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 405, 'method_not_allowed'],
     ['no HTTP at all', 'hello\r\n\r\n', 400, 'malformed_request'],
-    ['headers of 20 KiB', get('/items', `Host: x\r\nX: ${'x'.repeat(20_000)}\r\n`), 431, 'headers_too_large'],
+    ['headers of 20 KiB', get('/items', `Host: localhost\r\nX: ${'x'.repeat(20_000)}\r\n`), 431, 'headers_too_large'],
     ['a length and chunks both', put('Content-Length: 11\r\nTransfer-Encoding: chunked\r\n'), 400, 'malformed_request'],
     ['a compressed body', put(`Content-Encoding: gzip\r\nContent-Length: ${json.length}\r\n`), 415, 'unsupported_media_type'],
     ['a length over the limit', put('Content-Length: 99999999\r\n', ''), 413, 'too_large'],
@@ -184,7 +187,7 @@ describe('over a raw socket', () => {
     ['an offset wider than PostgreSQL knows', sized('{"value":1,"expires_at":"2090-01-01T00:00:00+23:59"}')],
     ['a fraction of many digits', sized('{"value":1,"expires_at":"2090-01-01T00:00:00.123456789012Z"}')],
     ['HTTP/1.0 without Host', 'GET /items HTTP/1.0\r\n\r\n'],
-    ['pipelined requests', `GET /items HTTP/1.1\r\nHost: x\r\n\r\n${get('/items')}`],
+    ['pipelined requests', `GET /items HTTP/1.1\r\nHost: localhost\r\n\r\n${get('/items')}`],
   ])('%s is served', async (_name, bytes) => {
     expect(await sendRaw(api.url, bytes)).toMatch(/HTTP\/1.1 20[01] /)
   })

@@ -60,10 +60,10 @@ const pipelined = async (requests: readonly string[], url = api.url): Promise<{ 
 
 const rawPut = (key: string, body: object, condition = ''): string => {
   const text = JSON.stringify(body)
-  return `PUT /items/${key} HTTP/1.1\r\nHost: x\r\n${condition}Content-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`
+  return `PUT /items/${key} HTTP/1.1\r\nHost: localhost\r\n${condition}Content-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`
 }
 
-const last = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+const last = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 
 test.each([
   ['puts', '', '201'],
@@ -103,7 +103,7 @@ test('batches of two services that go through the same keys do not deadlock', as
     () => keys.map((key) => rawPut(key, { value: 1, keep_ttl: true })),
     () => keys.map((key) => rawPut(key, { value: 2 }, 'If-None-Match: *\r\n')),
     () => keys.map((key) => rawPut(key, { value: 3 }, 'If-Match: *\r\n')),
-    () => keys.map((key) => `DELETE /items/${key} HTTP/1.1\r\nHost: x\r\n\r\n`),
+    () => keys.map((key) => `DELETE /items/${key} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
   ]
   for (let round = 0; round < 20; round++) {
     // Some keys are there and some are not, so that every batch locks the one and creates the other.

@@ -46,9 +46,10 @@ const curl = (command: string, url: string): Promise<Response> => {
 }
 
 describe.each(documents.filter((file) => examples(file).length > 0))('the examples of %s', (file) => {
-  const api = useApi()
+  const adminKey = 'k'.repeat(32)
+  const api = useApi(file === 'docs/security.md' ? { AUTH: 'required', ADMIN_API_KEY: adminKey } : {})
   test.each(examples(file))('$line', async ({ command, status }) => {
-    const response = await curl(command, api.url)
+    const response = await curl(command.replace('$ADMIN_API_KEY', adminKey), api.url)
     expect(response.status, await response.text()).toBe(status)
   })
 })
@@ -89,7 +90,7 @@ test('docs/dependencies.md names every dependency', () => {
 
 describe('the served documents', () => {
   // With all that can be turned on, so that docs/openapi.json shows every route.
-  const api = useApi({ ROOT_KEYS: 'on' })
+  const api = useApi({ ROOT_KEYS: 'on', AUTH: 'required' })
 
   test('docs/openapi.json is the document that is served', async () => {
     const { json } = await api.request('GET', '/openapi.json')

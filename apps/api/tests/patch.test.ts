@@ -139,9 +139,9 @@ describe('PATCH', () => {
   test('more than may wait are refused, and the others are all applied', async () => {
     await api.request('PUT', '/items/flood', { json: { value: {} } })
     const body = (n: number) => JSON.stringify({ value: { [`n${n}`]: 1 } })
-    const head = 'PATCH /items/flood HTTP/1.1\r\nHost: x\r\nPrefer: return=minimal\r\nContent-Type: application/json\r\n'
+    const head = 'PATCH /items/flood HTTP/1.1\r\nHost: localhost\r\nPrefer: return=minimal\r\nContent-Type: application/json\r\n'
     const request = (n: number) => `${head}Content-Length: ${body(n).length}\r\n\r\n${body(n)}`
-    const last = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    const last = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
     const sockets = Array.from({ length: 24 }, (_, socket) =>
       sendRaw(api.url, Array.from({ length: 100 }, (_, n) => request(socket * 100 + n)).join('') + last, 10_000),
     )

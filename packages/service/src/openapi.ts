@@ -44,6 +44,9 @@ const refusalResponses = (route: RouteContract): Responses => {
   )
 }
 
+/** Whether a route may ask who calls. */
+const asksForKey = ({ errors: codes }: RouteContract): boolean => codes.includes('unauthenticated')
+
 const toRoute = (id: string, route: RouteContract): RouteConfig => {
   const { params, query, headers, body, bodyOptional } = route.request
   return createRoute({
@@ -51,6 +54,7 @@ const toRoute = (id: string, route: RouteContract): RouteConfig => {
     method: route.method,
     path: route.path,
     tags: [route.tag],
+    ...(asksForKey(route) ? { security: [{ api_key: [] }, {}] } : {}),
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     request: {
@@ -70,6 +74,13 @@ export const openapiDocument = (
 ): Record<string, unknown> => {
   const app = new OpenAPIHono()
   for (const { id, route } of served) app.openAPIRegistry.registerPath(toRoute(id, route))
+  if (served.some(({ route }) => asksForKey(route))) {
+    app.openAPIRegistry.registerComponent('securitySchemes', 'api_key', {
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'hf_<id>_<secret>',
+    })
+  }
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { ...info, license: { name: 'MIT' } },

@@ -21,7 +21,7 @@ export interface PreparedRequest {
   readonly holds: string
 }
 
-const head = (method: string, path: string, lines = ''): string => `${method} ${path} HTTP/1.1\r\nHost: bench\r\n${lines}\r\n`
+const head = (method: string, path: string, lines = ''): string => `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`
 
 const get = (key: string): PreparedRequest => ({
   bytes: Buffer.from(head('GET', `/items/${key}`)),

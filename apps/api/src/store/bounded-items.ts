@@ -70,6 +70,17 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       return room(bounds, creation, call.deadline, () => items.increment(call, { ...increment, ttl }))
     },
 
+    // These are not bounded; they wait as the others do, so that writes keep their order of arrival.
+    delete: async (call, deletion) => {
+      await settings.of(call.namespace, call.deadline)
+      return items.delete(call, deletion)
+    },
+
+    deletePrefix: async (call, prefix, record) => {
+      await settings.of(call.namespace, call.deadline)
+      return items.deletePrefix(call, prefix, record)
+    },
+
     transact: async (call, transaction) => {
       const bounds = await settingsOf(call)
       if (isUnbounded(bounds)) return items.transact(call, transaction)

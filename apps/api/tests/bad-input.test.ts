@@ -5,6 +5,15 @@ import { type ApiAnswer, useApi } from './support/api.js'
 import { sendRaw } from './support/raw.js'
 
 const api = useApi({ ROOT_KEYS: 'on' })
+const adminKey = 'k'.repeat(32)
+const secured = useApi({ AUTH: 'required', ADMIN_API_KEY: adminKey })
+
+/** Sends a request to a service that has the route. */
+const request = (route: RouteContract, path: string, options: Parameters<typeof api.request>[2] = {}): Promise<ApiAnswer> => {
+  const headers = route.enabledBy === 'AUTH' ? { authorization: `Bearer ${adminKey}` } : {}
+  const { request: ask } = route.enabledBy === 'AUTH' ? secured : api
+  return ask(route.method.toUpperCase(), path, { ...options, headers: { ...headers, ...options.headers } })
+}
 const dataRoutes = Object.entries(routes).filter(([, route]) => route.limited) as [string, RouteContract][]
 
 /** A status that the route declares; a refusal is a whole problem with one of its codes. */
@@ -73,7 +82,7 @@ const encode = (text: string) => encodeURIComponent(text.toWellFormed())
 
 describe('generated from the contracts', () => {
   test.each(dataRoutes)('%s', async (_id, route) => {
-    const request = fc.record({
+    const requests = fc.record({
       params: fc.dictionary(fc.constantFrom('key'), junkText),
       query: fc.dictionary(fc.constantFrom(...names(route.request.query), 'other'), junkText),
       headers: fc.dictionary(fc.constantFrom('if-match', 'if-none-match', 'prefer', 'x-request-id', 'x-forwarded-for'), junkText),
@@ -89,30 +98,27 @@ describe('generated from the contracts', () => {
       ),
     })
     await fc.assert(
-      fc.asyncProperty(request, async ({ params, query, headers, body }) => {
+      fc.asyncProperty(requests, async ({ params, query, headers, body }) => {
         const parameters = Object.entries(query).map(([name, text]) => `${encode(name)}=${encode(text)}`)
         // A key that URLs fold away cannot be asked for through fetch; its raw form is tested below.
         const key = encode(params.key ?? 'k').replace(/^\.{0,2}$/, 'k')
-        const path = `${route.path.replace('{key}', key)}?${parameters.join('&')}`
+        const path = `${route.path.replaceAll(/\{\w+\}/g, key)}?${parameters.join('&')}`
         const safeHeaders = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, text.replaceAll(/[^\x20-\x7e]/g, '?')]))
         const takesBody = route.request.body !== undefined
-        isDeclared(
-          route,
-          await api.request(route.method.toUpperCase(), path, { headers: safeHeaders, ...(takesBody ? { json: body } : {}) }),
-        )
+        isDeclared(route, await request(route, path, { headers: safeHeaders, ...(takesBody ? { json: body } : {}) }))
       }),
       { numRuns: 120 },
     )
   })
 
   test.each(dataRoutes.filter(([, route]) => route.request.body !== undefined))('%s: bodies that are not JSON', async (_id, route) => {
-    const path = route.path.replace('{key}', 'k')
+    const path = route.path.replaceAll(/\{\w+\}/g, 'k')
     const text = fc.oneof(
       fc.string({ unit: 'binary' }).map((junk) => junk.toWellFormed()),
       fc.constantFrom('{"value":01}', "{'value':1}", '{"value":1,}', '\u{feff}', '[', '{"value":NaN}', '{"value":1}x'),
     )
     await fc.assert(
-      fc.asyncProperty(text, async (junk) => isDeclared(route, await api.request(route.method.toUpperCase(), path, { text: junk }))),
+      fc.asyncProperty(text, async (junk) => isDeclared(route, await request(route, path, { text: junk }))),
       { numRuns: 100 },
     )
   })

@@ -1,10 +1,10 @@
+import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-process'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { classifyFailure } from '../src/database/failures.js'
 import { send, startApi } from './support/api.js'
-import { startPostgres, type TestPostgres } from './support/postgres.js'
 
-let server: TestPostgres
+let server: PostgresProcess
 let api: Awaited<ReturnType<typeof startApi>>
 
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startPostgres } from '@holdfast/testbed/postgres-process'
+import { until } from '@holdfast/testbed/until'
 import type { Sql } from 'postgres'
 import { connect } from '../../../../apps/api/src/database/connections.js'
 import { type ServiceUnderTest, startServiceUnderTest } from './service-under-test.ts'
@@ -8,8 +9,8 @@ import { type ServiceUnderTest, startServiceUnderTest } from './service-under-te
 /** A database that can be killed. */
 export interface KillableDatabase {
   readonly kill: () => Promise<void>
-  /** Starts it again, where nobody else does. */
-  readonly start: () => Promise<void>
+  /** Starts it again; left out where a service does. */
+  readonly start?: () => Promise<void>
 }
 
 /** Services on one database, and a way around them to it. */
@@ -54,13 +55,23 @@ export const withEmbedded = async <T>(use: (bed: Bed) => Promise<T>): Promise<T>
   const dataDir = await mkdtemp('/tmp/holdfast-test-')
   const service = await startServiceUnderTest({ DATA_DIR: dataDir })
   const password = await readFile(join(dataDir, 'password'), 'utf8')
+  const serverPid = async () => Number((await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
+  const isGone = (pid: number): boolean => {
+    try {
+      process.kill(pid, 0)
+      return false
+    } catch {
+      return true
+    }
+  }
   const kill = async () => {
-    const [pid] = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')
-    process.kill(Number(pid), 'SIGKILL')
+    const pid = await serverPid()
+    process.kill(pid, 'SIGKILL')
+    await until(() => isGone(pid))
   }
   try {
     const connectTo = () => connect({ socketFolder: join(dataDir, 'run'), password })
-    return await use({ services: [service], database: { kill, start: async () => {} }, connect: connectTo })
+    return await use({ services: [service], database: { kill }, connect: connectTo })
   } finally {
     await service.stop()
     await rm(dataDir, { recursive: true, force: true })

@@ -6,14 +6,14 @@ import type { Ledger } from './ledger.ts'
 
 /** Writers that run until they are stopped. */
 export interface Writers {
-  /** Writes that were acknowledged so far. */
+  /** Writes that were acknowledged so far. @throws what a writer failed with */
   readonly answered: () => number
   /** Ends the writers; what they have begun is settled first. Rejects with what one of them failed with. */
   readonly stop: () => Promise<void>
 }
 
 const writersPerService = 8
-const lists = 4
+const lists = 16
 
 interface Writer {
   readonly client: Client
@@ -86,9 +86,15 @@ export const startWriters = (services: readonly ServiceUnderTest[], ledger: Ledg
       ),
     ),
   )
-  running.catch(() => {})
+  let failure: unknown
+  running.catch((error) => {
+    failure = error
+  })
   return {
-    answered: () => answered,
+    answered: () => {
+      if (failure !== undefined) throw failure
+      return answered
+    },
     stop: async () => {
       stopped = true
       await running

@@ -1,0 +1,44 @@
+import { type Client, OutcomeUnknownError, PreconditionFailedError } from '@holdfast/client'
+import { isDisturbance } from '../settle.ts'
+import type { Answer, Request } from './operation.ts'
+
+/** What became of a request: an answer; `lost`: nobody knows whether it took effect; `refused`: it surely did not. */
+export type Outcome = Answer | 'lost' | 'refused'
+
+const item = ({ value, version }: { readonly value: unknown; readonly version: string }): Answer => ({
+  kind: 'item',
+  value,
+  version: BigInt(version),
+})
+
+const send = async (client: Client, key: string, request: Request): Promise<Answer> => {
+  switch (request.kind) {
+    case 'get': {
+      const found = await client.get(key)
+      return found === undefined ? { kind: 'none' } : item(found)
+    }
+    case 'put':
+      return item(await client.put(key, request.value))
+    case 'cas': {
+      const condition = request.expected === null ? { ifNoneMatch: '*' } : { ifMatch: String(request.expected) }
+      return item(await client.put(key, request.value, condition))
+    }
+    case 'delete':
+      return { kind: (await client.delete(key)) ? 'deleted' : 'none' }
+    case 'increment':
+      throw new Error('no increments yet')
+  }
+}
+
+/** Makes a request of a real client. @throws where the service answered what it must not */
+export const perform = async (client: Client, key: string, request: Request): Promise<Outcome> => {
+  try {
+    return await send(client, key, request)
+  } catch (error) {
+    if (error instanceof PreconditionFailedError) {
+      return { kind: 'mismatch', version: error.version === undefined ? null : BigInt(error.version) }
+    }
+    if (!isDisturbance(error)) throw error
+    return error instanceof OutcomeUnknownError ? 'lost' : 'refused'
+  }
+}

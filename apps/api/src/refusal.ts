@@ -6,6 +6,8 @@ export interface RefusalDetails {
   readonly faults?: readonly z.output<typeof Fault>[]
   /** Version of the item that stood in the way. */
   readonly version?: string | undefined
+  /** JSON text of the value that stays as it is. */
+  readonly value?: string | undefined
   /** Whole seconds after which a repeat makes sense. */
   readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>

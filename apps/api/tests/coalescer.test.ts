@@ -252,6 +252,31 @@ describe('writes to one key', () => {
   })
 })
 
+test('writes of one key that may be shared go together once what was before them has left', async () => {
+  const order = createKeyOrder()
+  const adds = create({ keyed: { ...keyed(order), shared: true } })
+  const puts = create({ keyed: keyed(order) })
+  const results = [1, 2, 3].map((id) => adds.coalesce(call(id, 'a'), soon()))
+  results.push(puts.coalesce(call(4, 'a'), soon()), adds.coalesce(call(5, 'a'), soon()), adds.coalesce(call(6, 'b'), soon()))
+  await turns()
+  expect(adds.statements.map(ids)).toEqual([[1, 6]])
+  adds.statements[0]?.succeed()
+  await turns()
+  expect(adds.statements.map(ids)).toEqual([
+    [1, 6],
+    [2, 3],
+  ])
+  expect(puts.statements).toEqual([])
+  adds.statements[1]?.succeed()
+  await turns()
+  expect([puts.statements.map(ids), adds.statements.length]).toEqual([[[4]], 2])
+  puts.statements[0]?.succeed()
+  await turns()
+  expect(ids(adds.statements[2])).toEqual([5])
+  adds.statements[2]?.succeed()
+  expect(await Promise.all(results)).toHaveLength(6)
+})
+
 test('however calls arrive and statements end: each is answered once with its own result, keys are never shared and keep their order', async () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant('call' as const), key: fc.constantFrom('a', 'b', 'c', 'd', 'e') }) },

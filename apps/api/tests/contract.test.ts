@@ -18,6 +18,7 @@ const valid = {
   putItem: () => ['PUT', '/items/present', { json: { value: 1 } }],
   deleteItem: () => ['DELETE', '/items/present'],
   patchItem: () => ['PATCH', '/items/present', { json: { ttl: 60 } }],
+  incrementItem: () => ['POST', '/items/count/increment', { json: { by: 2 } }],
   getItems: () => ['POST', '/batch/get', { json: { keys: ['present', 'absent'] } }],
   getKey: () => ['GET', '/keys/present'],
   putKey: () => ['PUT', '/keys/present', { json: { key: 'present', value: 1 } }],
@@ -93,6 +94,19 @@ describe('answers', () => {
     await putExpired(api, 'gone')
     await expectAnswer('getItem', 'item_not_found', 'GET', '/items/gone')
     await expectAnswer('headItem', 'item_not_found', 'HEAD', '/items/gone')
+  })
+
+  test('incrementItem', async () => {
+    const path = '/items/count/increment'
+    await expectAnswer('incrementItem', 200, 'POST', `${path}/`)
+    await expectAnswer('incrementItem', 'out_of_bounds', 'POST', path, { json: { max: 1 } })
+    await expectAnswer('incrementItem', 'precondition_failed', 'POST', path, { headers: { 'if-match': '"1"' } })
+    await expectAnswer('incrementItem', 'validation_failed', 'POST', path, { json: { min: 2, max: 1 } })
+    await expectAnswer('incrementItem', 'malformed_json', 'POST', path, { text: '{"by":' })
+    await expectAnswer('incrementItem', 'unsupported_media_type', 'POST', path, { json: {}, headers: { 'content-type': 'text/plain' } })
+    await expectAnswer('incrementItem', 'too_large', 'POST', path, { text: ' '.repeat(16_385) })
+    await api.request('PUT', '/items/text?value=x')
+    await expectAnswer('incrementItem', 'not_a_number', 'POST', '/items/text/increment')
   })
 
   test('getItems', async () => {

@@ -49,6 +49,13 @@ const requests: [string, (item: string) => Request][] = [
   ],
   ['PATCH of the value', (item) => ({ method: 'PATCH', path: `/items/${item}`, json: { value: { b: 1 } } })],
   ['PATCH of the expiry', (item) => ({ method: 'PATCH', path: `/items/${item}`, json: { ttl: 60 } })],
+  ['an increment', (item) => ({ method: 'POST', path: `/items/${item}/increment`, json: { by: 2 } })],
+  ['an increment by a fraction', (item) => ({ method: 'POST', path: `/items/${item}/increment`, json: { by: 0.5 } })],
+  ['an increment of a counter that is there', (item) => ({ method: 'POST', path: `/items/${item}/increment`, json: { by: 2 } })],
+  [
+    'an increment by a fraction of a counter that is there',
+    (item) => ({ method: 'POST', path: `/items/${item}/increment`, json: { by: 0.5 } }),
+  ],
   ['DELETE', (item) => ({ method: 'DELETE', path: `/items/${item}` })],
   ['PUT of an earlier system', (item) => ({ method: 'PUT', path: `/keys/${item}`, json: { key: item, value: 1 } })],
   ['POST of an earlier system', (item) => ({ method: 'POST', path: `/keys/${item}`, json: { key: item, value: 1 } })],
@@ -56,11 +63,12 @@ const requests: [string, (item: string) => Request][] = [
   ['POST at the root', (item) => ({ method: 'POST', path: `/${item}/`, json: { value: 1 } })],
 ]
 const needsItem = (name: string) => /PATCH|DELETE|is there/.test(name)
+const valueFor = (name: string) => (name.includes('counter') ? 5 : { a: 1 })
 
 describe.each(requests)('%s', (name, requestOf) => {
   test('is applied once, and answered alike each time, on any service', async () => {
     const item = `once-${made++}`
-    if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: { a: 1 } } })
+    if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: valueFor(name) } })
     const before = await effects(item)
     const key = newKey()
     const first = await ask(requestOf(item), key)
@@ -82,7 +90,7 @@ describe.each(requests)('%s', (name, requestOf) => {
   test('of fifty callers at once one is applied, and the others are told what became of it', async () => {
     for (let round = 0; round < 4; round++) {
       const item = `storm-${made++}`
-      if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: { a: 1 } } })
+      if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: valueFor(name) } })
       const before = await effects(item)
       const key = newKey()
       const answers = await Promise.all(
@@ -121,6 +129,7 @@ test('a key names one request: another method, path, query or body is refused an
 
 test('refusals stay what they were, whatever the item is later', async () => {
   await api.request('PUT', '/items/there?value=x')
+  await api.request('PUT', '/items/full', { text: '{"value":9007199254740993}' })
   const cases: [Request, string][] = [
     [{ method: 'POST', path: '/items', json: { key: 'there', value: 1 } }, 'item_exists'],
     [{ method: 'PUT', path: '/items/there', json: { value: 1 }, headers: { 'if-none-match': '*' } }, 'precondition_failed'],
@@ -128,15 +137,18 @@ test('refusals stay what they were, whatever the item is later', async () => {
     [{ method: 'PATCH', path: '/items/nowhere', json: { value: 1 } }, 'item_not_found'],
     [{ method: 'PATCH', path: '/items/nowhere', json: { ttl: 1 } }, 'item_not_found'],
     [{ method: 'DELETE', path: '/items/nowhere' }, 'item_not_found'],
+    [{ method: 'POST', path: '/items/there/increment' }, 'not_a_number'],
+    [{ method: 'POST', path: '/items/full/increment', json: { max: 3 } }, 'out_of_bounds'],
   ]
   const keys = cases.map(newKey)
   const first = await Promise.all(cases.map(([request], n) => ask(request, keys[n] ?? '')))
   expect(first.map(({ json }) => json.code)).toEqual(cases.map(([, code]) => code))
   expect(first.map(({ headers }) => headers.get('idempotency-replayed'))).toEqual(cases.map(() => 'false'))
-  await api.request('DELETE', '/items/there')
+  for (const key of ['there', 'full']) await api.request('DELETE', `/items/${key}`)
   await api.request('PUT', '/items/nowhere?value=x')
   for (const [n, [request, code]] of cases.entries()) {
     const again = await ask(request, keys[n] ?? '', replica.url)
+    if (code === 'out_of_bounds') expect(again.text).toContain('"value":9007199254740993')
     expect([again.json.code, again.headers.get('idempotency-replayed'), again.headers.get('etag')]).toEqual([
       code,
       'true',
@@ -202,19 +214,20 @@ test('whatever connections are lost, a request that is repeated until it is answ
   const write = async (n: number) => {
     const kind = requests[n % requests.length] as (typeof requests)[number]
     const item = `cut-${n}`
-    if (needsItem(kind[0])) while ((await api.request('PUT', `/items/${item}`, { json: { value: {} } })).status >= 300) repeated++
+    if (needsItem(kind[0]))
+      while ((await api.request('PUT', `/items/${item}`, { json: { value: valueFor(kind[0]) } })).status >= 300) repeated++
     const before = await effects(item)
     const key = newKey()
     for (;;) {
-      const { status, text } = await ask(kind[1](item), key, Math.random() < 0.5 ? api.url : replica.url)
+      const { status, text, json } = await ask(kind[1](item), key, Math.random() < 0.5 ? api.url : replica.url)
       answered++
       if (status < 300) break
-      expect([409, 503], text).toContain(status)
+      expect(['idempotency_in_progress', 'overloaded', 'outcome_unknown', 'database_unavailable'], text).toContain(json.code)
       repeated++
     }
     return [kind[0], (await effects(item)) - before]
   }
-  const applied = await Promise.all(Array.from({ length: 104 }, (_, n) => write(n))).finally(() => {
+  const applied = await Promise.all(Array.from({ length: 8 * requests.length }, (_, n) => write(n))).finally(() => {
     stop = true
   })
   await cutting

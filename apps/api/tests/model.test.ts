@@ -28,6 +28,14 @@ const operation = fc.oneof(
   fc.record({ op: fc.constant('create' as const), key, value }),
   fc.record({ op: fc.constant('patch' as const), key, patch, condition, expiry: fc.constantFrom('kept', 'ttl', 'permanent') }),
   fc.record({ op: fc.constant('touch' as const), key, condition, expiry: fc.constantFrom('ttl', 'permanent') }),
+  fc.record({
+    op: fc.constant('increment' as const),
+    key,
+    by: fc.oneof(fc.integer({ min: -5, max: 5 }), fc.constantFrom(0.5, -0.25)),
+    max: fc.option(fc.integer({ min: -5, max: 50 }), { nil: undefined }),
+    condition,
+    expiry: fc.constantFrom('kept', 'created', 'refreshed'),
+  }),
   fc.record({ op: fc.constant('batch' as const), asked: fc.array(key, { maxLength: 5 }) }),
   fc.record({ op: fc.constant('delete' as const), key, condition }),
   fc.record({ op: fc.constant('get' as const), key }),
@@ -106,6 +114,29 @@ const change = async (model: Map<string, ModelItem>, step: Extract<Operation, { 
   model.set(name, { value, version: answer.json.version, createdAt: item.createdAt, expiresAt: answer.json.expires_at })
 }
 
+const increment = async (model: Map<string, ModelItem>, step: Extract<Operation, { op: 'increment' }>) => {
+  const { key: name, by, max, condition: kind, expiry: kept } = step
+  const item = model.get(name)
+  const fields = { kept: {}, created: { ttl: 1000 }, refreshed: { ttl: 1000, refresh_ttl: true } }[kept]
+  const answer = await api.request('POST', `${path(name)}/increment`, {
+    json: { by, max, ...fields },
+    headers: conditionHeaders(kind, item),
+  })
+  const before = item === undefined ? 0 : item.value
+  if (!holds(kind, item)) expect(answer.status, answer.text).toBe(412)
+  else if (typeof before !== 'number') expect(answer.json.code).toBe('not_a_number')
+  else if (max !== undefined && before + by > max) expect([answer.json.code, answer.json.value]).toEqual(['out_of_bounds', item?.value])
+  else {
+    expect([answer.status, answer.json.value], answer.text).toEqual([200, before + by])
+    if (item !== undefined) expect(answer.json.created_at).toBe(item.createdAt)
+    if (kept === 'kept' || (kept === 'created' && item !== undefined)) expect(answer.json.expires_at).toBe(item?.expiresAt ?? null)
+    else expect(Date.parse(answer.json.expires_at) - Date.parse(answer.json.updated_at)).toBe(1_000_000)
+    const { version, created_at, expires_at } = answer.json
+    expect(BigInt(version)).toBeGreaterThan(BigInt(item?.version ?? 0))
+    model.set(name, { value: before + by, version, createdAt: created_at, expiresAt: expires_at })
+  }
+}
+
 const apply = async (model: Map<string, ModelItem>, step: Operation): Promise<void> => {
   const item = 'key' in step ? model.get(step.key) : undefined
   switch (step.op) {
@@ -120,6 +151,8 @@ const apply = async (model: Map<string, ModelItem>, step: Operation): Promise<vo
     case 'patch':
     case 'touch':
       return await change(model, step)
+    case 'increment':
+      return await increment(model, step)
     case 'batch': {
       const { json } = await api.request('POST', '/batch/get', { json: { keys: step.asked } })
       expect(json.items.map((read: { version: string } | null) => read?.version)).toEqual(

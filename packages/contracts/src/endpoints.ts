@@ -17,6 +17,7 @@ export const endpoints = {
   putItem: { method: 'put', path: '/items/{key}', safe: false },
   getItems: { method: 'post', path: '/batch/get', safe: true },
   patchItem: { method: 'patch', path: '/items/{key}', safe: false },
+  incrementItem: { method: 'post', path: '/items/{key}/increment', safe: false },
   deleteItem: { method: 'delete', path: '/items/{key}', safe: false },
   health: { method: 'get', path: '/health', safe: true },
   live: { method: 'get', path: '/health/live', safe: true },

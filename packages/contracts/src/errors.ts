@@ -68,6 +68,18 @@ export const errors = defineErrors({
     retryable: false,
     help: 'POST creates and never replaces, and a live item has this key; its version is in the `ETag` header. Use PUT to replace it.',
   },
+  not_a_number: {
+    status: 409,
+    title: 'The value is not a number',
+    retryable: false,
+    help: 'Only a value that is a JSON number can be added to, and this item has another. Nothing was changed. Read the item, or choose another key for the counter.',
+  },
+  out_of_bounds: {
+    status: 409,
+    title: 'The result would be out of bounds',
+    retryable: false,
+    help: 'The sum is less than `min`, more than `max`, or beyond what the number can hold: integers are kept from -9223372036854775808 to 9223372036854775807. Nothing was changed; the member `value` has the number as it is, where the counter exists.',
+  },
   idempotency_in_progress: {
     status: 409,
     title: 'The first request with this key has not ended',

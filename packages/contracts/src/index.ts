@@ -1,4 +1,5 @@
 export { BatchGet, ItemBatch } from './batch.js'
+export { Increment } from './counters.js'
 export { type Endpoint, endpoints } from './endpoints.js'
 export { type ErrorCode, type ErrorDefinition, errorCodes, errors } from './errors.js'
 export { Item, ItemMetadata, ItemPage, ItemPatch, ItemWrite, ListQuery, NewItem } from './items.js'

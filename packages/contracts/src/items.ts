@@ -21,7 +21,7 @@ export const ItemMetadata = z
 export const Item = ItemMetadata.extend({ value: JsonValue }).meta({ id: 'Item' })
 
 /** What a write answers: without the value where `return=minimal` was preferred. */
-const ItemOrMetadata = z.union([Item, ItemMetadata])
+export const ItemOrMetadata = z.union([Item, ItemMetadata])
 
 const expiry = {
   ttl: Ttl.nullable().optional(),

@@ -13,6 +13,8 @@ export const limits = {
   batchKeys: 1_000,
   /** Bytes of the body of a batch: all its keys, with room for escapes. */
   batchBytes: 4_194_304,
+  /** Bytes of the body of an increment. */
+  incrementBytes: 16_384,
   /** Bytes that the values which a batch reads may have together. */
   batchValueBytes: 33_554_432,
 } as const

@@ -18,6 +18,7 @@ export const Problem = z
     detail: z.string(),
     instance: z.string().meta({ description: 'The request id, as in the X-Request-Id header and the log.' }),
     code: z.enum(errorCodes),
+    value: z.number().optional().meta({ description: 'With `out_of_bounds`: the number that stays as it is.' }),
     errors: z.array(Fault).optional().meta({ description: 'With `validation_failed`: every fault.' }),
   })
   .meta({ id: 'Problem' })

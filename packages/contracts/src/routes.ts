@@ -1,4 +1,5 @@
 import * as batch from './batch.js'
+import * as counters from './counters.js'
 import type { endpoints } from './endpoints.js'
 import * as items from './items.js'
 import * as legacy from './legacy.js'
@@ -17,6 +18,7 @@ export const routes = {
   headItem: items.headItem,
   putItem: items.putItem,
   patchItem: items.patchItem,
+  incrementItem: counters.incrementItem,
   deleteItem: items.deleteItem,
   getItems: batch.getItems,
   health: system.health,

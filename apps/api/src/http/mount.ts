@@ -3,7 +3,7 @@ import type { RouteAnswer, RouteContract, RouteId, RouteInput, Routes } from '@h
 import type { Hono } from 'hono'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
-import type { WriteRecord } from '../store/item-calls.js'
+import type { WriteRecord } from '../store/item-call.js'
 import type { StoreCall } from '../store/items.js'
 import { answer } from './answer.js'
 import { bodyBound, readJsonBody, valueBound } from './body.js'

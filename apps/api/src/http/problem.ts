@@ -1,5 +1,6 @@
-import { type ErrorCode, errors, type Problem } from '@holdfast/contracts'
+import { errors, type Problem } from '@holdfast/contracts'
 import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../database/pool.js'
+import { JsonText, stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 
 /** A refusal as it is sent. */
@@ -9,15 +10,19 @@ export interface ProblemAnswer {
   readonly headers: Record<string, string>
 }
 
+/** A problem whose value keeps its digits. */
+type ProblemBody = Omit<Problem, 'value'> & { readonly value: JsonText | undefined }
+
 /** The body of a refusal (RFC 9457). */
-const problem = (code: ErrorCode, detail: string, requestId: string, faults?: Problem['errors']): Problem => ({
+const problem = ({ code, message, details }: Refusal, requestId: string): ProblemBody => ({
   type: `/problems/${code}`,
   title: errors[code].title,
   status: errors[code].status,
-  detail,
+  detail: message,
   instance: requestId,
   code,
-  ...(faults === undefined ? {} : { errors: faults }),
+  value: details.value === undefined ? undefined : new JsonText(details.value),
+  errors: details.faults === undefined ? undefined : [...details.faults],
 })
 
 /** Between 1 and 3 seconds, so that callers who were refused together do not come back together. */
@@ -46,10 +51,11 @@ const toRefusal = (error: unknown): Refusal => {
 
 /** The only way from an error to an answer. */
 export const toProblem = (error: unknown, requestId: string): ProblemAnswer => {
-  const { code, message, details } = toRefusal(error)
-  const body = problem(code, message, requestId, details.faults === undefined ? undefined : [...details.faults])
+  const refusal = toRefusal(error)
+  const { details } = refusal
+  const body = problem(refusal, requestId)
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', ...details.headers }
   if (details.version !== undefined) headers.etag = `"${details.version}"`
   if (details.retryAfterSeconds !== undefined) headers['retry-after'] = String(details.retryAfterSeconds)
-  return { status: body.status, body: JSON.stringify(body), headers }
+  return { status: body.status, body: stringifyJson(body), headers }
 }

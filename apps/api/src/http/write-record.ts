@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { WriteRecord } from '../store/item-calls.js'
+import type { WriteRecord } from '../store/item-call.js'
 
 /** What identifies a write with an Idempotency-Key, besides the key. */
 export interface KeyedRequest {

@@ -8,8 +8,8 @@ export interface CoalescerOptions<Call, Result> {
   readonly isFault: (error: unknown) => boolean
   /** What a call is refused with that cannot be run: because too many wait, or because it waited too long. */
   readonly refusal: (reason: 'too many are waiting' | 'it waited too long') => Error
-  /** For writes: those with the same key never share a statement and keep their order of arrival. */
-  readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (call: Call) => string }
+  /** For writes: those with the same key keep their order of arrival, and share a statement only where their kind is `shared`. */
+  readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (call: Call) => string; readonly shared?: boolean }
   /** Bytes that a call adds to its statement. */
   readonly bytesOf?: (call: Call) => number
   readonly statementsMax: number
@@ -136,6 +136,6 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
       waitingBytes += bytes
       const entry = { call, deadline, resolve, reject }
       if (keyed === undefined) enter(entry)
-      else keyed.order.arrive(keyed.keyOf(call), () => enter(entry))
+      else keyed.order.arrive(keyed.keyOf(call), () => enter(entry), keyed.shared)
     })
 }

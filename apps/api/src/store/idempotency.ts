@@ -2,7 +2,7 @@ import type { ErrorCode } from '@holdfast/contracts'
 import postgres from 'postgres'
 import type { Pool } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
-import type { Replayable, WriteRecord } from './item-calls.js'
+import type { Replayable, WriteRecord } from './item-call.js'
 import { getRecord, recordRefusal } from './sql/record-refusal.js'
 
 /** Says of an answer whether it is that of an earlier request. */
@@ -13,6 +13,7 @@ export interface RecordedRefusal {
   readonly code: ErrorCode
   readonly detail: string
   readonly version: string | null
+  readonly value?: string | undefined
 }
 
 export const keyReused = (): Refusal =>
@@ -22,11 +23,17 @@ const inProgress = (): Refusal =>
   new Refusal('idempotency_in_progress', 'the first request with this Idempotency-Key has not ended yet', { retryAfterSeconds: 1 })
 
 /** The refusal that a record holds, once more. */
-export const recordedRefusal = ({ code, detail, version }: RecordedRefusal): Refusal =>
-  new Refusal(code, detail, { version: version ?? undefined, headers: { [replayedHeader]: 'true' } })
+export const recordedRefusal = ({ code, detail, version, value }: RecordedRefusal): Refusal =>
+  new Refusal(code, detail, { version: version ?? undefined, value, headers: { [replayedHeader]: 'true' } })
 
 /** Refusals that say what the item is, so that the same request could be answered otherwise later. */
-const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['item_not_found', 'item_exists', 'precondition_failed'])
+const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'item_not_found',
+  'item_exists',
+  'precondition_failed',
+  'not_a_number',
+  'out_of_bounds',
+])
 
 /** PostgreSQL's unique_violation: another connection wrote the record meanwhile. */
 const isTaken = (error: unknown): boolean =>
@@ -52,7 +59,7 @@ export const createOnce = (pool: Pool, recordSeconds: number) => {
 
   /** Records a refusal and throws it; undefined where the key has a record already. */
   const refuse = async (record: WriteRecord, { code, message, details }: Refusal, deadline: number): Promise<undefined> => {
-    const refused: RecordedRefusal = { code, detail: message, version: details.version ?? null }
+    const refused: RecordedRefusal = { code, detail: message, version: details.version ?? null, value: details.value }
     const result = JSON.stringify({ refused })
     const [written] = await pool.run(
       recordRefusal,

@@ -2,8 +2,11 @@ import { limits } from '@holdfast/contracts'
 import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { Refusal } from '../refusal.js'
+import { createChangeItem } from './change-item.js'
 import { createOnce } from './idempotency.js'
-import { createItemCalls, type DeleteCall, type PutCall } from './item-calls.js'
+import { createIncrementItem, type IncrementCall } from './increment-item.js'
+import type { DeleteCall, PutCall } from './item-call.js'
+import { createItemCalls } from './item-calls.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
 import { itemNotFound, preconditionFailed } from './outcomes.js'
 import { createPatchItem, type PatchCall } from './patch-item.js'
@@ -38,6 +41,9 @@ type ItemDeletion = Omit<DeleteCall, 'namespace'>
 /** A change of parts of an item. */
 type ItemPatch = Omit<PatchCall, 'namespace'>
 
+/** An addition to a counter. */
+type ItemIncrement = Omit<IncrementCall, 'namespace'>
+
 /** Which items to list. */
 interface ItemRange {
   readonly prefix: string
@@ -69,6 +75,8 @@ export interface ItemStore {
   put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem; replayed: boolean }>
   /** @throws Refusal item_not_found, precondition_failed, too_large, validation_failed */
   patch: (call: StoreCall, patch: ItemPatch) => Promise<{ item: StoredItem; replayed: boolean }>
+  /** @throws Refusal precondition_failed, not_a_number, out_of_bounds */
+  increment: (call: StoreCall, increment: ItemIncrement) => Promise<{ item: StoredItem; replayed: boolean }>
   /** @throws Refusal item_not_found, precondition_failed */
   delete: (call: StoreCall, deletion: ItemDeletion) => Promise<{ replayed: boolean }>
   /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
@@ -107,7 +115,9 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; r
   const calls = createItemCalls(pool, settings)
   const once = createOnce(pool, settings.recordSeconds)
   const putItem = createPutItem(calls, settings.valueBytesMax)
-  const patchItem = createPatchItem(calls, settings.valueBytesMax)
+  const changeItem = createChangeItem(calls, settings.valueBytesMax)
+  const patchItem = createPatchItem(calls, changeItem)
+  const incrementItem = createIncrementItem(calls, changeItem)
 
   return {
     get: async (call, key) => {
@@ -133,6 +143,11 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; r
 
     patch: async (call, patch) => {
       const row = await once(patch.record, call.deadline, () => patchItem(call.deadline, { namespace, ...patch }))
+      return { item: toItem(row), replayed: row.replayed === true }
+    },
+
+    increment: async (call, increment) => {
+      const row = await once(increment.record, call.deadline, () => incrementItem(call.deadline, { namespace, ...increment }))
       return { item: toItem(row), replayed: row.replayed === true }
     },
 

@@ -1,5 +1,6 @@
 import { Refusal } from '../refusal.js'
-import type { ItemCalls, PutCall, Replayable } from './item-calls.js'
+import type { PutCall, Replayable } from './item-call.js'
+import type { ItemCalls } from './item-calls.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './outcomes.js'
 import type { ItemRow } from './sql/item-row.js'
 

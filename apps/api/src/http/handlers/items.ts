@@ -1,17 +1,18 @@
 import type { Routes } from '@holdfast/contracts'
 import { invalid, Refusal } from '../../refusal.js'
-import { replayedHeader } from '../../store/idempotency.js'
-import type { ItemPut, ItemStore, StoredItem } from '../../store/items.js'
+import type { ItemPut, ItemStore } from '../../store/items.js'
 import { memberText } from '../../store/merge-patch.js'
 import { readCursor, writeCursor } from '../cursor.js'
 import { entityTag, isCurrent, writeConditions } from '../entity-tags.js'
 import type { Handler, Handlers } from '../mount.js'
 import { pageLinks } from '../page-links.js'
 import { prefersMinimal } from '../preferences.js'
+import { replayed, written } from '../written-headers.js'
+import { incrementItem } from './increment.js'
 
 export type ItemHandlers = Pick<
   Handlers,
-  'createItem' | 'listItems' | 'deleteItems' | 'getItem' | 'getItems' | 'putItem' | 'patchItem' | 'deleteItem'
+  'createItem' | 'listItems' | 'deleteItems' | 'getItem' | 'getItems' | 'putItem' | 'patchItem' | 'incrementItem' | 'deleteItem'
 >
 
 interface Write {
@@ -37,14 +38,6 @@ const putText = (value: string | undefined, bodyText: string | undefined): strin
   if (value.includes('\0')) throw invalid('query.value', 'must not contain the NUL character')
   return JSON.stringify({ value })
 }
-
-const replayed = (was: boolean) => ({ [replayedHeader]: was ? 'true' : undefined }) as const
-
-const written = (item: StoredItem, minimal: boolean, was: boolean) => ({
-  ...replayed(was),
-  etag: entityTag(item.version),
-  'preference-applied': minimal ? 'return=minimal' : undefined,
-})
 
 /** POST never replaces, so its one condition is that there is no such item. */
 const createItem =
@@ -154,5 +147,6 @@ export const itemHandlers = (store: ItemStore): ItemHandlers => ({
   getItems: getItems(store),
   putItem: putItem(store),
   patchItem: patchItem(store),
+  incrementItem: incrementItem(store),
   deleteItem: deleteItem(store),
 })

@@ -1,0 +1,67 @@
+import { DatabaseOverloaded } from '../database/pool.js'
+import { Refusal } from '../refusal.js'
+import { itemName, type PutCall, type Replayable } from './item-call.js'
+import type { ItemCalls } from './item-calls.js'
+import { createKeyOrder } from './key-order.js'
+import { expiresAtPast, preconditionFailed, tooLarge } from './outcomes.js'
+import type { ItemRow } from './sql/item-row.js'
+import { waitingMax } from './write-kind.js'
+
+/** What of an item is changed: all of a put but its body. */
+export type ChangeCall = Omit<PutCall, 'body'>
+
+/** Makes the JSON text of the new value from that of the old one; refuses by throwing. */
+export type MakeValue = (value: string, version: string) => string
+
+/** Whether the conditions of a change fit a live item of this version (RFC 9110 section 13.2.2). */
+const holds = ({ ifMatch, ifNoneMatch }: ChangeCall, version: string): boolean => {
+  const names = (condition: string): boolean => condition === '*' || condition.split(',').includes(version)
+  return (ifMatch === null || names(ifMatch)) && (ifNoneMatch === null || !names(ifNoneMatch))
+}
+
+const overloaded = (): Refusal => new Refusal('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
+
+/**
+ * Makes what changes a value by what it is. The new value is made here, from the text that was read, and written on the condition that
+ * the item is still of the version that was read; where it is not, it is made again. Changes of one key take turns, so that those
+ * of one service do not defeat each other.
+ * @returns undefined where there is no item
+ */
+export const createChangeItem = (calls: ItemCalls, valueBytesMax: number) => {
+  const order = createKeyOrder()
+  let waiting = 0
+
+  /** Writes the changed value; `raced` where another write came between. */
+  const changeOnce = async (call: ChangeCall, make: MakeValue, deadline: number): Promise<(ItemRow & Replayable) | undefined | 'raced'> => {
+    const item = await calls.get(call, deadline)
+    if (item?.value == null) return undefined
+    if (!holds(call, item.version)) throw preconditionFailed(item.version)
+    const body = `{"value":${make(item.value, item.version)}}`
+    const row = await calls.replace({ ...call, body, ifMatch: item.version, ifNoneMatch: null }, deadline)
+    // What was recorded may be of another statement, such as the one that created the item.
+    if (row.replayed === true || row.outcome === 'replaced') return row as ItemRow & Replayable
+    if (row.outcome === 'too_large') throw tooLarge(valueBytesMax)
+    if (row.outcome === 'expires_at_past') throw expiresAtPast()
+    return 'raced'
+  }
+
+  return async (call: ChangeCall, make: MakeValue, deadline: number): Promise<(ItemRow & Replayable) | undefined> => {
+    if (waiting >= waitingMax) throw new DatabaseOverloaded('too many are waiting')
+    waiting++
+    const name = itemName(call)
+    await new Promise<void>((go) => order.arrive(name, go))
+    try {
+      for (;;) {
+        const row = await changeOnce(call, make, deadline)
+        if (row !== 'raced') return row
+        if (performance.now() > deadline) throw overloaded()
+      }
+    } finally {
+      waiting--
+      order.leave(name)
+    }
+  }
+}
+
+/** Changes the value of an item. */
+export type ChangeItem = ReturnType<typeof createChangeItem>

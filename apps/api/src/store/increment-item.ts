@@ -1,0 +1,95 @@
+import { Refusal } from '../refusal.js'
+import type { ChangeItem } from './change-item.js'
+import { addNumbers, type ExactNumber, int64, isKept, numberText, readNumber } from './exact-number.js'
+import type { Conditions, Replayable, Write } from './item-call.js'
+import type { ItemCalls } from './item-calls.js'
+import { preconditionFailed } from './outcomes.js'
+import type { ItemRow } from './sql/item-row.js'
+
+/** An addition to a counter, and what the counter is where there is none. */
+export interface Addition {
+  readonly by: ExactNumber
+  readonly initial: ExactNumber
+  /** Bounds of the result; null for those of the number. */
+  readonly min: ExactNumber | null
+  readonly max: ExactNumber | null
+}
+
+export interface IncrementCall extends Write, Conditions, Addition {
+  /** Seconds that the counter has from its creation. */
+  readonly ttl: number | null
+  /** Whether it has them from now on. */
+  readonly refreshTtl: boolean
+  readonly wantValue: boolean
+}
+
+const outOfBounds = (value: string | undefined, version?: string): Refusal =>
+  new Refusal('out_of_bounds', value === undefined ? 'a new counter would be out of bounds' : `the counter is ${value}, and stays so`, {
+    version,
+    value,
+  })
+
+/**
+ * The JSON text of the sum; `value` is that of the counter, undefined where there is none.
+ * @throws Refusal not_a_number, out_of_bounds
+ */
+export const addTo = (value: string | undefined, { by, initial, min, max }: Addition, version?: string): string => {
+  const before = value === undefined ? initial : readNumber(value)
+  if (before === undefined) throw new Refusal('not_a_number', 'the item has another value', { version })
+  const sum = addNumbers(before, by)
+  if (!isKept(sum) || (min !== null && sum < min) || (max !== null && sum > max)) throw outOfBounds(value, version)
+  return numberText(sum)
+}
+
+/** The least and the greatest integer that a counter may become; none where the one is more than the other. */
+const integerBounds = ({ min, max }: Addition): { min: bigint; max: bigint } => {
+  const least = typeof min === 'number' ? BigInt(Math.ceil(min)) : (min ?? int64.min)
+  const most = typeof max === 'number' ? BigInt(Math.floor(max)) : (max ?? int64.max)
+  return { min: least < int64.min ? int64.min : least, max: most > int64.max ? int64.max : most }
+}
+
+/**
+ * Makes the verb that adds to a counter. Integers are added by a statement that increments of one key share; where not all of these
+ * can be applied each is run apart. What is no plain integer is added here, and written as a patch is.
+ */
+export const createIncrementItem = (calls: ItemCalls, changeItem: ChangeItem) => {
+  const addInteger = async (call: IncrementCall, by: bigint, deadline: number) => {
+    const add = { ...call, by, ...integerBounds(call), newTtl: call.refreshTtl ? call.ttl : null }
+    const apart = call.refreshTtl || call.ifMatch !== null || call.ifNoneMatch !== null
+    const row = apart ? undefined : await calls.add(add, deadline)
+    return row === undefined || row.outcome === 'apart' ? calls.addApart(add, deadline) : row
+  }
+
+  const create = (call: IncrementCall, deadline: number) => calls.create({ ...call, body: `{"value":${addTo(undefined, call)}}` }, deadline)
+
+  const change = (call: IncrementCall, deadline: number) =>
+    changeItem(
+      { ...call, expiresAt: null, ttl: call.refreshTtl ? call.ttl : null, keepTtl: !call.refreshTtl },
+      (value, version) => addTo(value, call, version),
+      deadline,
+    )
+
+  /** Undefined where others created or removed the counter meanwhile. */
+  const incrementOnce = async (call: IncrementCall, deadline: number): Promise<(ItemRow & Replayable) | undefined> => {
+    if (typeof call.by === 'bigint') {
+      const row = await addInteger(call, call.by, deadline)
+      // What was recorded may be of another statement, such as the one that created the counter.
+      if (row.replayed === true || row.outcome === 'incremented') return row as ItemRow & Replayable
+      if (row.outcome === 'out_of_bounds') throw outOfBounds(row.value, row.version)
+      if (row.outcome === 'precondition_failed') throw preconditionFailed(row.version)
+      if (row.outcome === 'missing') return create(call, deadline)
+    }
+    const row = await change(call, deadline)
+    if (row !== undefined) return row
+    if (call.ifMatch !== null) throw preconditionFailed(null)
+    return create(call, deadline)
+  }
+
+  return async (deadline: number, call: IncrementCall): Promise<ItemRow & Replayable> => {
+    for (;;) {
+      const row = await incrementOnce(call, deadline)
+      if (row !== undefined) return call.wantValue ? row : { ...row, value: null }
+      if (performance.now() > deadline) throw new Refusal('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
+    }
+  }
+}

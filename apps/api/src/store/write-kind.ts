@@ -1,0 +1,92 @@
+import { deadlines } from '../database/deadlines.js'
+import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, type Pool } from '../database/pool.js'
+import type { Statement } from '../database/statement.js'
+import { inOrder } from './call-rows.js'
+import { createCoalescer } from './coalescer.js'
+import { keyReused, type RecordedRefusal, recordedRefusal } from './idempotency.js'
+import { itemName, type Replayable, type Write } from './item-call.js'
+import type { KeyOrder } from './key-order.js'
+import type { RecordedRow, Records } from './sql/recordable.js'
+
+/** How many calls of a kind may wait. */
+export const waitingMax = 2_000
+
+/** What all coalescers of statements share. Two statements of each kind: while one waits for its commit the next is worked on, and more would only make batches smaller. */
+export const common = {
+  statementsMax: 2,
+  callsMax: 128,
+  bytesMax: 4 * 1_048_576,
+  waitingMax,
+  waitingBytesMax: 128 * 1_048_576,
+  // What a statement needs that has to wait for a lock and is then given up.
+  roomMs: deadlines.lock + 500,
+  refusal: (reason: string) => new DatabaseOverloaded(reason),
+  isFault: (error: unknown) =>
+    error instanceof DatabaseConflict ||
+    !(error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded || error instanceof OutcomeUnknown),
+}
+
+/** A conflict of a batch is looked for among its members at once; that of one call is waited out. */
+const retriesConflicts = (calls: readonly unknown[]): boolean => calls.length === 1
+
+const records = (calls: readonly Write[], recordSeconds: number): Records => ({
+  recordIds: calls.map(({ record }) => record?.id ?? ''),
+  fingerprints: calls.map(({ record }) => record?.fingerprint ?? ''),
+  recordSeconds,
+})
+
+/** The row that a recorded write answers, from now or from then. */
+const fromRecord = <Row>(recorded: RecordedRow | undefined): (Row & Replayable) | undefined => {
+  if (recorded === undefined) return undefined
+  if (!recorded.same) throw keyReused()
+  const row: Row & { refused?: RecordedRefusal } = JSON.parse(recorded.answer)
+  if (row.refused !== undefined) throw recordedRefusal(row.refused)
+  return { ...row, replayed: recorded.replayed }
+}
+
+/** A statement that writes, as it is and with records. */
+interface WriteStatement<Params, Row> {
+  readonly plain: Statement<Params, Row>
+  readonly recorded: Statement<Params & Records, RecordedRow>
+}
+
+/** How the calls of one kind become a statement. */
+export interface WriteKind<Call extends Write, Params, Row> {
+  readonly statement: WriteStatement<Params, Row>
+  readonly params: (calls: readonly Call[]) => Params
+  /** The rows of the plain statement in the order of the calls. */
+  readonly inOrder: (calls: readonly Call[], rows: readonly Row[]) => (Row | undefined)[]
+  readonly bytesOf?: (call: Call) => number
+  readonly callsMax?: number
+  /** Whether calls of one key may share a statement. */
+  readonly shared?: boolean
+}
+
+/** Runs a write of one kind; resolves with its row. */
+export type RunWrite<Call, Row> = (call: Call, deadline: number) => Promise<(Row & Replayable) | undefined>
+
+/** Makes the two coalescers of a kind of writes: one more for those that are recorded, so that what is not pays nothing for it. */
+export const createWrite = <Call extends Write, Params extends object, Row>(
+  pool: Pool,
+  order: KeyOrder,
+  recordSeconds: number,
+  kind: WriteKind<Call, Params, Row>,
+): RunWrite<Call, Row> => {
+  const { statement, params, bytesOf, callsMax = common.callsMax, shared = false } = kind
+  const options = { ...common, callsMax, keyed: { order, keyOf: itemName, shared }, ...(bytesOf === undefined ? {} : { bytesOf }) }
+  const plain = createCoalescer<Call, Row | undefined>({
+    ...options,
+    run: async (calls, deadline) => kind.inOrder(calls, await pool.run(statement.plain, params(calls), deadline, retriesConflicts(calls))),
+  })
+  const recorded = createCoalescer<Call, RecordedRow | undefined>({
+    ...options,
+    run: async (calls, deadline) => {
+      const all = { ...params(calls), ...records(calls, recordSeconds) }
+      return inOrder(calls, await pool.run(statement.recorded, all, deadline, retriesConflicts(calls)))
+    },
+  })
+  return (call, deadline) =>
+    call.record === undefined
+      ? (plain(call, deadline) as Promise<(Row & Replayable) | undefined>)
+      : recorded(call, deadline).then(fromRecord<Row>)
+}

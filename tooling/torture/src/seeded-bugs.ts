@@ -26,6 +26,11 @@ export const seededBugs = {
     replace: '((true\n',
     disturbance: 'nothing',
   },
+  'an increment that is added twice': {
+    find: '+ sum(asked.by) over (',
+    replace: '+ 2 * sum(asked.by) over (',
+    disturbance: 'nothing',
+  },
   'a write whose record is left out, so that a repeat is applied again': {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the bundle has this template
     find: '        where ${write.done}\n',

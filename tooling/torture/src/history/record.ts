@@ -13,7 +13,7 @@ export interface Recording {
 
 /** Each kind of operation, as often as it shall be chosen of twenty times. */
 const kinds = (['get', 'put', 'cas', 'delete', 'increment'] as const).flatMap((kind, place) =>
-  new Array<Request['kind']>([10, 3, 5, 2, 0][place] ?? 0).fill(kind),
+  new Array<Request['kind']>([7, 3, 5, 2, 3][place] ?? 0).fill(kind),
 )
 
 /** After a refusal: a service that is down refuses faster than anything can be learnt from. Milliseconds. */

@@ -14,6 +14,7 @@ export interface Writers {
 
 const writersPerService = 8
 const lists = 16
+const counters = 4
 
 interface Writer {
   readonly client: Client
@@ -63,11 +64,14 @@ const write = async (writer: Writer, n: number): Promise<number> => {
   // While nothing answers there is nothing to learn from trying at full speed.
   if (!created) await wait(10)
   await append(writer, `${ledger.prefix}list-${(name + n) % lists}`, `${name}-${n}`)
-  if (!created || n % 3 !== 0) return created ? 2 : 1
+  const counter = `${ledger.prefix}counter-${n % counters}`
+  await settle((once) => client.call('incrementItem', { params: { key: counter }, body: {} }, once), repeated)
+  ledger.incremented++
+  if (!created || n % 3 !== 0) return created ? 3 : 2
   await settle((once) => client.delete(key, once), repeated)
   ledger.created.delete(key)
   ledger.deleted.add(key)
-  return 3
+  return 4
 }
 
 /** Starts clients that write to each service, and keep the ledger. */

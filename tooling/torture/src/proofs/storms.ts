@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import { type Bed, withPostgres } from '../bed/bed.ts'
 import { countEffects, effectsOf } from '../bed/effects.ts'
 import { type Figures, type Proof, roundsOf } from '../proof.ts'
 import { promise } from '../violation.ts'
 
 const callers = 50
+/** In every second storm the callers come within so many milliseconds, so that some come after the end of the first; else all at once. */
+const spreadMs = 15
 
 interface Write {
   readonly method: string
@@ -22,6 +25,7 @@ const writes: readonly Write[] = [
   { method: 'PUT', path: itemPath, body: () => ({ value: 1 }), needsItem: false },
   { method: 'PUT', path: itemPath, body: () => ({ value: 1, keep_ttl: true }), needsItem: true },
   { method: 'PATCH', path: itemPath, body: () => ({ value: { a: 1 } }), needsItem: true },
+  { method: 'POST', path: (key) => `/items/${key}/increment`, body: () => ({}), needsItem: false },
   { method: 'PATCH', path: itemPath, body: () => ({ ttl: 3_600 }), needsItem: true },
   { method: 'DELETE', path: itemPath, needsItem: true },
 ]
@@ -42,11 +46,14 @@ const send = async (url: string, { method, path, body }: Write, key: string, ide
 }
 
 /** What the callers of one storm were told. */
-const storm = async ({ services }: Bed, write: Write, key: string): Promise<readonly Answer[]> => {
+const storm = async ({ services }: Bed, write: Write, key: string, withinMs: number): Promise<readonly Answer[]> => {
   const idempotencyKey = randomUUID()
   const urls = services.map(({ url }) => url)
-  const answers = Array.from({ length: callers }, (_, n) => send(urls[n % urls.length] ?? '', write, key, idempotencyKey))
-  return await Promise.all(answers)
+  const call = async (_: unknown, n: number): Promise<Answer> => {
+    if (withinMs > 0) await wait(Math.random() * withinMs)
+    return await send(urls[n % urls.length] ?? '', write, key, idempotencyKey)
+  }
+  return await Promise.all(Array.from({ length: callers }, call))
 }
 
 /** @throws Violation */
@@ -78,7 +85,7 @@ export const proveStorms: Proof = (extent): Promise<Figures> =>
       const key = `storm-${storms}`
       if (write.needsItem) await send(bed.services[0]?.url ?? '', writes[1] as Write, key, randomUUID())
       const before = await effectsOf(sql, key)
-      const answers = await storm(bed, write, key)
+      const answers = await storm(bed, write, key, (storms % 2) * spreadMs)
       const judged = judge(answers, (await effectsOf(sql, key)) - before, `storm ${storms}, ${write.method}`)
       replays += judged.replays
       inProgress += judged.inProgress

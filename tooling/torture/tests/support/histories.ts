@@ -61,7 +61,7 @@ const fate = fc.record({
 
 /** Histories of a correct object: operations one after another, ten instants apart, each stretched over its effect. */
 export const goodHistory = (maxLength: number): fc.Arbitrary<Operation[]> =>
-  fc.array(fc.tuple(request, fate), { maxLength }).map((steps) => {
+  fc.array(fc.tuple(request, fate), { maxLength, size: 'max' }).map((steps) => {
     const cell: Cell = { value: undefined, live: false, version: 0n }
     return steps.flatMap(([each, { before, after, lost }], client): Operation[] => {
       const at = client * 10

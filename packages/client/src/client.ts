@@ -1,7 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Call, createCall } from './call.js'
 import { anyJson, schemaCodec } from './codec.js'
-import { conditionHeaders, createItems, type Items, type TouchOptions } from './items.js'
+import { conditionHeaders } from './conditions.js'
+import { type Counters, createCounters } from './counters.js'
+import { createItems, type Items, type TouchOptions } from './items.js'
 import { type CallOptions, type ClientOptions, callLimits, type WriteOptions } from './options.js'
 import type { Health, Item, ItemExpiry } from './types.js'
 
@@ -9,7 +11,7 @@ import type { Health, Item, ItemExpiry } from './types.js'
 export type PatchOptions = TouchOptions & Partial<ItemExpiry>
 
 /** A client of one service. */
-export interface Client extends Items<unknown, unknown> {
+export interface Client extends Items<unknown, unknown>, Counters {
   /**
    * The same client for values of one shape, checked on the way in and out by any Standard Schema (zod, valibot, arktype).
    * @example
@@ -42,6 +44,7 @@ export const createClient = (options: ClientOptions): Client => {
   const call = createCall(options)
   return {
     ...createItems(call, anyJson, options),
+    ...createCounters(call),
     typed: (schema) => createItems(call, schemaCodec(schema), options),
     deletePrefix: async (prefix, callOptions) => (await call('deleteItems', { query: { prefix } }, callOptions)).body.deleted,
     patch: async (key, patch, patchOptions = {}) => {

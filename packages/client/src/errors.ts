@@ -110,6 +110,22 @@ export class PreconditionFailedError extends HoldfastError {
   }
 }
 
+/** An increment found a value that is no number (409 `not_a_number`). */
+export class NotANumberError extends HoldfastError {
+  override readonly name = 'NotANumberError'
+}
+
+/** An increment would have gone beyond `min`, `max` or what integers may be (409 `out_of_bounds`); nothing was changed. */
+export class OutOfBoundsError extends HoldfastError {
+  override readonly name = 'OutOfBoundsError'
+  /** The counter as it is; undefined where there is none. */
+  readonly value: number | bigint | undefined
+  constructor(message: string, details: ErrorDetails, value: number | bigint | undefined) {
+    super(message, details)
+    this.value = value
+  }
+}
+
 /** The value is larger than the service takes (413). */
 export class TooLargeError extends HoldfastError {
   override readonly name = 'TooLargeError'

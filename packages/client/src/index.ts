@@ -2,6 +2,8 @@
 
 export type { Call } from './call.js'
 export { type Client, createClient, type PatchOptions } from './client.js'
+export type { Conditions } from './conditions.js'
+export type { Counters, IncrementOptions } from './counters.js'
 export {
   type ClientErrorCode,
   ConnectionError,
@@ -12,7 +14,9 @@ export {
   InvalidRequestError,
   ItemExistsError,
   ItemNotFoundError,
+  NotANumberError,
   OutcomeUnknownError,
+  OutOfBoundsError,
   PreconditionFailedError,
   RateLimitedError,
   StoredValueMismatchError,
@@ -22,7 +26,6 @@ export {
   UnexpectedAnswerError,
 } from './errors.js'
 export type {
-  Conditions,
   CreateOptions,
   DeleteOptions,
   Items,
@@ -33,4 +36,16 @@ export type {
   UpdateOptions,
 } from './items.js'
 export type { CallOptions, ClientOptions, RetryNotice, RetryOptions, WriteOptions } from './options.js'
-export type { CallArguments, CallableId, CallResult, Entry, Expiry, Health, Item, ItemExpiry, ItemMetadata, Page } from './types.js'
+export type {
+  Addition,
+  CallArguments,
+  CallableId,
+  CallResult,
+  Entry,
+  Expiry,
+  Health,
+  Item,
+  ItemExpiry,
+  ItemMetadata,
+  Page,
+} from './types.js'

@@ -1,18 +1,11 @@
 import type { Call } from './call.js'
 import type { Codec } from './codec.js'
+import { type Conditions, conditionHeaders, quoted } from './conditions.js'
 import { ItemNotFoundError } from './errors.js'
 import { listQuery, pages } from './list.js'
-import { type CallOptions, callLimits, type WriteOptions } from './options.js'
-import type { Body, Entry, Expiry, Item, ItemExpiry, ListFilter, Page, RequestHeaders } from './types.js'
+import { bodyMembers, type CallOptions, callLimits, type WriteOptions } from './options.js'
+import type { Entry, Expiry, Item, ItemExpiry, ListFilter, Page } from './types.js'
 import { updateItem } from './update.js'
-
-/** Conditions of a write: it goes through only where they hold at its instant, else it throws {@link PreconditionFailedError}. */
-export interface Conditions {
-  /** The version that the item must have, or `*`: it must exist. */
-  readonly ifMatch?: string | undefined
-  /** The version that the item must not have, or `*`: it must not exist. */
-  readonly ifNoneMatch?: string | undefined
-}
 
 /** Options of {@link Items.create}. */
 export interface CreateOptions extends Expiry, WriteOptions {}
@@ -68,19 +61,6 @@ export interface Items<In, Out> {
   keys(options?: IterateOptions): AsyncGenerator<string, void, undefined>
 }
 
-const quoted = (version: string | undefined): string | undefined => (version === undefined || version === '*' ? version : `"${version}"`)
-
-export const conditionHeaders = ({ ifMatch, ifNoneMatch }: Conditions): RequestHeaders<'putItem'> => ({
-  'if-match': quoted(ifMatch),
-  'if-none-match': quoted(ifNoneMatch),
-})
-
-/** The members of a write's body that are not its value, whatever the contract has. */
-const expiryOf = <O extends Expiry & WriteOptions & Conditions>(options: O): Omit<Body<'putItem'>, 'value'> => {
-  const { signal, timeout, totalTimeout, retry, idempotencyKey, ifMatch, ifNoneMatch, ...expiry } = options
-  return expiry
-}
-
 /** The methods of items over a call and a codec. */
 export const createItems = <In, Out>(call: Call, codec: Codec<In, Out>, client: CallOptions): Items<In, Out> => {
   const decoded = async <Value extends Out>(item: Omit<Item, 'value'> & { value?: unknown }): Promise<Item<Value>> => ({
@@ -99,13 +79,13 @@ export const createItems = <In, Out>(call: Call, codec: Codec<In, Out>, client: 
   }
 
   const put = async (key: string, value: In, options: PutOptions = {}): Promise<Item<Out>> => {
-    const body = { value: await codec.encode(value), ...expiryOf(options) }
+    const body = { value: await codec.encode(value), ...bodyMembers(options) }
     const answer = await call('putItem', { params: { key }, headers: conditionHeaders(options), body }, options)
     return decoded(answer.body)
   }
 
   const create = async (key: string, value: In, options: CreateOptions = {}): Promise<Item<Out>> => {
-    const answer = await call('createItem', { body: { key, value: await codec.encode(value), ...expiryOf(options) } }, options)
+    const answer = await call('createItem', { body: { key, value: await codec.encode(value), ...bodyMembers(options) } }, options)
     return decoded(answer.body)
   }
 

@@ -1,3 +1,4 @@
+import type { Conditions } from './conditions.js'
 import type { HoldfastError } from './errors.js'
 
 /** How failed attempts are repeated. */
@@ -95,4 +96,10 @@ export const callLimits = (call: CallOptions, client: CallOptions = {}): Limits 
     retries: atLeast('retry.limit', retry.limit ?? 3, 0),
     waitMax: atLeast('retry.waitMax', retry.waitMax ?? 10_000, 0),
   }
+}
+
+/** The members of a write's options that are its body, whatever the contract has. */
+export const bodyMembers = <O extends WriteOptions & Conditions>(options: O): Omit<O, keyof (WriteOptions & Conditions)> => {
+  const { signal, timeout, totalTimeout, retry, idempotencyKey, ifMatch, ifNoneMatch, ...members } = options
+  return members
 }

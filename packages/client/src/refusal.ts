@@ -7,6 +7,8 @@ import {
   InvalidRequestError,
   ItemExistsError,
   ItemNotFoundError,
+  NotANumberError,
+  OutOfBoundsError,
   PreconditionFailedError,
   RateLimitedError,
   TooLargeError,
@@ -19,6 +21,8 @@ export interface Problem {
   readonly code: string
   readonly detail: string
   readonly faults: readonly Fault[]
+  /** Of a counter. */
+  readonly value: number | bigint | undefined
 }
 
 /** An answer whose status is a refusal. */
@@ -31,9 +35,14 @@ export interface RefusedAnswer {
 /** Reads a body as a problem; undefined where it is not one of the service's. */
 export const readProblem = (headers: Headers, body: unknown): Problem | undefined => {
   if (!headers.get('content-type')?.startsWith('application/problem+json') || typeof body !== 'object' || body === null) return undefined
-  const { code, detail, errors } = body as Record<string, unknown>
+  const { code, detail, errors, value } = body as Record<string, unknown>
   if (typeof code !== 'string') return undefined
-  return { code, detail: String(detail), faults: Array.isArray(errors) ? (errors as Fault[]) : [] }
+  return {
+    code,
+    detail: String(detail),
+    faults: Array.isArray(errors) ? (errors as Fault[]) : [],
+    value: typeof value === 'number' || typeof value === 'bigint' ? value : undefined,
+  }
 }
 
 /** The version in an ETag of the service. */
@@ -60,6 +69,8 @@ const makers: { readonly [Code in ErrorCode]: Make } = {
   headers_too_large: invalid,
   item_not_found: plain(ItemNotFoundError),
   item_exists: (message, details, { headers }) => new ItemExistsError(message, details, versionOf(headers)),
+  not_a_number: plain(NotANumberError),
+  out_of_bounds: (message, details, { problem }) => new OutOfBoundsError(message, details, problem?.value),
   idempotency_key_reused: invalid,
   idempotency_in_progress: plain(UnavailableError),
   precondition_failed: (message, details, { headers }) => new PreconditionFailedError(message, details, versionOf(headers)),

@@ -96,5 +96,12 @@ export interface Expiry extends Readonly<Omit<Body<'putItem'>, 'value'>> {}
 /** When an item expires from now on: one of these, null for never. */
 export type ItemExpiry = { readonly ttl: number | null } | { readonly expires_at: string | null }
 
+type Amount = Extract<keyof Body<'incrementItem'>, 'by' | 'initial' | 'min' | 'max'>
+
+/** What an increment adds, what it is bound by, and when the counter expires; a bigint for integers beyond 2^53. */
+export interface Addition
+  extends Readonly<Omit<Body<'incrementItem'>, Amount>>,
+    Readonly<{ [Name in Amount]?: number | bigint | undefined }> {}
+
 /** State of the service and its database. */
 export interface Health extends Readonly<Answer<'health', 200>> {}

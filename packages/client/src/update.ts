@@ -1,4 +1,4 @@
-import { PreconditionFailedError } from './errors.js'
+import { PreconditionFailedError, TimeoutError } from './errors.js'
 import type { Items, UpdateOptions } from './items.js'
 import type { Item } from './types.js'
 import { wait } from './wait.js'
@@ -16,10 +16,13 @@ export const updateItem = async <In, Out>(
 ): Promise<Item<Out> | undefined> => {
   const deadline = performance.now() + totalTimeout
   const keepsExpiry = options.ttl === undefined && options.expires_at === undefined && options.keep_ttl === undefined
+  let refused: PreconditionFailedError | undefined
   for (let lost = 1; ; lost++) {
     const left = () => ({ ...options, totalTimeout: Math.max(1, deadline - performance.now()) })
     const { signal, timeout, retry, totalTimeout } = left()
-    const item = await get(key, { signal, timeout, retry, totalTimeout })
+    const item = await get(key, { signal, timeout, retry, totalTimeout }).catch((error) => {
+      throw error instanceof TimeoutError ? (refused ?? error) : error
+    })
     const value = await change(item?.value, item)
     if (value === undefined) return item
     try {
@@ -28,6 +31,7 @@ export const updateItem = async <In, Out>(
     } catch (error) {
       const pause = pauseMs(lost)
       if (!(error instanceof PreconditionFailedError) || performance.now() + pause >= deadline) throw error
+      refused = error
       await wait(pause, [options.signal])
     }
   }

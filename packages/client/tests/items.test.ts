@@ -4,6 +4,8 @@ import {
   InvalidRequestError,
   ItemExistsError,
   ItemNotFoundError,
+  NotANumberError,
+  OutOfBoundsError,
   PreconditionFailedError,
   TooLargeError,
 } from '../src/index.js'
@@ -152,6 +154,26 @@ describe('lists', () => {
     const [none, item] = await client.getMany([`${key}-none`, key])
     expect([none, item?.key, item?.value]).toEqual([undefined, key, 10n ** 18n + 1n])
     expect(await rejection(client.getMany(Array(1001).fill('x')))).toBeInstanceOf(InvalidRequestError)
+  })
+
+  test('increment and decrement', async () => {
+    const key = newKey()
+    expect(await client.increment(key)).toMatchObject({ key, value: 1 })
+    expect(await client.increment(key, { by: 2n ** 62n, ttl: 60 })).toMatchObject({ value: 2n ** 62n + 1n, expires_at: null })
+    expect(await client.decrement(key, { by: 2n ** 62n, ttl: 60, refresh_ttl: true })).toMatchObject({
+      value: 1,
+      expires_at: expect.any(String),
+    })
+    expect(await client.decrement(key, { by: 0.5, ifMatch: '*' })).toMatchObject({ value: 0.5 })
+    const error = await rejection(client.decrement(key, { min: 0 }))
+    expect(error).toBeInstanceOf(OutOfBoundsError)
+    expect(error).toMatchObject({ code: 'out_of_bounds', status: 409, value: 0.5 })
+    const big = newKey()
+    await client.put(big, 2n ** 63n - 1n)
+    expect(await rejection(client.increment(big))).toMatchObject({ value: 2n ** 63n - 1n })
+    await client.put(key, 'text')
+    expect(await rejection(client.increment(key))).toBeInstanceOf(NotANumberError)
+    expect(await rejection(client.increment(key, { ifNoneMatch: '*' }))).toBeInstanceOf(PreconditionFailedError)
   })
 
   test('patch and touch', async () => {

@@ -2,8 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startPostgres } from '@holdfast/testbed/postgres-process'
 import { until } from '@holdfast/testbed/until'
-import type { Sql } from 'postgres'
-import { connect } from '../../../../apps/api/src/database/connections.js'
+import postgres, { type Sql } from 'postgres'
 import { type ServiceUnderTest, startServiceUnderTest } from './service-under-test.ts'
 
 /** A database that can be killed. */
@@ -42,7 +41,7 @@ export const withPostgres = async <T>(
   const services: ServiceUnderTest[] = []
   try {
     for (let n = 0; n < count; n++) services.push(await startServiceUnderTest({ DATABASE_URL: database.url, ...settings }, program))
-    return await use({ services, database, connect: () => connect({ url: database.url }) })
+    return await use({ services, database, connect: () => postgres(database.url, { max: 1, onnotice: () => {} }) })
   } finally {
     await stopAll(services)
     await database.remove()
@@ -70,7 +69,8 @@ export const withEmbedded = async <T>(use: (bed: Bed) => Promise<T>): Promise<T>
     await until(() => isGone(pid))
   }
   try {
-    const connectTo = () => connect({ socketFolder: join(dataDir, 'run'), password })
+    const path = join(dataDir, 'run', '.s.PGSQL.5432')
+    const connectTo = () => postgres({ path, username: 'holdfast', database: 'postgres', password, max: 1 })
     return await use({ services: [service], database: { kill }, connect: connectTo })
   } finally {
     await service.stop()

@@ -1,4 +1,4 @@
-import { type Client, type Item, OutcomeUnknownError, PreconditionFailedError } from '@holdfast/client'
+import { type Client, OutcomeUnknownError, PreconditionFailedError } from '@holdfast/client'
 import { isDisturbance } from '../settle.ts'
 import type { Answer, Request } from './operation.ts'
 
@@ -26,7 +26,7 @@ const send = async (client: Client, key: string, request: Request): Promise<Answ
     case 'delete':
       return { kind: (await client.delete(key)) ? 'deleted' : 'none' }
     case 'increment':
-      return item((await client.call('incrementItem', { params: { key }, body: { by: request.by } })).body as Item)
+      return item(await client.increment(key, { by: request.by }))
   }
 }
 

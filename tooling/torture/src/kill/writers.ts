@@ -65,7 +65,7 @@ const write = async (writer: Writer, n: number): Promise<number> => {
   if (!created) await wait(10)
   await append(writer, `${ledger.prefix}list-${(name + n) % lists}`, `${name}-${n}`)
   const counter = `${ledger.prefix}counter-${n % counters}`
-  await settle((once) => client.call('incrementItem', { params: { key: counter }, body: {} }, once), repeated)
+  await settle((once) => client.increment(counter, once), repeated)
   ledger.incremented++
   if (!created || n % 3 !== 0) return created ? 3 : 2
   await settle((once) => client.delete(key, once), repeated)

@@ -1,5 +1,6 @@
 import { describeFigures, type Extent, type Proof } from './proof.ts'
 import { proveExpiry } from './proofs/expiry.ts'
+import { proveFaults } from './proofs/faults.ts'
 import { proveKill } from './proofs/kill.ts'
 import { proveLinearizability } from './proofs/linearizability.ts'
 import { proveStorms } from './proofs/storms.ts'
@@ -8,6 +9,7 @@ const proofs = {
   kill: { prove: proveKill, rounds: 6 },
   linearizability: { prove: proveLinearizability, rounds: 7 },
   storms: { prove: proveStorms, rounds: 200 },
+  faults: { prove: proveFaults, rounds: 1 },
   expiry: { prove: proveExpiry, rounds: 10_000 },
 } as const satisfies Readonly<Record<string, { readonly prove: Proof; readonly rounds: Extent['rounds'] }>>
 

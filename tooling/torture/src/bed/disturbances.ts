@@ -1,10 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { TcpProxy } from '@holdfast/testbed/tcp-proxy'
-import type { withPostgres } from './bed.ts'
+import type { DisturbedBed } from './disturbed-bed.ts'
 import { allReady } from './service-under-test.ts'
-
-/** Services on a PostgreSQL, and the network before each of them. */
-export type DisturbedBed = Parameters<Parameters<typeof withPostgres>[1]>[0] & { readonly networks: readonly TcpProxy[] }
 
 /** Longer than the attempts of clients may take, shorter than all that the service waits for. Milliseconds. */
 const pauseMs = 1_500

@@ -1,5 +1,5 @@
 import { errors, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
-import { promise } from '../violation.ts'
+import { promise, Violation } from '../violation.ts'
 
 /** What a route is asked; `key` is fresh for each chain of requests. */
 interface Asked {
@@ -58,9 +58,13 @@ export const ask = async (url: string, { route, path, body }: Asked): Promise<An
   }).catch((error: unknown) => error)
   const text = response instanceof Response ? await response.text() : ''
   const ms = performance.now() - started
-  if (!(response instanceof Response)) throw new Error(`${what} had no answer after ${Math.round(ms)} ms`, { cause: response })
+  if (!(response instanceof Response)) {
+    const cause = response instanceof Error ? (response.cause ?? response) : response
+    throw new Violation(`${what} had no answer after ${Math.round(ms)} ms: ${cause}`)
+  }
   const { status, headers } = response
-  const code = headers.get('content-type')?.startsWith('application/problem+json') ? JSON.parse(text).code : undefined
+  const isProblem = text !== '' && headers.get('content-type')?.startsWith('application/problem+json')
+  const code = isProblem ? JSON.parse(text).code : undefined
   promise(isDeclared(contract, status, code), () => `${what} was answered with ${status} ${text}, which its contract does not have`)
   promise(ms <= deadlineMs + slackMs, () => `${what} was answered after ${Math.round(ms)} ms; expected ${deadlineMs}`)
   return { succeeded: status < 300, ms }

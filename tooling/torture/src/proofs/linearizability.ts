@@ -1,8 +1,7 @@
 import { type Client, createClient } from '@holdfast/client'
-import { startTcpProxy } from '@holdfast/testbed/tcp-proxy'
 import { until } from '@holdfast/testbed/until'
-import { withPostgres } from '../bed/bed.ts'
-import { type Disturbance, type DisturbedBed, disturbances } from '../bed/disturbances.ts'
+import { type Disturbance, disturbances } from '../bed/disturbances.ts'
+import { type DisturbedBed, withDisturbedBed } from '../bed/disturbed-bed.ts'
 import { explainViolation } from '../history/explain.ts'
 import { itemModel } from '../history/item-model.ts'
 import type { Operation } from '../history/operation.ts'
@@ -43,15 +42,6 @@ const check = (key: string, history: readonly Operation[], disturbance: Disturba
   if (explanation !== undefined) throw new Violation(`${explanation}\n  (disturbance: ${disturbance})`)
 }
 
-const withNetworks = async <T>(bed: Omit<DisturbedBed, 'networks'>, use: (bed: DisturbedBed) => Promise<T>): Promise<T> => {
-  const networks = await Promise.all(bed.services.map(({ port }) => startTcpProxy(port)))
-  try {
-    return await use({ ...bed, networks })
-  } finally {
-    await Promise.all(networks.map(({ close }) => close()))
-  }
-}
-
 const runRound = async (bed: DisturbedBed, clients: readonly Client[], round: number, disturbance: Disturbance) => {
   const keys = Array.from({ length: keysPerRound }, (_, n) => `round-${round}-${n}`)
   const recording = startRecording(clients, keys)
@@ -74,25 +64,23 @@ const runRound = async (bed: DisturbedBed, clients: readonly Client[], round: nu
  * A round is one disturbance.
  */
 export const proveLinearizability = (extent: Extent, options: Options = {}): Promise<Figures> =>
-  withPostgres(options.program === undefined ? {} : { program: options.program }, (plain) =>
-    withNetworks(plain, async (bed) => {
-      const kinds = options.disturbances ?? (Object.keys(disturbances) as Disturbance[])
-      let repeats = 0
-      const clients = clientsOf(bed, () => {
-        repeats++
-      })
-      const counts = new Map<string, number>()
-      const count = (what: string, by = 1) => counts.set(what, (counts.get(what) ?? 0) + by)
-      const another = roundsOf(extent)
-      for (let round = 0; another(); round++) {
-        const operations = await runRound(bed, clients, round, kinds[round % kinds.length] as Disturbance)
-        count('histories, each with an order', keysPerRound)
-        count('operations', operations.length)
-        count('without an answer', operations.filter(({ answer }) => answer === undefined).length)
-        for (const { request, answer } of operations) {
-          if (request.kind === 'cas' && answer !== undefined) count(answer.kind === 'item' ? 'won compare-and-sets' : 'lost ones')
-        }
-      }
-      return { ...Object.fromEntries(counts), 'repeats by the clients': repeats, disturbances: kinds.length }
-    }),
-  )
+  withDisturbedBed(async (bed) => {
+    const kinds = options.disturbances ?? (Object.keys(disturbances) as Disturbance[])
+    let repeats = 0
+    const clients = clientsOf(bed, () => {
+      repeats++
+    })
+    const counts = new Map<string, number>()
+    const count = (what: string, by = 1) => counts.set(what, (counts.get(what) ?? 0) + by)
+    const another = roundsOf(extent)
+    for (let round = 0; another(); round++) {
+      const operations = await runRound(bed, clients, round, kinds[round % kinds.length] as Disturbance)
+      count('histories, each with an order', keysPerRound)
+      count('operations', operations.length)
+      count('without an answer', operations.filter(({ answer }) => answer === undefined).length)
+      const asked = operations.filter(({ request, answer }) => request.kind === 'cas' && answer !== undefined)
+      count('compare-and-sets that won', asked.filter(({ answer }) => answer?.kind === 'item').length)
+      count('that lost', asked.filter(({ answer }) => answer?.kind === 'mismatch').length)
+    }
+    return { ...Object.fromEntries(counts), 'repeats by the clients': repeats, disturbances: kinds.length }
+  }, options.program)

@@ -56,9 +56,9 @@ const holdLock: Fault = async ({ database }) => {
 /** What can happen between the service and its database, and how long it lasts in seconds. */
 export const faults = {
   'all connections taken': { begin: exhaustConnections, seconds: 20, shortSeconds: 6 },
-  'a lock held': { begin: holdLock, seconds: 30, shortSeconds: 9 },
-  'PostgreSQL stopped': { begin: ({ database }) => database.pause(), seconds: 20, shortSeconds: 9 },
-  'a network that swallows all': { begin: async ({ network }) => network.blackHole(), seconds: 20, shortSeconds: 9 },
+  'a lock held': { begin: holdLock, seconds: 30, shortSeconds: 13 },
+  'PostgreSQL stopped': { begin: ({ database }) => database.pause(), seconds: 20, shortSeconds: 13 },
+  'a network that swallows all': { begin: async ({ network }) => network.blackHole(), seconds: 20, shortSeconds: 13 },
 } as const satisfies Readonly<Record<string, { readonly begin: Fault; readonly seconds: number; readonly shortSeconds: number }>>
 
 export type FaultName = keyof typeof faults

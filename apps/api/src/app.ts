@@ -6,6 +6,7 @@ import { healthHandlers, type ServiceState } from './http/handlers/health.js'
 import { itemHandlers } from './http/handlers/items.js'
 import { legacyHandlers } from './http/handlers/legacy.js'
 import { problemHandlers } from './http/handlers/problems.js'
+import { transactionHandlers } from './http/handlers/transactions.js'
 import { mountRoutes } from './http/mount.js'
 import { createRateLimit, type RateLimitOptions } from './http/rate-limit.js'
 import { routingPath } from './http/request-target.js'
@@ -34,6 +35,7 @@ export const createApp = ({ store, service, valueBytesMax, rootKeys, logger, ...
   const items = itemHandlers(store)
   const handlers = {
     ...items,
+    ...transactionHandlers(store),
     ...legacyHandlers(items, store),
     ...healthHandlers(service),
     ...docsHandlers(service.version, served),

@@ -1,13 +1,23 @@
 import type { ErrorCode, Fault } from '@holdfast/contracts'
 import type { z } from 'zod'
 
+/** Members of a problem that some codes have (RFC 9457 section 3.2). */
+export interface RefusalExtensions {
+  /** JSON text of a counter that stays as it is. */
+  readonly value?: string | undefined
+  /** Places of the checks of a transaction that do not hold. */
+  readonly failed_checks?: number[]
+  /** Place of the operation of a transaction that was refused. */
+  readonly failed_operation?: number
+}
+
 /** What a refusal carries besides its code. */
 export interface RefusalDetails {
   readonly faults?: readonly z.output<typeof Fault>[]
   /** Version of the item that stood in the way. */
   readonly version?: string | undefined
-  /** JSON text of the value that stays as it is. */
-  readonly value?: string | undefined
+  /** Members of the problem beside those that all have. */
+  readonly extensions?: RefusalExtensions | undefined
   /** Whole seconds after which a repeat makes sense. */
   readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>

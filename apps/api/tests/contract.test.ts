@@ -19,6 +19,7 @@ const valid = {
   deleteItem: () => ['DELETE', '/items/present'],
   patchItem: () => ['PATCH', '/items/present', { json: { ttl: 60 } }],
   incrementItem: () => ['POST', '/items/count/increment', { json: { by: 2 } }],
+  transact: () => ['POST', '/transactions', { json: { operations: [{ op: 'set', key: `t${Math.random()}`, value: 1 }] } }],
   getItems: () => ['POST', '/batch/get', { json: { keys: ['present', 'absent'] } }],
   getKey: () => ['GET', '/keys/present'],
   putKey: () => ['PUT', '/keys/present', { json: { key: 'present', value: 1 } }],
@@ -107,6 +108,24 @@ describe('answers', () => {
     await expectAnswer('incrementItem', 'too_large', 'POST', path, { text: ' '.repeat(16_385) })
     await api.request('PUT', '/items/text?value=x')
     await expectAnswer('incrementItem', 'not_a_number', 'POST', '/items/text/increment')
+  })
+
+  test('transact', async () => {
+    const path = '/transactions'
+    const set = { op: 'set', key: 'atom', value: 'text' }
+    await expectAnswer('transact', 200, 'POST', `${path}/`, {
+      json: { operations: [set, { op: 'get', key: 'none' }, { op: 'delete', key: 'none' }] },
+    })
+    await expectAnswer('transact', 'checks_failed', 'POST', path, { json: { checks: [{ key: 'atom', version: null }], operations: [set] } })
+    await expectAnswer('transact', 'not_a_number', 'POST', path, { json: { operations: [{ op: 'increment', key: 'atom' }] } })
+    await expectAnswer('transact', 'out_of_bounds', 'POST', path, { json: { operations: [{ op: 'increment', key: 'new', max: 0 }] } })
+    await expectAnswer('transact', 'validation_failed', 'POST', path, { json: { operations: [{ op: 'put', key: 'atom' }] } })
+    await expectAnswer('transact', 'malformed_json', 'POST', path, { text: '{"operations":' })
+    await expectAnswer('transact', 'unsupported_media_type', 'POST', path, {
+      json: { operations: [] },
+      headers: { 'content-type': 'text/plain' },
+    })
+    await expectAnswer('transact', 'too_large', 'POST', path, { json: { operations: [{ ...set, value: 'x'.repeat(100_000) }] } })
   })
 
   test('getItems', async () => {
@@ -218,12 +237,13 @@ describe('faults of the database, on every data route', () => {
   const withTableLocked = async (
     during: (id: keyof typeof valid, act: (fn: 'pg_cancel_backend' | 'pg_terminate_backend') => Promise<void>) => Promise<void>,
     ids: (keyof typeof valid)[],
+    table = 'items',
   ) => {
     const waiting = () =>
       api.sql`select pid from pg_stat_activity where application_name = 'holdfast' and wait_event_type = 'Lock' and datname = current_database()`
     for (const id of ids) {
       await api.sql.begin(async (holder) => {
-        await holder`lock table items in access exclusive mode`
+        await holder`lock table ${holder(table)} in access exclusive mode`
         await during(id, async (fn) => {
           await until(async () => (await waiting()).length > 0)
           for (const { pid } of await waiting()) await api.sql`select ${api.sql(fn)}(${pid}::int)`
@@ -241,14 +261,17 @@ describe('faults of the database, on every data route', () => {
   })
 
   test('outcome_unknown: the connection dies under a write', async () => {
+    const during: Parameters<typeof withTableLocked>[0] = async (id, act) => {
+      const answer = refused(id, 'outcome_unknown')
+      await act('pg_terminate_backend')
+      await answer
+    }
     await withTableLocked(
-      async (id, act) => {
-        const answer = refused(id, 'outcome_unknown')
-        await act('pg_terminate_backend')
-        await answer
-      },
-      dataRoutes.filter((id) => !routes[id].safe),
+      during,
+      dataRoutes.filter((id) => !routes[id].safe && id !== 'transact'),
     )
+    // A transaction that is lost before its commit is sent was surely not applied, and is run again.
+    await withTableLocked(during, ['transact'], 'item_counts')
   })
 
   test('idempotency_key_reused and idempotency_in_progress', async () => {

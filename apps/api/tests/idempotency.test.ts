@@ -56,6 +56,19 @@ const requests: [string, (item: string) => Request][] = [
     'an increment by a fraction of a counter that is there',
     (item) => ({ method: 'POST', path: `/items/${item}/increment`, json: { by: 0.5 } }),
   ],
+  [
+    'a transaction on an item that is there',
+    (item) => ({
+      method: 'POST',
+      path: '/transactions',
+      json: {
+        operations: [
+          { op: 'set', key: item, value: 3 },
+          { op: 'increment', key: item },
+        ],
+      },
+    }),
+  ],
   ['DELETE', (item) => ({ method: 'DELETE', path: `/items/${item}` })],
   ['PUT of an earlier system', (item) => ({ method: 'PUT', path: `/keys/${item}`, json: { key: item, value: 1 } })],
   ['POST of an earlier system', (item) => ({ method: 'POST', path: `/keys/${item}`, json: { key: item, value: 1 } })],
@@ -138,6 +151,8 @@ test('refusals stay what they were, whatever the item is later', async () => {
     [{ method: 'PATCH', path: '/items/nowhere', json: { ttl: 1 } }, 'item_not_found'],
     [{ method: 'DELETE', path: '/items/nowhere' }, 'item_not_found'],
     [{ method: 'POST', path: '/items/there/increment' }, 'not_a_number'],
+    [{ method: 'POST', path: '/transactions', json: { checks: [{ key: 'there', version: null }], operations: [] } }, 'checks_failed'],
+    [{ method: 'POST', path: '/transactions', json: { operations: [{ op: 'increment', key: 'there' }] } }, 'not_a_number'],
     [{ method: 'POST', path: '/items/full/increment', json: { max: 3 } }, 'out_of_bounds'],
   ]
   const keys = cases.map(newKey)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { memberText, mergePatch } from '../src/store/merge-patch.js'
+import { memberText } from '../src/store/json-span.js'
+import { mergePatch } from '../src/store/merge-patch.js'
 import { putExpired, send, startReplica, useApi } from './support/api.js'
 import { sendRaw } from './support/raw.js'
 

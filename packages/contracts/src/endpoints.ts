@@ -16,6 +16,7 @@ export const endpoints = {
   headItem: { method: 'head', path: '/items/{key}', safe: true },
   putItem: { method: 'put', path: '/items/{key}', safe: false },
   getItems: { method: 'post', path: '/batch/get', safe: true },
+  transact: { method: 'post', path: '/transactions', safe: false },
   patchItem: { method: 'patch', path: '/items/{key}', safe: false },
   incrementItem: { method: 'post', path: '/items/{key}/increment', safe: false },
   deleteItem: { method: 'delete', path: '/items/{key}', safe: false },

@@ -98,6 +98,12 @@ export const errors = defineErrors({
     retryable: false,
     help: '`If-Match` or `If-None-Match` does not fit the item as it is now, so nothing was changed. The `ETag` header carries the current version where the item exists: read the item, decide again, and repeat with that version.',
   },
+  checks_failed: {
+    status: 412,
+    title: 'A check of the transaction does not hold',
+    retryable: false,
+    help: 'The member `failed_checks` has the places of the checks that do not hold, from 0. Nothing was changed. Read the items again, decide, and send a new transaction with their versions.',
+  },
   too_large: {
     status: 413,
     title: 'The value is too large',

@@ -23,26 +23,28 @@ export const Item = ItemMetadata.extend({ value: JsonValue }).meta({ id: 'Item' 
 /** What a write answers: without the value where `return=minimal` was preferred. */
 export const ItemOrMetadata = z.union([Item, ItemMetadata])
 
-const expiry = {
+/** The members of a write that say when the item expires. */
+export const expiry = {
   ttl: Ttl.nullable().optional(),
   expires_at: ExpiresAt.nullable().optional(),
   keep_ttl: z.boolean().optional().meta({ description: 'Keep the expiry that the item has, if it has one.' }),
 }
 
-const oneExpiry = (write: { ttl?: unknown; expires_at?: unknown; keep_ttl?: unknown }): boolean =>
+/** Whether a write has one of them at the most. */
+export const oneExpiry = (write: { ttl?: unknown; expires_at?: unknown; keep_ttl?: unknown }): boolean =>
   [write.ttl != null, write.expires_at != null, write.keep_ttl === true].filter(Boolean).length <= 1
-const oneExpiryMessage = { path: ['ttl'], message: 'give only one of ttl, expires_at and keep_ttl' }
+export const oneExpiryFault = { path: ['ttl'], message: 'give only one of ttl, expires_at and keep_ttl' }
 
 /** Body of a create. */
 export const NewItem = z
   .strictObject({ key: Key, value: JsonValue, ...expiry })
-  .refine(oneExpiry, oneExpiryMessage)
+  .refine(oneExpiry, oneExpiryFault)
   .meta({ id: 'NewItem' })
 
 /** Body of a put. */
 export const ItemWrite = z
   .strictObject({ value: JsonValue, ...expiry })
-  .refine(oneExpiry, oneExpiryMessage)
+  .refine(oneExpiry, oneExpiryFault)
   .meta({ id: 'ItemWrite' })
 
 /** Body of a patch. */

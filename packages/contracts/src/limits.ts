@@ -15,6 +15,10 @@ export const limits = {
   batchBytes: 4_194_304,
   /** Bytes of the body of an increment. */
   incrementBytes: 16_384,
-  /** Bytes that the values which a batch reads may have together. */
+  /** Operations of one transaction, and checks. */
+  transactionSteps: 1_000,
+  /** Bytes of the body of a transaction. */
+  transactionBytes: 8_388_608,
+  /** Bytes that the values which a batch or a transaction reads may have together. */
   batchValueBytes: 33_554_432,
 } as const

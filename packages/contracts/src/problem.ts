@@ -19,6 +19,11 @@ export const Problem = z
     instance: z.string().meta({ description: 'The request id, as in the X-Request-Id header and the log.' }),
     code: z.enum(errorCodes),
     value: z.number().optional().meta({ description: 'With `out_of_bounds`: the number that stays as it is.' }),
+    failed_checks: z
+      .array(z.int())
+      .optional()
+      .meta({ description: 'With `checks_failed`: places of the checks that do not hold, from 0.' }),
+    failed_operation: z.int().optional().meta({ description: 'Of a transaction: place of the operation that was refused, from 0.' }),
     errors: z.array(Fault).optional().meta({ description: 'With `validation_failed`: every fault.' }),
   })
   .meta({ id: 'Problem' })

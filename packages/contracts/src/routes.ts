@@ -5,6 +5,7 @@ import * as items from './items.js'
 import * as legacy from './legacy.js'
 import type { RouteContract } from './route.js'
 import * as system from './system.js'
+import * as transactions from './transactions.js'
 
 /**
  * Every route of the API by its operation id. Server, document, client and tests walk this tree; one that is missing here or in
@@ -21,6 +22,7 @@ export const routes = {
   incrementItem: counters.incrementItem,
   deleteItem: items.deleteItem,
   getItems: batch.getItems,
+  transact: transactions.transact,
   health: system.health,
   live: system.live,
   ready: system.ready,

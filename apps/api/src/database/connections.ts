@@ -55,7 +55,8 @@ export interface Connections {
   end(timeoutMs: number): Promise<void>
 }
 
-const before = async <T>(query: Promise<T>, timeoutMs: number): Promise<T | undefined> => {
+/** What a promise resolves with, unless that takes longer than `timeoutMs`. */
+export const withinTime = async <T>(query: Promise<T>, timeoutMs: number): Promise<T | undefined> => {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, timeoutMs, undefined)
@@ -104,7 +105,7 @@ export const createConnections = (address: DatabaseAddress, count: number, logge
       connection.inFlight++
       try {
         const query = connection.client.unsafe(text, values as never[], { prepare: true }) as unknown as Promise<Row[]>
-        const rows = await before(query, timeoutMs)
+        const rows = await withinTime(query, timeoutMs)
         if (rows === undefined) replaceAll(connection)
         return rows
       } catch (error) {

@@ -31,6 +31,7 @@ const classes: Readonly<Record<string, FailureClass>> = {
   '55P03': 'conflict', // lock_timeout
   '57P04': 'not_applied', // database dropped
   '57014': 'given_up', // statement_timeout
+  '25P03': 'lost', // idle in a transaction for too long: the connection is closed
   '40003': 'lost', // completion unknown
   '57P01': 'lost', // shut down by an administrator
   '57P02': 'lost', // crash of another process

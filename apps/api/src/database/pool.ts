@@ -1,8 +1,9 @@
 import type { Logger } from '@holdfast/service'
 import { createConnections, type DatabaseAddress } from './connections.js'
 import { deadlines } from './deadlines.js'
-import { classifyFailure } from './failures.js'
+import { classifyFailure, type FailureClass } from './failures.js'
 import type { Statement } from './statement.js'
+import { createTransactions, type Sent, type TwoSteps } from './transactions.js'
 
 /** A statement surely had no effect, and there is no sense in trying on. */
 export class DatabaseUnavailable extends Error {
@@ -24,7 +25,12 @@ const unreachableMs = 1_000
 /** What must be left for another try after a conflict, so that the server gives a lock up before we give the answer up. */
 const conflictRoomMs = deadlines.lock + 500
 const connectionsMax = 10
+/** Transactions at once, each on a connection of its own, so that none waits for the locks of another one there. */
+export const transactionsMax = 4
 const queriesInFlightMax = 2_000
+
+/** How one try ended. */
+type Tried<T> = { readonly result: T } | { readonly failure: FailureClass; readonly cause: unknown }
 
 export interface Pool {
   /**
@@ -34,6 +40,11 @@ export interface Pool {
    * @throws DatabaseUnavailable, DatabaseOverloaded, DatabaseConflict, OutcomeUnknown, or PostgreSQL's own error where the statement is at fault
    */
   run<Params, Row>(statement: Statement<Params, Row>, params: Params, deadline: number, retryConflicts?: boolean): Promise<Row[]>
+  /**
+   * Runs a transaction, and runs it again where others are in its way. There may be `transactionsMax` at once.
+   * @throws what its `decide` throws, and as `run` does
+   */
+  transact<Opening extends readonly Sent[], Result>(steps: TwoSteps<Opening, Result>, deadline: number): Promise<Result>
   /** Whether the database answers within `timeoutMs`. */
   answers(timeoutMs: number): Promise<boolean>
   /** Lets what runs finish, for `timeoutMs` at most, and closes the connections. */
@@ -48,29 +59,19 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
  */
 export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
   const { send, end } = createConnections(address, connectionsMax, logger)
+  const transactions = createTransactions(address, transactionsMax, (error) => classifyFailure(error) === 'lost', logger)
   let inFlight = 0
 
-  const attempt = async <Params, Row>(
-    statement: Statement<Params, Row>,
-    params: Params,
-    deadline: number,
-    retryConflicts: boolean,
-  ): Promise<Row[]> => {
+  /** Tries until it succeeds, or until trying makes no sense. */
+  const attempt = async <T>(tryOnce: (timeoutMs: number) => Promise<Tried<T>>, deadline: number, retryConflicts: boolean): Promise<T> => {
     const started = performance.now()
     for (let attempts = 0; ; attempts++) {
-      const left = Math.min(deadlines.query, deadline - performance.now())
-      let cause: unknown
-      let failure: ReturnType<typeof classifyFailure> = 'lost'
-      try {
-        const rows = await send<Row>(statement.text, statement.values(params), Math.max(left, 1))
-        if (rows !== undefined) return rows
-      } catch (error) {
-        cause = error
-        failure = classifyFailure(error)
-      }
+      const tried = await tryOnce(Math.max(1, Math.min(deadlines.query, deadline - performance.now())))
+      if ('result' in tried) return tried.result
+      const { failure, cause } = tried
       if (failure === 'fault') throw cause
       if (failure === 'given_up') throw new DatabaseOverloaded('the database gave the statement up', { cause })
-      if (failure === 'lost' && statement.kind === 'write') throw new OutcomeUnknown('the answer to a write was lost', { cause })
+      if (failure === 'lost') throw new OutcomeUnknown('the answer to a write was lost', { cause })
       if (failure === 'conflict' && !retryConflicts) throw new DatabaseConflict('others kept the rows locked', { cause })
       const now = performance.now()
       const pause = Math.min(10 * 2 ** attempts, 200) * (0.5 + Math.random())
@@ -82,16 +83,51 @@ export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
     }
   }
 
+  const runOnce = async <Params, Row>(statement: Statement<Params, Row>, params: Params, timeoutMs: number): Promise<Tried<Row[]>> => {
+    let cause: unknown
+    let failure: FailureClass = 'lost'
+    try {
+      const rows = await send<Row>(statement.text, statement.values(params), timeoutMs)
+      if (rows !== undefined) return { result: rows }
+    } catch (error) {
+      cause = error
+      failure = classifyFailure(error)
+    }
+    // A read that was lost changed nothing.
+    return { failure: failure === 'lost' && statement.kind === 'read' ? 'not_applied' : failure, cause }
+  }
+
+  const transactOnce = async <Opening extends readonly Sent[], Result>(
+    steps: TwoSteps<Opening, Result>,
+    timeoutMs: number,
+  ): Promise<Tried<Result>> => {
+    const ended = await transactions.run(steps, timeoutMs)
+    switch (ended.kind) {
+      case 'committed':
+        return { result: ended.result }
+      case 'refused':
+        throw ended.cause
+      case 'rolled back':
+        return { failure: classifyFailure(ended.cause), cause: ended.cause }
+      case 'lost':
+        return { failure: ended.commitSent ? 'lost' : 'not_applied', cause: ended.cause }
+    }
+  }
+
+  const bounded = async <T>(run: () => Promise<T>): Promise<T> => {
+    if (inFlight >= queriesInFlightMax) throw new DatabaseOverloaded('too many statements are waiting')
+    inFlight++
+    try {
+      return await run()
+    } finally {
+      inFlight--
+    }
+  }
+
   return {
-    run: async (statement, params, deadline, retryConflicts = true) => {
-      if (inFlight >= queriesInFlightMax) throw new DatabaseOverloaded('too many statements are waiting')
-      inFlight++
-      try {
-        return await attempt(statement, params, deadline, retryConflicts)
-      } finally {
-        inFlight--
-      }
-    },
+    run: (statement, params, deadline, retryConflicts = true) =>
+      bounded(() => attempt((timeoutMs) => runOnce(statement, params, timeoutMs), deadline, retryConflicts)),
+    transact: (steps, deadline) => bounded(() => attempt((timeoutMs) => transactOnce(steps, timeoutMs), deadline, true)),
     answers: async (timeoutMs) => {
       try {
         return (await send('select 1', [], timeoutMs)) !== undefined
@@ -99,6 +135,8 @@ export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
         return false
       }
     },
-    end,
+    end: async (timeoutMs) => {
+      await Promise.all([end(timeoutMs), transactions.end(timeoutMs)])
+    },
   }
 }

@@ -114,9 +114,10 @@ export interface JsonBody {
 
 /**
  * Reads a JSON body whole; undefined where there is none.
+ * @param valueLevel levels of arrays and objects that a value is within
  * @throws Refusal unsupported_media_type, too_large, malformed_json, validation_failed
  */
-export const readJsonBody = async (incoming: IncomingMessage, bound: BodyBound): Promise<JsonBody | undefined> => {
+export const readJsonBody = async (incoming: IncomingMessage, bound: BodyBound, valueLevel = 1): Promise<JsonBody | undefined> => {
   checkHeaders(incoming)
   const bytes = await readBytes(incoming, bound)
   if (bytes.length === 0) return undefined
@@ -133,7 +134,7 @@ export const readJsonBody = async (incoming: IncomingMessage, bound: BodyBound):
   } catch {
     throw new Refusal('malformed_json', 'the body is not a JSON text')
   }
-  if (depth(text) > limits.valueDepth + 1)
+  if (depth(text) > limits.valueDepth + valueLevel)
     throw invalid('body.value', `must have at most ${limits.valueDepth} levels of arrays and objects`)
   if (!storable(text)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
   return { value, text }

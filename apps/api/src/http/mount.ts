@@ -3,8 +3,7 @@ import type { RouteAnswer, RouteContract, RouteId, RouteInput, Routes } from '@h
 import type { Hono } from 'hono'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
-import type { WriteRecord } from '../store/item-call.js'
-import type { StoreCall } from '../store/items.js'
+import type { StoreCall, WriteRecord } from '../store/item-call.js'
 import { answer } from './answer.js'
 import { bodyBound, readJsonBody, valueBound } from './body.js'
 import type { HttpEnv } from './context.js'
@@ -56,14 +55,14 @@ const recordOf = (key: string, incoming: IncomingMessage, state: RequestState, b
 
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
 const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, { limit, valueBytesMax }: MountOptions): Respond => {
-  const { body: schema, bodyBytesMax } = route.request
+  const { body: schema, bodyBytesMax, valueLevel } = route.request
   const bound = bodyBytesMax === undefined ? valueBound(valueBytesMax) : bodyBound(bodyBytesMax)
   const validate = requestValidator(route)
   return async (context, state) => {
     const { incoming } = context.env
     if (route.limited) await limit(incoming, state)
     state.route = id
-    const body = schema === undefined ? undefined : await readJsonBody(incoming, bound)
+    const body = schema === undefined ? undefined : await readJsonBody(incoming, bound, valueLevel)
     const input = validate({
       params: context.req.param(),
       query: parseQuery(requestTarget(incoming).query),

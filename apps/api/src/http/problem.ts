@@ -21,7 +21,8 @@ const problem = ({ code, message, details }: Refusal, requestId: string): Proble
   detail: message,
   instance: requestId,
   code,
-  value: details.value === undefined ? undefined : new JsonText(details.value),
+  ...details.extensions,
+  value: details.extensions?.value === undefined ? undefined : new JsonText(details.extensions.value),
   errors: details.faults === undefined ? undefined : [...details.faults],
 })
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@holdfast/contracts'
 import postgres from 'postgres'
 import type { Pool } from '../database/pool.js'
-import { Refusal } from '../refusal.js'
+import { Refusal, type RefusalExtensions } from '../refusal.js'
 import type { Replayable, WriteRecord } from './item-call.js'
 import { getRecord, recordRefusal } from './sql/record-refusal.js'
 
@@ -13,7 +13,7 @@ export interface RecordedRefusal {
   readonly code: ErrorCode
   readonly detail: string
   readonly version: string | null
-  readonly value?: string | undefined
+  readonly extensions?: RefusalExtensions | undefined
 }
 
 export const keyReused = (): Refusal =>
@@ -23,8 +23,19 @@ const inProgress = (): Refusal =>
   new Refusal('idempotency_in_progress', 'the first request with this Idempotency-Key has not ended yet', { retryAfterSeconds: 1 })
 
 /** The refusal that a record holds, once more. */
-export const recordedRefusal = ({ code, detail, version, value }: RecordedRefusal): Refusal =>
-  new Refusal(code, detail, { version: version ?? undefined, value, headers: { [replayedHeader]: 'true' } })
+export const recordedRefusal = ({ code, detail, version, extensions }: RecordedRefusal): Refusal =>
+  new Refusal(code, detail, { version: version ?? undefined, extensions, headers: { [replayedHeader]: 'true' } })
+
+/**
+ * What a record answers to a request with its key.
+ * @throws Refusal idempotency_key_reused, or the refusal that was recorded
+ */
+export const replayOf = <Row>({ fingerprint }: WriteRecord, known: { fingerprint: string; result: string }): Row & Replayable => {
+  if (known.fingerprint !== fingerprint) throw keyReused()
+  const row: Row & { refused?: RecordedRefusal } = JSON.parse(known.result)
+  if (row.refused !== undefined) throw recordedRefusal(row.refused)
+  return { ...row, replayed: true }
+}
 
 /** Refusals that say what the item is, so that the same request could be answered otherwise later. */
 const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -33,6 +44,7 @@ const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'precondition_failed',
   'not_a_number',
   'out_of_bounds',
+  'checks_failed',
 ])
 
 /** PostgreSQL's unique_violation: another connection wrote the record meanwhile. */
@@ -48,18 +60,14 @@ export const createOnce = (pool: Pool, recordSeconds: number) => {
   const running = new Set<string>()
 
   /** What a record answers; undefined where there is none. */
-  const replay = async <Row>({ id, fingerprint }: WriteRecord, deadline: number): Promise<(Row & Replayable) | undefined> => {
-    const [known] = await pool.run(getRecord, { recordId: id }, deadline)
-    if (known === undefined) return undefined
-    if (known.fingerprint !== fingerprint) throw keyReused()
-    const row: Row & { refused?: RecordedRefusal } = JSON.parse(known.result)
-    if (row.refused !== undefined) throw recordedRefusal(row.refused)
-    return { ...row, replayed: true }
+  const replay = async <Row>(record: WriteRecord, deadline: number): Promise<(Row & Replayable) | undefined> => {
+    const [known] = await pool.run(getRecord, { recordId: record.id }, deadline)
+    return known === undefined ? undefined : replayOf<Row>(record, known)
   }
 
   /** Records a refusal and throws it; undefined where the key has a record already. */
   const refuse = async (record: WriteRecord, { code, message, details }: Refusal, deadline: number): Promise<undefined> => {
-    const refused: RecordedRefusal = { code, detail: message, version: details.version ?? null, value: details.value }
+    const refused: RecordedRefusal = { code, detail: message, version: details.version ?? null, extensions: details.extensions }
     const result = JSON.stringify({ refused })
     const [written] = await pool.run(
       recordRefusal,

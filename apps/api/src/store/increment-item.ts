@@ -26,7 +26,7 @@ export interface IncrementCall extends Write, Conditions, Addition {
 const outOfBounds = (value: string | undefined, version?: string): Refusal =>
   new Refusal('out_of_bounds', value === undefined ? 'a new counter would be out of bounds' : `the counter is ${value}, and stays so`, {
     version,
-    value,
+    extensions: { value },
   })
 
 /**

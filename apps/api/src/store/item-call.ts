@@ -1,3 +1,9 @@
+/** What the verbs need of the call that they serve. */
+export interface StoreCall {
+  /** When the request ends, as `performance.now()` counts. */
+  readonly deadline: number
+}
+
 /** The item that a call is about. */
 export interface ItemAddress {
   readonly namespace: string

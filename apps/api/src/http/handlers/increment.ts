@@ -3,7 +3,7 @@ import { invalid } from '../../refusal.js'
 import { type ExactNumber, int64, isKept, readNumber } from '../../store/exact-number.js'
 import type { Addition } from '../../store/increment-item.js'
 import type { ItemStore } from '../../store/items.js'
-import { memberText } from '../../store/merge-patch.js'
+import { memberText } from '../../store/json-span.js'
 import { writeConditions } from '../entity-tags.js'
 import type { Handler } from '../mount.js'
 import { prefersMinimal } from '../preferences.js'
@@ -12,19 +12,19 @@ import { written } from '../written-headers.js'
 type Amounts = { readonly [Name in keyof Addition]?: number | undefined }
 
 /** A number of a body with all its digits, which its text has where the parsed number was rounded. */
-const exact = (name: keyof Addition, parsed: number | undefined, text: () => string): ExactNumber | undefined => {
+const exact = (path: string, name: keyof Addition, parsed: number | undefined, text: () => string): ExactNumber | undefined => {
   if (parsed === undefined || Number.isSafeInteger(parsed)) return parsed === undefined ? undefined : BigInt(parsed)
   const number = readNumber(memberText(text(), name) ?? '') ?? parsed
-  if (!isKept(number)) throw invalid(`body.${name}`, `must be from ${int64.min} to ${int64.max} where it is an integer`)
+  if (!isKept(number)) throw invalid(`${path}.${name}`, `must be from ${int64.min} to ${int64.max} where it is an integer`)
   return number
 }
 
-/** What an increment adds. `text` answers the JSON text of the object with its members. */
-export const readAddition = (amounts: Amounts, text: () => string): Addition => ({
-  by: exact('by', amounts.by, text) ?? 1n,
-  initial: exact('initial', amounts.initial, text) ?? 0n,
-  min: exact('min', amounts.min, text) ?? null,
-  max: exact('max', amounts.max, text) ?? null,
+/** What an increment adds. `text` answers the JSON text of the object with its members, `path` names that in refusals. */
+export const readAddition = (path: string, amounts: Amounts, text: () => string): Addition => ({
+  by: exact(path, 'by', amounts.by, text) ?? 1n,
+  initial: exact(path, 'initial', amounts.initial, text) ?? 0n,
+  min: exact(path, 'min', amounts.min, text) ?? null,
+  max: exact(path, 'max', amounts.max, text) ?? null,
 })
 
 export const incrementItem =
@@ -33,7 +33,7 @@ export const incrementItem =
     const minimal = prefersMinimal(headers.prefer)
     const increment = {
       key: params.key,
-      ...readAddition(body, () => call.bodyText ?? ''),
+      ...readAddition('body', body, () => call.bodyText ?? ''),
       ttl: body.ttl ?? null,
       refreshTtl: body.refresh_ttl ?? false,
       ...writeConditions(headers),

@@ -1,7 +1,7 @@
 import type { Routes } from '@holdfast/contracts'
 import { invalid, Refusal } from '../../refusal.js'
 import type { ItemPut, ItemStore } from '../../store/items.js'
-import { memberText } from '../../store/merge-patch.js'
+import { memberText } from '../../store/json-span.js'
 import { readCursor, writeCursor } from '../cursor.js'
 import { entityTag, isCurrent, writeConditions } from '../entity-tags.js'
 import type { Handler, Handlers } from '../mount.js'
@@ -21,7 +21,8 @@ interface Write {
   readonly keep_ttl?: boolean | undefined
 }
 
-const expiry = (write: Write | undefined): Pick<ItemPut, 'ttl' | 'expiresAt' | 'keepTtl'> => ({
+/** The members of a write that say when the item expires. */
+export const expiry = (write: Write | undefined): Pick<ItemPut, 'ttl' | 'expiresAt' | 'keepTtl'> => ({
   ttl: write?.ttl ?? null,
   // In UTC, because PostgreSQL takes fewer offsets than RFC 3339 has.
   expiresAt: write?.expires_at == null ? null : new Date(write.expires_at).toISOString(),

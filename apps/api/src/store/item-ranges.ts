@@ -1,0 +1,102 @@
+import type { Pool } from '../database/pool.js'
+import { Refusal } from '../refusal.js'
+import type { StoreCall } from './item-call.js'
+import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
+import { deleteRange } from './sql/delete-range.js'
+import { foldItems } from './sql/fold-items.js'
+import { listItems } from './sql/list-items.js'
+import { type StoredItem, toItem } from './stored-item.js'
+
+/** Which items to list. */
+interface ItemRange {
+  readonly prefix: string
+  /** Begins after this key, or after all keys that are folded into this prefix. */
+  readonly after: string | undefined
+  /** Items and prefixes. */
+  readonly pageSize: number
+  readonly wantValues: boolean
+  readonly wantTotal: boolean
+}
+
+/** One page of a list. */
+interface FoundItems {
+  readonly items: StoredItem[]
+  /** What items were folded into; undefined where none may be. */
+  readonly prefixes?: string[] | undefined
+  /** Null where it was not wanted. */
+  readonly total: number | null
+  /** The last key or prefix, after which the next page begins; null on the last page. */
+  readonly next: string | null
+}
+
+/** What can be done with all items that a prefix has. */
+export interface ItemRanges {
+  /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
+  list: (call: StoreCall, list: ItemRange & { readonly page: number }) => Promise<FoundItems>
+  /** A page in which the items that have the delimiter behind the prefix are folded into the text up to its first one's end. */
+  fold: (call: StoreCall, list: ItemRange & { readonly delimiter: string }) => Promise<FoundItems>
+  /** Removes all keys with a prefix, in batches; answers how many live items went. */
+  deletePrefix: (call: StoreCall, prefix: string) => Promise<number>
+}
+
+const rangeBatch = 1_000
+
+const only = <Row>(rows: readonly Row[]): Row => {
+  const [row] = rows
+  if (row === undefined) throw new Error('a statement answered no row for its call')
+  return row
+}
+
+const toTotal = (rows: readonly { readonly total: string | null }[]): number | null => {
+  const { total } = only(rows)
+  return total === null ? null : Number(total)
+}
+
+/** The verbs of ranges of keys. */
+export const createItemRanges = (pool: Pool, namespace: string): ItemRanges => ({
+  list: async (call, { prefix, after, page, pageSize, wantValues, wantTotal }) => {
+    const { from, until, whole } = keyRange(prefix)
+    const arrays = {
+      namespaces: [namespace],
+      froms: [from],
+      starts: [after === undefined ? from : nextKey(after)],
+      untils: [until],
+      wholes: [whole],
+      pages: [page],
+      pageSizes: [pageSize],
+      wantValues: [wantValues],
+      wantTotals: [wantTotal],
+    }
+    const rows = await pool.run(listItems, arrays, call.deadline)
+    const items = rows.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
+    const next = items.length > pageSize ? (items[pageSize - 1]?.key ?? null) : null
+    return { items: items.slice(0, pageSize), total: toTotal(rows), next }
+  },
+
+  fold: async (call, { prefix, after, delimiter, pageSize, wantValues, wantTotal }) => {
+    const { until, whole } = keyRange(prefix)
+    const start = after === undefined ? prefix : afterEntry(after, prefix, delimiter)
+    const fold = { namespace, prefix, start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
+    const rows = await pool.run(foldItems, fold, call.deadline)
+    const page = rows.slice(0, pageSize)
+    const items = page.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
+    const prefixes = page.flatMap(({ folded }) => (folded === null ? [] : [folded]))
+    const last = rows.length > pageSize ? page.at(-1) : undefined
+    return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.folded ?? last.key) }
+  },
+
+  deletePrefix: async (call, prefix) => {
+    const { from, until } = keyRange(prefix)
+    let deleted = 0
+    let next = from
+    for (;;) {
+      if (performance.now() > call.deadline)
+        throw new Refusal('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`)
+      const arrays = { namespaces: [namespace], froms: [next], untils: [until], limits: [rangeBatch] }
+      const row = only(await pool.run(deleteRange, arrays, call.deadline))
+      deleted += row.live
+      if (row.last_key === null || row.removed < rangeBatch) return deleted
+      next = row.last_key
+    }
+  },
+})

@@ -1,0 +1,85 @@
+/** A value within a JSON text: where it stands, and where its members stand if it is an object. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+  readonly members: readonly Member[] | undefined
+  /** Where its elements stand if it is an array. */
+  readonly elements: readonly Span[] | undefined
+}
+
+export interface Member {
+  readonly name: string
+  /** Where the member begins, with its name. */
+  readonly start: number
+  readonly value: Span
+}
+
+const isSpace = (character: string | undefined): boolean =>
+  character === ' ' || character === '\n' || character === '\r' || character === '\t'
+
+/** Finds the spans of a valid JSON text in one pass. */
+export const spanOf = (text: string): Span => {
+  let place = 0
+
+  const skipSpace = (): void => {
+    while (isSpace(text[place])) place++
+  }
+  const skipString = (): void => {
+    place++
+    while (text[place] !== '"') place += text[place] === '\\' ? 2 : 1
+    place++
+  }
+  /** Calls `item` before each item of what is in brackets, which must read it. */
+  const inBrackets = (close: string, item: () => void): void => {
+    place++
+    skipSpace()
+    while (text[place] !== close) {
+      item()
+      skipSpace()
+      if (text[place] === ',') place++
+      skipSpace()
+    }
+    place++
+  }
+  const object = (): Member[] => {
+    const members: Member[] = []
+    inBrackets('}', () => {
+      const start = place
+      skipString()
+      const name: string = JSON.parse(text.slice(start, place))
+      skipSpace()
+      place++
+      members.push({ name, start, value: value() })
+    })
+    return members
+  }
+  const array = (): Span[] => {
+    const elements: Span[] = []
+    inBrackets(']', () => elements.push(value()))
+    return elements
+  }
+  const value = (): Span => {
+    skipSpace()
+    const start = place
+    let members: Member[] | undefined
+    let elements: Span[] | undefined
+    if (text[place] === '{') members = object()
+    else if (text[place] === '[') elements = array()
+    else if (text[place] === '"') skipString()
+    else while (place < text.length && !isSpace(text[place]) && !',]}'.includes(text[place] as string)) place++
+    return { start, end: place, members, elements }
+  }
+  return value()
+}
+
+/** The text that a span stands for. */
+export const textOf = (text: string, { start, end }: Span): string => text.slice(start, end)
+
+/** The span of the member of an object that counts, which is the last of its name; undefined where there is none. */
+export const memberSpan = ({ members }: Span, name: string): Span | undefined => members?.findLast((each) => each.name === name)?.value
+
+/** The text of a member of an object's text; undefined where it has none of this name. */
+export const memberText = (object: string, name: string): string | undefined => {
+  const span = memberSpan(spanOf(object), name)
+  return span === undefined ? undefined : textOf(object, span)
+}

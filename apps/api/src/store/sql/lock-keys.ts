@@ -1,0 +1,29 @@
+import { sql } from 'drizzle-orm'
+import { items } from '../../database/schema.js'
+import { defineStatement } from '../../database/statement.js'
+
+const { placeholder } = sql
+
+/** Keys of one namespace, each once. */
+export interface LockKeys {
+  readonly namespace: string
+  readonly keys: readonly string[]
+}
+
+/** The version of a row that stands for a key without one: no item has it. */
+export const placeholderVersion = '0'
+
+/**
+ * Locks keys until the end of the transaction, in key order and in one pass, as writes that create do. A key that has no row gets one
+ * that expired long ago: others who would create the item wait for it, and none of them ever sees it, because the transaction
+ * makes an item of it or removes it. `do update … where false` locks a row and leaves it as it is (PostgreSQL docs, INSERT).
+ */
+export const lockKeys = defineStatement<LockKeys, never>(
+  'write',
+  sql`
+    insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
+    select ${placeholder('namespace')}::text, a.key, 'null', 0, '-infinity', '-infinity', '-infinity'
+    from unnest(${placeholder('keys')}::text[]) as a (key)
+    order by a.key collate "C"
+    on conflict (namespace, key) do update set version = i.version where false`,
+)

@@ -1,0 +1,132 @@
+import { limits } from '@holdfast/contracts'
+import { type Pool, transactionsMax } from '../database/pool.js'
+import { toSend } from '../database/transactions.js'
+import { stringifyJson } from '../json-text.js'
+import { Refusal } from '../refusal.js'
+import { createCoalescer } from './coalescer.js'
+import { replayOf } from './idempotency.js'
+import type { Replayable, WriteRecord } from './item-call.js'
+import { toRfc3339 } from './sql/item-row.js'
+import { lockKeys, placeholderVersion } from './sql/lock-keys.js'
+import { type LockedRow, openTransaction, readLocked } from './sql/read-locked.js'
+import { getRecord } from './sql/record-refusal.js'
+import { type WriteLocked, writeLocked } from './sql/write-locked.js'
+import { type StoredItem, toItem } from './stored-item.js'
+import { applySteps, isWrite, type TransactionStep } from './transaction-steps.js'
+import { common } from './write-kind.js'
+
+/** What an item must be; a version of null: it must not exist. */
+export interface VersionCheck {
+  readonly key: string
+  readonly version: string | null
+}
+
+export interface TransactionCall {
+  readonly namespace: string
+  readonly checks: readonly VersionCheck[]
+  readonly steps: readonly TransactionStep[]
+  /** Whether the answers to writes have their values. */
+  readonly wantValues: boolean
+  /** Bytes of the request. */
+  readonly bytes: number
+  readonly record: WriteRecord | undefined
+}
+
+/** What a transaction answers: the JSON text of the results of its steps. */
+export type TransactionRow = { readonly results: string } & Replayable
+
+type Settings = { readonly valueBytesMax: number; readonly recordSeconds: number }
+
+/** The live items among rows that are locked, at the instant of the transaction. */
+const liveItems = (rows: readonly LockedRow[], now: string): Map<string, StoredItem> => {
+  const live = rows.filter(({ version }) => version !== placeholderVersion).map(toItem)
+  return new Map(live.filter(({ expires_at }) => expires_at === null || expires_at > now).map((item) => [item.key, item]))
+}
+
+const checkVersions = (checks: readonly VersionCheck[], items: ReadonlyMap<string, StoredItem>): void => {
+  const failed = checks.flatMap(({ key, version }, place) => ((items.get(key)?.version ?? null) === version ? [] : [place]))
+  if (failed.length === 0) return
+  throw new Refusal('checks_failed', `${failed.length} of ${checks.length} checks do not hold`, { extensions: { failed_checks: failed } })
+}
+
+const checkSize = (rows: readonly LockedRow[]): void => {
+  if (rows.every(({ fits }) => fits)) return
+  throw new Refusal('too_large', `the values that are read have more than ${limits.batchValueBytes} bytes together; read fewer at once`)
+}
+
+type Changes = Pick<WriteLocked, 'keys' | 'values' | 'versions' | 'createdAts' | 'updatedAts' | 'expiresAts' | 'removed' | 'rowsMore'>
+
+/** What the rows of a transaction become: items where there are some that were written, nothing where there is no item left. */
+const changesOf = (
+  rows: readonly LockedRow[],
+  before: ReadonlyMap<string, StoredItem>,
+  after: ReadonlyMap<string, StoredItem>,
+): Changes => {
+  const written = [...after.values()].filter((item) => item !== before.get(item.key))
+  const isPlaceholder = ({ version }: LockedRow): boolean => version === placeholderVersion
+  const removed = rows.filter((row) => !after.has(row.key) && (isPlaceholder(row) || before.has(row.key)))
+  const placeholders = rows.filter(isPlaceholder)
+  return {
+    keys: written.map(({ key }) => key),
+    values: written.map(({ value }) => value?.text ?? 'null'),
+    versions: written.map(({ version }) => version),
+    createdAts: written.map(({ created_at }) => created_at),
+    updatedAts: written.map(({ updated_at }) => updated_at),
+    expiresAts: written.map(({ expires_at }) => expires_at),
+    removed: removed.map(({ key }) => key),
+    rowsMore: placeholders.length - removed.length,
+  }
+}
+
+/**
+ * Makes the verb that applies several steps at once. The keys are locked, also those that have no item; then the steps are applied here
+ * to what was read, and all that they changed is written by one statement with the commit. Who reads sees all of it or nothing.
+ */
+export const createTransact = (pool: Pool, { valueBytesMax, recordSeconds }: Settings) => {
+  const run = (call: TransactionCall, deadline: number): Promise<TransactionRow> => {
+    const { namespace, checks, steps, record, wantValues } = call
+    const keys = [...new Set([...checks, ...steps].map(({ key }) => key))]
+    const valueKeys = [...new Set(steps.filter(({ op }) => op === 'get' || op === 'increment').map(({ key }) => key))]
+    const opening = [
+      toSend(getRecord, { recordId: record?.id ?? '' }),
+      toSend(lockKeys, { namespace, keys }),
+      toSend(openTransaction, { versions: steps.filter(isWrite).length }),
+      toSend(readLocked, { namespace, keys, valueKeys, bytesMax: limits.batchValueBytes }),
+    ] as const
+    return pool.transact<typeof opening, TransactionRow>(
+      {
+        opening,
+        decide: ([[known], , [opened], rows], guard) => {
+          if (record !== undefined && known !== undefined) return { write: undefined, result: replayOf<TransactionRow>(record, known) }
+          if (opened === undefined) throw new Error('a statement answered no row')
+          const now = toRfc3339(opened.now)
+          const before = liveItems(rows, now)
+          checkVersions(checks, before)
+          checkSize(rows)
+          const items = new Map(before)
+          const results = stringifyJson(applySteps(steps, { items, now, versions: opened.versions, valueBytesMax, wantValues }))
+          const changes = changesOf(rows, before, items)
+          const row = { results }
+          const nothingChanges = changes.keys.length === 0 && !rows.some(({ key }) => before.has(key) && !items.has(key))
+          if (nothingChanges && record === undefined) return { write: undefined, result: row }
+          const recording = {
+            recordId: record?.id ?? null,
+            fingerprint: record?.fingerprint ?? null,
+            result: record === undefined ? null : JSON.stringify(row),
+            recordSeconds,
+          }
+          return { write: toSend(writeLocked, { ...guard, namespace, ...changes, ...recording }), result: row }
+        },
+      },
+      deadline,
+    )
+  }
+
+  return createCoalescer<TransactionCall, TransactionRow>({
+    ...common,
+    statementsMax: transactionsMax,
+    callsMax: 1,
+    bytesOf: ({ bytes }) => bytes,
+    run: async (calls, deadline) => Promise.all(calls.map((call) => run(call, deadline))),
+  })
+}

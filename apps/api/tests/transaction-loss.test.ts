@@ -1,0 +1,60 @@
+import { createLogger } from '@holdfast/service'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { classifyFailure } from '../src/database/failures.js'
+import { createTransactions, type Sent } from '../src/database/transactions.js'
+import { useApi } from './support/api.js'
+
+const api = useApi()
+let transactions: ReturnType<typeof createTransactions>
+
+beforeAll(() => {
+  transactions = createTransactions({ url: api.databaseUrl }, 1, (error) => classifyFailure(error) === 'lost', createLogger('silent'))
+})
+afterAll(() => transactions.end(1_000))
+
+const backend: Sent<{ pid: number }> = { text: 'select pg_backend_pid() as pid', values: [] }
+const insert = (transactionId: string): Sent<{ ours: boolean }> => ({
+  text: `
+    with guard as (select pg_current_xact_id() = $1::xid8 as ours),
+      written as (insert into items select 'default', 'guarded', '1', 1, now(), now() from guard where ours)
+    select ours from guard`,
+  values: [transactionId],
+})
+const rows = async () => (await api.sql`select from items where key = 'guarded'`).length
+
+test('a connection that is lost between lock and write leaves nothing behind: nothing runs outside the transaction', async () => {
+  for (let round = 0; round < 20; round++) {
+    const ended = await transactions.run(
+      {
+        opening: [backend] as const,
+        decide: ([[row]], { transactionId }) => {
+          process.kill(row?.pid ?? 0, 'SIGTERM')
+          return { write: insert(transactionId), result: undefined }
+        },
+      },
+      5_000,
+    )
+    expect([ended.kind, await rows()]).toEqual(['lost', 0])
+  }
+})
+
+test('on another connection than its own the write does nothing', async () => {
+  const ended = await transactions.run({ opening: [] as const, decide: () => ({ write: insert('1'), result: undefined }) }, 5_000)
+  expect([ended, await rows()]).toEqual([{ kind: 'lost', commitSent: false, cause: undefined }, 0])
+})
+
+test('what decides may refuse, and PostgreSQL too; the connection is used again', async () => {
+  const refusal = new Error('no')
+  const refuse = () => {
+    throw refusal
+  }
+  expect(await transactions.run({ opening: [backend] as const, decide: refuse }, 5_000)).toEqual({ kind: 'refused', cause: refusal })
+  const fault: Sent = { text: 'select 1 / 0', values: [] }
+  const ended = await transactions.run({ opening: [fault] as const, decide: refuse }, 5_000)
+  expect(ended).toMatchObject({ kind: 'rolled back', cause: { code: '22012' } })
+  const committed = await transactions.run(
+    { opening: [] as const, decide: (_rows, { transactionId }) => ({ write: insert(transactionId), result: 7 }) },
+    5_000,
+  )
+  expect([committed, await rows()]).toEqual([{ kind: 'committed', result: 7 }, 1])
+})

@@ -1,4 +1,5 @@
 import { describeFigures, type Extent, type Proof } from './proof.ts'
+import { proveBank } from './proofs/bank.ts'
 import { proveExpiry } from './proofs/expiry.ts'
 import { proveFaults } from './proofs/faults.ts'
 import { proveKill } from './proofs/kill.ts'
@@ -11,6 +12,7 @@ const proofs = {
   storms: { prove: proveStorms, rounds: 200 },
   faults: { prove: proveFaults, rounds: 1 },
   expiry: { prove: proveExpiry, rounds: 10_000 },
+  bank: { prove: proveBank, rounds: 7 },
 } as const satisfies Readonly<Record<string, { readonly prove: Proof; readonly rounds: Extent['rounds'] }>>
 
 type ProofName = keyof typeof proofs

@@ -17,6 +17,16 @@ export const chain = (key: string): readonly Asked[] => [
   { route: 'putItem', path: `/items/${key}`, body: { value: 2, keep_ttl: true } },
   { route: 'patchItem', path: `/items/${key}`, body: { ttl: 3_600 } },
   { route: 'incrementItem', path: `/items/${key}/increment`, body: { by: 1 } },
+  {
+    route: 'transact',
+    path: '/transactions',
+    body: {
+      operations: [
+        { op: 'get', key },
+        { op: 'set', key, value: 3 },
+      ],
+    },
+  },
   { route: 'getItems', path: '/batch/get', body: { keys: [key, `${key}-2`] } },
   { route: 'listItems', path: '/items?page_size=10' },
   { route: 'deleteItem', path: `/items/${key}` },

@@ -30,7 +30,8 @@ const requestText = (request: Request): string => {
 const answerText = (answer: Answer | undefined): string => {
   if (answer === undefined) return '?'
   if (answer.kind === 'item') return `${JSON.stringify(answer.value)}, version ${answer.version}`
-  return answer.kind === 'mismatch' ? `refused, ${answer.version === null ? 'there is none' : `version ${answer.version}`}` : answer.kind
+  if (answer.kind !== 'mismatch') return answer.kind
+  return `refused, ${answer.version === null ? 'there is none' : `version ${answer.version ?? 'not told'}`}`
 }
 
 const line = ({ client, called, returned, request, answer }: Operation, zero: number): string => {

@@ -35,9 +35,14 @@ const afterGet = (state: ItemState, answer: Answer | undefined): ItemState | und
   return state.live && answer.value === state.value ? known(state, answer.version) : undefined
 }
 
+/** Whether a condition surely holds. */
+const matches = ({ live, version }: ItemState, expected: bigint | null): boolean =>
+  expected === null ? !live : live && 'exactly' in version && version.exactly === expected
+
 const afterCas = (state: ItemState, request: Request & { kind: 'cas' }, answer: Answer | undefined): ItemState | undefined => {
   const { expected, value } = request
   if (answer?.kind === 'mismatch') {
+    if (answer.version === undefined) return matches(state, expected) ? undefined : state
     if (answer.version === null) return state.live || expected === null ? undefined : state
     return state.live && answer.version !== expected ? known(state, answer.version) : undefined
   }

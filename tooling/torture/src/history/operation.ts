@@ -20,8 +20,8 @@ export type Answer =
   /** There was no item. */
   | { readonly kind: 'none' }
   | { readonly kind: 'deleted' }
-  /** The condition did not hold; the version is that of the item, null where there was none. */
-  | { readonly kind: 'mismatch'; readonly version: bigint | null }
+  /** The condition did not hold; the version is that of the item, null where there was none, left out where it was not told. */
+  | { readonly kind: 'mismatch'; readonly version?: bigint | null }
 
 /** One operation of a history: it took effect at some instant from `called` to `returned`. */
 export interface Operation {

@@ -16,6 +16,9 @@ const kinds = (['get', 'put', 'cas', 'delete', 'increment'] as const).flatMap((k
   new Array<Request['kind']>([7, 3, 5, 2, 3][place] ?? 0).fill(kind),
 )
 
+/** How many requests are made as a transaction of one operation. */
+const transactionShare = 0.2
+
 /** After a refusal: a service that is down refuses faster than anything can be learnt from. Milliseconds. */
 const pauseMs = 10
 
@@ -49,15 +52,15 @@ export const startRecording = (clients: readonly Client[], keys: readonly string
     const key = keys[Math.floor(Math.random() * keys.length)] as string
     const request = choose(versions.get(key) ?? null, () => ++values * spacing)
     const called = performance.now()
-    const outcome = await perform(client, key, request)
+    const outcome = await perform(client, key, request, Math.random() < transactionShare ? 'transaction' : 'own')
     const returned = performance.now()
     ended++
     if (outcome === 'refused') await wait(pauseMs)
     else if (outcome === 'lost') histories.get(key)?.push({ client: name, request, called })
     else {
       histories.get(key)?.push({ client: name, request, called, returned, answer: outcome })
-      if (outcome.kind === 'item' || outcome.kind === 'mismatch') versions.set(key, outcome.version)
-      else versions.set(key, null)
+      const version = 'version' in outcome ? outcome.version : null
+      if (outcome.kind !== 'mismatch' || version !== undefined) versions.set(key, version ?? null)
     }
   }
 

@@ -14,6 +14,10 @@ export interface Ledger {
   readonly deleted: Set<string>
   /** Ids whose append to a list was acknowledged. */
   readonly appended: Set<string>
+  /** Keys that transactions wrote, two in each, and have not removed since. */
+  readonly paired: Set<string>
+  /** Acknowledged transactions. */
+  transactions: number
   /** Acknowledged increments. */
   incremented: number
   /** Calls that were repeated with their Idempotency-Key after the client had given up. */
@@ -30,6 +34,8 @@ export const createLedger = (round: string): Ledger => ({
   uncertain: new Set(),
   deleted: new Set(),
   appended: new Set(),
+  paired: new Set(),
+  transactions: 0,
   incremented: 0,
   repeats: 0,
   found: 0,
@@ -54,7 +60,7 @@ const verifyTotal = async (bed: Bed, when: string): Promise<void> => {
 export const verifyRound = async (bed: Bed, ledger: Ledger, when: string): Promise<void> => {
   const items = new Map<string, unknown>()
   for await (const { key, value } of clientOf(bed).items({ prefix: ledger.prefix, page_size: 100 })) items.set(key, value)
-  const { created, uncertain, deleted, appended, incremented, prefix } = ledger
+  const { created, uncertain, deleted, appended, paired, incremented, prefix } = ledger
   const keys = new Set([...items.keys()].filter((key) => key.startsWith(`${prefix}item-`)))
   const lost = missing(created, keys)
   promise(lost.length === 0, () => `${when}: acknowledged and lost: ${some(lost)}`)
@@ -70,6 +76,10 @@ export const verifyRound = async (bed: Bed, ledger: Ledger, when: string): Promi
   promise(gone.length === 0, () => `${when}: appended and lost: ${some(gone)}`)
   const extra = missing(once, appended)
   promise(extra.length === 0, () => `${when}: appended by nobody: ${some(extra)}`)
+
+  const pairs = new Set([...items.keys()].filter((key) => key.startsWith(`${prefix}pair-`)))
+  const halves = [...missing(paired, pairs), ...missing(pairs, paired)]
+  promise(halves.length === 0, () => `${when}: lost of a transaction, or there in spite of one: ${some(halves)}`)
 
   const counted = [...items].filter(([key]) => key.startsWith(`${prefix}counter-`)).reduce((sum, [, value]) => sum + Number(value), 0)
   promise(counted === incremented, () => `${when}: ${incremented} increments were acknowledged and ${counted} are counted`)

@@ -54,6 +54,27 @@ const append = async ({ client, ledger }: Writer, key: string, id: string): Prom
   }
 }
 
+/** Writes two keys in one transaction, which removes the two before them every second time. */
+const writePair = async ({ client, ledger, name }: Writer, n: number): Promise<void> => {
+  const pairOf = (place: number) => ['a', 'b'].map((half) => `${ledger.prefix}pair-${name}-${place}-${half}`)
+  const removed = n % 2 === 1 ? pairOf(n - 1) : []
+  const written = pairOf(n)
+  const operations = [
+    ...written.map((key) => ({ op: 'set', key, value: n }) as const),
+    ...removed.map((key) => ({ op: 'delete', key }) as const),
+  ]
+  await settle(
+    (once) => client.call('transact', { body: { operations } }, once),
+    () => {
+      ledger.repeats++
+    },
+  )
+  ledger.transactions++
+  for (const key of written) ledger.paired.add(key)
+  for (const key of removed) ledger.paired.delete(key)
+}
+
+/** One write of each kind; answers how many. */
 const write = async (writer: Writer, n: number): Promise<number> => {
   const { client, ledger, name } = writer
   const key = `${ledger.prefix}item-${name}-${n}`
@@ -67,11 +88,12 @@ const write = async (writer: Writer, n: number): Promise<number> => {
   const counter = `${ledger.prefix}counter-${n % counters}`
   await settle((once) => client.increment(counter, once), repeated)
   ledger.incremented++
-  if (!created || n % 3 !== 0) return created ? 3 : 2
+  await writePair(writer, n)
+  if (!created || n % 3 !== 0) return created ? 4 : 3
   await settle((once) => client.delete(key, once), repeated)
   ledger.created.delete(key)
   ledger.deleted.add(key)
-  return 4
+  return 5
 }
 
 /** Starts clients that write to each service, and keep the ledger. */

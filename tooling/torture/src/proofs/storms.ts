@@ -27,6 +27,7 @@ const writes: readonly Write[] = [
   { method: 'PATCH', path: itemPath, body: () => ({ value: { a: 1 } }), needsItem: true },
   { method: 'POST', path: (key) => `/items/${key}/increment`, body: () => ({}), needsItem: false },
   { method: 'PATCH', path: itemPath, body: () => ({ ttl: 3_600 }), needsItem: true },
+  { method: 'POST', path: () => '/transactions', body: (key) => ({ operations: [{ op: 'increment', key, by: 1 }] }), needsItem: true },
   { method: 'DELETE', path: itemPath, needsItem: true },
 ]
 

@@ -5,13 +5,14 @@ import { conditionHeaders } from './conditions.js'
 import { type Counters, createCounters } from './counters.js'
 import { createItems, type Items, type TouchOptions } from './items.js'
 import { type CallOptions, type ClientOptions, callLimits, type WriteOptions } from './options.js'
+import { createTransactions, type Transactions } from './transaction.js'
 import type { Health, Item, ItemExpiry } from './types.js'
 
 /** Options of {@link Client.patch}. */
 export type PatchOptions = TouchOptions & Partial<ItemExpiry>
 
 /** A client of one service. */
-export interface Client extends Items<unknown, unknown>, Counters {
+export interface Client extends Items<unknown, unknown>, Counters, Transactions {
   /**
    * The same client for values of one shape, checked on the way in and out by any Standard Schema (zod, valibot, arktype).
    * @example
@@ -45,6 +46,7 @@ export const createClient = (options: ClientOptions): Client => {
   return {
     ...createItems(call, anyJson, options),
     ...createCounters(call),
+    ...createTransactions(call),
     typed: (schema) => createItems(call, schemaCodec(schema), options),
     deletePrefix: async (prefix, callOptions) => (await call('deleteItems', { query: { prefix } }, callOptions)).body.deleted,
     patch: async (key, patch, patchOptions = {}) => {

@@ -19,6 +19,8 @@ export interface ErrorDetails {
   readonly requestId?: string | undefined
   /** Requests that were sent. */
   readonly attempts: number
+  /** Place of the operation of a transaction that was refused, from 0. */
+  readonly failedOperation?: number | undefined
   /** Seconds that the service, or the retry rules, wanted to wait before another attempt. */
   readonly retryAfter?: number | undefined
   readonly cause?: unknown
@@ -33,6 +35,8 @@ export class HoldfastError extends Error {
   readonly attempts: number
   /** Seconds. */
   readonly retryAfter: number | undefined
+  /** Place of the operation of a transaction that was refused, from 0. */
+  readonly failedOperation: number | undefined
 
   constructor(message: string, details: ErrorDetails) {
     const { cause, retryAfter } = details
@@ -42,6 +46,7 @@ export class HoldfastError extends Error {
     this.requestId = details.requestId
     this.attempts = details.attempts
     this.retryAfter = retryAfter
+    this.failedOperation = details.failedOperation
   }
 }
 
@@ -107,6 +112,17 @@ export class PreconditionFailedError extends HoldfastError {
   constructor(message: string, details: ErrorDetails, version: string | undefined) {
     super(message, details)
     this.version = version
+  }
+}
+
+/** Checks of a transaction did not hold (412 `checks_failed`); nothing was changed. */
+export class ChecksFailedError extends HoldfastError {
+  override readonly name = 'ChecksFailedError'
+  /** Places of these checks, from 0. */
+  readonly failedChecks: readonly number[]
+  constructor(message: string, details: ErrorDetails, failedChecks: readonly number[]) {
+    super(message, details)
+    this.failedChecks = failedChecks
   }
 }
 

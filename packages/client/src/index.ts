@@ -5,6 +5,7 @@ export { type Client, createClient, type PatchOptions } from './client.js'
 export type { Conditions } from './conditions.js'
 export type { Counters, IncrementOptions } from './counters.js'
 export {
+  ChecksFailedError,
   type ClientErrorCode,
   ConnectionError,
   type Fault,

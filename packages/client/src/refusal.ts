@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@holdfast/contracts'
 import {
+  ChecksFailedError,
   type ErrorDetails,
   type Fault,
   HoldfastError,
@@ -21,6 +22,9 @@ export interface Problem {
   readonly code: string
   readonly detail: string
   readonly faults: readonly Fault[]
+  /** Places of the checks of a transaction that do not hold, and of the operation that was refused. */
+  readonly failedChecks: readonly number[]
+  readonly failedOperation: number | undefined
   /** Of a counter. */
   readonly value: number | bigint | undefined
 }
@@ -35,12 +39,14 @@ export interface RefusedAnswer {
 /** Reads a body as a problem; undefined where it is not one of the service's. */
 export const readProblem = (headers: Headers, body: unknown): Problem | undefined => {
   if (!headers.get('content-type')?.startsWith('application/problem+json') || typeof body !== 'object' || body === null) return undefined
-  const { code, detail, errors, value } = body as Record<string, unknown>
+  const { code, detail, errors, value, failed_checks, failed_operation } = body as Record<string, unknown>
   if (typeof code !== 'string') return undefined
   return {
     code,
     detail: String(detail),
     faults: Array.isArray(errors) ? (errors as Fault[]) : [],
+    failedChecks: Array.isArray(failed_checks) ? (failed_checks as number[]) : [],
+    failedOperation: typeof failed_operation === 'number' ? failed_operation : undefined,
     value: typeof value === 'number' || typeof value === 'bigint' ? value : undefined,
   }
 }
@@ -74,6 +80,7 @@ const makers: { readonly [Code in ErrorCode]: Make } = {
   idempotency_key_reused: invalid,
   idempotency_in_progress: plain(UnavailableError),
   precondition_failed: (message, details, { headers }) => new PreconditionFailedError(message, details, versionOf(headers)),
+  checks_failed: (message, details, { problem }) => new ChecksFailedError(message, details, problem?.failedChecks ?? []),
   too_large: plain(TooLargeError),
   rate_limited: plain(RateLimitedError),
   request_timeout: plain(UnavailableError),
@@ -103,5 +110,5 @@ export const refusalError = (operation: string, answer: RefusedAnswer, details: 
   }
   const message = `${operation} was refused with ${status} ${problem.code}: ${problem.detail}${request}`
   const make = Object.hasOwn(makers, problem.code) ? makers[problem.code as ErrorCode] : plain(HoldfastError)
-  return make(message, { ...details, status, code: problem.code }, answer)
+  return make(message, { ...details, status, code: problem.code, failedOperation: problem.failedOperation }, answer)
 }

@@ -7,7 +7,10 @@ interface JsonSchema {
   readonly $defs?: Readonly<Record<string, JsonSchema>>
   readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'null' | 'object' | 'array'
   readonly anyOf?: readonly JsonSchema[]
+  readonly oneOf?: readonly JsonSchema[]
   readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly items?: JsonSchema
   readonly format?: string
   readonly pattern?: string
   readonly minLength?: number
@@ -35,7 +38,9 @@ const object = ({ properties = {}, required = [] }: JsonSchema, defs: JsonSchema
 
 const arbitrary = (schema: JsonSchema, defs: JsonSchema['$defs'] = schema.$defs): fc.Arbitrary<unknown> => {
   if (schema.$ref !== undefined) return arbitrary(defs?.[schema.$ref.split('/').at(-1) ?? ''] ?? {}, defs)
-  if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map((each) => arbitrary(each, defs)))
+  const alternatives = schema.anyOf ?? schema.oneOf
+  if (alternatives !== undefined) return fc.oneof(...alternatives.map((each) => arbitrary(each, defs)))
+  if ('const' in schema) return fc.constant(schema.const)
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum)
   if (schema.format === 'date-time') return future
   switch (schema.type) {
@@ -47,6 +52,10 @@ const arbitrary = (schema: JsonSchema, defs: JsonSchema['$defs'] = schema.$defs)
       return fc.boolean()
     case 'null':
       return fc.constant(null)
+    case 'array':
+      return fc.array(arbitrary(schema.items ?? {}, defs), { maxLength: 5 })
+    case 'number':
+      return fc.oneof(fc.integer({ min: -9, max: 9 }), fc.double({ noNaN: true, noDefaultInfinity: true }))
     case 'object':
       return object(schema, defs)
     default:

@@ -42,6 +42,7 @@ const confineMembers = (members: unknown): Members => {
   const own = { ...(members as Members | undefined) }
   for (const name of ['key', 'prefix']) if (name in own) own[name] = ownKey(own[name])
   if (Array.isArray(own.keys)) own.keys = own.keys.map(ownKey)
+  for (const name of ['checks', 'operations']) if (Array.isArray(own[name])) own[name] = own[name].map(confineMembers)
   return own
 }
 

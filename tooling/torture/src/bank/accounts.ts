@@ -1,4 +1,4 @@
-import { type Client, HoldfastError } from '@holdfast/client'
+import { ChecksFailedError, type Client, OutOfBoundsError } from '@holdfast/client'
 import { promise } from '../violation.ts'
 
 const count = 20
@@ -27,7 +27,7 @@ const orRefused = async (transfer: Promise<unknown>): Promise<Transfer> => {
     await transfer
     return 'done'
   } catch (error) {
-    if (error instanceof HoldfastError && (error.code === 'checks_failed' || error.code === 'out_of_bounds')) return 'refused'
+    if (error instanceof ChecksFailedError || error instanceof OutOfBoundsError) return 'refused'
     throw error
   }
 }
@@ -37,13 +37,9 @@ const byIncrements = (client: Client): Promise<Transfer> => {
   const [from, to] = anyTwo()
   const amount = 1 + Math.floor(Math.random() * amountMax)
   return orRefused(
-    client.call('transact', {
-      body: {
-        operations: [
-          { op: 'increment', key: to, by: amount },
-          { op: 'increment', key: from, by: -amount, min: 0 },
-        ],
-      },
+    client.transaction((tx) => {
+      tx.increment(to, { by: amount })
+      tx.increment(from, { by: -amount, min: 0 })
     }),
   )
 }
@@ -55,14 +51,11 @@ const byChecks = async (client: Client): Promise<Transfer> => {
   const amount = 1 + Math.floor(Math.random() * amountMax)
   if (from === undefined || to === undefined || from.value < amount) return 'refused'
   return orRefused(
-    client.call('transact', {
-      body: {
-        checks: [from, to].map(({ key, version }) => ({ key, version })),
-        operations: [
-          { op: 'set', key: from.key, value: from.value - amount },
-          { op: 'set', key: to.key, value: to.value + amount },
-        ],
-      },
+    client.transaction((tx) => {
+      tx.check(from.key, from.version)
+      tx.check(to.key, to.version)
+      tx.set(from.key, from.value - amount)
+      tx.set(to.key, to.value + amount)
     }),
   )
 }

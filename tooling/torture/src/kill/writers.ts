@@ -59,12 +59,12 @@ const writePair = async ({ client, ledger, name }: Writer, n: number): Promise<v
   const pairOf = (place: number) => ['a', 'b'].map((half) => `${ledger.prefix}pair-${name}-${place}-${half}`)
   const removed = n % 2 === 1 ? pairOf(n - 1) : []
   const written = pairOf(n)
-  const operations = [
-    ...written.map((key) => ({ op: 'set', key, value: n }) as const),
-    ...removed.map((key) => ({ op: 'delete', key }) as const),
-  ]
   await settle(
-    (once) => client.call('transact', { body: { operations } }, once),
+    (once) =>
+      client.transaction((tx) => {
+        for (const key of written) tx.set(key, n)
+        for (const key of removed) tx.delete(key)
+      }, once),
     () => {
       ledger.repeats++
     },
@@ -101,7 +101,10 @@ export const startWriters = (services: readonly ServiceUnderTest[], ledger: Ledg
   let stopped = false
   let answered = 0
   const run = async (client: Client, name: number): Promise<void> => {
-    for (let n = 0; !stopped; n++) answered += await write({ client, ledger, name }, n)
+    for (let n = 0; !stopped; n++) {
+      const writes = await write({ client, ledger, name }, n)
+      answered += writes
+    }
   }
   const running = Promise.all(
     services.flatMap(({ url }, place) =>

@@ -9,8 +9,8 @@ const victims = ['service', 'postgres', 'both'] as const
 type Victim = (typeof victims)[number]
 
 /** Answered writes before a kill, and after it. */
-const answeredBefore = 200
-const answeredAfter = 80
+const answeredBefore = 600
+const answeredAfter = 300
 
 /** Kills with SIGKILL, under load, and starts again what nobody else does. */
 const kill = async ({ services, database }: Bed, victim: Victim, round: number): Promise<void> => {

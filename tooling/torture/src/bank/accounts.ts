@@ -5,9 +5,9 @@ const count = 20
 const opening = 100
 const amountMax = 30
 
-export const accounts = Array.from({ length: count }, (_, n) => `account-${n}`)
+const accounts = Array.from({ length: count }, (_, n) => `account-${n}`)
 /** What all accounts have together, for ever. */
-export const sum = count * opening
+const sum = count * opening
 
 /** What became of a transfer. `refused`: for want of money, or because others changed an account meanwhile. */
 export type Transfer = 'done' | 'refused'

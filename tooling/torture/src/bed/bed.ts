@@ -6,7 +6,7 @@ import postgres, { type Sql } from 'postgres'
 import { type ServiceUnderTest, startServiceUnderTest } from './service-under-test.ts'
 
 /** A database that can be killed. */
-export interface KillableDatabase {
+interface KillableDatabase {
   readonly kill: () => Promise<void>
   /** Starts it again; left out where a service does. */
   readonly start?: () => Promise<void>

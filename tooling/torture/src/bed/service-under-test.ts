@@ -16,7 +16,7 @@ export interface ServiceUnderTest {
 }
 
 /** Whether a service says that requests should come to it. */
-export const isReady = async (url: string): Promise<boolean> => {
+const isReady = async (url: string): Promise<boolean> => {
   try {
     return (await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) })).status === 200
   } catch {

@@ -12,7 +12,7 @@ export interface ItemState {
 }
 
 /** A key that was never written. */
-export const absent: ItemState = { live: false, value: undefined, version: { exactly: 0n } }
+const absent: ItemState = { live: false, value: undefined, version: { exactly: 0n } }
 
 /** Versions grow from this one on. */
 const floor = ({ version }: ItemState): bigint => ('exactly' in version ? version.exactly : version.above)
@@ -77,10 +77,16 @@ const step = (state: ItemState, { request, answer }: Operation): ItemState | und
   }
 }
 
-/** How the items of the service behave, one key at a time. */
+/** How the items of the service behave, one key at a time: versions grow with every write, and go on growing after a delete. */
 export const itemModel: Model<ItemState> = {
   initial: absent,
   step,
   identity: ({ live, value, version }) =>
     `${live} ${JSON.stringify(value)} ${'exactly' in version ? version.exactly : `>${version.above}`}`,
+}
+
+/** The same where a key that was deleted may begin again with any version. */
+export const itemModelByLife: Model<ItemState> = {
+  ...itemModel,
+  step: (state, operation) => step(state.live ? state : absent, operation),
 }

@@ -8,7 +8,7 @@ export type Request =
   | { readonly kind: 'increment'; readonly by: number }
 
 /** A value under its version. */
-export interface Versioned {
+interface Versioned {
   readonly value: unknown
   readonly version: bigint
 }

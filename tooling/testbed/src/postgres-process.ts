@@ -5,6 +5,7 @@ import { accepts } from '../../../apps/api/src/database/accepts.js'
 import { type Cluster, findServer, openCluster, prepareSocketFolder } from '../../../apps/api/src/database/cluster.js'
 import { connect } from '../../../apps/api/src/database/connections.js'
 import { freePort } from './free-port.ts'
+import { onExit } from './on-exit.ts'
 import { until } from './until.ts'
 
 /** A PostgreSQL on a loopback port that a test may kill, pause and start again. */
@@ -71,6 +72,7 @@ export const startPostgres = async ({ connectionsMax = 200 } = {}): Promise<Post
     child.kill(signal)
     await until(() => child.exitCode !== null || child.signalCode !== null)
   }
+  const forget = onExit(() => child?.kill('SIGKILL'))
   await start()
   return {
     url,
@@ -79,13 +81,19 @@ export const startPostgres = async ({ connectionsMax = 200 } = {}): Promise<Post
     kill: () => end('SIGKILL'),
     pause: async () => {
       const pids = [child.pid ?? 0, ...(await processes(url))]
+      const goOn = () => {
+        for (const pid of pids) send(pid, 'SIGCONT')
+      }
+      const forgetPause = onExit(goOn)
       for (const pid of pids) send(pid, 'SIGSTOP')
       return () => {
-        for (const pid of pids) send(pid, 'SIGCONT')
+        forgetPause()
+        goOn()
       }
     },
     remove: async () => {
       await end('SIGQUIT')
+      forget()
       await rm(folder, { recursive: true, force: true })
     },
   }

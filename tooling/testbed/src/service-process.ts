@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
+import { onExit } from './on-exit.ts'
 import { until } from './until.ts'
 
 /** A built service as a process of its own. */
@@ -26,6 +27,10 @@ export const runService = (
 ): ServiceProcess => {
   const env = { PATH: process.env.PATH ?? '', PORT: '0', RATE_LIMIT_REQUESTS: '0', ...settings }
   const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  child.once(
+    'exit',
+    onExit(() => child.kill('SIGKILL')),
+  )
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {

@@ -31,14 +31,14 @@ export const allReady = (services: readonly ServiceUnderTest[]): Promise<void> =
 /** Runs a built service, or another bundle in its place, with these settings and no rate limit. */
 export const startServiceUnderTest = async (settings: Record<string, string>, program?: string): Promise<ServiceUnderTest> => {
   const port = await freePort()
-  let process: ServiceProcess
+  let running: ServiceProcess
   const start = async () => {
-    process = runService('api', { LOG_LEVEL: 'info', ...settings, PORT: String(port), RATE_LIMIT_REQUESTS: '0' }, program)
-    await process.ready()
+    running = runService('api', { LOG_LEVEL: 'info', ...settings, PORT: String(port), RATE_LIMIT_REQUESTS: '0' }, program)
+    await running.ready()
   }
   const end = async (signal: NodeJS.Signals) => {
-    process.child.kill(signal)
-    await process.ended()
+    running.child.kill(signal)
+    await running.ended()
   }
   await start()
   return {
@@ -47,8 +47,8 @@ export const startServiceUnderTest = async (settings: Record<string, string>, pr
     start,
     kill: () => end('SIGKILL'),
     pause: () => {
-      process.child.kill('SIGSTOP')
-      return () => process.child.kill('SIGCONT')
+      running.child.kill('SIGSTOP')
+      return () => running.child.kill('SIGCONT')
     },
     stop: () => end('SIGINT'),
   }

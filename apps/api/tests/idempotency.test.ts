@@ -70,6 +70,7 @@ const requests: [string, (item: string) => Request][] = [
     }),
   ],
   ['DELETE', (item) => ({ method: 'DELETE', path: `/items/${item}` })],
+  ['DELETE of a prefix', (item) => ({ method: 'DELETE', path: `/items?prefix=${item}` })],
   ['PUT of an earlier system', (item) => ({ method: 'PUT', path: `/keys/${item}`, json: { key: item, value: 1 } })],
   ['POST of an earlier system', (item) => ({ method: 'POST', path: `/keys/${item}`, json: { key: item, value: 1 } })],
   ['DELETE of an earlier system', (item) => ({ method: 'DELETE', path: `/keys/${item}` })],
@@ -80,7 +81,7 @@ const valueFor = (name: string) => (name.includes('counter') ? 5 : { a: 1 })
 
 describe.each(requests)('%s', (name, requestOf) => {
   test('is applied once, and answered alike each time, on any service', async () => {
-    const item = `once-${made++}`
+    const item = `once-${made++}.`
     if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: valueFor(name) } })
     const before = await effects(item)
     const key = newKey()
@@ -102,7 +103,7 @@ describe.each(requests)('%s', (name, requestOf) => {
 
   test('of fifty callers at once one is applied, and the others are told what became of it', async () => {
     for (let round = 0; round < 4; round++) {
-      const item = `storm-${made++}`
+      const item = `storm-${made++}.`
       if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: valueFor(name) } })
       const before = await effects(item)
       const key = newKey()
@@ -228,7 +229,7 @@ test('whatever connections are lost, a request that is repeated until it is answ
   let repeated = 0
   const write = async (n: number) => {
     const kind = requests[n % requests.length] as (typeof requests)[number]
-    const item = `cut-${n}`
+    const item = `cut-${n}.`
     if (needsItem(kind[0]))
       while ((await api.request('PUT', `/items/${item}`, { json: { value: valueFor(kind[0]) } })).status >= 300) repeated++
     const before = await effects(item)

@@ -7,10 +7,14 @@ import { deleteItems } from '../src/store/sql/delete-items.js'
 import { deleteRange } from '../src/store/sql/delete-range.js'
 import { foldItems } from '../src/store/sql/fold-items.js'
 import { getItems } from '../src/store/sql/get-items.js'
+import { incrementItems } from '../src/store/sql/increment-items.js'
 import { listItems } from '../src/store/sql/list-items.js'
+import { lockKeys } from '../src/store/sql/lock-keys.js'
 import { putItems } from '../src/store/sql/put-items.js'
+import { readLocked } from '../src/store/sql/read-locked.js'
 import { sweepItems } from '../src/store/sql/sweep-items.js'
 import { upsertItems } from '../src/store/sql/upsert-items.js'
+import { writeLocked } from '../src/store/sql/write-locked.js'
 import { useApi } from './support/api.js'
 
 const api = useApi()
@@ -38,6 +42,13 @@ const rowsRead = (node: PlanNode): number => {
   return own + (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child), 0)
 }
 
+/** A parameter as EXECUTE takes it, which takes no parameters of its own. */
+const literal = (value: unknown): string => {
+  if (value === null) return 'null'
+  if (!Array.isArray(value)) return `'${String(value).replaceAll("'", "''")}'`
+  return literal(`{${value.map((each) => (each === null ? 'null' : JSON.stringify(String(each)))).join(',')}}`)
+}
+
 /** Runs a statement with the plan that it has once it is prepared for good, and takes its effect back. */
 const read = async <Params>(statement: Statement<Params, unknown>, params: Params): Promise<number> => {
   const client = connect({ url: api.databaseUrl })
@@ -45,10 +56,12 @@ const read = async <Params>(statement: Statement<Params, unknown>, params: Param
   let count = 0
   try {
     await client.begin(async (transaction) => {
-      await transaction`set local plan_cache_mode = force_generic_plan`
-      const [row] = await transaction.unsafe(`explain (analyze, format json) ${statement.text}`, statement.values(params) as never[], {
-        prepare: true,
-      })
+      await transaction.unsafe(`prepare statement as ${statement.text}`)
+      const values = statement.values(params).map(literal)
+      // The connection asks for the generic plan, as that of the service does.
+      const [row] = await transaction.unsafe(
+        `explain (analyze, format json) execute statement ${values.length === 0 ? '' : `(${values.join(', ')})`}`,
+      )
       const plans = row?.['QUERY PLAN'] as { Plan: PlanNode }[]
       count = rowsRead((plans[0] as { Plan: PlanNode }).Plan)
       throw undo
@@ -112,7 +125,49 @@ test.each([
   ],
   ['upsert', () => read(upsertItems.plain, { ...keyed, bodies: all('{"value":1}'), ttls: all(1), wantValues: true }), 300],
   ['delete', () => read(deleteItems.plain, { ...keyed, ...conditions }), 300],
-  ['delete a range', () => read(deleteRange, { namespaces: ['default'], froms: ['row'], untils: ['s'], limits: [1000] }), 3000],
+  [
+    'delete a range',
+    () =>
+      read(deleteRange, {
+        namespace: 'default',
+        first: 'row',
+        until: 's',
+        limit: 1000,
+        recordId: 'x',
+        fingerprint: 'x',
+        recordSeconds: 60,
+        deletedBefore: 0,
+      }),
+    3000,
+  ],
+  [
+    'increment',
+    () => read(incrementItems.plain, { ...keyed, ...conditions, bys: all('1'), mins: all('0'), maxs: all('9'), newTtls: all(null) }),
+    300,
+  ],
+  ['lock keys', () => read(lockKeys, { namespace: 'default', keys }), 100],
+  ['read locked', () => read(readLocked, { namespace: 'default', keys, valueKeys: keys, bytesMax: 1000 }), 100],
+  [
+    'write locked',
+    () =>
+      read(writeLocked, {
+        transactionId: '0',
+        namespace: 'default',
+        keys,
+        values: all('1'),
+        versions: all('1'),
+        createdAts: all('2030-01-01T00:00:00Z'),
+        updatedAts: all('2030-01-01T00:00:00Z'),
+        expiresAts: all(null),
+        removed: keys,
+        rowsMore: 0,
+        recordId: null,
+        fingerprint: null,
+        result: null,
+        recordSeconds: 60,
+      }),
+    300,
+  ],
   ['sweep', () => read(sweepItems, {}), 1500],
   // A page of 100 of which every tenth has expired, and the expired rows for the total.
   ['list', () => read(listItems, list), rows / 10 + 200],

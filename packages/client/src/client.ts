@@ -20,7 +20,7 @@ export interface Client extends Items<unknown, unknown>, Counters, Transactions 
    * await sessions.put('session-42', { user: 7 }, { ttl: 3600 })
    */
   typed<Schema extends StandardSchemaV1>(schema: Schema): Items<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
-  /** Removes every item whose key begins with a prefix that is not empty; answers how many. Not one transaction; repeating it is safe. */
+  /** Removes every item whose key begins with a prefix that is not empty; answers how many. Not one transaction. */
   deletePrefix(prefix: string, options?: WriteOptions): Promise<number>
   /**
    * Changes parts of an item by a merge patch (RFC 7396): members of an object are set, those that are null removed, anything else

@@ -37,6 +37,7 @@ export type {
   UpdateOptions,
 } from './items.js'
 export type { CallOptions, ClientOptions, RetryNotice, RetryOptions, WriteOptions } from './options.js'
+export type { Step, StepResults, Transaction, Transactions } from './transaction.js'
 export type {
   Addition,
   CallArguments,

@@ -163,12 +163,19 @@ export const deleteItems = defineRoute({
   ...route,
   summary: 'Delete all items with a prefix',
   description:
-    'Goes through the keys in batches: items written meanwhile may stay, and after a failure a part may be gone. Repeating it is safe.',
-  request: { query: z.strictObject({ prefix: Prefix.refine((text) => text.length > 0, 'must not be empty: say which keys to delete') }) },
-  answers: {
-    200: { description: 'Deleted.', body: z.object({ deleted: z.int().meta({ description: 'Live items that were removed.' }) }) },
+    'Goes through the keys in batches: items written meanwhile may stay, and after a failure a part may be gone; a repeat goes on.',
+  request: {
+    headers: IdempotencyKeys,
+    query: z.strictObject({ prefix: Prefix.refine((text) => text.length > 0, 'must not be empty: say which keys to delete') }),
   },
-  errors: writeErrors,
+  answers: {
+    200: {
+      description: 'Deleted.',
+      body: z.object({ deleted: z.int().meta({ description: 'Live items that were removed.' }) }),
+      headers: Replays,
+    },
+  },
+  errors: [...writeErrors, ...onceErrors],
 })
 
 /** Read an item. */

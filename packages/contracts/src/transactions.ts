@@ -8,7 +8,7 @@ import { JsonValue, Key, Version } from './primitives.js'
 import { defineRoute } from './route.js'
 
 /** What an item must be for a transaction to be applied. */
-export const Check = z
+const Check = z
   .strictObject({
     key: Key,
     version: z.union([Version, z.null()]).meta({ description: 'The version that the item must have; null: it must not exist.' }),
@@ -24,7 +24,7 @@ const deleteOperation = z.strictObject({ op: z.literal('delete'), key: Key })
 const getOperation = z.strictObject({ op: z.literal('get'), key: Key })
 
 /** One step of a transaction. */
-export const Operation = z
+const Operation = z
   .discriminatedUnion('op', [setOperation, deleteOperation, incrementOperation, getOperation], 'must be set, delete, increment or get')
   .meta({ id: 'Operation' })
 
@@ -37,7 +37,7 @@ export const Transaction = z
   .meta({ id: 'Transaction' })
 
 /** What a delete of a transaction found. */
-export const Deletion = z
+const Deletion = z
   .object({ key: Key, deleted: z.boolean().meta({ description: 'Whether there was such an item.' }) })
   .meta({ id: 'Deletion' })
 

@@ -2,18 +2,18 @@ import { medianOf } from './median.js'
 import type { Plan } from './plan.js'
 import { measure, type Target } from './process.js'
 import type { Measured } from './put-load.js'
-import { type Workload, workloads } from './workload.js'
+import { workloads } from './workload.js'
 
 /** The medians of all servers for one workload. */
 export interface Figures {
-  readonly workload: Workload
+  readonly workload: (typeof workloads)[number]
   readonly connections: number
   readonly valueBytes: number
   readonly servers: Readonly<Record<string, Measured>>
 }
 
 /** The servers that take part in a workload; some are for reads alone. */
-const participants = (targets: readonly Target[], workload: Workload): Target[] =>
+const participants = (targets: readonly Target[], workload: (typeof workloads)[number]): Target[] =>
   targets.filter(({ name }) => workload === 'get' || (name !== 'bare' && name !== 'store'))
 
 /** Lets every server answer everything for a while. */

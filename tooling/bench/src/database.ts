@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres, { type Sql } from 'postgres'
-import { keyCount, keyOf, valueText } from './workload.js'
+import { keyCount, keyOf } from './workload.js'
 
 /** The database that Holdfast runs in a data folder, for the servers beside it. */
 export const databaseOf = (dataDir: string) => {
@@ -28,9 +28,8 @@ export const createHandItems = (sql: Sql) => sql`
     created_at timestamptz not null default now(), updated_at timestamptz not null default now(), expires_at timestamptz
   )`
 
-/** Makes both tables hold so many keys with values of a size. */
-export const fill = async (sql: Sql, valueBytes: number, keys = keyCount): Promise<void> => {
-  const value = valueText(valueBytes)
+/** Makes both tables hold so many keys with a value of JSON text. */
+export const fill = async (sql: Sql, value: string, keys = keyCount): Promise<void> => {
   const name = keyOf(0).replace(/\d+$/, '')
   await sql`truncate items, item_counts, hand_items`
   await sql`

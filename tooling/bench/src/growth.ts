@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres'
 import { fill } from './database.js'
-import { keyOf } from './workload.js'
+import { keyOf, valueText } from './workload.js'
 
 /** What some requests cost, one at a time, on a table of a size. */
 export interface Growth {
@@ -26,7 +26,7 @@ const medianMs = async (url: string): Promise<number> => {
 const cursorAfter = (key: string): string => Buffer.from(key).toString('base64url')
 
 const measureAt = async (port: number, sql: Sql, keys: number): Promise<Growth> => {
-  await fill(sql, 40, keys)
+  await fill(sql, valueText(40), keys)
   const at = (path: string) => `http://127.0.0.1:${port}${path}`
   const requests = [
     ['read an item', at(`/items/${keyOf(keys >> 1)}`)],

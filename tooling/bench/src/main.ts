@@ -6,10 +6,11 @@ import { chart } from './chart.js'
 import { compare, type Figures, warmUp } from './compare.js'
 import { connect, createHandItems, databaseOf, fill, idle, serverVersion } from './database.js'
 import { measureGrowth } from './growth.js'
+import { measureOwnWrites } from './own-writes.js'
 import { fullPlan, shortPlan } from './plan.js'
 import { residentMegabytes, startHoldfast, startServer, stop, type Target } from './process.js'
 import { type Report, report } from './report.js'
-import { workloads } from './workload.js'
+import { valueText, workloads } from './workload.js'
 
 const repository = resolve(import.meta.dirname, '..', '..', '..')
 const short = process.argv.includes('--short')
@@ -26,11 +27,11 @@ const describe = ({ workload, connections, valueBytes, servers }: Figures): stri
 
 const measureAll = async (targets: readonly Target[], sql: Sql): Promise<Report> => {
   write('Warming up …')
-  await fill(sql, 40)
+  await fill(sql, valueText(40))
   await warmUp(targets, plan.warmUpMs)
   const figures: Figures[] = []
   for (const valueBytes of plan.valueBytes) {
-    await fill(sql, valueBytes)
+    await fill(sql, valueText(valueBytes))
     for (const workload of workloads) {
       for (const connections of plan.connections) {
         const measured = await compare(targets, plan, { workload, connections, valueBytes }, () => idle(sql))
@@ -39,10 +40,12 @@ const measureAll = async (targets: readonly Target[], sql: Sql): Promise<Report>
       }
     }
   }
+  write('Writes of its own …')
+  const own = await measureOwnWrites(targets[0] as Target, sql, plan)
   const memory = targets.map((target) => ({ name: target.name, megabytes: residentMegabytes(target) }))
   write('Growing the table …')
   const growth = await measureGrowth(targets[0]?.port ?? 0, sql, plan.growthTo)
-  return { figures, memory, growth, postgresVersion: await serverVersion(sql), plan }
+  return { figures, own, memory, growth, postgresVersion: await serverVersion(sql), plan }
 }
 
 /** Prints the figures, or writes them where the documentation has them. */
@@ -73,7 +76,8 @@ const main = async (): Promise<void> => {
     }
     const measured = await measureAll(targets, sql)
     await sql.end()
-    const errors = measured.figures.flatMap(({ servers }) => Object.values(servers)).reduce((sum, each) => sum + each.errors, 0)
+    const all = [...measured.figures.flatMap(({ servers }) => Object.values(servers)), ...Object.values(measured.own)]
+    const errors = all.reduce((sum, each) => sum + each.errors, 0)
     if (errors > 0) throw new Error(`${errors} answers were wrong: nothing was written`)
     await publish(measured)
   }

@@ -1,12 +1,14 @@
 import { cpus } from 'node:os'
 import type { Figures } from './compare.js'
 import type { Growth } from './growth.js'
+import { type OwnWrites, ownConnections } from './own-writes.js'
 import type { Plan } from './plan.js'
 import type { Measured } from './put-load.js'
 import { keyCount } from './workload.js'
 
 export interface Report {
   readonly figures: readonly Figures[]
+  readonly own: OwnWrites
   readonly memory: readonly { readonly name: string; readonly megabytes: number | undefined }[]
   readonly growth: readonly Growth[]
   readonly postgresVersion: string
@@ -80,6 +82,33 @@ const shares = (figures: readonly Figures[]): string => {
 ${Math.round((1 - to('store')) * 100)}% of what its handler and its store do behind a plain route.`
 }
 
+const ownNames: Readonly<Record<keyof OwnWrites, string>> = {
+  put: 'put',
+  'put with a key': 'put with an `Idempotency-Key`',
+  increment: 'increment of 100,000 counters',
+  'increment one': 'increment of one counter, all connections the same',
+  transfer: 'transaction of two increments',
+}
+
+const ownTable = (own: OwnWrites): string => {
+  const { put, increment } = own
+  const beside = { put, 'put with a key': put, increment, 'increment one': increment, transfer: increment }
+  const lines = (Object.keys(ownNames) as (keyof OwnWrites)[]).map((name) =>
+    row([
+      ownNames[name],
+      `${rate(own[name].perSecond)}/s`,
+      `${(own[name].perSecond / beside[name].perSecond).toFixed(2)}×`,
+      `${ms(own[name].p50)} ms`,
+      `${ms(own[name].p99)} ms`,
+    ]),
+  )
+  return [
+    row(['', 'requests', 'to the plain put or increment', 'p50', 'p99']),
+    row(['---', '---:', '---:', '---:', '---:']),
+    ...lines,
+  ].join('\n')
+}
+
 const growthTable = (growth: readonly Growth[]): string => {
   const [first] = growth
   const cells = (name: string) => growth.map(({ figures }) => `${figures.find((each) => each.name === name)?.ms.toFixed(2)} ms`)
@@ -91,7 +120,7 @@ const growthTable = (growth: readonly Growth[]): string => {
 }
 
 /** The page of all figures, made by `npm run bench`. */
-export const report = ({ figures, memory, growth, postgresVersion, plan }: Report): string => `# Performance
+export const report = ({ figures, own, memory, growth, postgresVersion, plan }: Report): string => `# Performance
 
 Made by \`npm run bench\`; \`npm run bench -- --short\` is quicker and prints what it measured. How it comes about is in [how it works](how-it-works.md).
 
@@ -113,6 +142,12 @@ ${summary(figures, latency)}
 ${shares(figures)}
 
 ![Requests per second at 64 connections](performance.svg)
+
+## Safe retries, counters, transactions
+
+With ${ownConnections} connections, on items that are there:
+
+${ownTable(own)}
 
 ## As the table grows
 

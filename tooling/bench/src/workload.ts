@@ -1,6 +1,10 @@
-/** What is asked of a server. */
+import { randomUUID } from 'node:crypto'
+
+/** What is asked of every server. */
 export const workloads = ['get', 'put', 'mix', 'list'] as const
-export type Workload = (typeof workloads)[number]
+/** Writes that only Holdfast has, measured beside its plain ones. */
+export const ownWorkloads = ['put', 'put with a key', 'increment', 'increment one', 'transfer'] as const
+export type Workload = (typeof workloads)[number] | (typeof ownWorkloads)[number]
 
 /** Keys that are there before anything is measured. */
 export const keyCount = 100_000
@@ -25,17 +29,50 @@ const get = (key: string): PreparedRequest => ({
   holds: `"key":"${key}"`,
 })
 
-const put = (key: string, value: string): PreparedRequest => {
+const withBody = (body: string, lines = '') => `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n${lines}`
+
+const put = (key: string, value: string, lines = ''): PreparedRequest => {
   const body = `{"value":${value}}`
-  const lines = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`
-  return { bytes: Buffer.from(head('PUT', `/items/${key}`, lines) + body), statuses: [200, 201], holds: `"key":"${key}"` }
+  return { bytes: Buffer.from(head('PUT', `/items/${key}`, withBody(body, lines)) + body), statuses: [200, 201], holds: `"key":"${key}"` }
+}
+
+const increment = (key: string): PreparedRequest => ({
+  bytes: Buffer.from(head('POST', `/items/${key}/increment`, 'Content-Length: 0\r\n')),
+  statuses: [200],
+  holds: `"key":"${key}"`,
+})
+
+const transfer = (from: string, to: string): PreparedRequest => {
+  const operations = [
+    { op: 'increment', key: from, by: -1 },
+    { op: 'increment', key: to, by: 1 },
+  ]
+  const body = JSON.stringify({ operations })
+  return { bytes: Buffer.from(head('POST', '/transactions', withBody(body)) + body), statuses: [200], holds: `"key":"${to}"` }
 }
 
 const list: PreparedRequest = { bytes: Buffer.from(head('GET', '/items?page_size=10')), statuses: [200], holds: `"key":"${keyOf(0)}"` }
 
+const randomKey = (): string => keyOf(Math.floor(Math.random() * keyCount))
+
 /** A random request of a workload. One in ten of the mix is a put. */
 export const nextRequest = (workload: Workload, value: string): PreparedRequest => {
-  if (workload === 'list') return list
-  const key = keyOf(Math.floor(Math.random() * keyCount))
-  return workload === 'put' || (workload === 'mix' && Math.random() < 0.1) ? put(key, value) : get(key)
+  switch (workload) {
+    case 'list':
+      return list
+    case 'get':
+      return get(randomKey())
+    case 'put':
+      return put(randomKey(), value)
+    case 'mix':
+      return Math.random() < 0.1 ? put(randomKey(), value) : get(randomKey())
+    case 'put with a key':
+      return put(randomKey(), value, `Idempotency-Key: "${randomUUID()}"\r\n`)
+    case 'increment':
+      return increment(randomKey())
+    case 'increment one':
+      return increment(keyOf(0))
+    case 'transfer':
+      return transfer(randomKey(), randomKey())
+  }
 }

@@ -1,8 +1,6 @@
 import type { Pool } from '../database/pool.js'
-import { Refusal } from '../refusal.js'
 import type { StoreCall } from './item-call.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
-import { deleteRange } from './sql/delete-range.js'
 import { foldItems } from './sql/fold-items.js'
 import { listItems } from './sql/list-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
@@ -29,17 +27,13 @@ interface FoundItems {
   readonly next: string | null
 }
 
-/** What can be done with all items that a prefix has. */
+/** Reads of ranges of keys. */
 export interface ItemRanges {
   /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
   list: (call: StoreCall, list: ItemRange & { readonly page: number }) => Promise<FoundItems>
   /** A page in which the items that have the delimiter behind the prefix are folded into the text up to its first one's end. */
   fold: (call: StoreCall, list: ItemRange & { readonly delimiter: string }) => Promise<FoundItems>
-  /** Removes all keys with a prefix, in batches; answers how many live items went. */
-  deletePrefix: (call: StoreCall, prefix: string) => Promise<number>
 }
-
-const rangeBatch = 1_000
 
 const only = <Row>(rows: readonly Row[]): Row => {
   const [row] = rows
@@ -83,20 +77,5 @@ export const createItemRanges = (pool: Pool, namespace: string): ItemRanges => (
     const prefixes = page.flatMap(({ folded }) => (folded === null ? [] : [folded]))
     const last = rows.length > pageSize ? page.at(-1) : undefined
     return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.folded ?? last.key) }
-  },
-
-  deletePrefix: async (call, prefix) => {
-    const { from, until } = keyRange(prefix)
-    let deleted = 0
-    let next = from
-    for (;;) {
-      if (performance.now() > call.deadline)
-        throw new Refusal('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`)
-      const arrays = { namespaces: [namespace], froms: [next], untils: [until], limits: [rangeBatch] }
-      const row = only(await pool.run(deleteRange, arrays, call.deadline))
-      deleted += row.live
-      if (row.last_key === null || row.removed < rangeBatch) return deleted
-      next = row.last_key
-    }
   },
 })

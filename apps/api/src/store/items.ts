@@ -3,9 +3,10 @@ import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import { createChangeItem } from './change-item.js'
+import { createDeletePrefix } from './delete-prefix.js'
 import { createOnce } from './idempotency.js'
 import { createIncrementItem, type IncrementCall } from './increment-item.js'
-import type { DeleteCall, PutCall, StoreCall } from './item-call.js'
+import type { DeleteCall, PutCall, StoreCall, WriteRecord } from './item-call.js'
 import { createItemCalls } from './item-calls.js'
 import { createItemRanges, type ItemRanges } from './item-ranges.js'
 import { itemNotFound, preconditionFailed } from './outcomes.js'
@@ -43,6 +44,8 @@ export interface ItemStore extends ItemRanges {
   increment: (call: StoreCall, increment: ItemIncrement) => Promise<{ item: StoredItem; replayed: boolean }>
   /** @throws Refusal item_not_found, precondition_failed */
   delete: (call: StoreCall, deletion: ItemDeletion) => Promise<{ replayed: boolean }>
+  /** Removes all keys with a prefix, in batches; answers how many live items went. */
+  deletePrefix: (call: StoreCall, prefix: string, record: WriteRecord | undefined) => Promise<{ deleted: number; replayed: boolean }>
   /** @throws Refusal checks_failed, not_a_number, out_of_bounds, too_large, validation_failed */
   transact: (call: StoreCall, transaction: ItemTransaction) => Promise<{ results: JsonText; replayed: boolean }>
 }
@@ -58,6 +61,7 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; r
   const patchItem = createPatchItem(calls, changeItem)
   const incrementItem = createIncrementItem(calls, changeItem)
   const transact = createTransact(pool, settings)
+  const deletePrefix = createDeletePrefix(pool, settings.recordSeconds)
 
   return {
     get: async (call, key) => {
@@ -99,6 +103,11 @@ export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; r
         return answered
       })
       return { replayed: row.replayed === true }
+    },
+
+    deletePrefix: async (call, prefix, record) => {
+      const { deleted, replayed } = await once(record, call.deadline, () => deletePrefix(namespace, prefix, record, call.deadline))
+      return { deleted, replayed: replayed === true }
     },
 
     transact: async (call, transaction) => {

@@ -7,7 +7,7 @@ export interface Span {
   readonly elements: readonly Span[] | undefined
 }
 
-export interface Member {
+interface Member {
   readonly name: string
   /** Where the member begins, with its name. */
   readonly start: number

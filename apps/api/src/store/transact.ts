@@ -16,7 +16,7 @@ import { applySteps, isWrite, type TransactionStep } from './transaction-steps.j
 import { common } from './write-kind.js'
 
 /** What an item must be; a version of null: it must not exist. */
-export interface VersionCheck {
+interface VersionCheck {
   readonly key: string
   readonly version: string | null
 }

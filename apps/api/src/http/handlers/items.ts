@@ -137,7 +137,10 @@ const listItems =
 
 const deleteItems =
   (store: ItemStore): Handler<Routes['deleteItems']> =>
-  async ({ query }, call) => ({ status: 200, body: { deleted: await store.deletePrefix(call, query.prefix) } })
+  async ({ query }, call) => {
+    const { deleted, replayed: was } = await store.deletePrefix(call, query.prefix, call.record)
+    return { status: 200, body: { deleted }, headers: replayed(was) }
+  }
 
 /** The handlers of items: no SQL and no rules of their own. */
 export const itemHandlers = (store: ItemStore): ItemHandlers => ({

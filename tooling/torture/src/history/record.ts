@@ -19,8 +19,11 @@ const kinds = (['get', 'put', 'cas', 'delete', 'increment'] as const).flatMap((k
 /** How many requests are made as a transaction of one operation. */
 const transactionShare = 0.2
 
-/** After a refusal: a service that is down refuses faster than anything can be learnt from. Milliseconds. */
-const pauseMs = 10
+/**
+ * After a refusal, and after a lost answer: a service that is down refuses faster than anything can be learnt from, and every lost
+ * operation doubles what the checker has to search. Milliseconds.
+ */
+const pausesMs = { refused: 10, lost: 150 } as const
 
 /** Values of different writes lie so far apart that increments do not make one look like another. */
 const spacing = 1_000_000
@@ -55,8 +58,8 @@ export const startRecording = (clients: readonly Client[], keys: readonly string
     const outcome = await perform(client, key, request, Math.random() < transactionShare ? 'transaction' : 'own')
     const returned = performance.now()
     ended++
-    if (outcome === 'refused') await wait(pauseMs)
-    else if (outcome === 'lost') histories.get(key)?.push({ client: name, request, called })
+    if (outcome === 'lost') histories.get(key)?.push({ client: name, request, called })
+    if (typeof outcome === 'string') await wait(pausesMs[outcome])
     else {
       histories.get(key)?.push({ client: name, request, called, returned, answer: outcome })
       const version = 'version' in outcome ? outcome.version : null

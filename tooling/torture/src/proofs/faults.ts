@@ -101,5 +101,12 @@ const proveFault = async (name: FaultName, extent: Extent, seconds: number): Pro
  */
 export const proveFaults = async (extent: Extent, form: 'seconds' | 'shortSeconds' = 'seconds'): Promise<Figures> => {
   const names = Object.keys(faults) as FaultName[]
-  return Object.fromEntries(await Promise.all(names.map((name) => proveFault(name, extent, faults[name][form]))))
+  // All of them end, whatever becomes of one, so that each takes down what it has put up.
+  const settled = await Promise.allSettled(names.map((name) => proveFault(name, extent, faults[name][form])))
+  return Object.fromEntries(
+    settled.map((proven) => {
+      if (proven.status === 'rejected') throw proven.reason
+      return proven.value
+    }),
+  )
 }

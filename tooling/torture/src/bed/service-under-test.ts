@@ -26,7 +26,7 @@ const isReady = async (url: string): Promise<boolean> => {
 
 /** Waits until services take requests. */
 export const allReady = (services: readonly ServiceUnderTest[]): Promise<void> =>
-  until(async () => (await Promise.all(services.map(({ url }) => isReady(url)))).every(Boolean), 60_000)
+  until(async () => (await Promise.all(services.map(({ url }) => isReady(url)))).every(Boolean), 120_000)
 
 /** Runs a built service, or another bundle in its place, with these settings and no rate limit. */
 export const startServiceUnderTest = async (settings: Record<string, string>, program?: string): Promise<ServiceUnderTest> => {

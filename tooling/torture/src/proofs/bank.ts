@@ -81,7 +81,7 @@ export const proveBank: Proof = (extent): Promise<Figures> =>
       until(() => {
         bank.failure()
         return tally.done > before + transfersEach
-      }, 60_000)
+      }, 120_000)
     const another = roundsOf(extent)
     try {
       for (let round = 0; another(); round++) {

@@ -24,13 +24,13 @@ const kill = async ({ services, database }: Bed, victim: Victim, round: number):
 const runRound = async (bed: Bed, ledger: Ledger, victim: Victim, round: number): Promise<number> => {
   const writers = startWriters(bed.services, ledger)
   try {
-    await until(() => writers.answered() > answeredBefore, 60_000)
+    await until(() => writers.answered() > answeredBefore, 120_000)
     const killedAt = performance.now()
     await kill(bed, victim, round)
     await allReady(bed.services)
     const recoveryMs = performance.now() - killedAt
     const before = writers.answered()
-    await until(() => writers.answered() > before + answeredAfter, 60_000)
+    await until(() => writers.answered() > before + answeredAfter, 120_000)
     return recoveryMs
   } finally {
     await writers.stop()

@@ -63,10 +63,10 @@ const runRound = async (bed: DisturbedBed, clients: readonly Client[], round: nu
   const keys = Array.from({ length: keysPerRound }, (_, n) => `round-${round}-${n}`)
   const recording = startRecording(clients, keys)
   try {
-    await until(() => recording.ended() > operationsEach, 60_000)
+    await until(() => recording.ended() > operationsEach, 120_000)
     await disturbances[disturbance](bed)
     const before = recording.ended()
-    await until(() => recording.ended() > before + operationsEach, 60_000)
+    await until(() => recording.ended() > before + operationsEach, 120_000)
   } finally {
     await recording.stop()
   }

@@ -1,8 +1,8 @@
 import { type ErrorCode, errors, Problem, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
+import { startPostgres } from '@holdfast/testbed/postgres-process'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { type ApiAnswer, putExpired, send, startApi, useApi } from './support/api.js'
-import { startPostgres } from './support/postgres.js'
 import { sendRaw } from './support/raw.js'
 
 const adminKey = 'k'.repeat(32)

@@ -1,10 +1,11 @@
+import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-process'
+import { runService } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { classifyFailure } from '../src/database/failures.js'
 import { send, startApi } from './support/api.js'
-import { startPostgres, type TestPostgres } from './support/postgres.js'
 
-let server: TestPostgres
+let server: PostgresProcess
 let api: Awaited<ReturnType<typeof startApi>>
 
 beforeAll(async () => {
@@ -88,6 +89,29 @@ test('a lock that is held ends in 503, not in a wait without end, and the write 
     expect(refused.headers.get('retry-after')).toMatch(/^[1-3]$/)
   })
   expect((await api.request('GET', '/items/locked')).json.value).toBe('1')
+})
+
+test('connections that are cut while they are being made do not end the service', { timeout: 60_000 }, async () => {
+  const service = runService('api', { DATABASE_URL: api.databaseUrl })
+  const url = await service.ready()
+  let cut = 0
+  const over = () => cut >= 400 || service.child.exitCode !== null
+  const call = async () => {
+    while (!over()) await send(url, 'PUT', '/items/cut?value=1').catch(() => {})
+  }
+  const cutNew = async () => {
+    while (!over()) {
+      const { count } = await api.sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = 'holdfast' and datname = current_database() and backend_start > now() - interval '1 second'`
+      cut += count
+    }
+  }
+  await Promise.all([cutNew(), cutNew(), cutNew(), ...Array.from({ length: 10 }, call)])
+  expect(service.child.exitCode, service.output().slice(-2_000)).toBeNull()
+  await until(async () => (await send(url, 'GET', '/health/ready')).status === 200)
+  service.child.kill('SIGINT')
+  await service.ended()
 })
 
 test('more callers at once than connections, and all are served', async () => {

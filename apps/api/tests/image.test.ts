@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort } from '@holdfast/testbed/free-port'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parse } from 'yaml'
@@ -11,15 +11,6 @@ import { settingNames } from '../src/config.js'
 const run = promisify(execFile)
 const repository = resolve(import.meta.dirname, '..', '..', '..')
 const read = (file: string) => readFile(join(repository, file), 'utf8')
-
-const freePort = (): Promise<number> =>
-  new Promise((done) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => done(port))
-    })
-  })
 
 const chroot = '/usr/sbin/chroot'
 const mayChroot = spawnSync(chroot, ['/', '/bin/true']).status === 0

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
+import { onExit } from './on-exit.ts'
 import { until } from './until.ts'
 
 /** A built service as a process of its own. */
@@ -15,10 +16,21 @@ export interface ServiceProcess {
 
 const apps = resolve(import.meta.dirname, '..', '..', '..', 'apps')
 
-/** Runs a built service with just these settings. */
-export const runService = (app: 'api' | 'verifier', settings: Record<string, string>): ServiceProcess => {
+/** Where the bundle of a built service is. */
+export const serviceProgram = (app: 'api' | 'verifier'): string => join(apps, app, 'dist', 'main.mjs')
+
+/** Runs a built service, or another bundle in its place, with just these settings. */
+export const runService = (
+  app: 'api' | 'verifier',
+  settings: Record<string, string>,
+  program: string = serviceProgram(app),
+): ServiceProcess => {
   const env = { PATH: process.env.PATH ?? '', PORT: '0', RATE_LIMIT_REQUESTS: '0', ...settings }
-  const child = spawn(process.execPath, [join(apps, app, 'dist', 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  child.once(
+    'exit',
+    onExit(() => child.kill('SIGKILL')),
+  )
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {
@@ -30,7 +42,7 @@ export const runService = (app: 'api' | 'verifier', settings: Record<string, str
     child,
     output: () => output,
     ready: async () => {
-      await until(() => url() !== undefined || child.exitCode !== null)
+      await until(() => url() !== undefined || child.exitCode !== null || child.signalCode !== null)
       const listening = url()
       if (listening === undefined) throw new Error(`the service ended: ${output}`)
       return listening

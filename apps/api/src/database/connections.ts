@@ -9,6 +9,9 @@ export type DatabaseAddress = { readonly url: string } | { readonly socketFolder
 const driverOptions = {
   connect_timeout: deadlines.connect / 1000,
   idle_timeout: 0,
+  // The driver would ask each new connection for the types of arrays, in a promise that it keeps to itself: where the connection
+  // died meanwhile, that would be a rejection that nobody can catch, and the end of the process.
+  fetch_types: false,
   max_lifetime: 60 * 30,
   backoff: (attempt: number) => Math.min(0.01 * 2 ** attempt, 0.5),
   onnotice: () => {},

@@ -10,8 +10,11 @@ export interface Statement<Params, Row> {
   readonly row?: Row
 }
 
-/** The driver takes an array of booleans for one boolean, so they travel as text; statements cast `text[]` to `boolean[]`. */
-const toValue = (value: unknown): unknown => (Array.isArray(value) && typeof value[0] === 'boolean' ? value.map(String) : value)
+/** An array as PostgreSQL reads it (PostgreSQL docs, section 8.15.6), because the driver does not know the types of arrays. */
+const toArrayLiteral = (array: readonly unknown[]): string =>
+  `{${array.map((each) => (each === null ? 'NULL' : `"${String(each).replace(/["\\]/g, '\\$&')}"`)).join()}}`
+
+const toValue = (value: unknown): unknown => (Array.isArray(value) ? toArrayLiteral(value) : value)
 
 /**
  * Compiles a Drizzle template whose parameters are all `sql.placeholder`s. Drizzle's own execution of a template costs

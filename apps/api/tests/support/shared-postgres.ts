@@ -1,5 +1,5 @@
+import { startPostgres } from '@holdfast/testbed/postgres-process'
 import type { TestProject } from 'vitest/node'
-import { startPostgres } from './postgres.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -38,5 +38,5 @@ export const openTransaction = defineStatement<{ readonly versions: number }, { 
   'write',
   sql`
     select date_trunc('milliseconds', clock_timestamp())::text as now,
-      array(select nextval('item_versions')::text from generate_series(1, ${placeholder('versions')}::int)) as versions`,
+      to_json(array(select nextval('item_versions')::text from generate_series(1, ${placeholder('versions')}::int))) as versions`,
 )

@@ -1,15 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { until } from '@holdfast/testbed/until'
-import postgres from 'postgres'
-import { accepts } from '../../src/database/accepts.js'
-import { type Cluster, findServer, openCluster, prepareSocketFolder } from '../../src/database/cluster.js'
+import { accepts } from '../../../apps/api/src/database/accepts.js'
+import { type Cluster, findServer, openCluster, prepareSocketFolder } from '../../../apps/api/src/database/cluster.js'
+import { connect } from '../../../apps/api/src/database/connections.js'
+import { freePort } from './free-port.ts'
+import { onExit } from './on-exit.ts'
+import { until } from './until.ts'
 
 /** A PostgreSQL on a loopback port that a test may kill, pause and start again. */
-export interface TestPostgres {
+export interface PostgresProcess {
   readonly url: string
+  readonly port: number
   readonly start: () => Promise<void>
   /** Kills the server at once and waits for its end. */
   readonly kill: () => Promise<void>
@@ -18,26 +20,30 @@ export interface TestPostgres {
   readonly remove: () => Promise<void>
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
-
 /** The server's processes, less the one that tells. */
 const processes = async (url: string): Promise<number[]> => {
-  const client = postgres(url, { max: 1 })
-  const rows = await client`select pid from pg_stat_activity where pid <> pg_backend_pid()`
+  const client = connect({ url })
+  const rows = await client<{ pid: number }[]>`select pid from pg_stat_activity where pid <> pg_backend_pid()`
   await client.end()
   return rows.map(({ pid }) => pid)
 }
 
-const launch = (cluster: Cluster, port: number): ChildProcess => {
-  const settings = ['listen_addresses=127.0.0.1', `unix_socket_directories=${cluster.socketFolder}`, `port=${port}`, 'max_connections=200']
+const send = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    // A process that ended meanwhile.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
+
+const launch = (cluster: Cluster, port: number, connectionsMax: number): ChildProcess => {
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    `unix_socket_directories=${cluster.socketFolder}`,
+    `port=${port}`,
+    `max_connections=${connectionsMax}`,
+  ]
   const { program, args, ...ids } = cluster.account.command(cluster.programs.postgres, [
     '-D',
     cluster.folder,
@@ -47,7 +53,7 @@ const launch = (cluster: Cluster, port: number): ChildProcess => {
 }
 
 /** Makes a new cluster in a temporary folder and starts it. */
-export const startPostgres = async (): Promise<TestPostgres> => {
+export const startPostgres = async ({ connectionsMax = 200 } = {}): Promise<PostgresProcess> => {
   // Not the system's temporary folder: where that is closed to others, a server started by root could not enter it.
   const folder = await mkdtemp('/tmp/holdfast-test-')
   const server = await findServer(join(folder, 'data'))
@@ -58,28 +64,36 @@ export const startPostgres = async (): Promise<TestPostgres> => {
   let child: ChildProcess
   const start = async () => {
     await until(async () => {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) child = launch(cluster, port)
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) child = launch(cluster, port, connectionsMax)
       return await accepts({ url })
-    })
+    }, 60_000)
   }
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal)
     await until(() => child.exitCode !== null || child.signalCode !== null)
   }
+  const forget = onExit(() => child?.kill('SIGKILL'))
   await start()
   return {
     url,
+    port,
     start,
     kill: () => end('SIGKILL'),
     pause: async () => {
       const pids = [child.pid ?? 0, ...(await processes(url))]
-      for (const pid of pids) process.kill(pid, 'SIGSTOP')
+      const goOn = () => {
+        for (const pid of pids) send(pid, 'SIGCONT')
+      }
+      const forgetPause = onExit(goOn)
+      for (const pid of pids) send(pid, 'SIGSTOP')
       return () => {
-        for (const pid of pids) process.kill(pid, 'SIGCONT')
+        forgetPause()
+        goOn()
       }
     },
     remove: async () => {
       await end('SIGQUIT')
+      forget()
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -1,0 +1,9 @@
+// `npm run torture -- <proof?> <minutes?>`: installs, builds what changed, and proves what the service promises.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { environment, pinnedNode, prepare, root } from './prepare.mjs'
+
+prepare()
+const program = join(root, 'tooling', 'torture', 'dist', 'main.mjs')
+const { status } = spawnSync(pinnedNode, [program, ...process.argv.slice(2)], { env: environment, stdio: 'inherit' })
+process.exit(status ?? 1)

@@ -1,0 +1,92 @@
+import type { Model } from './checker.ts'
+import type { Answer, Operation, Request } from './operation.ts'
+
+/**
+ * What one key is: its value where it has an item, and the version that it last had. That is `exactly` so, or where a write whose
+ * answer nobody got made it, some version above `above`.
+ */
+export interface ItemState {
+  readonly live: boolean
+  readonly value: unknown
+  readonly version: { readonly exactly: bigint } | { readonly above: bigint }
+}
+
+/** A key that was never written. */
+const absent: ItemState = { live: false, value: undefined, version: { exactly: 0n } }
+
+/** Versions grow from this one on. */
+const floor = ({ version }: ItemState): bigint => ('exactly' in version ? version.exactly : version.above)
+
+/** The state once its version is known to be this one; undefined where it cannot be. */
+const known = (state: ItemState, version: bigint): ItemState | undefined => {
+  const possible = 'exactly' in state.version ? state.version.exactly === version : version > state.version.above
+  return possible ? { ...state, version: { exactly: version } } : undefined
+}
+
+/** The state after a write: with the version of its answer, or where there is none, some later one. */
+const written = (state: ItemState, value: unknown, answer: Answer | undefined): ItemState | undefined => {
+  if (answer === undefined) return { live: true, value, version: { above: floor(state) } }
+  if (answer.kind !== 'item' || answer.value !== value || answer.version <= floor(state)) return undefined
+  return { live: true, value, version: { exactly: answer.version } }
+}
+
+const afterGet = (state: ItemState, answer: Answer | undefined): ItemState | undefined => {
+  if (answer?.kind !== 'item') return answer?.kind === 'none' && !state.live ? state : undefined
+  return state.live && answer.value === state.value ? known(state, answer.version) : undefined
+}
+
+/** Whether a condition surely holds. */
+const matches = ({ live, version }: ItemState, expected: bigint | null): boolean =>
+  expected === null ? !live : live && 'exactly' in version && version.exactly === expected
+
+const afterCas = (state: ItemState, request: Request & { kind: 'cas' }, answer: Answer | undefined): ItemState | undefined => {
+  const { expected, value } = request
+  if (answer?.kind === 'mismatch') {
+    if (answer.version === undefined) return matches(state, expected) ? undefined : state
+    if (answer.version === null) return state.live || expected === null ? undefined : state
+    return state.live && answer.version !== expected ? known(state, answer.version) : undefined
+  }
+  if (expected === null) return state.live ? undefined : written(state, value, answer)
+  const matched = state.live ? known(state, expected) : undefined
+  return matched && written(matched, value, answer)
+}
+
+const afterDelete = (state: ItemState, answer: Answer | undefined): ItemState | undefined => {
+  if (answer?.kind === 'none') return state.live ? undefined : state
+  return state.live ? { ...state, live: false, value: undefined } : undefined
+}
+
+/** A counter begins with the first increment. Any other value than a number has none. */
+const afterIncrement = (state: ItemState, by: number, answer: Answer | undefined): ItemState | undefined => {
+  const before = state.live ? state.value : 0
+  return typeof before === 'number' ? written(state, before + by, answer) : undefined
+}
+
+const step = (state: ItemState, { request, answer }: Operation): ItemState | undefined => {
+  switch (request.kind) {
+    case 'get':
+      return afterGet(state, answer)
+    case 'put':
+      return written(state, request.value, answer)
+    case 'cas':
+      return afterCas(state, request, answer)
+    case 'delete':
+      return afterDelete(state, answer)
+    case 'increment':
+      return afterIncrement(state, request.by, answer)
+  }
+}
+
+/** How the items of the service behave, one key at a time: versions grow with every write, and go on growing after a delete. */
+export const itemModel: Model<ItemState> = {
+  initial: absent,
+  step,
+  identity: ({ live, value, version }) =>
+    `${live} ${JSON.stringify(value)} ${'exactly' in version ? version.exactly : `>${version.above}`}`,
+}
+
+/** The same where a key that was deleted may begin again with any version. */
+export const itemModelByLife: Model<ItemState> = {
+  ...itemModel,
+  step: (state, operation) => step(state.live ? state : absent, operation),
+}

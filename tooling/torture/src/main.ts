@@ -1,0 +1,63 @@
+import { describeFigures, type Extent, type Proof } from './proof.ts'
+import { proveBank } from './proofs/bank.ts'
+import { proveExpiry } from './proofs/expiry.ts'
+import { proveFaults } from './proofs/faults.ts'
+import { proveKill } from './proofs/kill.ts'
+import { proveLinearizability } from './proofs/linearizability.ts'
+import { proveStorms } from './proofs/storms.ts'
+
+const proofs = {
+  kill: { prove: proveKill, rounds: 6 },
+  linearizability: { prove: proveLinearizability, rounds: 7 },
+  storms: { prove: proveStorms, rounds: 200 },
+  faults: { prove: proveFaults, rounds: 1 },
+  expiry: { prove: proveExpiry, rounds: 10_000 },
+  bank: { prove: proveBank, rounds: 7 },
+} as const satisfies Readonly<Record<string, { readonly prove: Proof; readonly rounds: Extent['rounds'] }>>
+
+type ProofName = keyof typeof proofs
+
+/** Minutes of each proof where none are given. */
+const minutesDefault = 2
+
+const usage = `usage: npm run torture -- <proof?> <minutes?>
+
+Proves what the service promises, each proof for so many minutes (${minutesDefault} by default), or as long as its least number of rounds takes.
+Proofs: ${Object.keys(proofs).join(', ')}; all of them where none is named.`
+
+const isProofName = (text: string): text is ProofName => Object.hasOwn(proofs, text)
+
+/** What the command line asks for; undefined where it cannot be understood. */
+const readArguments = (given: readonly string[]): { names: readonly ProofName[]; minutes: number } | undefined => {
+  const names = given.filter(isProofName)
+  const numbers = given.filter((text) => /^\d+(\.\d+)?$/.test(text))
+  if (names.length + numbers.length < given.length || names.length > 1 || numbers.length > 1) return undefined
+  return { names: names.length > 0 ? names : (Object.keys(proofs) as ProofName[]), minutes: Number(numbers[0] ?? minutesDefault) }
+}
+
+const write = (text: string) => process.stdout.write(`${text}\n`)
+
+const main = async (): Promise<void> => {
+  const asked = readArguments(process.argv.slice(2))
+  if (asked === undefined) {
+    process.stderr.write(`${usage}\n`)
+    process.exit(2)
+  }
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(`ended by ${signal}`)))
+  })
+  for (const name of asked.names) {
+    const { prove, rounds } = proofs[name]
+    const started = performance.now()
+    const figures = await Promise.race([prove({ rounds, seconds: asked.minutes * 60 }), interrupted])
+    write(`${describeFigures(name, figures)}, ${((performance.now() - started) / 1_000).toFixed(1)} s`)
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error) => {
+    process.stderr.write(`${error instanceof Error ? (error.name === 'Violation' ? error : error.stack) : error}\n`)
+    process.exit(1)
+  },
+)

@@ -19,3 +19,8 @@ CREATE TABLE "namespaces" (
 	"max_value_bytes" integer,
 	"max_items" bigint
 );
+--> statement-breakpoint
+CREATE FUNCTION "raise_conflict"() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION 'another transaction has removed the row meanwhile' USING ERRCODE = 'serialization_failure';
+END $$;

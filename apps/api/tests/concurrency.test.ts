@@ -1,8 +1,9 @@
 import { createLogger } from '@holdfast/service'
+import { until } from '@holdfast/testbed/until'
 import { expect, test } from 'vitest'
 import { createPool } from '../src/database/pool.js'
 import { sweepItems } from '../src/store/sql/sweep-items.js'
-import { putExpired, useApi } from './support/api.js'
+import { putExpired, send, startReplica, useApi } from './support/api.js'
 
 const api = useApi()
 const callers = 50
@@ -48,6 +49,34 @@ test('versions of one key grow in the order of its writes', async () => {
     .sort((a, b) => Number(BigInt(a.version) - BigInt(b.version)))
     .at(-1)
   expect((await api.request('GET', '/items/order')).json).toMatchObject({ value: last.value, version: last.version })
+})
+
+test('versions of one key grow over its removal, whatever had to wait for what', async () => {
+  const replica = await startReplica(api)
+  for (const headers of [{}, { 'idempotency-key': '"waits"' }]) {
+    await api.request('PUT', '/items/removed', { json: { value: 1 } })
+    const holder = await api.sql.reserve()
+    await holder`begin`
+    await holder`select from items where key = 'removed' for update`
+    const waiting = async (count: number) =>
+      until(async () => {
+        const rows = await api.sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+        return rows.length === count
+      })
+    const deletion = api.request('DELETE', '/items/removed')
+    await waiting(1)
+    const put = send(replica.url, 'PUT', '/items/removed', { json: { value: 2 }, headers })
+    await waiting(2)
+    const [row] = await holder`update items set version = nextval('item_versions') where key = 'removed' returning version::text`
+    await holder`commit`
+    holder.release()
+    expect((await deletion).status).toBe(204)
+    const { status, json } = await put
+    expect(status).toBe(201)
+    expect(BigInt(json.version)).toBeGreaterThan(BigInt(row?.version))
+  }
+  await replica.stop(0)
+  await countsAreExact()
 })
 
 test('puts, deletes and expiries at once leave exact totals', async () => {

@@ -1,4 +1,4 @@
-import { errors, type RouteContract, routes } from '@holdfast/contracts'
+import { errors, inNamespace, type RouteContract, routes } from '@holdfast/contracts'
 import type {} from '@holdfast/testbed/shared-api'
 import fc from 'fast-check'
 import { afterAll, describe, expect, inject, test } from 'vitest'
@@ -94,7 +94,10 @@ test('the document has every route that is always there, and none that no contra
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { operationId }]) => `${operationId} ${method} ${path}`),
   )
-  const contracts = served.map(([id, { method, path }]) => `${id} ${method} ${path}`)
+  const contracts = served.flatMap(([id, route]) => {
+    const { method, path, namespaced } = route
+    return [`${id} ${method} ${path}`, ...(namespaced ? [`${id}InNamespace ${method} ${inNamespace(route).path}`] : [])]
+  })
   expect(operations.sort()).toEqual(contracts.sort())
 })
 

@@ -17,7 +17,7 @@ export interface ApiKeyRow {
   readonly last_used_at: string | null
 }
 
-const columns = sql`k.id, k.name, k.scopes, k.namespaces, k.prefix, k.rate_limit, k.created_at::text, k.expires_at::text, k.last_used_at::text`
+const columns = sql`k.id, k.name, to_json(k.scopes) as scopes, to_json(k.namespaces) as namespaces, k.prefix, k.rate_limit, k.created_at::text, k.expires_at::text, k.last_used_at::text`
 
 /** Reads all keys in the order in which they were made. */
 export const listApiKeys = defineStatement<object, ApiKeyRow>('read', sql`select ${columns} from ${apiKeys} k order by k.created_at, k.id`)

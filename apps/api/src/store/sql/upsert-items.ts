@@ -60,6 +60,13 @@ const written = (source: SQL, write: Write): SQL => sql`
     ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
   )`
 
+/**
+ * Holds for every row, or fails the statement, to be run again: where a row was inserted although this statement's snapshot has one,
+ * that one was removed while the insert waited for it, maybe after more writes, which have taken versions after ours.
+ */
+const isLatest = sql`
+  (not w.inserted or (select true from ${items} x where x.namespace = w.namespace and x.key = w.key) is null or raise_conflict())`
+
 const columns = (write: Write): SQL => sql`
   w.namespace, w.key, case when ${placeholder('wantValues')}::boolean then w.value::text end as value, w.version::text,
   w.created_at::text, w.updated_at::text, w.expires_at::text, ${write.outcome} as outcome`
@@ -69,12 +76,12 @@ const writeItems = (write: Write) => ({
     'write',
     sql`
       with ${written(sql`${unnested} as u (namespace, key, body, ttl)`, write)}
-      select ${columns(write)} from written w`,
+      select ${columns(write)} from written w where ${isLatest}`,
   ),
   recorded: recordable<UpsertItems>({
     offered: sql`select * from ${unnested} with ordinality as u (namespace, key, body, ttl, ordinal)`,
     effect: written(sql`asked u`, write),
-    answered: sql`select asked.ordinal, ${columns(write)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
+    answered: sql`select asked.ordinal, ${columns(write)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key where ${isLatest}`,
     done: sql`true`,
   }),
 })

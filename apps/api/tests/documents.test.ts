@@ -80,6 +80,21 @@ test('docs/api.md names every data route', () => {
   }
 })
 
+test('docs/guarantees.md names tests and proofs that exist', () => {
+  const page = read('docs/guarantees.md')
+  const files = readdirSync(join(root, 'apps/api/tests')).map((name) => name.replace('.test.ts', ''))
+  const tests = [...page.matchAll(/`npm test -- ([a-z -]+)`/g)].flatMap(([, names = '']) => names.split(' '))
+  expect(tests.length).toBeGreaterThan(15)
+  expect(tests.filter((name) => !files.includes(name))).toEqual([])
+  const proofs = readdirSync(join(root, 'tooling/torture/src/proofs')).map((name) => name.replace('.ts', ''))
+  const [, heldBy = ''] = page.split('## The promises')
+  const named = [...heldBy.matchAll(/\| ((?:`[a-z]+`[,;]? ?)+)/g)].flatMap(([, list = '']) =>
+    [...list.matchAll(/`([a-z]+)`/g)].map(([, name]) => name),
+  )
+  expect(named.length).toBeGreaterThan(8)
+  expect(named.filter((name) => name === undefined || !proofs.includes(name))).toEqual([])
+})
+
 test('docs/dependencies.md names every dependency', () => {
   const catalog = [...read('pnpm-workspace.yaml').matchAll(/^ {2}'?([@\w/-]+)'?: \d/gm)].map(([, name = '']) => name)
   const missing = catalog

@@ -13,7 +13,7 @@ export interface RateLimitOptions {
 }
 
 /** Against whom a request is counted, where that is not its client's network. */
-export interface LimitOptions {
+interface LimitOptions {
   /** Only looks whether there is something left. */
   readonly peek?: boolean
   /** Whose requests are counted. */

@@ -8,9 +8,13 @@ import { startEmbedded } from './database/embedded.js'
 import { migrate } from './database/migrate.js'
 import { createPool } from './database/pool.js'
 import { checkServer } from './database/server-check.js'
+import { createClientLimiter } from './http/client-limiter.js'
+import type { CreateLimiter } from './http/limiter.js'
+import { createPostgresLimiter } from './http/postgres-limiter.js'
 import { createHttpServer } from './http/server.js'
 import { packageFolder } from './package-folder.js'
 import { createItemStore } from './store/items.js'
+import { createRequestCounts } from './store/request-counts.js'
 import { startSweeper } from './store/sweeper.js'
 
 /** A running service. */
@@ -20,17 +24,47 @@ export interface Service extends Running {
 
 const version = (): string => JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')).version
 
-const openDatabase = async (config: Config, logger: Logger) => {
-  if (config.DATABASE_URL !== undefined) {
-    return { kind: 'external' as const, address: { url: config.DATABASE_URL } satisfies DatabaseAddress, stop: async () => {} }
-  }
-  return { kind: 'embedded' as const, ...(await startEmbedded(config.DATA_DIR, logger)) }
+/** A database with tables that are up to date. */
+export interface Database {
+  readonly kind: 'embedded' | 'external'
+  readonly address: DatabaseAddress
+  readonly stop: () => Promise<void>
 }
 
-const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, config: Config, logger: Logger): Promise<Service> => {
-  await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
-  await migrate(database.address)
+const findDatabase = async (config: Config, logger: Logger): Promise<Database> => {
+  if (config.DATABASE_URL !== undefined) return { kind: 'external', address: { url: config.DATABASE_URL }, stop: async () => {} }
+  return { kind: 'embedded', ...(await startEmbedded(config.DATA_DIR, logger)) }
+}
+
+/**
+ * Opens the service's database, its own or another one, and brings its tables up to date.
+ * @throws StartError
+ */
+export const openDatabase = async (config: Config, logger: Logger): Promise<Database> => {
+  const database = await findDatabase(config, logger)
+  try {
+    await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
+    await migrate(database.address)
+    return database
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
+}
+
+/**
+ * Serves the API on a database, which stays open.
+ * @param countAlone where requests are counted that are not, or cannot be, counted in the database
+ * @throws StartError
+ */
+export const serve = async (
+  database: Pick<Database, 'kind' | 'address'>,
+  config: Config,
+  logger: Logger,
+  countAlone: CreateLimiter,
+): Promise<Running> => {
   const pool = createPool(database.address, logger)
+  const counts = config.RATE_LIMIT_STORE === 'postgres' ? await createRequestCounts(database.address, logger) : undefined
   let stopping = false
   const app = createApp({
     store: createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds: config.IDEMPOTENCY_TTL_SECONDS }),
@@ -38,7 +72,9 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
     rateLimit: {
       requests: config.RATE_LIMIT_REQUESTS,
       windowSeconds: config.RATE_LIMIT_WINDOW_SECONDS,
+      siteFactor: config.RATE_LIMIT_IPV6_SITE_FACTOR,
       trustedProxies: config.TRUST_PROXY,
+      createLimiter: counts === undefined ? countAlone : createPostgresLimiter(counts, countAlone),
     },
     valueBytesMax: config.MAX_VALUE_BYTES,
     rootKeys: config.ROOT_KEYS === 'on',
@@ -46,20 +82,20 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
   })
   const server = createHttpServer(app)
   const url = await listen(server, config.HOST, config.PORT).catch(async (error) => {
+    await counts?.stop(0)
     await pool.end(0)
     throw error
   })
   const stopSweeper = startSweeper(pool, config.SWEEP_INTERVAL_SECONDS * 1000, logger)
   return {
     url,
-    database: database.kind,
     stop: async (lameDuckMs) => {
       stopping = true
       await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
       await close(server, config.SHUTDOWN_GRACE_SECONDS * 1000)
       await stopSweeper()
+      await counts?.stop(1_000)
       await pool.end(1_000)
-      await database.stop()
     },
   }
 }
@@ -71,7 +107,15 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
 export const startService = async (config: Config, logger: Logger): Promise<Service> => {
   const database = await openDatabase(config, logger)
   try {
-    return await startOn(database, config, logger)
+    const { url, stop } = await serve(database, config, logger, createClientLimiter)
+    return {
+      url,
+      database: database.kind,
+      stop: async (lameDuckMs) => {
+        await stop(lameDuckMs)
+        await database.stop()
+      },
+    }
   } catch (error) {
     await database.stop()
     throw error

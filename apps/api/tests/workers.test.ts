@@ -1,0 +1,172 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
+import { until } from '@holdfast/testbed/until'
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { send } from './support/api.js'
+
+let folder: string
+let services: ServiceProcess[]
+
+beforeEach(async () => {
+  folder = await mkdtemp('/tmp/holdfast-test-')
+  services = []
+})
+afterEach(async () => {
+  for (const { child, ended } of services) {
+    child.kill('SIGTERM')
+    await ended()
+  }
+  await rm(folder, { recursive: true, force: true })
+})
+
+const start = (settings: Record<string, string> = {}): ServiceProcess => {
+  const service = runService('api', { DATA_DIR: `${folder}/data`, WORKERS: '2', LOG_LEVEL: 'debug', ...settings })
+  services.push(service)
+  return service
+}
+
+interface LogLine {
+  readonly msg: string
+  readonly worker?: number
+  readonly workers?: number
+  readonly pid?: number
+  readonly status?: number
+}
+
+const lines = (service: ServiceProcess): LogLine[] =>
+  service
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line))
+
+/** Workers that serve, in the order in which they came. */
+const serving = (service: ServiceProcess) => lines(service).filter(({ msg }) => msg === 'serving')
+
+const runs = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const ask = (url: string, client = '192.0.2.1', path = '/items?page=0') =>
+  send(url, 'GET', path, { headers: { 'x-forwarded-for': client, connection: 'close' } })
+
+describe('two workers', () => {
+  test.each(['memory', 'postgres'])('admit together what one process would, counted in %s', async (store) => {
+    const service = start({ RATE_LIMIT_REQUESTS: '60', RATE_LIMIT_STORE: store, TRUST_PROXY: '127.0.0.1' })
+    const url = await service.ready()
+    const statuses = (await Promise.all(Array.from({ length: 200 }, () => ask(url)))).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 400)).toHaveLength(60)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(140)
+    // A site has its limit beside its networks', whichever worker is asked.
+    const site = await Promise.all(Array.from({ length: 1_000 }, (_, n) => ask(url, `2001:db8:1:${n.toString(16)}::1`)))
+    expect(site.filter(({ status }) => status === 400)).toHaveLength(960)
+  })
+
+  test('share the port and the work, and say in the log who they are', async () => {
+    const service = start()
+    const url = await service.ready()
+    expect(lines(service).find(({ msg }) => msg === 'listening')?.workers).toBe(2)
+    expect(new Set(serving(service).map(({ worker }) => worker)).size).toBe(2)
+    for (let n = 0; n < 20; n++) await ask(url, '', '/items')
+    const served = () => lines(service).filter((line) => 'route' in line)
+    await until(() => served().length === 20)
+    expect(new Set(served().map(({ worker }) => worker)).size).toBe(2)
+    expect((await send(url, 'GET', '/health/ready')).status).toBe(200)
+    expect((await send(url, 'GET', '/health/live')).status).toBe(200)
+  })
+
+  test('read what each other wrote', async () => {
+    const url = await start().ready()
+    for (let n = 0; n < 20; n++) {
+      expect((await send(url, 'PUT', `/items/k?value=${n}`, { headers: { connection: 'close' } })).status).toBe(n === 0 ? 201 : 200)
+      expect((await ask(url, '', '/items/k')).json.value).toBe(String(n))
+    }
+  })
+
+  test('one that dies is replaced, and the other serves meanwhile', async () => {
+    const service = start()
+    const url = await service.ready()
+    const [first] = serving(service)
+    process.kill(first?.pid ?? 0, 'SIGKILL')
+    await until(() => serving(service).length === 3)
+    const statuses = await Promise.all(Array.from({ length: 20 }, async () => (await ask(url, '', '/items')).status))
+    expect(statuses.every((status) => status === 200)).toBe(true)
+  })
+
+  test('SIGTERM lets running requests end, and ends all processes in order', async () => {
+    const service = start()
+    const url = await service.ready()
+    await send(url, 'PUT', '/items/a?value=1')
+    let failed = 0
+    let answered = 0
+    let done = false
+    const load = Array.from({ length: 8 }, async () => {
+      while (!done) {
+        try {
+          if ((await ask(url, '', '/items/a')).status === 200) answered++
+          else failed++
+        } catch {
+          // Refused connections are no answers; they come when the port is closed.
+          done = true
+        }
+      }
+    })
+    await until(() => answered > 50)
+    service.child.kill('SIGTERM')
+    await until(async () => (await send(url, 'GET', '/health/ready').catch(() => ({ status: 503 }))).status === 503)
+    expect(await service.ended()).toBe(0)
+    await Promise.all(load)
+    expect(failed).toBe(0)
+    for (const { pid } of serving(service)) expect(runs(pid ?? 0)).toBe(false)
+    expect(service.output()).toContain('"stopped"')
+  })
+
+  test('end with the primary, however it ends', async () => {
+    const service = start()
+    await service.ready()
+    service.child.kill('SIGKILL')
+    await until(() => serving(service).every(({ pid }) => !runs(pid ?? 0)))
+  })
+
+  test('that end as soon as they start end the service with one line', async () => {
+    const service = start()
+    await service.ready()
+    let killed = 0
+    // Each replacement of the first is killed as it comes.
+    const kill = async () => {
+      const [worker] = serving(service).slice(killed === 0 ? 0 : killed + 1)
+      if (worker === undefined) return false
+      process.kill(worker.pid ?? 0, 'SIGKILL')
+      killed++
+      return true
+    }
+    while (killed < 5) await until(kill)
+    expect(await service.ended()).toBe(1)
+    const plain = service
+      .output()
+      .trim()
+      .split('\n')
+      .filter((line) => !line.startsWith('{'))
+    expect(plain).toEqual([
+      expect.stringMatching(/^holdfast: workers end as soon as they start, 5 in a row, the last one with signal SIGKILL/),
+    ])
+  })
+})
+
+describe('a start that fails', () => {
+  test('is one line, as with one process', async () => {
+    const squatter = createServer()
+    await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve))
+    const { port } = squatter.address() as { port: number }
+    const service = start({ PORT: String(port), DATABASE_URL: inject('postgresUrl'), LOG_LEVEL: 'info' })
+    expect(await service.ended()).toBe(1)
+    expect(service.output().trim()).toMatch(new RegExp(`^holdfast: PORT ${port} is taken by another program.*$`))
+    squatter.close()
+  })
+})

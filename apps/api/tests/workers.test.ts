@@ -3,7 +3,9 @@ import { createServer } from 'node:net'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
-import { send } from './support/api.js'
+import { send, useApi } from './support/api.js'
+
+const api = useApi()
 
 let folder: string
 let services: ServiceProcess[]
@@ -63,9 +65,11 @@ describe('two workers', () => {
     const statuses = (await Promise.all(Array.from({ length: 200 }, () => ask(url)))).map(({ status }) => status)
     expect(statuses.filter((status) => status === 400)).toHaveLength(60)
     expect(statuses.filter((status) => status === 429)).toHaveLength(140)
-    // A site has its limit beside its networks', whichever worker is asked.
+    // A site has its limit beside its networks', whichever worker is asked; its leases may lie unused.
     const site = await Promise.all(Array.from({ length: 1_000 }, (_, n) => ask(url, `2001:db8:1:${n.toString(16)}::1`)))
-    expect(site.filter(({ status }) => status === 400)).toHaveLength(960)
+    const admitted = site.filter(({ status }) => status === 400).length
+    expect(admitted).toBeLessThanOrEqual(960)
+    expect(admitted).toBeGreaterThanOrEqual(960 - 2 * 15)
   })
 
   test('share the port and the work, and say in the log who they are', async () => {
@@ -100,31 +104,29 @@ describe('two workers', () => {
   })
 
   test('SIGTERM lets running requests end, and ends all processes in order', async () => {
-    const service = start()
+    const service = start({ DATABASE_URL: api.databaseUrl })
     const url = await service.ready()
-    await send(url, 'PUT', '/items/a?value=1')
-    let failed = 0
-    let answered = 0
-    let done = false
-    const load = Array.from({ length: 8 }, async () => {
-      while (!done) {
-        try {
-          if ((await ask(url, '', '/items/a')).status === 200) answered++
-          else failed++
-        } catch {
-          // Refused connections are no answers; they come when the port is closed.
-          done = true
-        }
-      }
+    await send(url, 'PUT', '/items/slow?value=1')
+    const waiting = async () =>
+      await api.sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    let running: Promise<{ readonly status: number }>[] = []
+    await api.sql.begin(async (holder) => {
+      await holder`select 1 from items where key = 'slow' for update`
+      running = Array.from({ length: 4 }, () => send(url, 'PUT', '/items/slow?value=2', { headers: { connection: 'close' } }))
+      await until(async () => (await waiting()).length === 2)
+      service.child.kill('SIGTERM')
+      await until(async () => (await send(url, 'GET', '/health/ready').catch(() => ({ status: 0 }))).status === 503)
+      await until(() =>
+        send(url, 'GET', '/health/live').then(
+          () => false,
+          () => true,
+        ),
+      )
     })
-    await until(() => answered > 50)
-    service.child.kill('SIGTERM')
-    await until(async () => (await send(url, 'GET', '/health/ready').catch(() => ({ status: 503 }))).status === 503)
+    expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
     expect(await service.ended()).toBe(0)
-    await Promise.all(load)
-    expect(failed).toBe(0)
     for (const { pid } of serving(service)) expect(runs(pid ?? 0)).toBe(false)
-    expect(service.output()).toContain('"stopped"')
+    expect(lines(service).at(-1)?.msg).toBe('stopped')
   })
 
   test('end with the primary, however it ends', async () => {

@@ -37,10 +37,10 @@ export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defa
   /** The counter of a client while there is no room for new ones. */
   const crowdedCounter = async (client: string): Promise<string> => ((await limiter.get(client)) === null ? sharedCounter(client) : client)
 
-  return async (client): Promise<ClientLimit> => {
+  return async (client, count = 1): Promise<ClientLimit> => {
     turnWindow()
     try {
-      const state = await limiter.consume(seen + seenBefore < clientsMax ? client : await crowdedCounter(client))
+      const state = await limiter.consume(seen + seenBefore < clientsMax ? client : await crowdedCounter(client), count)
       if (state.isFirstInDuration) seen++
       return { allowed: true, remaining: state.remainingPoints, resetMs: state.msBeforeNext }
     } catch (state) {

@@ -13,8 +13,8 @@ export interface ClientLimit {
   readonly resetMs: number
 }
 
-/** Counts one request of a client. */
-export type CountRequest = (client: string) => Promise<ClientLimit>
+/** Counts one request of a client, or so many at once, all of which are allowed or none. */
+export type CountRequest = (client: string, requests?: number) => Promise<ClientLimit>
 
 /** Makes a counter for a policy; where it counts is the limiter's matter. */
 export type CreateLimiter = (policy: LimitPolicy) => CountRequest

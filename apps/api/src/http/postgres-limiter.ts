@@ -1,5 +1,6 @@
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import type { RequestCounts } from '../store/request-counts.js'
+import { withLeases } from './leases.js'
 import type { CreateLimiter, LimitPolicy } from './limiter.js'
 
 /**
@@ -7,8 +8,8 @@ import type { CreateLimiter, LimitPolicy } from './limiter.js'
  * wait, by the database's clock.
  */
 const storeClient = (counts: RequestCounts, { windowSeconds }: LimitPolicy) => ({
-  query: async ({ values: [id] }: { readonly values: readonly [string] }) => {
-    const { requests, resetMs } = await counts.count({ id, windowSeconds })
+  query: async ({ values: [id, points] }: { readonly values: readonly [string, number] }) => {
+    const { requests, resetMs } = await counts.count({ id, points, windowSeconds })
     return { rows: [{ points: requests, expire: Date.now() + resetMs }], rowCount: 1 }
   },
 })
@@ -30,13 +31,13 @@ export const createPostgresLimiter =
       points: policy.requests,
       duration: policy.windowSeconds,
     })
-    return async (client) => {
+    return withLeases(async (client, count = 1) => {
       try {
-        const state = await limiter.consume(client)
+        const state = await limiter.consume(client, count)
         return { allowed: true, remaining: state.remainingPoints, resetMs: state.msBeforeNext }
       } catch (state) {
         if (state instanceof RateLimiterRes) return { allowed: false, remaining: 0, resetMs: state.msBeforeNext }
-        return await countByItself(client)
+        return await countByItself(client, count)
       }
-    }
+    })
   }

@@ -44,10 +44,10 @@ export const rememberUsedUp = (count: CountRequest, clientsMax = defaultClientsM
 
   return {
     usedUp,
-    count: async (client) => {
+    count: async (client, requests) => {
       const known = usedUp(client)
       if (known !== undefined) return known
-      const limit = await count(client)
+      const limit = await count(client, requests)
       if (limit.remaining === 0) remember(client, limit.resetMs)
       return limit
     },

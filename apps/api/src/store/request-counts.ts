@@ -5,21 +5,22 @@ import { createCircuitBreaker } from './circuit-breaker.js'
 import { createCoalescer } from './coalescer.js'
 import { type CountRequests, type CountRow, countRequests } from './sql/count-requests.js'
 
-/** A request of a client, to be counted in a window of so many seconds. */
-export interface RequestToCount {
+/** Requests of a client, to be counted in a window of so many seconds. */
+export interface RequestsToCount {
   readonly id: string
+  readonly points: number
   readonly windowSeconds: number
 }
 
-/** How many requests the client's window has with this one, and the milliseconds until it ends. */
+/** How many requests the client's window has with these, and the milliseconds until it ends. */
 export interface RequestCount {
   readonly requests: number
   readonly resetMs: number
 }
 
 export interface RequestCounts {
-  /** Counts a request; rejects at once while the database does not count, and within `patienceMs` when it begins not to. */
-  readonly count: (request: RequestToCount) => Promise<RequestCount>
+  /** Counts requests; rejects at once while the database does not count, and within `patienceMs` when it begins not to. */
+  readonly count: (requests: RequestsToCount) => Promise<RequestCount>
   readonly stop: (timeoutMs: number) => Promise<void>
 }
 
@@ -35,23 +36,23 @@ const waitingMax = 20_000
 const nothing: CountRequests = { ids: [], counts: [], windows: [] }
 
 /** The requests of each id added up, because a statement can touch a row once. */
-const addedUp = (calls: readonly RequestToCount[]): CountRequests => {
+const addedUp = (calls: readonly RequestsToCount[]): CountRequests => {
   const clients = [...Map.groupBy(calls, ({ id }) => id)]
   return {
     ids: clients.map(([id]) => id),
-    counts: clients.map(([, requests]) => requests.length),
+    counts: clients.map(([, requests]) => requests.reduce((sum, { points }) => sum + points, 0)),
     windows: clients.map(([, [first]]) => first?.windowSeconds ?? 0),
   }
 }
 
-/** The sums of the statement told apart again: of several requests of a client each has its own place in the count. */
-const inTurn = (calls: readonly RequestToCount[], params: CountRequests, rows: readonly CountRow[]): RequestCount[] => {
+/** The sums of the statement told apart again: of several calls for a client each has its own place in the count. */
+const inTurn = (calls: readonly RequestsToCount[], params: CountRequests, rows: readonly CountRow[]): RequestCount[] => {
   const added = new Map(params.ids.map((id, place) => [id, params.counts[place] ?? 0]))
   const next = new Map(rows.map((row) => [row.id, { requests: row.requests - (added.get(row.id) ?? 0), resetMs: row.reset_ms }]))
-  return calls.map(({ id }) => {
+  return calls.map(({ id, points }) => {
     const count = next.get(id)
     if (count === undefined) throw new Error('a statement answered no row for one of its requests')
-    count.requests++
+    count.requests += points
     return { ...count }
   })
 }
@@ -78,7 +79,7 @@ export const createRequestCounts = async (address: DatabaseAddress, logger: Logg
     onOpen: (cause) => logger.warn({ err: cause }, 'the database does not count requests in time: this service counts by itself'),
     onClose: () => logger.info('requests are counted in the database again'),
   })
-  const coalesce = createCoalescer<RequestToCount, RequestCount>({
+  const coalesce = createCoalescer<RequestsToCount, RequestCount>({
     run: async (calls) => {
       const params = addedUp(calls)
       return inTurn(calls, params, await breaker.guard(() => run(params)))
@@ -94,7 +95,7 @@ export const createRequestCounts = async (address: DatabaseAddress, logger: Logg
   })
 
   return {
-    count: (request) => coalesce(request, performance.now() + deadlines.request),
+    count: (requests) => coalesce(requests, performance.now() + deadlines.request),
     stop: async (timeoutMs) => {
       breaker.stop()
       await end(timeoutMs)

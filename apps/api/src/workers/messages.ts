@@ -3,8 +3,11 @@ import type { Database } from '../service.js'
 
 /** What workers ask of the primary, by topic; whatever they must have in common has its place here. */
 export interface PrimaryAnswers {
-  /** Counts a request of each of the clients, in their order. */
-  readonly count: (asked: { readonly policy: LimitPolicy; readonly clients: readonly string[] }) => Promise<readonly ClientLimit[]>
+  /** Counts so many requests of each client, in their order. */
+  readonly count: (asked: {
+    readonly policy: LimitPolicy
+    readonly requests: readonly (readonly [client: string, count: number])[]
+  }) => Promise<readonly ClientLimit[]>
 }
 
 export type Topic = keyof PrimaryAnswers

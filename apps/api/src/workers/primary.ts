@@ -22,7 +22,8 @@ const chooseAddress = async ({ HOST, PORT }: Config): Promise<{ url: string; por
   return { url, port: Number(new URL(url).port) }
 }
 
-const runningWorkers = (): Worker[] => Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined && !worker.isDead())
+const runningWorkers = (): Worker[] =>
+  Object.values(cluster.workers ?? {}).flatMap((worker) => (worker === undefined || worker.isDead() ? [] : [worker]))
 
 const stopWorkers = async (lameDuckMs: number, graceMs: number): Promise<void> => {
   const workers = runningWorkers()

@@ -1,4 +1,5 @@
 import { createClientLimiter } from '../http/client-limiter.js'
+import { withLeases } from '../http/leases.js'
 import type { ClientLimit, CountRequest, CreateLimiter } from '../http/limiter.js'
 import { createCoalescer } from '../store/coalescer.js'
 import type { AskPrimary } from './ask-primary.js'
@@ -8,8 +9,8 @@ import type { PrimaryAnswers } from './messages.js'
 export const createSharedLimiter =
   (askPrimary: AskPrimary): CreateLimiter =>
   (policy) => {
-    const coalesce = createCoalescer<string, ClientLimit>({
-      run: (clients) => askPrimary('count', { policy, clients }),
+    const coalesce = createCoalescer<readonly [client: string, count: number], ClientLimit>({
+      run: (requests) => askPrimary('count', { policy, requests }),
       isFault: () => false,
       refusal: (reason) => new Error(reason),
       statementsMax: 2,
@@ -20,16 +21,16 @@ export const createSharedLimiter =
       waitingBytesMax: Number.POSITIVE_INFINITY,
       roomMs: Number.NEGATIVE_INFINITY,
     })
-    return (client) => coalesce(client, Number.POSITIVE_INFINITY)
+    return withLeases((client, count = 1) => coalesce([client, count], Number.POSITIVE_INFINITY))
   }
 
 /** The primary's part: one counter for each policy, whichever worker asks. */
 export const createCountAnswer = (): PrimaryAnswers['count'] => {
   const counters = new Map<string, CountRequest>()
-  return ({ policy, clients }) => {
+  return ({ policy, requests }) => {
     const id = `${policy.name} ${policy.requests} ${policy.windowSeconds}`
     const count = counters.get(id) ?? createClientLimiter(policy)
     counters.set(id, count)
-    return Promise.all(clients.map(count))
+    return Promise.all(requests.map((each) => count(...each)))
   }
 }

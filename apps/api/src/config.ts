@@ -38,7 +38,7 @@ const variables = z.object({
   RATE_LIMIT_REQUESTS: wholeNumber(0, 1_000_000_000, 60),
   RATE_LIMIT_WINDOW_SECONDS: wholeNumber(1, 86_400, 60),
   RATE_LIMIT_STORE: z.enum(['memory', 'postgres'], 'memory or postgres').default('memory'),
-  RATE_LIMIT_IPV6_SITE_FACTOR: wholeNumber(0, 65_536, 16),
+  RATE_LIMIT_SITE_FACTOR: wholeNumber(0, 65_536, 16),
   TRUST_PROXY: proxies.default(new BlockList()),
   AUTH: z.literal('off', 'off').default('off'),
   MAX_VALUE_BYTES: wholeNumber(1, 64 * 1_048_576, limits.valueBytes),

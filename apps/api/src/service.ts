@@ -72,7 +72,7 @@ export const serve = async (
     rateLimit: {
       requests: config.RATE_LIMIT_REQUESTS,
       windowSeconds: config.RATE_LIMIT_WINDOW_SECONDS,
-      siteFactor: config.RATE_LIMIT_IPV6_SITE_FACTOR,
+      siteFactor: config.RATE_LIMIT_SITE_FACTOR,
       trustedProxies: config.TRUST_PROXY,
       createLimiter: counts === undefined ? countAlone : createPostgresLimiter(counts, countAlone),
     },

@@ -64,6 +64,14 @@ describe('leases', () => {
     expect(past.asked.length).toBe(10)
   })
 
+  test('that are refused because others took what was left admit nobody', async () => {
+    const { count } = sharedCounter(10_000)
+    const leased = withLeases(count)
+    await leased('client')
+    await count('client', 9_990)
+    for (let n = 0; n < 3; n++) expect(await leased('client')).toMatchObject({ allowed: false, remaining: 0 })
+  })
+
   test('fail with the counter, and are taken again when it is back', async () => {
     const { count } = sharedCounter(10_000)
     let broken = false

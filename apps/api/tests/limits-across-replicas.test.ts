@@ -131,10 +131,17 @@ describe('a database that does not count', () => {
     await server.start()
     await until(counted)
 
-    const sql = postgres(server.url, { max: 1 })
+    const sql = postgres(server.url, { max: 2 })
+    const waiting = () => sql`
+      select pid, query_start::text from pg_stat_activity where wait_event_type = 'Lock' and query like '%request_counts%'`
     await sql.begin(async (holder) => {
       await holder`lock table request_counts in access exclusive mode`
-      expect(admitted(await twiceAsMany(newClient()))).toBe(60)
+      const answers = twiceAsMany(newClient())
+      await until(async () => (await waiting()).length > 0)
+      const [first] = await waiting()
+      expect(admitted(await answers)).toBe(60)
+      // They did not wait until the database gave the statement up.
+      expect(await waiting()).toContainEqual(first)
     })
     await sql.end()
     await until(counted)

@@ -31,9 +31,12 @@ export interface Database {
   readonly stop: () => Promise<void>
 }
 
+/** What the workers may open, and PostgreSQL's own preset at least, so that there is room for backups and people. */
+const connectionsMax = ({ WORKERS }: Config): number => Math.max(100, 20 * WORKERS)
+
 const findDatabase = async (config: Config, logger: Logger): Promise<Database> => {
   if (config.DATABASE_URL !== undefined) return { kind: 'external', address: { url: config.DATABASE_URL }, stop: async () => {} }
-  return { kind: 'embedded', ...(await startEmbedded(config.DATA_DIR, logger)) }
+  return { kind: 'embedded', ...(await startEmbedded(config.DATA_DIR, connectionsMax(config), logger)) }
 }
 
 /**

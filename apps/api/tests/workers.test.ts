@@ -1,8 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { createLogger } from '@holdfast/service'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { readConfig } from '../src/config.js'
+import { connect } from '../src/database/connections.js'
+import { openDatabase } from '../src/service.js'
 import { send, useApi } from './support/api.js'
 
 const api = useApi()
@@ -159,6 +163,15 @@ describe('two workers', () => {
       expect.stringMatching(/^holdfast: workers end as soon as they start, 5 in a row, the last one with signal SIGKILL/),
     ])
   })
+})
+
+test('the own PostgreSQL has room for the connections of all workers', async () => {
+  const { address, stop } = await openDatabase(readConfig({ DATA_DIR: `${folder}/data`, WORKERS: '16' }), createLogger('silent'))
+  const sql = connect(address)
+  const [row] = await sql`show max_connections`
+  await sql.end()
+  await stop()
+  expect(Number(row?.max_connections)).toBeGreaterThanOrEqual(16 * (14 + 2))
 })
 
 describe('a start that fails', () => {

@@ -6,14 +6,14 @@ import { createCoalescer } from './coalescer.js'
 import { type CountRequests, type CountRow, countRequests } from './sql/count-requests.js'
 
 /** Requests of a client, to be counted in a window of so many seconds. */
-export interface RequestsToCount {
+interface RequestsToCount {
   readonly id: string
   readonly points: number
   readonly windowSeconds: number
 }
 
 /** How many requests the client's window has with these, and the milliseconds until it ends. */
-export interface RequestCount {
+interface RequestCount {
   readonly requests: number
   readonly resetMs: number
 }

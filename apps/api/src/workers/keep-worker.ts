@@ -5,8 +5,6 @@ import type { ToPrimary } from './messages.js'
 export interface KeepWorkerOptions {
   /** Gives a new worker what it needs to serve. */
   readonly begin: (worker: Worker) => void
-  /** Called when the worker, or one that replaces it, takes requests. */
-  readonly onListening: () => void
   /** Called when there is no sense in replacing workers. */
   readonly onHopeless: (error: StartError) => void
   readonly stopping: () => boolean
@@ -18,8 +16,12 @@ const youngMs = 10_000
 const failuresMax = 5
 const pauseMsMin = 100
 
-/** Keeps a worker running: one that ends is replaced, after a pause that grows while replacements end soon. */
-export const keepWorker = ({ begin, onListening, onHopeless, stopping, logger }: KeepWorkerOptions): void => {
+/**
+ * Keeps a worker running: one that ends is replaced, after a pause that grows while replacements end soon. Resolves when the first
+ * that can takes requests.
+ */
+export const keepWorker = ({ begin, onHopeless, stopping, logger }: KeepWorkerOptions): Promise<void> => {
+  const listening = Promise.withResolvers<void>()
   let failures = 0
 
   const start = (): void => {
@@ -28,7 +30,7 @@ export const keepWorker = ({ begin, onListening, onHopeless, stopping, logger }:
     const worker = cluster.fork()
     begin(worker)
     worker.on('message', ({ kind }: ToPrimary) => {
-      if (kind === 'listening') onListening()
+      if (kind === 'listening') listening.resolve()
     })
     worker.on('error', (error) => logger.debug({ err: error, worker: worker.id }, 'a message did not reach a worker'))
     worker.on('exit', (status, signal) => {
@@ -43,4 +45,5 @@ export const keepWorker = ({ begin, onListening, onHopeless, stopping, logger }:
     })
   }
   start()
+  return listening.promise
 }

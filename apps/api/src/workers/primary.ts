@@ -42,30 +42,20 @@ const stopWorkers = async (lameDuckMs: number, graceMs: number): Promise<void> =
 const serveOn = async (database: Database, config: Config, logger: Logger): Promise<Service> => {
   const { url, port } = await chooseAddress(config)
   const answers: PrimaryAnswers = { count: createCountAnswer() }
-  const listening = Promise.withResolvers<void>()
   const failure = Promise.withResolvers<Error>()
-  let awaited = config.WORKERS
   let stopping = false
   const stop = async (lameDuckMs: number): Promise<void> => {
     stopping = true
     await stopWorkers(lameDuckMs, config.SHUTDOWN_GRACE_SECONDS * 1000)
   }
 
-  for (let n = 0; n < config.WORKERS; n++) {
-    keepWorker({
-      begin: (worker) => {
-        answerWorker(worker, answers)
-        worker.send({ kind: 'serve', database: { kind: database.kind, address: database.address }, port } satisfies ToWorker)
-      },
-      onListening: () => {
-        if (--awaited === 0) listening.resolve()
-      },
-      onHopeless: failure.resolve,
-      stopping: () => stopping,
-      logger,
-    })
+  const begin = (worker: Worker): void => {
+    answerWorker(worker, answers)
+    worker.send({ kind: 'serve', database: { kind: database.kind, address: database.address }, port } satisfies ToWorker)
   }
-  const reason = await Promise.race([listening.promise, failure.promise])
+  const options = { begin, onHopeless: failure.resolve, stopping: () => stopping, logger }
+  const listening = Array.from({ length: config.WORKERS }, () => keepWorker(options))
+  const reason = await Promise.race([Promise.all(listening).then(() => undefined), failure.promise])
   if (reason !== undefined) {
     await stop(0)
     throw reason

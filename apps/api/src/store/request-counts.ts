@@ -25,7 +25,7 @@ export interface RequestCounts {
 }
 
 /** From here on the database is too slow to be asked before each request. */
-const patienceMs = 200
+const patienceMs = 500
 /** Between looks at whether a database that is gone is back. */
 const pauseMs = 200
 /** Two statements at a time, on connections of their own: behind slow statements of the store a count would come too late. */

@@ -37,7 +37,8 @@ const variables = z.object({
   LOG_LEVEL: logLevel,
   RATE_LIMIT_REQUESTS: wholeNumber(0, 1_000_000_000, 60),
   RATE_LIMIT_WINDOW_SECONDS: wholeNumber(1, 86_400, 60),
-  RATE_LIMIT_STORE: z.literal('memory', 'memory').default('memory'),
+  RATE_LIMIT_STORE: z.enum(['memory', 'postgres'], 'memory or postgres').default('memory'),
+  RATE_LIMIT_SITE_FACTOR: wholeNumber(0, 65_536, 16),
   TRUST_PROXY: proxies.default(new BlockList()),
   AUTH: z.enum(['off', 'required'], 'off or required').default('off'),
   ADMIN_API_KEY: z
@@ -48,6 +49,7 @@ const variables = z.object({
   IDEMPOTENCY_TTL_SECONDS: wholeNumber(1, 31_536_000, 86_400),
   SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 60),
   ROOT_KEYS: toggle,
+  WORKERS: wholeNumber(1, 64, 1),
   SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 3600, 10),
   ALLOW_UNAUTHENTICATED: toggle,
   ALLOW_UNSAFE_DATABASE: toggle,

@@ -3,9 +3,10 @@ import { deadlines } from '../database/deadlines.js'
 import type { Pool } from '../database/pool.js'
 import { sweepBatch, sweepItems } from './sql/sweep-items.js'
 import { sweepRecords } from './sql/sweep-records.js'
+import { sweepRequestCounts } from './sql/sweep-request-counts.js'
 
 /**
- * Removes expired items every `intervalMs`, and records of writes whose time is over. Reads never see expired items, swept or not; this
+ * Removes expired items every `intervalMs`, and records of writes and counts of requests whose time is over. Reads never see expired items, swept or not; this
  * gives their room back.
  * @returns a function that stops the sweeper and waits for a running batch
  */
@@ -18,6 +19,7 @@ export const startSweeper = (pool: Pool, intervalMs: number, logger: Logger): ((
       for (const [what, statement] of [
         ['items', sweepItems],
         ['idempotency records', sweepRecords],
+        ['request counts', sweepRequestCounts],
       ] as const) {
         let removed = sweepBatch
         while (removed === sweepBatch && !stopped) {

@@ -1,0 +1,25 @@
+import type { ClientLimit, LimitPolicy } from '../http/limiter.js'
+import type { Database } from '../service.js'
+
+/** What workers ask of the primary, by topic; whatever they must have in common has its place here. */
+export interface PrimaryAnswers {
+  /** Counts so many requests of each client, in their order. */
+  readonly count: (asked: {
+    readonly policy: LimitPolicy
+    readonly requests: readonly (readonly [client: string, count: number])[]
+  }) => Promise<readonly ClientLimit[]>
+}
+
+export type Topic = keyof PrimaryAnswers
+
+/** From a worker to the primary. */
+export type ToPrimary =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'ask'; readonly id: number; readonly topic: Topic; readonly asked: unknown }
+
+/** From the primary to a worker. */
+export type ToWorker =
+  | { readonly kind: 'serve'; readonly database: Pick<Database, 'kind' | 'address'>; readonly port: number }
+  | { readonly kind: 'stop'; readonly lameDuckMs: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
+  | { readonly kind: 'refusal'; readonly id: number; readonly message: string }

@@ -1,0 +1,87 @@
+import cluster, { type Worker } from 'node:cluster'
+import { createServer } from 'node:net'
+import { type Logger, listen } from '@holdfast/service'
+import type { Config } from '../config.js'
+import { type Database, openDatabase, type Service } from '../service.js'
+import { answerWorker } from './answer-worker.js'
+import { keepWorker } from './keep-worker.js'
+import type { PrimaryAnswers, ToWorker } from './messages.js'
+import { createCountAnswer } from './shared-limiter.js'
+
+/** What a worker may take to end beyond the grace period of its requests. Milliseconds. */
+const endMs = 5_000
+
+/**
+ * Tries the address, so that one that cannot be listened on is told once, and a free port is chosen before there are workers. A
+ * worker that replaces the last one finds the same port then.
+ */
+const chooseAddress = async ({ HOST, PORT }: Config): Promise<{ url: string; port: number }> => {
+  const server = createServer()
+  const url = await listen(server, HOST, PORT)
+  await new Promise((resolve) => server.close(resolve))
+  return { url, port: Number(new URL(url).port) }
+}
+
+const runningWorkers = (): Worker[] =>
+  Object.values(cluster.workers ?? {}).flatMap((worker) => (worker === undefined || worker.isDead() ? [] : [worker]))
+
+const stopWorkers = async (lameDuckMs: number, graceMs: number): Promise<void> => {
+  const workers = runningWorkers()
+  const ended = Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))))
+  for (const worker of workers) if (worker.isConnected()) worker.send({ kind: 'stop', lameDuckMs } satisfies ToWorker)
+  const hard = setTimeout(
+    () => {
+      for (const worker of workers) worker.process.kill('SIGKILL')
+    },
+    lameDuckMs + graceMs + endMs,
+  )
+  await ended
+  clearTimeout(hard)
+}
+
+const serveOn = async (database: Database, config: Config, logger: Logger): Promise<Service> => {
+  const { url, port } = await chooseAddress(config)
+  const answers: PrimaryAnswers = { count: createCountAnswer() }
+  const failure = Promise.withResolvers<Error>()
+  let stopping = false
+  const stop = async (lameDuckMs: number): Promise<void> => {
+    stopping = true
+    await stopWorkers(lameDuckMs, config.SHUTDOWN_GRACE_SECONDS * 1000)
+  }
+
+  const begin = (worker: Worker): void => {
+    answerWorker(worker, answers)
+    worker.send({ kind: 'serve', database: { kind: database.kind, address: database.address }, port } satisfies ToWorker)
+  }
+  const options = { begin, onHopeless: failure.resolve, stopping: () => stopping, logger }
+  const listening = Array.from({ length: config.WORKERS }, () => keepWorker(options))
+  const reason = await Promise.race([Promise.all(listening).then(() => undefined), failure.promise])
+  if (reason !== undefined) {
+    await stop(0)
+    throw reason
+  }
+  return {
+    url,
+    database: database.kind,
+    failure: failure.promise,
+    stop: async (lameDuckMs) => {
+      await stop(lameDuckMs)
+      await database.stop()
+    },
+  }
+}
+
+/**
+ * Starts the service as several processes on one port: this one has the database, the signals and what the workers count
+ * together; the workers serve.
+ * @throws StartError with one line for the person who starts it
+ */
+export const startWorkers = async (config: Config, logger: Logger): Promise<Service> => {
+  const database = await openDatabase(config, logger)
+  try {
+    return await serveOn(database, config, logger)
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
+}

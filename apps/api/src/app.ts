@@ -5,12 +5,13 @@ import { docsHandlers } from './http/handlers/docs.js'
 import { healthHandlers, type ServiceState } from './http/handlers/health.js'
 import { itemHandlers } from './http/handlers/items.js'
 import { legacyHandlers } from './http/handlers/legacy.js'
+import { metricsHandlers } from './http/handlers/metrics.js'
 import { problemHandlers } from './http/handlers/problems.js'
 import { transactionHandlers } from './http/handlers/transactions.js'
 import { mountRoutes } from './http/mount.js'
-import { createRateLimit, type RateLimitOptions } from './http/rate-limit.js'
+import { createRateLimit, type LimitObserver, type RateLimitOptions } from './http/rate-limit.js'
 import { routingPath } from './http/request-target.js'
-import { createServeRequest } from './http/serve-request.js'
+import { createServeRequest, type RequestObserver } from './http/serve-request.js'
 import { servedRoutes } from './http/served-routes.js'
 import { Refusal } from './refusal.js'
 import type { ItemStore } from './store/items.js'
@@ -22,26 +23,33 @@ export interface AppOptions {
   readonly valueBytesMax: number
   /** Whether keys are served at the root too. */
   readonly rootKeys: boolean
+  /** Answers the metrics. */
+  readonly metricsText: () => Promise<string>
+  /** Whether the metrics have a port of their own, and are not served here. */
+  readonly metricsMoved: boolean
+  readonly observe: { readonly requests: RequestObserver; readonly limit: LimitObserver }
   readonly logger: Logger
 }
 
 /** The service as an app of Hono's: all that it serves, behind one straight line. Does no I/O of its own. */
-export const createApp = ({ store, service, valueBytesMax, rootKeys, logger, ...options }: AppOptions): Hono<HttpEnv> => {
+export const createApp = ({ store, service, valueBytesMax, rootKeys, observe, logger, ...options }: AppOptions): Hono<HttpEnv> => {
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
-  const serveRequest = createServeRequest(service.stopping, logger)
-  const served = servedRoutes({ ROOT_KEYS: rootKeys })
+  const serveRequest = createServeRequest(service.stopping, logger, observe.requests)
+  const served = servedRoutes({ ROOT_KEYS: rootKeys, METRICS_PORT: options.metricsMoved })
   const items = itemHandlers(store)
   const handlers = {
     ...items,
     ...transactionHandlers(store),
     ...legacyHandlers(items, store),
     ...healthHandlers(service),
+    ...metricsHandlers(options.metricsText),
     ...docsHandlers(service.version, served),
     ...problemHandlers(),
   }
-  mountRoutes(app, { served, handlers, serveRequest, limit: createRateLimit(options.rateLimit), valueBytesMax })
+  const limit = createRateLimit(options.rateLimit, observe.limit)
+  mountRoutes(app, { served, handlers, serveRequest, limit, valueBytesMax })
   app.notFound(
     serveRequest(async () => {
       throw new Refusal('route_not_found', 'no route has this path')

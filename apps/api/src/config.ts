@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { limits } from '@holdfast/contracts'
-import { isLoopback, logLevel, readSettings, StartError, wholeNumber } from '@holdfast/service'
+import { isLoopback, logLevel, optionalWholeNumber, readSettings, StartError, wholeNumber } from '@holdfast/service'
 import { z } from 'zod'
 
 const toggle = z.enum(['off', 'on'], 'off or on').default('off')
@@ -45,6 +45,7 @@ const variables = z.object({
   SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 60),
   ROOT_KEYS: toggle,
   SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 3600, 10),
+  METRICS_PORT: optionalWholeNumber(0, 65_535),
   ALLOW_UNAUTHENTICATED: toggle,
   ALLOW_UNSAFE_DATABASE: toggle,
 })

@@ -7,7 +7,10 @@ const main = async (): Promise<void> => {
   await run(
     config.LOG_LEVEL,
     (logger) => startService(config, logger),
-    ({ database }) => ({ log: { database }, launcher: { dataDir: database === 'embedded' ? config.DATA_DIR : null } }),
+    ({ database, metricsUrl }) => ({
+      log: { database, metrics_url: metricsUrl },
+      launcher: { dataDir: database === 'embedded' ? config.DATA_DIR : null },
+    }),
   )
 }
 

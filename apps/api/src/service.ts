@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { close, type Logger, listen, type Running } from '@holdfast/service'
 import { createApp } from './app.js'
@@ -8,7 +9,9 @@ import { startEmbedded } from './database/embedded.js'
 import { migrate } from './database/migrate.js'
 import { createPool } from './database/pool.js'
 import { checkServer } from './database/server-check.js'
+import { createMetricsServer } from './http/metrics-server.js'
 import { createHttpServer } from './http/server.js'
+import { createMetrics } from './observability/metrics.js'
 import { packageFolder } from './package-folder.js'
 import { createItemStore } from './store/items.js'
 import { startSweeper } from './store/sweeper.js'
@@ -16,6 +19,8 @@ import { startSweeper } from './store/sweeper.js'
 /** A running service. */
 export interface Service extends Running {
   readonly database: 'embedded' | 'external'
+  /** Where the metrics are, if they have a port of their own. */
+  readonly metricsUrl: string | undefined
 }
 
 const version = (): string => JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')).version
@@ -27,13 +32,30 @@ const openDatabase = async (config: Config, logger: Logger) => {
   return { kind: 'embedded' as const, ...(await startEmbedded(config.DATA_DIR, logger)) }
 }
 
+/** Listens with the API, and with the metrics where they have a port of their own. */
+const listenOn = async (server: Server, metricsServer: Server, { HOST, PORT, METRICS_PORT }: Config) => {
+  const metricsUrl = METRICS_PORT === undefined ? undefined : await listen(metricsServer, HOST, METRICS_PORT, 'METRICS_PORT')
+  try {
+    return { url: await listen(server, HOST, PORT), metricsUrl }
+  } catch (error) {
+    metricsServer.close()
+    throw error
+  }
+}
+
 const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, config: Config, logger: Logger): Promise<Service> => {
   await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
   await migrate(database.address)
-  const pool = createPool(database.address, logger)
+  const metrics = createMetrics(version())
+  const pool = createPool(database.address, logger, metrics.statements)
+  metrics.watch(pool)
   let stopping = false
   const app = createApp({
-    store: createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds: config.IDEMPOTENCY_TTL_SECONDS }),
+    store: createItemStore(pool, {
+      valueBytesMax: config.MAX_VALUE_BYTES,
+      recordSeconds: config.IDEMPOTENCY_TTL_SECONDS,
+      observe: metrics.calls,
+    }),
     service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
     rateLimit: {
       requests: config.RATE_LIMIT_REQUESTS,
@@ -42,21 +64,27 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
     },
     valueBytesMax: config.MAX_VALUE_BYTES,
     rootKeys: config.ROOT_KEYS === 'on',
+    metricsText: metrics.text,
+    metricsMoved: config.METRICS_PORT !== undefined,
+    observe: metrics,
     logger,
   })
   const server = createHttpServer(app)
-  const url = await listen(server, config.HOST, config.PORT).catch(async (error) => {
+  const metricsServer = createMetricsServer(metrics.text, logger)
+  const { url, metricsUrl } = await listenOn(server, metricsServer, config).catch(async (error) => {
     await pool.end(0)
     throw error
   })
-  const stopSweeper = startSweeper(pool, config.SWEEP_INTERVAL_SECONDS * 1000, logger)
+  const stopSweeper = startSweeper(pool, config.SWEEP_INTERVAL_SECONDS * 1000, logger, metrics.sweeps)
   return {
     url,
     database: database.kind,
+    metricsUrl,
     stop: async (lameDuckMs) => {
       stopping = true
       await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
       await close(server, config.SHUTDOWN_GRACE_SECONDS * 1000)
+      if (metricsUrl !== undefined) await close(metricsServer, 0)
       await stopSweeper()
       await pool.end(1_000)
       await database.stop()

@@ -21,6 +21,8 @@ export interface RouteContract extends Endpoint {
   readonly limited: boolean
   /** The setting that turns it on; left out where it is always there. */
   readonly enabledBy?: 'ROOT_KEYS'
+  /** The setting that moves it to another port. */
+  readonly movedBy?: 'METRICS_PORT'
   readonly request: {
     readonly params?: z.ZodObject
     readonly query?: z.ZodObject

@@ -60,8 +60,8 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
   const validate = requestValidator(route)
   return async (context, state) => {
     const { incoming } = context.env
-    if (route.limited) await limit(incoming, state)
     state.route = id
+    if (route.limited) await limit(incoming, state)
     const body = schema === undefined ? undefined : await readJsonBody(incoming, bound, valueLevel)
     const input = validate({
       params: context.req.param(),

@@ -15,11 +15,14 @@ export interface RateLimitOptions {
 /** Counts a request against its client. */
 export type RateLimit = (incoming: IncomingMessage, state: RequestState) => Promise<void>
 
+/** Is told of each request that was counted. */
+export type LimitObserver = (allowed: boolean) => void
+
 /**
  * Limits each client's requests and says where it stands (draft-ietf-httpapi-ratelimit-headers-11).
  * @throws Refusal rate_limited
  */
-export const createRateLimit = (options: RateLimitOptions): RateLimit => {
+export const createRateLimit = (options: RateLimitOptions, observe: LimitObserver = () => {}): RateLimit => {
   const count = createClientLimiter(options)
   const policy = `"default";q=${options.requests};w=${options.windowSeconds}`
   return async (incoming, state) => {
@@ -27,6 +30,7 @@ export const createRateLimit = (options: RateLimitOptions): RateLimit => {
     state.client = clientAddress(incoming.socket.remoteAddress, forwardedFor?.toString(), options.trustedProxies)
     if (options.requests === 0) return
     const limit = await count(clientNetwork(state.client))
+    observe(limit.allowed)
     const seconds = Math.max(1, Math.ceil(limit.resetMs / 1000))
     state.headers['ratelimit-policy'] = policy
     state.headers.ratelimit = `"default";r=${limit.remaining};t=${seconds}`

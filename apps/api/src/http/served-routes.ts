@@ -7,7 +7,8 @@ export interface ServedRoute {
 }
 
 /** The routes that a service serves, by the settings that turn some of them on. */
-export const servedRoutes = (settings: { readonly ROOT_KEYS: boolean }): readonly ServedRoute[] =>
+export const servedRoutes = (settings: { readonly ROOT_KEYS: boolean; readonly METRICS_PORT: boolean }): readonly ServedRoute[] =>
   (Object.entries(routes) as [RouteId, RouteContract][])
-    .filter(([, route]) => route.enabledBy === undefined || settings[route.enabledBy])
+    .filter(([, { enabledBy }]) => enabledBy === undefined || settings[enabledBy])
+    .filter(([, { movedBy }]) => movedBy === undefined || !settings[movedBy])
     .map(([id, route]) => ({ id, route }))

@@ -15,6 +15,7 @@ import { createPutItem } from './put-item.js'
 import { batchGetItems } from './sql/batch-get-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
 import { createTransact, type TransactionCall } from './transact.js'
+import type { WriteSettings } from './write-kind.js'
 
 /** A write of an item. */
 export type ItemPut = Omit<PutCall, 'namespace'>
@@ -53,7 +54,7 @@ export interface ItemStore extends ItemRanges {
 const namespace = 'default'
 
 /** What an item may do: expiry, versions and conditions. */
-export const createItemStore = (pool: Pool, settings: { valueBytesMax: number; recordSeconds: number }): ItemStore => {
+export const createItemStore = (pool: Pool, settings: WriteSettings & { readonly valueBytesMax: number }): ItemStore => {
   const calls = createItemCalls(pool, settings)
   const once = createOnce(pool, settings.recordSeconds)
   const putItem = createPutItem(calls, settings.valueBytesMax)

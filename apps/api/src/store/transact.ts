@@ -13,7 +13,7 @@ import { getRecord } from './sql/record-refusal.js'
 import { type WriteLocked, writeLocked } from './sql/write-locked.js'
 import { type StoredItem, toItem } from './stored-item.js'
 import { applySteps, isWrite, type TransactionStep } from './transaction-steps.js'
-import { common } from './write-kind.js'
+import { common, type WriteSettings } from './write-kind.js'
 
 /** What an item must be; a version of null: it must not exist. */
 interface VersionCheck {
@@ -35,7 +35,7 @@ export interface TransactionCall {
 /** What a transaction answers: the JSON text of the results of its steps. */
 export type TransactionRow = { readonly results: string } & Replayable
 
-type Settings = { readonly valueBytesMax: number; readonly recordSeconds: number }
+type Settings = WriteSettings & { readonly valueBytesMax: number }
 
 /** The live items among rows that are locked, at the instant of the transaction. */
 const liveItems = (rows: readonly LockedRow[], now: string): Map<string, StoredItem> => {
@@ -82,7 +82,7 @@ const changesOf = (
  * Makes the verb that applies several steps at once. The keys are locked, also those that have no item; then the steps are applied here
  * to what was read, and all that they changed is written by one statement with the commit. Who reads sees all of it or nothing.
  */
-export const createTransact = (pool: Pool, { valueBytesMax, recordSeconds }: Settings) => {
+export const createTransact = (pool: Pool, { valueBytesMax, recordSeconds, observe }: Settings) => {
   const run = (call: TransactionCall, deadline: number): Promise<TransactionRow> => {
     const { namespace, checks, steps, record, wantValues } = call
     const keys = [...new Set([...checks, ...steps].map(({ key }) => key))]
@@ -127,6 +127,7 @@ export const createTransact = (pool: Pool, { valueBytesMax, recordSeconds }: Set
     statementsMax: transactionsMax,
     callsMax: 1,
     bytesOf: ({ bytes }) => bytes,
+    observe: observe?.('transact'),
     run: async (calls, deadline) => Promise.all(calls.map((call) => run(call, deadline))),
   })
 }

@@ -211,6 +211,7 @@ describe('answers', () => {
     await expectAnswer('health', 200, 'GET', '/health/')
     await expectAnswer('live', 200, 'GET', '/health/live')
     await expectAnswer('ready', 200, 'GET', '/health/ready')
+    await expectAnswer('metrics', 200, 'GET', '/metrics/')
     await expectAnswer('openapi', 200, 'GET', '/openapi.json')
     await expectAnswer('docs', 200, 'GET', '/docs/')
     await expectAnswer('docsAsset', 200, 'GET', '/docs/swagger-ui.css')

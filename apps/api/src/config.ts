@@ -9,6 +9,13 @@ const toggle = z.enum(['off', 'on'], 'off or on').default('off')
 const isDatabaseUrl = (text: string): boolean =>
   URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol) && new URL(text).pathname.length > 1
 
+const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+
+const share = z
+  .string()
+  .regex(/^(0(\.[0-9]+)?|1(\.0+)?)$/, 'a number from 0 to 1')
+  .transform(Number)
+
 const proxies = z.string().transform((text, context) => {
   const list = new BlockList()
   for (const entry of text.split(',').map((part) => part.trim())) {
@@ -46,6 +53,9 @@ const variables = z.object({
   ROOT_KEYS: toggle,
   SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 3600, 10),
   METRICS_PORT: optionalWholeNumber(0, 65_535),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.string().refine(isHttpUrl, 'an http or https URL, such as http://127.0.0.1:4318').optional(),
+  OTEL_SERVICE_NAME: z.string().default('holdfast'),
+  OTEL_TRACES_SAMPLER_ARG: share.default(1),
   ALLOW_UNAUTHENTICATED: toggle,
   ALLOW_UNSAFE_DATABASE: toggle,
 })

@@ -12,6 +12,7 @@ import { checkServer } from './database/server-check.js'
 import { createMetricsServer } from './http/metrics-server.js'
 import { createHttpServer } from './http/server.js'
 import { createMetrics } from './observability/metrics.js'
+import { observers, type Traces } from './observability/tracing.js'
 import { packageFolder } from './package-folder.js'
 import { createItemStore } from './store/items.js'
 import { startSweeper } from './store/sweeper.js'
@@ -32,6 +33,14 @@ const openDatabase = async (config: Config, logger: Logger) => {
   return { kind: 'embedded' as const, ...(await startEmbedded(config.DATA_DIR, logger)) }
 }
 
+/** Loads what traces, where somebody takes traces: it is a good part of the program. */
+const openTraces = async (config: Config, logger: Logger): Promise<Traces | undefined> => {
+  if (config.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return undefined
+  const { startTraces } = await import('./observability/traces.js')
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SERVICE_NAME: serviceName, OTEL_TRACES_SAMPLER_ARG: share } = config
+  return startTraces({ endpoint, serviceName, version: version(), share }, logger)
+}
+
 /** Listens with the API, and with the metrics where they have a port of their own. */
 const listenOn = async (server: Server, metricsServer: Server, { HOST, PORT, METRICS_PORT }: Config) => {
   const metricsUrl = METRICS_PORT === undefined ? undefined : await listen(metricsServer, HOST, METRICS_PORT, 'METRICS_PORT')
@@ -47,14 +56,16 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
   await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
   await migrate(database.address)
   const metrics = createMetrics(version())
-  const pool = createPool(database.address, logger, metrics.statements)
+  const traces = await openTraces(config, logger)
+  const observe = observers(metrics, traces)
+  const pool = createPool(database.address, logger, observe.statements)
   metrics.watch(pool)
   let stopping = false
   const app = createApp({
     store: createItemStore(pool, {
       valueBytesMax: config.MAX_VALUE_BYTES,
       recordSeconds: config.IDEMPOTENCY_TTL_SECONDS,
-      observe: metrics.calls,
+      observe: observe.calls,
     }),
     service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
     rateLimit: {
@@ -66,7 +77,7 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
     rootKeys: config.ROOT_KEYS === 'on',
     metricsText: metrics.text,
     metricsMoved: config.METRICS_PORT !== undefined,
-    observe: metrics,
+    observe,
     logger,
   })
   const server = createHttpServer(app)
@@ -87,6 +98,7 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
       if (metricsUrl !== undefined) await close(metricsServer, 0)
       await stopSweeper()
       await pool.end(1_000)
+      await traces?.end()
       await database.stop()
     },
   }

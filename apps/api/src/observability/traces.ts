@@ -21,6 +21,8 @@ interface TracedRequest {
   readonly span: Span
   /** The parent of its spans. */
   readonly context: Context
+  /** What makes a time of `performance.now()` one of the wall's clock, the same for all spans of a request. Milliseconds. */
+  readonly clock: number
 }
 
 const propagator = new W3CTraceContextPropagator()
@@ -29,8 +31,7 @@ const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 /**
  * Follows requests: a span for each, within the trace that its `traceparent` names (W3C Trace Context), and in it one for the time that
  * a call waits and one for the statement that takes it. A statement that many calls share has a span in the trace of each, so that
- * each trace is whole by itself. Attributes are those of OpenTelemetry's conventions that hold no key and no value. Times are those
- * of `performance.now()`.
+ * each trace is whole by itself. Attributes are those of OpenTelemetry's conventions that hold no key and no value.
  */
 export const startTraces = (options: TracerOptions, logger: Logger): Traces => {
   const { tracer, end } = startTracer(options, logger)
@@ -40,28 +41,30 @@ export const startTraces = (options: TracerOptions, logger: Logger): Traces => {
     const parent = propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
     const known = methods.has(method)
     const attributes: Attributes = { 'http.request.method': known ? method : '_OTHER', 'url.scheme': 'http' }
-    const span = tracer.startSpan(known ? method : 'HTTP', { kind: SpanKind.SERVER, startTime: performance.now(), attributes }, parent)
-    return span.isRecording() ? { span, context: trace.setSpan(parent, span) } : undefined
+    const startTime = Date.now()
+    const span = tracer.startSpan(known ? method : 'HTTP', { kind: SpanKind.SERVER, startTime, attributes }, parent)
+    return span.isRecording() ? { span, context: trace.setSpan(parent, span), clock: startTime - performance.now() } : undefined
   }
 
-  /** A span of something that is over. */
+  /** A span of something that is over; times as `performance.now()` counts. */
   const tell = (of: TracedRequest, name: string, from: number, to: number, attributes: Attributes, failure?: string): void => {
     const kind = name.startsWith('statement') ? SpanKind.CLIENT : SpanKind.INTERNAL
-    const span = tracer.startSpan(name, { kind, startTime: from, attributes }, of.context)
+    const span = tracer.startSpan(name, { kind, startTime: of.clock + from, attributes }, of.context)
     if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', failure)
-    span.end(to)
+    span.end(of.clock + to)
   }
 
   return {
     requests: {
       around: (incoming, serve) => current.run(open(incoming), serve),
       answered: (method, status, _durationMs, { id, route }) => {
-        const { span } = current.getStore() ?? {}
-        if (span === undefined) return
+        const request = current.getStore()
+        if (request === undefined) return
+        const { span, clock } = request
         span.setAttributes({ 'http.response.status_code': status, 'holdfast.request_id': id })
         if (route !== undefined) span.updateName(`${method} ${routes[route].path}`).setAttribute('http.route', routes[route].path)
         if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', String(status))
-        span.end(performance.now())
+        span.end(clock + performance.now())
       },
     },
     calls: (kind) => ({

@@ -1,8 +1,10 @@
 import { createServer } from 'node:net'
 import { until } from '@holdfast/testbed/until'
+import { AggregatorRegistry } from 'prom-client'
 import { describe, expect, inject, test } from 'vitest'
+import { createMetrics } from '../src/observability/metrics.js'
 import { putExpired, refusePoison, send, startApi, startReplica, useApi } from './support/api.js'
-import { scrape } from './support/exposition.js'
+import { parseExposition, scrape } from './support/exposition.js'
 import { startPostgres } from './support/postgres.js'
 
 const withApi = async (environment: Record<string, string>, during: (api: Awaited<ReturnType<typeof startApi>>) => Promise<void>) => {
@@ -253,4 +255,15 @@ describe('a port of their own', () => {
     )
     squatter.close()
   })
+})
+
+test('the metrics of several processes can be added up', async () => {
+  const processes = [createMetrics('1'), createMetrics('1')]
+  for (const { limit } of processes) limit(true)
+  const parts = await Promise.all(processes.map((metrics) => metrics.registry().getMetricsAsJSON()))
+  const all = parseExposition(await AggregatorRegistry.aggregate(parts).metrics())
+  expect(all.sum('holdfast_rate_limiter_requests_total', { outcome: 'allowed' })).toBe(2)
+  expect(all.sum('holdfast_sweeper_duration_seconds_bucket')).toBe(0)
+  expect(all.sum('holdfast_build_info', { version: '1' })).toBe(1)
+  expect(Math.abs(all.sum('holdfast_sweeper_last_success_timestamp_seconds') - Date.now() / 1000)).toBeLessThan(60)
 })

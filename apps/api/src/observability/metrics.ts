@@ -22,7 +22,7 @@ export interface Metrics {
   readonly sweeps: SweepObserver
   /** Shows from now on what the pool is doing and what is in its database. */
   readonly watch: (pool: Pool) => void
-  /** All of it, for a sum over several processes. */
+  /** All of it, for a sum over several processes (the library's `AggregatorRegistry`); each number says how it is added up. */
   readonly registry: () => Registry
   /** All of it, in the text format of Prometheus. */
   readonly text: () => Promise<string>

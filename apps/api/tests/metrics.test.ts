@@ -177,6 +177,8 @@ describe('the way to the database', () => {
 })
 
 describe('the data', () => {
+  const measured = /^holdfast_(items|items_bytes|table_bytes)$/
+
   test('items and bytes by namespace, of the largest; the others are one', () =>
     withApi({}, async (api) => {
       for (let i = 0; i < 30; i++) await api.request('PUT', `/items/key-${i}`, { json: { value: 'x'.repeat(1000) } })
@@ -205,6 +207,14 @@ describe('the data', () => {
       expect((await scrape(api.url)).sum('holdfast_database_statement_duration_seconds_count', { kind: 'read' })).toBe(2)
     }))
 
+  test('is left out where the database refuses to tell, and the rest is served', () =>
+    withApi({}, async (api) => {
+      await api.sql`alter table item_counts rename to elsewhere`
+      const metrics = await scrape(api.url)
+      expect(metrics.samples.filter(({ name }) => measured.test(name))).toEqual([])
+      expect((await scrape(api.url)).sum('holdfast_database_failures_total', { failure: 'fault' })).toBeGreaterThan(0)
+    }))
+
   test('is left out where the database is gone, and the rest is served', async () => {
     const server = await startPostgres()
     const lonely = await startApi(server.url)
@@ -212,7 +222,7 @@ describe('the data', () => {
       await server.kill()
       await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
       const metrics = await scrape(lonely.url)
-      expect(metrics.samples.filter(({ name }) => /^holdfast_(items|items_bytes|table_bytes)$/.test(name))).toEqual([])
+      expect(metrics.samples.filter(({ name }) => measured.test(name))).toEqual([])
       expect(metrics.sum('holdfast_build_info')).toBe(1)
       expect(metrics.families.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
     } finally {

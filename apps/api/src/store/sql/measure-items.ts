@@ -22,7 +22,8 @@ const percent: SQL = sql`
 
 /**
  * Measures namespaces without reading them: rows from their counters, bytes as these times the mean row in a sample of pages, as
- * stored, without indexes and free room. A namespace that the sample has not met is taken to be like the others.
+ * stored, without indexes and free room. A namespace that the sample has not met, and those that are not told apart, are taken to be like the
+ * whole table.
  */
 export const measureItems = defineStatement<object, MeasuredItems>(
   'read',
@@ -32,17 +33,20 @@ export const measureItems = defineStatement<object, MeasuredItems>(
     ), ranked as (
       select counted.*, row_number() over (order by counted.rows desc, counted.namespace) as place from counted
     ), sampled as materialized (
-      select i.namespace, count(*) as rows, 
+      select i.namespace, count(*) as rows,
         sum(pg_column_size(i.namespace) + pg_column_size(i.key) + pg_column_size(i.value)) as bytes
       from ${items} i tablesample system (${percent})
       group by i.namespace
     ), overall as (
       select coalesce(sum(sampled.bytes) / nullif(sum(sampled.rows), 0), 0) as mean from sampled
     )
-    select case when ranked.place <= ${sql.raw(String(namespacesMax))} then ranked.namespace end as namespace,
-      sum(ranked.rows)::float8 as items,
-      sum(round(ranked.rows * coalesce(sampled.bytes::numeric / sampled.rows, overall.mean)))::float8 as bytes
-    from ranked left join sampled on sampled.namespace = ranked.namespace cross join overall
-    group by 1
-    order by 1`,
+    select ranked.namespace, ranked.rows::float8 as items,
+      round(ranked.rows * coalesce(sampled.bytes::numeric / sampled.rows, (select mean from overall)))::float8 as bytes
+    from ranked left join sampled on sampled.namespace = ranked.namespace
+    where ranked.place <= ${sql.raw(String(namespacesMax))}
+    union all
+    select null, sum(ranked.rows)::float8, round(sum(ranked.rows) * (select mean from overall))::float8
+    from ranked
+    where ranked.place > ${sql.raw(String(namespacesMax))}
+    having count(*) > 0`,
 )

@@ -2,15 +2,13 @@ import type { Logger } from '@holdfast/service'
 import { type DiagLogFunction, DiagLogLevel, diag, type Tracer } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
-import { BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace'
+import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 
 export interface TracerOptions {
   /** Base URL of a receiver of OTLP over HTTP. */
   readonly endpoint: string
   readonly serviceName: string
   readonly version: string
-  /** The share of requests that is traced, of those whose caller does not say. */
-  readonly share: number
 }
 
 /** How long the end waits for a receiver. Milliseconds. */
@@ -27,14 +25,13 @@ const logDiagnostics = (logger: Logger): void => {
 
 /** Makes what spans are made with, and sends them in batches as OTLP in JSON over HTTP. What a receiver does not take is dropped. */
 export const startTracer = (
-  { endpoint, serviceName, version, share }: TracerOptions,
+  { endpoint, serviceName, version }: TracerOptions,
   logger: Logger,
 ): { readonly tracer: Tracer; readonly end: () => Promise<void> } => {
   logDiagnostics(logger)
   const exporter = new OTLPTraceExporter({ url: tracesUrl(endpoint), timeoutMillis: exportTimeoutMs })
   const provider = new TracerProvider({
     resource: defaultResource().merge(resourceFromAttributes({ 'service.name': serviceName, 'service.version': version })),
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) }),
     spanProcessors: [new BatchSpanProcessor({ exporter, exportTimeoutMillis: exportTimeoutMs })],
   })
   return {

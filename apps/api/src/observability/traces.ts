@@ -25,6 +25,11 @@ interface TracedRequest {
   readonly clock: number
 }
 
+interface TracesOptions extends TracerOptions {
+  /** The share of requests that is traced, from 0 to 1, of those whose caller does not say. */
+  readonly share: number
+}
+
 const propagator = new W3CTraceContextPropagator()
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
@@ -33,12 +38,14 @@ const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
  * a call waits and one for the statement that takes it. A statement that many calls share has a span in the trace of each, so that
  * each trace is whole by itself. Attributes are those of OpenTelemetry's conventions that hold no key and no value.
  */
-export const startTraces = (options: TracerOptions, logger: Logger): Traces => {
+export const startTraces = ({ share, ...options }: TracesOptions, logger: Logger): Traces => {
   const { tracer, end } = startTracer(options, logger)
   const current = new AsyncLocalStorage<TracedRequest | undefined>()
 
   const open = ({ method = '', headers }: IncomingMessage): TracedRequest | undefined => {
-    const parent = propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
+    const parent = headers.traceparent === undefined ? ROOT_CONTEXT : propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
+    // Decided here and not by a sampler, because a span that is not sampled costs a good part of one that is.
+    if (trace.getSpanContext(parent) === undefined && Math.random() >= share) return undefined
     const known = methods.has(method)
     const attributes: Attributes = { 'http.request.method': known ? method : '_OTHER', 'url.scheme': 'http' }
     const startTime = Date.now()

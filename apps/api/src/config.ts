@@ -1,13 +1,20 @@
 import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { limits } from '@holdfast/contracts'
-import { isLoopback, logLevel, readSettings, StartError, wholeNumber } from '@holdfast/service'
+import { isLoopback, logLevel, optionalWholeNumber, readSettings, StartError, wholeNumber } from '@holdfast/service'
 import { z } from 'zod'
 
 const toggle = z.enum(['off', 'on'], 'off or on').default('off')
 
 const isDatabaseUrl = (text: string): boolean =>
   URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol) && new URL(text).pathname.length > 1
+
+const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+
+const share = z
+  .string()
+  .regex(/^(0(\.[0-9]+)?|1(\.0+)?)$/, 'a number from 0 to 1')
+  .transform(Number)
 
 const proxies = z.string().transform((text, context) => {
   const list = new BlockList()
@@ -51,6 +58,10 @@ const variables = z.object({
   ROOT_KEYS: toggle,
   WORKERS: wholeNumber(1, 64, 1),
   SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 3600, 10),
+  METRICS_PORT: optionalWholeNumber(0, 65_535),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.string().refine(isHttpUrl, 'an http or https URL, such as http://127.0.0.1:4318').optional(),
+  OTEL_SERVICE_NAME: z.string().default('holdfast'),
+  OTEL_TRACES_SAMPLER_ARG: share.default(1),
   ALLOW_UNAUTHENTICATED: toggle,
   ALLOW_UNSAFE_DATABASE: toggle,
 })

@@ -14,8 +14,8 @@ const main = async (): Promise<void> => {
   await run(
     config.LOG_LEVEL,
     (logger) => (config.WORKERS === 1 ? startService(config, logger) : startWorkers(config, logger)),
-    ({ database }) => ({
-      log: { database, ...(config.WORKERS === 1 ? {} : { workers: config.WORKERS }) },
+    ({ database, metricsUrl }) => ({
+      log: { database, metrics_url: metricsUrl, ...(config.WORKERS === 1 ? {} : { workers: config.WORKERS }) },
       launcher: { dataDir: database === 'embedded' ? config.DATA_DIR : null },
     }),
   )

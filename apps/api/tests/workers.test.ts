@@ -6,7 +6,7 @@ import { until } from '@holdfast/testbed/until'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { readConfig } from '../src/config.js'
 import { connect } from '../src/database/connections.js'
-import { openDatabase } from '../src/service.js'
+import { openDatabase } from '../src/open-database.js'
 import { send, useApi } from './support/api.js'
 
 const api = useApi()
@@ -114,6 +114,20 @@ describe('two workers', () => {
       expect((await send(url, 'PUT', `/items/k?value=${n}`, { headers: { connection: 'close' } })).status).toBe(n === 0 ? 201 : 200)
       expect((await ask(url, '', '/items/k')).json.value).toBe(String(n))
     }
+  })
+
+  test('count as one: their metrics are added up, on a port of their own too', async () => {
+    const { url } = await startWorkers({ METRICS_PORT: '0' })
+    const metricsUrl = /"metrics_url":"([^"]+)"/.exec(services[0]?.output() ?? '')?.[1] ?? ''
+    const path = '/items/none'
+    const agents = Array.from({ length: 40 }, () => fetch(url + path, { headers: { connection: 'close' } }))
+    expect((await Promise.all(agents)).every(({ status }) => status === 404)).toBe(true)
+    const counted = async (from: string) =>
+      (await (await fetch(`${from}/metrics`)).text()).match(
+        /^holdfast_http_requests_total\{[^}]*route="\/items\/\{key\}"[^}]*\} (\d+)$/m,
+      )?.[1]
+    for (let n = 0; n < 4; n++) expect(await counted(metricsUrl)).toBe('40')
+    expect((await fetch(`${url}/metrics`)).status).toBe(404)
   })
 
   test('one that dies is replaced, and the other serves meanwhile', async () => {

@@ -72,12 +72,16 @@ const tell = ({ policy, allowed, remaining, resetMs }: Standing, state: RequestS
   })
 }
 
+/** Is told of each request that was counted. */
+export type LimitObserver = (allowed: boolean) => void
+
 /**
  * Limits each client's requests, and those of each IPv6 site, or those of an API key, and says where the client stands
  * (draft-ietf-httpapi-ratelimit-headers-11).
  * @throws Refusal rate_limited
  */
-export const createRateLimit = ({ requests, windowSeconds, siteFactor, trustedProxies, createLimiter }: RateLimitOptions): RateLimit => {
+export const createRateLimit = (options: RateLimitOptions, observe: LimitObserver = () => {}): RateLimit => {
+  const { requests, windowSeconds, siteFactor, trustedProxies, createLimiter } = options
   const limitOf = (policy: LimitPolicy): Limit => ({ policy, ...rememberUsedUp(createLimiter(policy)) })
   const byClient = limitOf({ name: 'default', requests, windowSeconds })
   const bySite = limitOf({ name: 'site', requests: requests * siteFactor, windowSeconds })
@@ -95,6 +99,11 @@ export const createRateLimit = ({ requests, windowSeconds, siteFactor, trustedPr
     return site === undefined ? standing(byClient.policy, await byClient.count(client)) : countBoth(byClient, client, bySite, site)
   }
 
+  const countKey = async (key: string, own: number): Promise<Standing> => {
+    const limit = limitOfKeys(own)
+    return standing(limit.policy, await limit.count(key))
+  }
+
   return async (incoming, state, { peek = false, key, requests: own = requests } = {}) => {
     const forwardedFor = incoming.headers['x-forwarded-for']
     state.client = clientAddress(incoming.socket.remoteAddress, forwardedFor?.toString(), trustedProxies)
@@ -104,8 +113,8 @@ export const createRateLimit = ({ requests, windowSeconds, siteFactor, trustedPr
       if (usedUp !== undefined) tell(standing(byClient.policy, usedUp), state)
       return
     }
-    if (key === undefined) return tell(await countClient(state.client), state)
-    const limit = limitOfKeys(own)
-    tell(standing(limit.policy, await limit.count(key)), state)
+    const counted = key === undefined ? await countClient(state.client) : await countKey(key, own)
+    observe(counted.allowed)
+    tell(counted, state)
   }
 }

@@ -2,8 +2,10 @@ import cluster, { type Worker } from 'node:cluster'
 import { createServer } from 'node:net'
 import { type Logger, listen } from '@holdfast/service'
 import type { Config } from '../config.js'
-import { type Database, openDatabase, type Service } from '../service.js'
+import { type Database, openDatabase } from '../open-database.js'
+import type { Service } from '../service.js'
 import { answerWorker } from './answer-worker.js'
+import { createCollectMetrics } from './collect-metrics.js'
 import { keepWorker } from './keep-worker.js'
 import type { PrimaryAnswers, ToWorker } from './messages.js'
 import { createCountAnswer } from './shared-limiter.js'
@@ -11,16 +13,19 @@ import { createCountAnswer } from './shared-limiter.js'
 /** What a worker may take to end beyond the grace period of its requests. Milliseconds. */
 const endMs = 5_000
 
-/**
- * Tries the address, so that one that cannot be listened on is told once, and a free port is chosen before there are workers. A
- * worker that replaces the last one finds the same port then.
- */
-const chooseAddress = async ({ HOST, PORT }: Config): Promise<{ url: string; port: number }> => {
+/** Tries an address, so that one that cannot be listened on is told once; answers its URL, with the port that was free where it is 0. */
+const tryAddress = async (host: string, port: number, setting: string): Promise<{ url: string; port: number }> => {
   const server = createServer()
-  const url = await listen(server, HOST, PORT)
+  const url = await listen(server, host, port, setting)
   await new Promise((resolve) => server.close(resolve))
   return { url, port: Number(new URL(url).port) }
 }
+
+/** Where all workers listen, those too that replace others later. */
+const chooseAddresses = async ({ HOST, PORT, METRICS_PORT }: Config) => ({
+  api: await tryAddress(HOST, PORT, 'PORT'),
+  metrics: METRICS_PORT === undefined ? undefined : await tryAddress(HOST, METRICS_PORT, 'METRICS_PORT'),
+})
 
 const runningWorkers = (): Worker[] =>
   Object.values(cluster.workers ?? {}).flatMap((worker) => (worker === undefined || worker.isDead() ? [] : [worker]))
@@ -40,8 +45,8 @@ const stopWorkers = async (lameDuckMs: number, graceMs: number): Promise<void> =
 }
 
 const serveOn = async (database: Database, config: Config, logger: Logger): Promise<Service> => {
-  const { url, port } = await chooseAddress(config)
-  const answers: PrimaryAnswers = { count: createCountAnswer() }
+  const { api, metrics } = await chooseAddresses(config)
+  const answers: PrimaryAnswers = { count: createCountAnswer(), metrics: createCollectMetrics() }
   const failure = Promise.withResolvers<Error>()
   let stopping = false
   const stop = async (lameDuckMs: number): Promise<void> => {
@@ -51,7 +56,12 @@ const serveOn = async (database: Database, config: Config, logger: Logger): Prom
 
   const begin = (worker: Worker): void => {
     answerWorker(worker, answers)
-    worker.send({ kind: 'serve', database: { kind: database.kind, address: database.address }, port } satisfies ToWorker)
+    worker.send({
+      kind: 'serve',
+      database: { kind: database.kind, address: database.address },
+      port: api.port,
+      metricsPort: metrics?.port,
+    } satisfies ToWorker)
   }
   const options = { begin, onHopeless: failure.resolve, stopping: () => stopping, logger }
   const listening = Array.from({ length: config.WORKERS }, () => keepWorker(options))
@@ -61,8 +71,9 @@ const serveOn = async (database: Database, config: Config, logger: Logger): Prom
     throw reason
   }
   return {
-    url,
+    url: api.url,
     database: database.kind,
+    metricsUrl: metrics?.url,
     failure: failure.promise,
     stop: async (lameDuckMs) => {
       await stop(lameDuckMs)

@@ -78,7 +78,7 @@ describe.skipIf(process.platform !== 'linux')('the images', () => {
     const entries = await readdir(root, { recursive: true, withFileTypes: true })
     const files = entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)))
     const own = files.filter((file) => !/\.so(\.\d+)*$/.test(file))
-    expect(own.length).toBeLessThan(20)
+    expect(own.length).toBeLessThan(30)
     expect(own.filter((file) => !/^(bin\/node|etc\/\w+(\.conf)?|app\/.*(\.(m?js|css|png|json|sql)|LICENSE))$/.test(file))).toEqual([])
     expect(files.filter((file) => /\.(ts|map)$|\b(npm|pnpm|yarn|sh|bash|apt)$/.test(file))).toEqual([])
     const bytes = await Promise.all(files.filter((file) => file !== 'bin/node').map(async (file) => (await stat(join(root, file))).size))

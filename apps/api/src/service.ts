@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { close, isLoopback, type Logger, listen, type Running } from '@holdfast/service'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
-import type { DatabaseAddress } from './database/connections.js'
+import { type DatabaseAddress, withinTime } from './database/connections.js'
 import { startEmbedded } from './database/embedded.js'
 import { migrate } from './database/migrate.js'
 import { createPool, type Pool } from './database/pool.js'
@@ -76,8 +76,8 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
     stop: async (lameDuckMs) => {
       stopping = true
       await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
-      await close(server, config.SHUTDOWN_GRACE_SECONDS * 1000)
-      await stopSweeper()
+      const graceMs = config.SHUTDOWN_GRACE_SECONDS * 1000
+      await Promise.all([close(server, graceMs), withinTime(stopSweeper(), graceMs)])
       await pool.end(1_000)
       await database.stop()
     },

@@ -20,7 +20,7 @@ export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boole
   return (respond: Respond) =>
     async (context: HttpContext): Promise<Response> => {
       const { incoming } = context.env
-      const state = openRequest(incoming, stopping())
+      const state = openRequest(incoming, stopping)
       let response: Response
       try {
         checkWellFormed(incoming)

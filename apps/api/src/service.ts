@@ -8,7 +8,7 @@ import { startEmbedded } from './database/embedded.js'
 import { migrate } from './database/migrate.js'
 import { createPool, type Pool } from './database/pool.js'
 import { checkServer } from './database/server-check.js'
-import { createHttpServer } from './http/server.js'
+import { createHttpServer, type PeerBounds, peerBounds } from './http/server.js'
 import { packageFolder } from './package-folder.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createBoundedItems } from './store/bounded-items.js'
@@ -43,7 +43,12 @@ const createStores = (pool: Pool, config: Config) => {
   return { store: createBoundedItems(items, settings, pool), namespaces: createNamespaceStore(pool, settings, deletePrefix) }
 }
 
-const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, config: Config, logger: Logger): Promise<Service> => {
+const startOn = async (
+  database: Awaited<ReturnType<typeof openDatabase>>,
+  config: Config,
+  logger: Logger,
+  bounds: PeerBounds,
+): Promise<Service> => {
   await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
   await migrate(database.address)
   const pool = createPool(database.address, logger)
@@ -64,7 +69,7 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
     rootKeys: config.ROOT_KEYS === 'on',
     logger,
   })
-  const server = createHttpServer(app)
+  const server = createHttpServer(app, bounds)
   const url = await listen(server, config.HOST, config.PORT).catch(async (error) => {
     await pool.end(0)
     throw error
@@ -86,12 +91,13 @@ const startOn = async (database: Awaited<ReturnType<typeof openDatabase>>, confi
 
 /**
  * Starts the service: its database, the tables, the API.
+ * @param bounds for tests, which do not wait that long
  * @throws StartError with one line for the person who starts it
  */
-export const startService = async (config: Config, logger: Logger): Promise<Service> => {
+export const startService = async (config: Config, logger: Logger, bounds: PeerBounds = peerBounds): Promise<Service> => {
   const database = await openDatabase(config, logger)
   try {
-    return await startOn(database, config, logger)
+    return await startOn(database, config, logger, bounds)
   } catch (error) {
     await database.stop()
     throw error

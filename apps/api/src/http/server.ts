@@ -10,7 +10,10 @@ import { baseHeaders } from './answer.js'
 import type { HttpEnv } from './context.js'
 import { type ProblemAnswer, toProblem } from './problem.js'
 
-const connectionsMax = 10_000
+/** Bounds on peers that are slow, greedy or many. Milliseconds, bytes and connections. */
+export const peerBounds = { ...serverOptions, connectionsMax: 10_000 }
+
+export type PeerBounds = { readonly [Name in keyof typeof peerBounds]: number }
 
 /** What Node's parser gave a request up for, where it is not just malformed. */
 const parserCodes: Readonly<Record<string, ErrorCode>> = {
@@ -46,9 +49,9 @@ const badTarget = (): Response => {
 }
 
 /** A server of the app, not listening yet. */
-export const createHttpServer = (app: Hono<HttpEnv>): Server => {
+export const createHttpServer = (app: Hono<HttpEnv>, { connectionsMax, ...bounds }: PeerBounds = peerBounds): Server => {
   // A missing Host header is refused with all else that is not well-formed, so that this refusal is a problem like all others.
-  const options = { ...serverOptions, requireHostHeader: false }
+  const options = { ...bounds, requireHostHeader: false }
   const server = createServer(options, getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost' }))
   server.maxConnections = connectionsMax
   server.on('clientError', answerClientError)

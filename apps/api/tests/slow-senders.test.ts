@@ -69,6 +69,21 @@ describe('senders that are slow', () => {
     expect(Problem.parse(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).code).toBe('request_timeout')
     expect((await api.request('GET', '/items/slow')).status).toBe(404)
   })
+
+  test.each([
+    ['never ends', 'GET /items HTT'],
+    ['is not HTTP', 'nonsense\r\n\r\n'],
+  ])('an answer that is due is never that to a later request, which %s', async (_name, later) => {
+    await api.request('PUT', '/items/held?value=1')
+    const { socket, received, closed } = await open(api.url)
+    await api.sql.begin(async (holder) => {
+      await holder`select 1 from items where key = 'held' for update`
+      socket.write(`PUT /items/held?value=2 HTTP/1.1\r\nHost: localhost\r\n\r\n${later}`)
+      await closed()
+    })
+    expect(received()).toBe('')
+    await until(async () => (await api.request('GET', '/items/held')).json.value === '2')
+  })
 })
 
 describe('connections', () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ErrorCode } from '@holdfast/contracts'
 import { serverOptions } from '@holdfast/service'
@@ -27,9 +27,15 @@ const headLines = (problem: ProblemAnswer, requestId: string): string => {
   return [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`, ...lines, '', ''].join('\r\n')
 }
 
-/** Answers what never became a request. */
+/** Whether the next answer on a connection belongs to a request that came whole, or has begun. By the member that Node's own handler looks at. */
+const owesAnswer = (socket: Socket & { readonly _httpMessage?: ServerResponse<IncomingMessage> | null }): boolean => {
+  const next = socket._httpMessage
+  return next != null && (next.req.complete || next.headersSent)
+}
+
+/** Answers what never became a request; not where that would be taken for the answer to an earlier one, which may have been applied. */
 const answerClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET' || !socket.writable || owesAnswer(socket)) {
     socket.destroy()
     return
   }

@@ -1,7 +1,9 @@
 import type { Logger } from '@holdfast/service'
+import { QueueFull } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
 import { answer } from './answer.js'
 import type { HttpContext } from './context.js'
+import { createHeldConnections } from './held-connections.js'
 import { checkOwnOrigin } from './own-origin.js'
 import { toProblem } from './problem.js'
 import { createRequestLog } from './request-log.js'
@@ -17,6 +19,7 @@ export type Respond = (context: HttpContext, state: RequestState) => Promise<Res
  */
 export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boolean, logger: Logger) => {
   const log = createRequestLog(logger)
+  const hold = createHeldConnections()
   return (respond: Respond) =>
     async (context: HttpContext): Promise<Response> => {
       const { incoming } = context.env
@@ -30,6 +33,7 @@ export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boole
         if (!(error instanceof Refusal)) logger.error({ err: error, request_id: state.id }, 'a request failed')
         const problem = toProblem(error, state.id)
         response = answer(state, problem.status, problem.body, problem.headers)
+        if (error instanceof QueueFull) hold(incoming.socket)
       }
       log(incoming.method ?? '', response.status, state)
       return response

@@ -4,6 +4,7 @@ import { proveExpiry } from './proofs/expiry.ts'
 import { proveFaults } from './proofs/faults.ts'
 import { proveKill } from './proofs/kill.ts'
 import { proveLinearizability } from './proofs/linearizability.ts'
+import { proveOverload } from './proofs/overload.ts'
 import { proveRollingRestart } from './proofs/rolling-restart.ts'
 import { proveSoak } from './proofs/soak.ts'
 import { proveStorms } from './proofs/storms.ts'
@@ -16,6 +17,7 @@ const proofs = {
   expiry: { prove: proveExpiry, rounds: 10_000 },
   bank: { prove: proveBank, rounds: 7 },
   'rolling-restart': { prove: proveRollingRestart, rounds: 5 },
+  overload: { prove: proveOverload, rounds: 1 },
   soak: { prove: proveSoak, rounds: 1 },
 } as const satisfies Readonly<Record<string, { readonly prove: Proof; readonly rounds: Extent['rounds'] }>>
 

@@ -20,7 +20,6 @@ CREATE TABLE "namespaces" (
 	"max_items" bigint
 );
 --> statement-breakpoint
-CREATE FUNCTION "raise_conflict"() RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-	RAISE EXCEPTION 'another transaction has removed the row meanwhile' USING ERRCODE = 'serialization_failure';
-END $$;
+CREATE FUNCTION "renew_version"(of_namespace text, of_key text) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+	UPDATE "items" SET "version" = nextval('item_versions') WHERE "namespace" = of_namespace AND "key" = of_key RETURNING "version";
+$$;

@@ -7,13 +7,14 @@ import { docsHandlers } from './http/handlers/docs.js'
 import { healthHandlers, type ServiceState } from './http/handlers/health.js'
 import { itemHandlers } from './http/handlers/items.js'
 import { legacyHandlers } from './http/handlers/legacy.js'
+import { metricsHandlers } from './http/handlers/metrics.js'
 import { namespaceHandlers } from './http/handlers/namespaces.js'
 import { problemHandlers } from './http/handlers/problems.js'
 import { transactionHandlers } from './http/handlers/transactions.js'
 import { mountRoutes } from './http/mount.js'
-import { createRateLimit, type RateLimitOptions } from './http/rate-limit.js'
+import { createRateLimit, type LimitObserver, type RateLimitOptions } from './http/rate-limit.js'
 import { routingPath } from './http/request-target.js'
-import { createServeRequest } from './http/serve-request.js'
+import { createServeRequest, type RequestObserver } from './http/serve-request.js'
 import { servedRoutes } from './http/served-routes.js'
 import { Refusal } from './refusal.js'
 import type { ApiKeyStore } from './store/api-keys.js'
@@ -35,17 +36,22 @@ export interface AppOptions {
   readonly valueBytesMax: number
   /** Whether keys are served at the root too. */
   readonly rootKeys: boolean
+  /** Answers the metrics. */
+  readonly metricsText: () => Promise<string>
+  /** Whether the metrics have a port of their own, and are not served here. */
+  readonly metricsMoved: boolean
+  readonly observe: { readonly requests: RequestObserver; readonly limit: LimitObserver }
   readonly logger: Logger
 }
 
 /** The service as an app of Hono's: all that it serves, behind one straight line. Does no I/O of its own. */
 export const createApp = (options: AppOptions): Hono<HttpEnv> => {
-  const { store, service, valueBytesMax, rootKeys, logger, apiKeys, authRequired } = options
+  const { store, service, valueBytesMax, rootKeys, observe, logger, apiKeys, authRequired } = options
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
-  const serveRequest = createServeRequest(service.stopping, options.ownOriginOnly, logger)
-  const served = servedRoutes({ ROOT_KEYS: rootKeys, AUTH: authRequired })
+  const serveRequest = createServeRequest(service.stopping, options.ownOriginOnly, logger, observe.requests)
+  const served = servedRoutes({ ROOT_KEYS: rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
   const items = itemHandlers(store)
   const handlers = {
     ...items,
@@ -54,10 +60,11 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
     ...apiKeyHandlers(apiKeys),
     ...legacyHandlers(items, store),
     ...healthHandlers(service),
+    ...metricsHandlers(options.metricsText),
     ...docsHandlers(service.version, served),
     ...problemHandlers(),
   }
-  const limit = createRateLimit(options.rateLimit)
+  const limit = createRateLimit(options.rateLimit, observe.limit)
   const admit = authRequired ? admitWithKeys(apiKeys, options.adminKey, limit) : admitEverybody(limit)
   mountRoutes(app, { served, handlers, serveRequest, admit, valueBytesMax })
   app.notFound(

@@ -1,13 +1,20 @@
 import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { limits } from '@holdfast/contracts'
-import { isLoopback, logLevel, readSettings, StartError, wholeNumber } from '@holdfast/service'
+import { isLoopback, logLevel, optionalWholeNumber, readSettings, StartError, wholeNumber } from '@holdfast/service'
 import { z } from 'zod'
 
 const toggle = z.enum(['off', 'on'], 'off or on').default('off')
 
 const isDatabaseUrl = (text: string): boolean =>
   URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol) && new URL(text).pathname.length > 1
+
+const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+
+const share = z
+  .string()
+  .regex(/^(0(\.[0-9]+)?|1(\.0+)?)$/, 'a number from 0 to 1')
+  .transform(Number)
 
 const proxies = z.string().transform((text, context) => {
   const list = new BlockList()
@@ -37,7 +44,8 @@ const variables = z.object({
   LOG_LEVEL: logLevel,
   RATE_LIMIT_REQUESTS: wholeNumber(0, 1_000_000_000, 60),
   RATE_LIMIT_WINDOW_SECONDS: wholeNumber(1, 86_400, 60),
-  RATE_LIMIT_STORE: z.literal('memory', 'memory').default('memory'),
+  RATE_LIMIT_STORE: z.enum(['memory', 'postgres'], 'memory or postgres').default('memory'),
+  RATE_LIMIT_SITE_FACTOR: wholeNumber(0, 65_536, 16),
   TRUST_PROXY: proxies.default(new BlockList()),
   AUTH: z.enum(['off', 'required'], 'off or required').default('off'),
   ADMIN_API_KEY: z
@@ -48,7 +56,12 @@ const variables = z.object({
   IDEMPOTENCY_TTL_SECONDS: wholeNumber(1, 31_536_000, 86_400),
   SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 60),
   ROOT_KEYS: toggle,
+  WORKERS: wholeNumber(1, 64, 1),
   SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 3600, 10),
+  METRICS_PORT: optionalWholeNumber(0, 65_535),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.string().refine(isHttpUrl, 'an http or https URL, such as http://127.0.0.1:4318').optional(),
+  OTEL_SERVICE_NAME: z.string().default('holdfast'),
+  OTEL_TRACES_SAMPLER_ARG: share.default(1),
   ALLOW_UNAUTHENTICATED: toggle,
   ALLOW_UNSAFE_DATABASE: toggle,
 })

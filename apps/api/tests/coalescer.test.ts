@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type CoalescerOptions, createCoalescer } from '../src/store/coalescer.js'
+import type { CoalescerObserver, Queue } from '../src/store/coalescer-observer.js'
 import { createKeyOrder } from '../src/store/key-order.js'
 
 interface Call {
@@ -340,4 +342,102 @@ test('however calls arrive and statements end: each is answered once with its ow
     }),
     { numRuns: 300 },
   )
+})
+
+describe('an observer', () => {
+  /** Remembers what it is told; marks calls with the number of the request that makes them. */
+  const watching = () => {
+    const told: { marks: unknown[]; waits: number[]; failed: boolean }[] = []
+    const refused: string[] = []
+    const requests = new AsyncLocalStorage<number>()
+    let queue: () => Queue = () => ({ waiting: -1, bytes: -1 })
+    const observe: CoalescerObserver = {
+      watch: (given) => {
+        queue = given
+      },
+      mark: () => requests.getStore(),
+      ran: (calls, started, failed) => {
+        told.push({ marks: calls.map(({ mark }) => mark), waits: calls.map(({ arrived }) => started - arrived), failed })
+      },
+      refused: (reason) => refused.push(reason),
+    }
+    return { told, refused, requests, observe, queue: () => queue() }
+  }
+
+  test('is told of each statement, with the marks of its calls and how long they waited', async () => {
+    const { told, observe, requests } = watching()
+    const { statements, coalesce } = create({ observe, statementsMax: 1 })
+    const results = [1, 2, 3].map((id) => requests.run(id, () => coalesce(call(id), soon())))
+    await turns()
+    expect(told).toEqual([])
+    statements[0]?.succeed()
+    await Promise.all(results)
+    results.push(requests.run(4, () => coalesce(call(4), soon())))
+    await turns()
+    statements[1]?.fail(lost)
+    await expect(results[3]).rejects.toBe(lost)
+    expect(told.map(({ marks, failed }) => [marks, failed])).toEqual([
+      [[1, 2, 3], false],
+      [[4], true],
+    ])
+    expect(told.flatMap(({ waits }) => waits).every((wait) => wait >= 0 && wait < 60_000)).toBe(true)
+  })
+
+  test('is told of a failed statement and of those that its calls are then run in', async () => {
+    const { told, observe } = watching()
+    const { statements, coalesce } = create({ observe })
+    const results = Promise.allSettled([1, 2].map((id) => coalesce(call(id), soon())))
+    await turns()
+    statements[0]?.fail(fault)
+    await turns()
+    statements[1]?.fail(fault)
+    statements[2]?.succeed()
+    expect((await results).map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    expect(told.map(({ marks, failed }) => [marks.length, failed])).toEqual([
+      [2, true],
+      [1, true],
+      [1, false],
+    ])
+  })
+
+  test('sees how many wait, also behind an earlier call of their key, and the bytes of all', async () => {
+    const { observe, queue } = watching()
+    const { statements, coalesce } = create({ observe, keyed: keyed(), bytesOf: () => 10 })
+    expect(queue()).toEqual({ waiting: 0, bytes: 0 })
+    const results = [1, 2, 3].map((id) => coalesce(call(id, 'one'), soon()))
+    expect(queue()).toEqual({ waiting: 3, bytes: 30 })
+    for (const left of [2, 1, 0]) {
+      await turns()
+      expect(queue()).toEqual({ waiting: left, bytes: 10 * (left + 1) })
+      statements.at(-1)?.succeed()
+    }
+    await Promise.all(results)
+    await turns()
+    expect(queue()).toEqual({ waiting: 0, bytes: 0 })
+  })
+
+  test('is told of calls that are refused, and why', async () => {
+    const { refused, observe, queue } = watching()
+    const { coalesce } = create({ observe, waitingMax: 1 })
+    const late = coalesce(call(1), performance.now())
+    await expect(coalesce(call(2), soon())).rejects.toThrow('too many are waiting')
+    await expect(late).rejects.toThrow('it waited too long')
+    expect(refused).toEqual(['too many are waiting', 'it waited too long'])
+    expect(queue()).toEqual({ waiting: 0, bytes: 0 })
+  })
+
+  test('runs statements in the asynchronous context of no call', async () => {
+    const { observe, requests } = watching()
+    const contexts: unknown[] = []
+    const coalesce = create({
+      observe,
+      run: async (calls) => {
+        contexts.push(requests.getStore())
+        return calls.map(() => 'done')
+      },
+    }).coalesce
+    await requests.run(1, () => coalesce(call(1), soon()))
+    await requests.run(2, () => coalesce(call(2), soon()))
+    expect(contexts).toEqual([undefined, undefined])
+  })
 })

@@ -25,10 +25,17 @@ describe('a bad setting is named with what it expects', () => {
       { TRUST_PROXY: '10.0.0.0/33' },
       'TRUST_PROXY must be IP addresses or CIDR blocks, separated by commas, such as 10.0.0.0/8,::1, not "10.0.0.0/33"',
     ],
-    [{ RATE_LIMIT_STORE: 'redis' }, 'RATE_LIMIT_STORE must be memory, not "redis"'],
+    [{ RATE_LIMIT_STORE: 'redis' }, 'RATE_LIMIT_STORE must be memory or postgres, not "redis"'],
+    [{ WORKERS: '0' }, 'WORKERS must be a whole number from 1 to 64, not "0"'],
     [{ AUTH: 'on' }, 'AUTH must be off or required, not "on"'],
     [{ ADMIN_API_KEY: 'short' }, 'ADMIN_API_KEY must be 32 to 200 visible ASCII characters'],
     [{ ALLOW_UNAUTHENTICATED: 'yes' }, 'ALLOW_UNAUTHENTICATED must be off or on, not "yes"'],
+    [{ METRICS_PORT: 'x' }, 'METRICS_PORT must be a whole number from 0 to 65535, not "x"'],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' },
+      'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, such as http://127.0.0.1:4318, not "localhost:4318"',
+    ],
+    [{ OTEL_TRACES_SAMPLER_ARG: '1.5' }, 'OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1, not "1.5"'],
     [{ MAX_VALUE_BYTES: '0' }, 'MAX_VALUE_BYTES must be a whole number from 1 to 67108864, not "0"'],
     [{ SWEEP_INTERVAL_SECONDS: '1.5' }, 'SWEEP_INTERVAL_SECONDS must be a whole number from 1 to 86400, not "1.5"'],
   ])('%o', (environment, message) => {

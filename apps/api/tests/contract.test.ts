@@ -10,6 +10,9 @@ const adminKey = 'k'.repeat(32)
 const settings = { ROOT_KEYS: 'on', AUTH: 'required', ADMIN_API_KEY: adminKey }
 const api = useApi({ MAX_VALUE_BYTES: '100000', ...settings })
 
+/** Without keys, and with what is only served there. */
+const open = useApi()
+
 /** A request of somebody who may do everything. */
 const ask = (method: string, path: string, options: Parameters<typeof api.request>[2] = {}, url = api.url) =>
   send(url, method, path, { ...options, headers: { authorization: `Bearer ${adminKey}`, ...options.headers } })
@@ -280,6 +283,7 @@ describe('answers', () => {
     await expectAnswer('health', 200, 'GET', '/health/')
     await expectAnswer('live', 200, 'GET', '/health/live')
     await expectAnswer('ready', 200, 'GET', '/health/ready')
+    conforms('metrics', await open.request('GET', '/metrics/'), 200)
     await expectAnswer('openapi', 200, 'GET', '/openapi.json')
     await expectAnswer('docs', 200, 'GET', '/docs/')
     await expectAnswer('docsAsset', 200, 'GET', '/docs/swagger-ui.css')

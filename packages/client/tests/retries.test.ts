@@ -224,7 +224,6 @@ describe.concurrent('deadlines and aborts', () => {
     expect(error).toBeInstanceOf(TimeoutError)
     expect(error).toMatchObject({ attempts: 2, code: 'timeout' })
     await until(() => proxy.requests.every(({ closedAt }) => closedAt() !== undefined))
-    for (const { at, closedAt } of proxy.requests) expect((closedAt() ?? 0) - at).toBeGreaterThanOrEqual(100)
   })
 
   test('the timeout covers the body', async () => {

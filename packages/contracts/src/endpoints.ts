@@ -39,6 +39,7 @@ export const endpoints = {
   health: { method: 'get', path: '/health', safe: true },
   live: { method: 'get', path: '/health/live', safe: true },
   ready: { method: 'get', path: '/health/ready', safe: true },
+  metrics: { method: 'get', path: '/metrics', safe: true },
   openapi: { method: 'get', path: '/openapi.json', safe: true },
   docs: { method: 'get', path: '/docs', safe: true },
   docsAsset: { method: 'get', path: '/docs/{file}', safe: true },

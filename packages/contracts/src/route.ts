@@ -23,6 +23,8 @@ export interface RouteContract extends Endpoint {
   readonly enabledBy?: 'ROOT_KEYS' | 'AUTH'
   /** What a caller's key must be for, where that does not follow from whether the route is safe. */
   readonly scope?: 'admin'
+  /** The setting that moves it to another port. */
+  readonly movedBy?: 'METRICS_PORT'
   readonly request: {
     readonly params?: z.ZodObject
     readonly query?: z.ZodObject

@@ -36,6 +36,7 @@ export const routes = {
   health: system.health,
   live: system.live,
   ready: system.ready,
+  metrics: system.metrics,
   openapi: system.openapi,
   docs: system.docs,
   docsAsset: system.docsAsset,

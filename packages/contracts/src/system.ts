@@ -56,6 +56,18 @@ export const ready = defineRoute({
   errors: ['malformed_request'],
 })
 
+/** What the service counts and measures. */
+export const metrics = defineRoute({
+  ...endpoints.metrics,
+  ...route,
+  movedBy: 'METRICS_PORT',
+  tag: 'Service',
+  summary: 'Metrics in the text format of Prometheus',
+  request: {},
+  answers: { 200: { description: 'The metrics.', contentType: 'text/plain; version=0.0.4; charset=utf-8' } },
+  errors: ['malformed_request'],
+})
+
 /** This API as an OpenAPI 3.1 document. */
 export const openapi = defineRoute({
   ...endpoints.openapi,

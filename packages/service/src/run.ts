@@ -11,6 +11,8 @@ export interface Running {
   readonly url: string
   /** Drains and ends everything; `lameDuckMs` is how long it goes on serving after it began to refuse its readiness. */
   readonly stop: (lameDuckMs: number) => Promise<void>
+  /** Resolves with the reason where the service cannot go on. */
+  readonly failure?: Promise<Error>
 }
 
 const stopOnSignal = (service: Running, logger: Logger): void => {
@@ -45,6 +47,23 @@ export const endWith = (error: unknown, status = 1): never => {
   process.exit(status)
 }
 
+/** Ends the process where an error is caught nowhere, with a line in the log. */
+export const endOnFault = (logger: Logger): void => {
+  process.on('uncaughtException', async (error) => {
+    logger.fatal({ err: error }, 'a fault that nothing caught')
+    await flushLogger(logger)
+    process.exit(1)
+  })
+}
+
+const endOnFailure = async (service: Running, logger: Logger): Promise<void> => {
+  const reason = await service.failure
+  if (reason === undefined) return
+  await service.stop(0)
+  await flushLogger(logger)
+  endWith(reason)
+}
+
 /**
  * Runs a service as this process, until a signal ends it: a second one ends it at once.
  * @param start answers the service and what to tell the log, and the launcher where there is one
@@ -55,13 +74,10 @@ export const run = async <S extends Running>(
   describe: (service: S) => { readonly log: object; readonly launcher: object },
 ): Promise<void> => {
   const logger = createLogger(logLevel)
-  process.on('uncaughtException', async (error) => {
-    logger.fatal({ err: error }, 'a fault that nothing caught')
-    await flushLogger(logger)
-    process.exit(1)
-  })
+  endOnFault(logger)
   const service = await start(logger)
   stopOnSignal(service, logger)
+  endOnFailure(service, logger)
   const { log, launcher } = describe(service)
   logger.info({ url: service.url, ...log }, 'listening')
   process.send?.({ url: service.url, ...launcher })

@@ -2,16 +2,20 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { StartError } from './start-error.js'
 
-/** A whole number; `preset` where the variable is not set. */
-export const wholeNumber = (min: number, max: number, preset: number) => {
+const wholeNumberText = (min: number, max: number) => {
   const expected = `a whole number from ${min} to ${max}`
   return z
     .string()
     .regex(/^[0-9]+$/, expected)
     .transform(Number)
     .refine((value) => value >= min && value <= max, expected)
-    .default(preset)
 }
+
+/** A whole number; `preset` where the variable is not set. */
+export const wholeNumber = (min: number, max: number, preset: number) => wholeNumberText(min, max).default(preset)
+
+/** A whole number, or undefined where the variable is not set. */
+export const optionalWholeNumber = (min: number, max: number) => wholeNumberText(min, max).optional()
 
 /** Which records are logged, by pino's names. */
 export const logLevel = z

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server as SocketServer } from 'node:net'
 import { StartError } from './start-error.js'
 
 /** Bounds on slow and greedy peers. Milliseconds and bytes. */
@@ -13,16 +13,17 @@ export const serverOptions = {
 
 /**
  * Listens; `port` 0 takes any free one. Answers the URL.
+ * @param setting the variable that names the port, for the message
  * @throws StartError where the address cannot be listened on
  */
-export const listen = async (server: Server, host: string, port: number): Promise<string> => {
+export const listen = async (server: SocketServer, host: string, port: number, setting = 'PORT'): Promise<string> => {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = { EADDRINUSE: 'is taken by another program', EACCES: 'needs rights that this user does not have' }[error.code ?? '']
       const message =
         reason === undefined
           ? `HOST ${host} cannot be listened on (${error.code}); expected an address of this machine`
-          : `PORT ${port} ${reason}; expected a free port, such as PORT=${port + 1}`
+          : `${setting} ${port} ${reason}; expected a free port, such as ${setting}=${port + 1}`
       reject(new StartError(message, { cause: error }))
     })
     server.listen({ host, port }, resolve)

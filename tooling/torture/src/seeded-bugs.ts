@@ -14,9 +14,9 @@ export interface SeededBug {
 /** Bugs that the checker must find. */
 export const seededBugs = {
   'a read that answers what the last one saw': {
-    find: 'const row = await calls.get({\n\t\t\t\tnamespace,\n\t\t\t\tkey\n\t\t\t}, call.deadline);',
+    find: 'const row = await calls.get({\n\t\t\t\tnamespace: call.namespace,\n\t\t\t\tkey\n\t\t\t}, call.deadline);',
     replace: `const seen = globalThis.seen ??= new Map();
-      const fresh = await calls.get({ namespace, key }, call.deadline);
+      const fresh = await calls.get({ namespace: call.namespace, key }, call.deadline);
       const row = seen.has(key) && Math.random() < 0.2 ? seen.get(key) : fresh;
       seen.set(key, fresh);`,
     disturbance: 'nothing',

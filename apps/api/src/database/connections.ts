@@ -48,9 +48,19 @@ interface Connection {
   inFlight: number
 }
 
+/** How far connections are used. */
+export interface ConnectionUse {
+  readonly max: number
+  /** Those that wait for an answer. */
+  readonly busy: number
+  /** Those that were given up for new ones since the start. */
+  readonly replaced: number
+}
+
 export interface Connections {
   /** Sends a prepared statement; undefined where no answer came in time, after which all connections are new ones. */
   send<Row>(text: string, values: unknown[], timeoutMs: number): Promise<Row[] | undefined>
+  use(): ConnectionUse
   /** Lets what runs finish, for `timeoutMs` at most, and closes. */
   end(timeoutMs: number): Promise<void>
 }
@@ -71,6 +81,7 @@ export const withinTime = async <T>(query: Promise<T>, timeoutMs: number): Promi
 export const createConnections = (address: DatabaseAddress, count: number, logger: Logger): Connections => {
   const open = (): Connection => ({ client: connect(address), inFlight: 0 })
   const connections = Array.from({ length: count }, open)
+  let replaced = 0
 
   const freest = (): Connection => {
     let best = connections[0] as Connection
@@ -88,6 +99,7 @@ export const createConnections = (address: DatabaseAddress, count: number, logge
   const replaceAll = (stuck: Connection): void => {
     if (!connections.includes(stuck)) return
     logger.warn('the database did not answer in time: its connections are replaced')
+    replaced += count
     for (const connection of connections.splice(0, count, ...Array.from({ length: count }, open))) close(connection)
   }
 
@@ -96,6 +108,7 @@ export const createConnections = (address: DatabaseAddress, count: number, logge
     const place = connections.indexOf(dead)
     if (place === -1) return
     connections[place] = open()
+    replaced++
     close(dead)
   }
 
@@ -115,6 +128,7 @@ export const createConnections = (address: DatabaseAddress, count: number, logge
         connection.inFlight--
       }
     },
+    use: () => ({ max: count, busy: connections.filter(({ inFlight }) => inFlight > 0).length, replaced }),
     end: async (timeoutMs) => {
       await Promise.all(connections.map(({ client }) => client.end({ timeout: timeoutMs / 1000 })))
     },

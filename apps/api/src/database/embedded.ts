@@ -36,10 +36,15 @@ kill $watch; exit $status`
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-const launch = async (cluster: Cluster): Promise<ChildProcess> => {
+const launch = async (cluster: Cluster, connectionsMax: number): Promise<ChildProcess> => {
   const log = await open(cluster.logFile, 'a', 0o600)
   if ((await log.stat()).size > logBytesMax) await truncate(cluster.logFile)
-  const settings = ['listen_addresses=', `unix_socket_directories=${cluster.socketFolder}`, 'port=5432', 'max_connections=100']
+  const settings = [
+    'listen_addresses=',
+    `unix_socket_directories=${cluster.socketFolder}`,
+    'port=5432',
+    `max_connections=${connectionsMax}`,
+  ]
   const server = [cluster.programs.postgres, '-D', cluster.folder, ...settings.flatMap((setting) => ['-c', setting])]
   const { program, args, ...ids } = cluster.account.command('sh', ['-c', supervise, 'sh', ...server])
   // In a session of its own, because a terminal's Ctrl-C would stop it before the service has drained.
@@ -60,11 +65,16 @@ const lastLogLine = async (cluster: Cluster): Promise<string> =>
     .findLast((line) => /FATAL|PANIC|ERROR|sh:|setpriv/.test(line)) ?? 'it ended without a word'
 
 /** Starts the server and waits until it accepts connections; a first failure may come from the last processes of a killed one. */
-const startServer = async (cluster: Cluster, address: DatabaseAddress, stopping = () => false): Promise<ChildProcess> => {
+const startServer = async (
+  cluster: Cluster,
+  address: DatabaseAddress,
+  connectionsMax: number,
+  stopping = () => false,
+): Promise<ChildProcess> => {
   const until = performance.now() + startMs
   for (let failures = 0; ; failures++) {
     await endLeftover(cluster)
-    const child = await launch(cluster)
+    const child = await launch(cluster, connectionsMax)
     while (!ended(child) && performance.now() < until && !stopping()) {
       if (await accepts(address)) return child
       await wait(20)
@@ -96,18 +106,18 @@ const lockPatiently = async (dataDir: string, account: ServerAccount): Promise<{
  * Starts PostgreSQL on a data folder, and again whenever it ends without being asked to.
  * @throws StartError where the folder cannot be used or another service uses it
  */
-export const startEmbedded = async (dataDir: string, logger: Logger): Promise<EmbeddedServer> => {
+export const startEmbedded = async (dataDir: string, connectionsMax: number, logger: Logger): Promise<EmbeddedServer> => {
   const server = await findServer(dataDir)
   const { socketFolder, release } = await lockPatiently(dataDir, server.account)
   const cluster = await openCluster(dataDir, server, socketFolder)
   const address = { socketFolder, password: cluster.password }
   let stopping = false
-  let child = await startServer(cluster, address)
+  let child = await startServer(cluster, address, connectionsMax)
 
   const restart = async (): Promise<void> => {
     while (!stopping) {
       try {
-        child = await startServer(cluster, address, () => stopping)
+        child = await startServer(cluster, address, connectionsMax, () => stopping)
         watch()
         logger.info('PostgreSQL runs again')
         return

@@ -1,5 +1,5 @@
 import type { Logger } from '@holdfast/service'
-import { createConnections, type DatabaseAddress } from './connections.js'
+import { type ConnectionUse, createConnections, type DatabaseAddress } from './connections.js'
 import { deadlines } from './deadlines.js'
 import { classifyFailure, type FailureClass } from './failures.js'
 import type { Statement } from './statement.js'
@@ -36,7 +36,20 @@ export const transactionsMax = 4
 const queriesInFlightMax = 2_000
 
 /** How one try ended. */
-type Tried<T> = { readonly result: T } | { readonly failure: FailureClass; readonly cause: unknown }
+type Tried<T> = { readonly result: T } | { readonly refusal: unknown } | { readonly failure: FailureClass; readonly cause: unknown }
+
+/** What goes to the database, by what it may do there. */
+export type StatementKind = Statement<never, never>['kind'] | 'transaction'
+
+/** Is told of each try of a statement or a transaction: when it started, as `performance.now()` counts, and how it failed, if it did. */
+export type StatementObserver = (kind: StatementKind, started: number, failure: FailureClass | undefined) => void
+
+/** How far the pool is used. */
+export interface PoolUse {
+  /** Statements and transactions that are not answered yet, those that wait to be tried again too. */
+  readonly inFlight: number
+  readonly connections: { readonly statements: ConnectionUse; readonly transactions: ConnectionUse }
+}
 
 export interface Pool {
   /**
@@ -53,6 +66,7 @@ export interface Pool {
   transact<Opening extends readonly Sent[], Result>(steps: TwoSteps<Opening, Result>, deadline: number): Promise<Result>
   /** Whether the database answers within `timeoutMs`. */
   answers(timeoutMs: number): Promise<boolean>
+  use(): PoolUse
   /** Lets what runs finish, for `timeoutMs` at most, and closes the connections. */
   end(timeoutMs: number): Promise<void>
 }
@@ -63,17 +77,25 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
  * The one owner of the connections. The driver leaves a query on a dead network pending for ever, so every query has
  * a deadline here, and one that passes it replaces all connections.
  */
-export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
-  const { send, end } = createConnections(address, connectionsMax, logger)
+export const createPool = (address: DatabaseAddress, logger: Logger, observe: StatementObserver = () => {}): Pool => {
+  const { send, use, end } = createConnections(address, connectionsMax, logger)
   const transactions = createTransactions(address, transactionsMax, (error) => classifyFailure(error) === 'lost', logger)
   let inFlight = 0
 
   /** Tries until it succeeds, or until trying makes no sense. */
-  const attempt = async <T>(tryOnce: (timeoutMs: number) => Promise<Tried<T>>, deadline: number, retryConflicts: boolean): Promise<T> => {
+  const attempt = async <T>(
+    kind: StatementKind,
+    tryOnce: (timeoutMs: number) => Promise<Tried<T>>,
+    deadline: number,
+    retryConflicts: boolean,
+  ): Promise<T> => {
     const started = performance.now()
     for (let attempts = 0; ; attempts++) {
-      const tried = await tryOnce(Math.max(1, Math.min(deadlines.query, deadline - performance.now())))
+      const triedAt = performance.now()
+      const tried = await tryOnce(Math.max(1, Math.min(deadlines.query, deadline - triedAt)))
+      observe(kind, triedAt, 'failure' in tried ? tried.failure : undefined)
       if ('result' in tried) return tried.result
+      if ('refusal' in tried) throw tried.refusal
       const { failure, cause } = tried
       if (failure === 'fault') throw cause
       if (failure === 'given_up') throw new DatabaseOverloaded('the database gave the statement up', { cause })
@@ -112,7 +134,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
       case 'committed':
         return { result: ended.result }
       case 'refused':
-        throw ended.cause
+        return { refusal: ended.cause }
       case 'rolled back':
         return { failure: classifyFailure(ended.cause), cause: ended.cause }
       case 'lost':
@@ -132,8 +154,8 @@ export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
 
   return {
     run: (statement, params, deadline, retryConflicts = true) =>
-      bounded(() => attempt((timeoutMs) => runOnce(statement, params, timeoutMs), deadline, retryConflicts)),
-    transact: (steps, deadline) => bounded(() => attempt((timeoutMs) => transactOnce(steps, timeoutMs), deadline, true)),
+      bounded(() => attempt(statement.kind, (timeoutMs) => runOnce(statement, params, timeoutMs), deadline, retryConflicts)),
+    transact: (steps, deadline) => bounded(() => attempt('transaction', (timeoutMs) => transactOnce(steps, timeoutMs), deadline, true)),
     answers: async (timeoutMs) => {
       try {
         return (await send('select 1', [], timeoutMs)) !== undefined
@@ -141,6 +163,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger): Pool => {
         return false
       }
     },
+    use: () => ({ inFlight, connections: { statements: use(), transactions: transactions.use() } }),
     end: async (timeoutMs) => {
       await Promise.all([end(timeoutMs), transactions.end(timeoutMs)])
     },

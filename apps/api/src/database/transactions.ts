@@ -1,6 +1,6 @@
 import type { Logger } from '@holdfast/service'
 import type postgres from 'postgres'
-import { connect, type DatabaseAddress, withinTime } from './connections.js'
+import { type ConnectionUse, connect, type DatabaseAddress, withinTime } from './connections.js'
 import { deadlines } from './deadlines.js'
 import type { Statement } from './statement.js'
 
@@ -69,6 +69,7 @@ const sendAll = async (client: postgres.Sql, statements: readonly Sent[], timeou
  */
 export const createTransactions = (address: DatabaseAddress, count: number, isLost: (error: unknown) => boolean, logger: Logger) => {
   const idle = Array.from({ length: count }, () => connect(address))
+  let replaced = 0
 
   const close = (client: postgres.Sql): void => {
     client.end({ timeout: deadlines.statement / 1000 }).catch((error) => logger.debug({ err: error }, 'an old connection ended badly'))
@@ -140,10 +141,14 @@ export const createTransactions = (address: DatabaseAddress, count: number, isLo
       const client = idle.pop()
       if (client === undefined) throw new Error('more transactions at once than connections')
       const [ended, usable] = await runOn(client, steps, timeoutMs)
-      if (!usable) close(client)
+      if (!usable) {
+        close(client)
+        replaced++
+      }
       idle.push(usable ? client : connect(address))
       return ended
     },
+    use: (): ConnectionUse => ({ max: count, busy: count - idle.length, replaced }),
     end: async (timeoutMs: number) => {
       await Promise.all(idle.map((client) => client.end({ timeout: timeoutMs / 1000 })))
     },

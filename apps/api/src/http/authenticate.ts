@@ -71,7 +71,7 @@ export const admitWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, l
       await limit(incoming, state)
       throw unauthenticated()
     }
-    await limit(incoming, state, { subject: caller.id, requests: caller.rateLimit ?? undefined })
+    await limit(incoming, state, { key: caller.id, requests: caller.rateLimit ?? undefined })
     return caller
   }
 }

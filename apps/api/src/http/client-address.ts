@@ -36,9 +36,8 @@ export const clientAddress = (peer: string | undefined, forwardedFor: string | u
 
 const groups = (part: string): string[] => (part === '' ? [] : part.split(':'))
 
-/** Who a rate limit counts: an IPv4 address, or the /64 network of an IPv6 address, because one host has all of it. */
-export const clientNetwork = (address: string): string => {
-  if (!address.includes(':')) return address
+/** The network of so many groups of 16 bits that an IPv6 address is in. */
+const networkOf = (address: string, count: number): string => {
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
   const plain = dotted ? `${dotted[1]}0:0` : address
   const [head = '', tail] = plain.split('::')
@@ -46,6 +45,12 @@ export const clientNetwork = (address: string): string => {
   const right = groups(tail ?? '')
   const zeros = tail === undefined ? 0 : 8 - left.length - right.length
   const all = [...left, ...Array<string>(zeros).fill('0'), ...right]
-  const network = all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
-  return `${network.join(':')}::/64`
+  const network = all.slice(0, count).map((group) => Number.parseInt(group, 16).toString(16))
+  return `${network.join(':')}::/${count * 16}`
 }
+
+/** Who a rate limit counts: an IPv4 address, or the /64 network of an IPv6 address, because one host has all of it. */
+export const clientNetwork = (address: string): string => (address.includes(':') ? networkOf(address, 4) : address)
+
+/** The /48 network of an IPv6 address: what one site is given at the most (RFC 6177), with 65,536 networks in it; undefined for IPv4. */
+export const clientSite = (address: string): string | undefined => (address.includes(':') ? networkOf(address, 3) : undefined)

@@ -1,19 +1,9 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import type { ClientLimit, CountRequest, LimitPolicy } from './limiter.js'
 
-export interface ClientLimiterOptions {
-  /** Requests a window. */
-  readonly requests: number
-  readonly windowSeconds: number
+export interface ClientLimiterOptions extends Omit<LimitPolicy, 'name'> {
   /** Clients that are counted apart at the same time; the rest share some counters. */
   readonly clientsMax?: number
-}
-
-/** Where a client stands after a request. */
-export interface ClientLimit {
-  readonly allowed: boolean
-  readonly remaining: number
-  /** Milliseconds until the window ends. */
-  readonly resetMs: number
 }
 
 /** About 30 MB of counters at the most. */
@@ -30,7 +20,7 @@ const sharedCounter = (client: string): string => {
  * Counts each client's requests in memory. An attacker with endless addresses must not fill it: where too many clients
  * were seen within this window and the last one, new ones share counters. The library's store itself has no bound.
  */
-export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defaultClientsMax }: ClientLimiterOptions) => {
+export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defaultClientsMax }: ClientLimiterOptions): CountRequest => {
   const limiter = new RateLimiterMemory({ points: requests, duration: windowSeconds })
   let window = 0
   let seen = 0
@@ -47,24 +37,15 @@ export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defa
   /** The counter of a client while there is no room for new ones. */
   const crowdedCounter = async (client: string): Promise<string> => ((await limiter.get(client)) === null ? sharedCounter(client) : client)
 
-  return {
-    /** Counts one request of a client. */
-    count: async (client: string): Promise<ClientLimit> => {
-      turnWindow()
-      try {
-        const state = await limiter.consume(seen + seenBefore < clientsMax ? client : await crowdedCounter(client))
-        if (state.isFirstInDuration) seen++
-        return { allowed: true, remaining: state.remainingPoints, resetMs: state.msBeforeNext }
-      } catch (state) {
-        if (!(state instanceof RateLimiterRes)) throw state
-        return { allowed: false, remaining: 0, resetMs: state.msBeforeNext }
-      }
-    },
-    /** Where a client stands, with nothing counted. */
-    peek: async (client: string): Promise<ClientLimit> => {
-      const state = await limiter.get(client)
-      if (state === null) return { allowed: true, remaining: requests, resetMs: windowSeconds * 1000 }
-      return { allowed: state.remainingPoints > 0, remaining: Math.max(0, state.remainingPoints), resetMs: state.msBeforeNext }
-    },
+  return async (client, count = 1): Promise<ClientLimit> => {
+    turnWindow()
+    try {
+      const state = await limiter.consume(seen + seenBefore < clientsMax ? client : await crowdedCounter(client), count)
+      if (state.isFirstInDuration) seen++
+      return { allowed: true, remaining: state.remainingPoints, resetMs: state.msBeforeNext }
+    } catch (state) {
+      if (!(state instanceof RateLimiterRes)) throw state
+      return { allowed: false, remaining: 0, resetMs: state.msBeforeNext }
+    }
   }
 }

@@ -57,8 +57,8 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
   const validate = requestValidator(route)
   return async (context, state) => {
     const { incoming } = context.env
-    const caller = route.limited ? await admit(incoming, state) : undefined
     state.route = id
+    const caller = route.limited ? await admit(incoming, state) : undefined
     const body = schema === undefined ? undefined : await readJsonBody(incoming, bound, valueLevel)
     const valid = validate({
       params: context.req.param(),

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Logger } from '@holdfast/service'
 import { QueueFull } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
@@ -13,17 +14,28 @@ import { checkWellFormed } from './well-formed.js'
 /** Answers a well-formed request; refuses by throwing. */
 export type Respond = (context: HttpContext, state: RequestState) => Promise<Response>
 
+/** Is told of requests. Nothing here may throw. */
+export interface RequestObserver {
+  readonly arrived: () => void
+  /** Surrounds all that is done for a request. */
+  readonly around?: (<T>(incoming: IncomingMessage, serve: () => Promise<T>) => Promise<T>) | undefined
+  /** A request has its answer, which is not sent yet. */
+  readonly answered: (method: string, status: number, durationMs: number, state: RequestState) => void
+}
+
 /**
  * The straight line of every request: it gets its state, is checked, answered, and logged; what is thrown on the way becomes
  * a problem. Plain calls, because a chain of middleware takes a good part of the throughput of reads.
  */
-export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boolean, logger: Logger) => {
+export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boolean, logger: Logger, observe: RequestObserver) => {
   const log = createRequestLog(logger)
   const hold = createHeldConnections()
-  return (respond: Respond) =>
-    async (context: HttpContext): Promise<Response> => {
+  const { around } = observe
+  return (respond: Respond) => {
+    const serve = async (context: HttpContext): Promise<Response> => {
       const { incoming } = context.env
       const state = openRequest(incoming, stopping)
+      observe.arrived()
       let response: Response
       try {
         checkWellFormed(incoming)
@@ -35,9 +47,14 @@ export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boole
         response = answer(state, problem.status, problem.body, problem.headers)
         if (error instanceof QueueFull) hold(incoming.socket)
       }
-      log(incoming.method ?? '', response.status, state)
+      const method = incoming.method ?? ''
+      const durationMs = performance.now() - state.arrived
+      log(method, response.status, durationMs, state)
+      observe.answered(method, response.status, durationMs, state)
       return response
     }
+    return around === undefined ? serve : (context: HttpContext) => around(context.env.incoming, () => serve(context))
+  }
 }
 
 export type ServeRequest = ReturnType<typeof createServeRequest>

@@ -15,7 +15,12 @@ const served = (id: RouteId, route: RouteContract): ServedRoute[] => {
 }
 
 /** The routes that a service serves, by the settings that turn some of them on; those of items once more under the path of a namespace. */
-export const servedRoutes = (settings: { readonly ROOT_KEYS: boolean; readonly AUTH: boolean }): readonly ServedRoute[] =>
+export const servedRoutes = (settings: {
+  readonly ROOT_KEYS: boolean
+  readonly AUTH: boolean
+  readonly METRICS_PORT: boolean
+}): readonly ServedRoute[] =>
   (Object.entries(routes) as [RouteId, RouteContract][])
     .filter(([, route]) => route.enabledBy === undefined || settings[route.enabledBy])
+    .filter(([, { movedBy }]) => movedBy === undefined || !settings[movedBy])
     .flatMap(([id, route]) => served(id, route))

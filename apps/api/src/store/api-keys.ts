@@ -7,7 +7,7 @@ import { type ApiKeyRow, deleteApiKey, findApiKey, insertApiKey, listApiKeys, to
 import { toRfc3339 } from './sql/item-row.js'
 
 /** What a new key may do, and until when. */
-export type NewKey = Pick<ApiKeyRow, 'name' | 'scopes' | 'namespaces' | 'prefix' | 'rate_limit' | 'expires_at'> & {
+type NewKey = Pick<ApiKeyRow, 'name' | 'scopes' | 'namespaces' | 'prefix' | 'rate_limit' | 'expires_at'> & {
   readonly ttl: number | null
 }
 

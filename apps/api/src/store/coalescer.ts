@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { CoalescerObserver, ObservedCall, QueueRefusal } from './coalescer-observer.js'
 import type { KeyOrder } from './key-order.js'
 
 /** How many calls share a statement, and how much may wait. */
@@ -7,7 +9,7 @@ export interface CoalescerOptions<Call, Result> {
   /** Whether a failure may be one call's own doing, and surely left nothing behind. */
   readonly isFault: (error: unknown) => boolean
   /** What a call is refused with that cannot be run: because too many wait, or because it waited too long. */
-  readonly refusal: (reason: 'too many are waiting' | 'it waited too long') => Error
+  readonly refusal: (reason: QueueRefusal) => Error
   /** For writes: those with the same key keep their order of arrival, and share a statement only where their kind is `shared`. */
   readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (call: Call) => string; readonly shared?: boolean }
   /** Bytes that a call adds to its statement. */
@@ -20,9 +22,11 @@ export interface CoalescerOptions<Call, Result> {
   readonly waitingBytesMax: number
   /** Milliseconds that a call must have left before its deadline when its statement starts. */
   readonly roomMs: number
+  /** Is told of all this; where it is left out nothing is paid for it. */
+  readonly observe?: CoalescerObserver | undefined
 }
 
-interface Waiting<Call, Result> {
+interface Waiting<Call, Result> extends ObservedCall {
   readonly call: Call
   /** As `performance.now()` counts. */
   readonly deadline: number
@@ -38,17 +42,18 @@ export type Coalesce<Call, Result> = (call: Call, deadline: number) => Promise<R
  * the end of the same turn of the event loop; no timer holds anything back. Knows nothing of what it runs.
  */
 export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Result>): Coalesce<Call, Result> => {
-  const { run, isFault, refusal, keyed, bytesOf = () => 0 } = options
+  const { run, isFault, refusal, keyed, bytesOf = () => 0, observe } = options
   let ready: Waiting<Call, Result>[] = []
   let waiting = 0
   let waitingBytes = 0
   let running = 0
+  let inStatements = 0
   let scheduled = false
 
   const schedule = (): void => {
     if (scheduled || running >= options.statementsMax || ready.length === 0) return
     scheduled = true
-    setImmediate(flush)
+    setImmediate(flushApart)
   }
 
   const enter = (entry: Waiting<Call, Result>): void => {
@@ -62,6 +67,11 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
     keyed?.order.leave(keyed.keyOf(call))
   }
 
+  const refuse = ({ reject }: Pick<Waiting<Call, Result>, 'reject'>, reason: QueueRefusal): void => {
+    observe?.refused(reason)
+    reject(refusal(reason))
+  }
+
   /** The next calls that one statement takes. Those that waited too long are refused: nothing of them was run. */
   const take = (): Waiting<Call, Result>[] => {
     const now = performance.now()
@@ -70,7 +80,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
     let taken = 0
     for (const entry of ready) {
       if (entry.deadline - now < options.roomMs) {
-        entry.reject(refusal('it waited too long'))
+        refuse(entry, 'it waited too long')
         leave(entry)
       } else {
         bytes += bytesOf(entry.call)
@@ -83,23 +93,45 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
     return batch
   }
 
+  const runCalls = (batch: readonly Waiting<Call, Result>[]): Promise<readonly Result[]> =>
+    run(
+      batch.map(({ call }) => call),
+      Math.min(...batch.map(({ deadline }) => deadline)),
+    )
+
+  const runObserved = async (batch: readonly Waiting<Call, Result>[], { ran }: CoalescerObserver): Promise<readonly Result[]> => {
+    const started = performance.now()
+    let failed = true
+    try {
+      const results = await runCalls(batch)
+      failed = false
+      return results
+    } finally {
+      ran(batch, started, failed)
+    }
+  }
+
+  const runBatch = observe === undefined ? runCalls : (batch: readonly Waiting<Call, Result>[]) => runObserved(batch, observe)
+
+  const end = (entry: Waiting<Call, Result>): void => {
+    inStatements--
+    leave(entry)
+  }
+
   const runAlone = async (entry: Waiting<Call, Result>): Promise<void> => {
     try {
-      const [result] = await run([entry.call], entry.deadline)
+      const [result] = await runBatch([entry])
       entry.resolve(result as Result)
     } catch (error) {
       entry.reject(error)
     }
-    leave(entry)
+    end(entry)
   }
 
   /** Answers once the slot is free again: where one call is at fault all are run apart, outside of it, and only that one is refused. */
   const settle = async (batch: readonly Waiting<Call, Result>[]): Promise<void> => {
     try {
-      const results = await run(
-        batch.map(({ call }) => call),
-        Math.min(...batch.map(({ deadline }) => deadline)),
-      )
+      const results = await runBatch(batch)
       if (results.length !== batch.length) throw new Error(`a statement answered ${results.length} results for ${batch.length} calls`)
       for (const [place, entry] of batch.entries()) entry.resolve(results[place] as Result)
     } catch (error) {
@@ -109,7 +141,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
       }
       for (const { reject } of batch) reject(error)
     }
-    for (const entry of batch) leave(entry)
+    for (const entry of batch) end(entry)
   }
 
   const flush = (): void => {
@@ -118,6 +150,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
       const batch = take()
       if (batch.length === 0) continue
       running++
+      inStatements += batch.length
       settle(batch).then(() => {
         running--
         schedule()
@@ -125,16 +158,21 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
     }
   }
 
+  // A statement belongs to all of its calls, hence to the asynchronous context of none.
+  const flushApart = observe === undefined ? flush : AsyncLocalStorage.bind(flush)
+  observe?.watch(() => ({ waiting: waiting - inStatements, bytes: waitingBytes }))
+
   return (call, deadline) =>
     new Promise((resolve, reject) => {
       const bytes = bytesOf(call)
       if (waiting >= options.waitingMax || (waiting > 0 && waitingBytes + bytes > options.waitingBytesMax)) {
-        reject(refusal('too many are waiting'))
+        refuse({ reject }, 'too many are waiting')
         return
       }
       waiting++
       waitingBytes += bytes
-      const entry = { call, deadline, resolve, reject }
+      const arrived = observe === undefined ? 0 : performance.now()
+      const entry = { call, deadline, resolve, reject, arrived, mark: observe?.mark?.() }
       if (keyed === undefined) enter(entry)
       else keyed.order.arrive(keyed.keyOf(call), () => enter(entry), keyed.shared)
     })

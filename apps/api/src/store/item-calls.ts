@@ -10,7 +10,7 @@ import { type PutItems, type PutRow, putItems } from './sql/put-items.js'
 import { type TouchItems, type TouchRow, touchItems } from './sql/touch-items.js'
 import { createItems, type UpsertItems, type UpsertRow, upsertItems } from './sql/upsert-items.js'
 import { addArrays, addresses, bytesOfBody, conditions, expiries, putArrays, upsertArrays } from './statement-arrays.js'
-import { common, createWrite, type RunWrite, type WriteKind } from './write-kind.js'
+import { common, createWrite, type RunWrite, type WriteKind, type WriteSettings } from './write-kind.js'
 
 /** The coalesced statements of single items. Each resolves with the row of its call. */
 export interface ItemCalls {
@@ -47,43 +47,49 @@ const answered =
     return row
   }
 
-type Settings = { readonly valueBytesMax: number; readonly recordSeconds: number }
+type Settings = WriteSettings & { readonly valueBytesMax: number }
 
 /** The coalescers of one database, one for each kind of call. */
-export const createItemCalls = (pool: Pool, { valueBytesMax, recordSeconds }: Settings): ItemCalls => {
+export const createItemCalls = (pool: Pool, { valueBytesMax, ...settings }: Settings): ItemCalls => {
   const order = createKeyOrder()
 
   const write = <Call extends Write, Params extends object, Row>(kind: WriteKind<Call, Params, Row>) =>
-    createWrite(pool, order, recordSeconds, kind)
+    createWrite(pool, order, settings, kind)
 
-  const upsert = (statement: typeof upsertItems) =>
-    write<UpsertCall, UpsertItems, UpsertRow>({ statement, params: upsertArrays, inOrder: byAddress, bytesOf: bytesOfBody })
-  const put = (callsMax: number) => {
+  const upsert = (name: string, statement: typeof upsertItems) =>
+    write<UpsertCall, UpsertItems, UpsertRow>({ name, statement, params: upsertArrays, inOrder: byAddress, bytesOf: bytesOfBody })
+  const put = (name: string, callsMax: number) => {
     const params = (calls: readonly PutCall[]) => ({ ...putArrays(calls), valueBytesMax })
-    const run = write<PutCall, PutItems, PutRow>({ statement: putItems, params, inOrder, bytesOf: bytesOfBody, callsMax })
+    const run = write<PutCall, PutItems, PutRow>({ name, statement: putItems, params, inOrder, bytesOf: bytesOfBody, callsMax })
     return answered(run)
   }
-  const add = (shared: boolean) =>
-    answered(write<AddCall, IncrementItems, IncrementRow>({ statement: incrementItems, params: addArrays, inOrder, shared }))
+  const add = (name: string, shared: boolean) =>
+    answered(write<AddCall, IncrementItems, IncrementRow>({ name, statement: incrementItems, params: addArrays, inOrder, shared }))
   const touch = write<TouchCall, TouchItems, TouchRow>({
+    name: 'touch',
     statement: touchItems,
     params: (calls) => ({ ...addresses(calls), ...conditions(calls), ...expiries(calls) }),
     inOrder,
   })
   const remove = write<DeleteCall, DeleteItems, DeleteRow>({
+    name: 'delete',
     statement: deleteItems,
     params: (calls) => ({ ...addresses(calls), ...conditions(calls) }),
     inOrder,
   })
 
   return {
-    get: createCoalescer<ItemAddress, LiveRow | undefined>({ ...common, run: (calls, deadline) => readItems(pool, calls, deadline) }),
-    upsert: upsert(upsertItems),
-    create: upsert(createItems),
-    replace: put(common.callsMax),
-    putAlone: put(1),
-    add: add(true),
-    addApart: add(false),
+    get: createCoalescer<ItemAddress, LiveRow | undefined>({
+      ...common,
+      run: (calls, deadline) => readItems(pool, calls, deadline),
+      observe: settings.observe?.('get'),
+    }),
+    upsert: upsert('put', upsertItems),
+    create: upsert('create', createItems),
+    replace: put('replace', common.callsMax),
+    putAlone: put('put_alone', 1),
+    add: add('increment', true),
+    addApart: add('increment_apart', false),
     touch: answered(touch),
     delete: answered(remove),
   }

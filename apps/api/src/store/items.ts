@@ -16,6 +16,7 @@ import { createPutItem } from './put-item.js'
 import { batchGetItems } from './sql/batch-get-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
 import { createTransact, type TransactionCall } from './transact.js'
+import type { WriteSettings } from './write-kind.js'
 
 /** A write of an item. */
 export type ItemPut = Omit<PutCall, 'namespace'> & AskedExpiry
@@ -54,7 +55,7 @@ export interface ItemStore extends ItemRanges {
 /** What an item may do: expiry, versions and conditions. */
 export const createItemStore = (
   pool: Pool,
-  settings: { valueBytesMax: number; recordSeconds: number },
+  settings: WriteSettings & { readonly valueBytesMax: number },
   deletePrefix: DeletePrefix,
 ): ItemStore => {
   const calls = createItemCalls(pool, settings)

@@ -13,7 +13,7 @@ import { getRecord } from './sql/record-refusal.js'
 import { type WriteLocked, writeLocked } from './sql/write-locked.js'
 import { type StoredItem, toItem } from './stored-item.js'
 import { applySteps, isWrite, type TransactionStep } from './transaction-steps.js'
-import { common } from './write-kind.js'
+import { common, type WriteSettings } from './write-kind.js'
 
 /** What an item must be; a version of null: it must not exist. */
 interface VersionCheck {
@@ -37,7 +37,7 @@ export interface TransactionCall {
 /** What a transaction answers: the JSON text of the results of its steps. */
 export type TransactionRow = { readonly results: string } & Replayable
 
-type Settings = { readonly valueBytesMax: number; readonly recordSeconds: number }
+type Settings = WriteSettings & { readonly valueBytesMax: number }
 
 /** The live items among rows that are locked, at the instant of the transaction. */
 const liveItems = (rows: readonly LockedRow[], now: string): Map<string, StoredItem> => {
@@ -85,7 +85,7 @@ const changesOf = (
  * to what was read, and all that they changed is written by one statement with the commit. Who reads sees all of it or nothing.
  */
 export const createTransact = (pool: Pool, settings: Settings) => {
-  const { recordSeconds } = settings
+  const { recordSeconds, observe } = settings
   const run = (call: TransactionCall, deadline: number): Promise<TransactionRow> => {
     const { namespace, checks, steps, record, wantValues, valueBytesMax = settings.valueBytesMax } = call
     const keys = [...new Set([...checks, ...steps].map(({ key }) => key))]
@@ -130,6 +130,7 @@ export const createTransact = (pool: Pool, settings: Settings) => {
     statementsMax: transactionsMax,
     callsMax: 1,
     bytesOf: ({ bytes }) => bytes,
+    observe: observe?.('transact'),
     run: async (calls, deadline) => Promise.all(calls.map((call) => run(call, deadline))),
   })
 }

@@ -3,6 +3,7 @@ import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnkno
 import type { Statement } from '../database/statement.js'
 import { inOrder } from './call-rows.js'
 import { createCoalescer } from './coalescer.js'
+import type { CoalescerObserver, QueueRefusal } from './coalescer-observer.js'
 import { keyReused, type RecordedRefusal, recordedRefusal } from './idempotency.js'
 import { itemName, type Replayable, type Write } from './item-call.js'
 import type { KeyOrder } from './key-order.js'
@@ -20,8 +21,7 @@ export const common = {
   waitingBytesMax: 128 * 1_048_576,
   // What a statement needs that has to wait for a lock and is then given up.
   roomMs: deadlines.lock + 500,
-  refusal: (reason: 'too many are waiting' | 'it waited too long') =>
-    reason === 'too many are waiting' ? new QueueFull() : new DatabaseOverloaded(reason),
+  refusal: (reason: QueueRefusal) => (reason === 'too many are waiting' ? new QueueFull() : new DatabaseOverloaded(reason)),
   isFault: (error: unknown) =>
     error instanceof DatabaseConflict ||
     !(error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded || error instanceof OutcomeUnknown),
@@ -51,8 +51,18 @@ interface WriteStatement<Params, Row> {
   readonly recorded: Statement<Params & Records, RecordedRow>
 }
 
+/** What all kinds of writes are given. */
+export interface WriteSettings {
+  /** How long records are kept. */
+  readonly recordSeconds: number
+  /** Makes the observer of the calls of one kind. */
+  readonly observe?: ((kind: string) => CoalescerObserver) | undefined
+}
+
 /** How the calls of one kind become a statement. */
 export interface WriteKind<Call extends Write, Params, Row> {
+  /** For its observer. */
+  readonly name: string
   readonly statement: WriteStatement<Params, Row>
   readonly params: (calls: readonly Call[]) => Params
   /** The rows of the plain statement in the order of the calls. */
@@ -70,11 +80,17 @@ export type RunWrite<Call, Row> = (call: Call, deadline: number) => Promise<(Row
 export const createWrite = <Call extends Write, Params extends object, Row>(
   pool: Pool,
   order: KeyOrder,
-  recordSeconds: number,
+  { recordSeconds, observe }: WriteSettings,
   kind: WriteKind<Call, Params, Row>,
 ): RunWrite<Call, Row> => {
   const { statement, params, bytesOf, callsMax = common.callsMax, shared = false } = kind
-  const options = { ...common, callsMax, keyed: { order, keyOf: itemName, shared }, ...(bytesOf === undefined ? {} : { bytesOf }) }
+  const options = {
+    ...common,
+    callsMax,
+    keyed: { order, keyOf: itemName, shared },
+    observe: observe?.(kind.name),
+    ...(bytesOf === undefined ? {} : { bytesOf }),
+  }
   const plain = createCoalescer<Call, Row | undefined>({
     ...options,
     run: async (calls, deadline) => kind.inOrder(calls, await pool.run(statement.plain, params(calls), deadline, retriesConflicts(calls))),

@@ -3,13 +3,16 @@ import { Hono } from 'hono'
 import { createPool } from '../../../../apps/api/src/database/pool.js'
 import { itemHandlers } from '../../../../apps/api/src/http/handlers/items.js'
 import { stringifyJson } from '../../../../apps/api/src/json-text.js'
+import { createDeletePrefix } from '../../../../apps/api/src/store/delete-prefix.js'
 import { createItemStore } from '../../../../apps/api/src/store/items.js'
 import { database, serve } from './serve.js'
 
 // Holdfast's own handler and store behind a plain route: what limits, request ids, log and validation cost is the difference to Holdfast itself.
+const pool = createPool(database, createLogger('silent'))
 const { getItem } = itemHandlers(
-  createItemStore(createPool(database, createLogger('silent')), { valueBytesMax: 1_048_576, recordSeconds: 86_400 }),
+  createItemStore(pool, { valueBytesMax: 1_048_576, recordSeconds: 86_400 }, createDeletePrefix(pool, 86_400)),
 )
+const call = { namespace: 'default', mayMakeNamespaces: true, bodyText: undefined, record: undefined }
 const app = new Hono()
 app.get('/items/:key', async (context) => {
   const input = {
@@ -18,7 +21,7 @@ app.get('/items/:key', async (context) => {
     query: undefined,
     body: undefined,
   }
-  const { status, headers, body } = await getItem(input, { deadline: performance.now() + 10_000, bodyText: undefined, record: undefined })
+  const { status, headers, body } = await getItem(input, { ...call, deadline: performance.now() + 10_000 })
   return new Response(status === 304 ? null : stringifyJson(body), {
     status,
     headers: { 'content-type': 'application/json', etag: headers.etag },

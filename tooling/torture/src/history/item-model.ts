@@ -84,9 +84,3 @@ export const itemModel: Model<ItemState> = {
   identity: ({ live, value, version }) =>
     `${live} ${JSON.stringify(value)} ${'exactly' in version ? version.exactly : `>${version.above}`}`,
 }
-
-/** The same where a key that was deleted may begin again with any version. */
-export const itemModelByLife: Model<ItemState> = {
-  ...itemModel,
-  step: (state, operation) => step(state.live ? state : absent, operation),
-}

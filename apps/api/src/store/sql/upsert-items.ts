@@ -55,20 +55,20 @@ const written = (source: SQL, write: Write): SQL => sql`
         select ${write.times}, c.now + (excluded.expires_at - excluded.updated_at) from (select ${now} as now offset 0) c
       )
     where ${write.overwrites}
-    returning i.*, i.xmax = 0 as inserted
+    returning i.*, i.xmax = 0 as inserted, case when i.xmax = 0 then pg_sequence_last_value('item_versions') end as latest
   ), counted as (
     ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
   )`
 
 /**
- * Holds for every row, or fails the statement, to be run again: where a row was inserted although this statement's snapshot has one,
- * that one was removed while the insert waited for it, maybe after more writes, which have taken versions after ours.
+ * The version of a row that was written. An insert takes its version before it waits for another connection, which may have written and
+ * removed the same key meanwhile, under later versions. Where any version was taken since, the row, which nobody else can write
+ * now, gets another one.
  */
-const isLatest = sql`
-  (not w.inserted or (select true from ${items} x where x.namespace = w.namespace and x.key = w.key) is null or raise_conflict())`
+const version = sql`(case when w.inserted and w.latest <> w.version then renew_version(w.namespace, w.key) else w.version end)::text as version`
 
 const columns = (write: Write): SQL => sql`
-  w.namespace, w.key, case when ${placeholder('wantValues')}::boolean then w.value::text end as value, w.version::text,
+  w.namespace, w.key, case when ${placeholder('wantValues')}::boolean then w.value::text end as value, ${version},
   w.created_at::text, w.updated_at::text, w.expires_at::text, ${write.outcome} as outcome`
 
 const writeItems = (write: Write) => ({
@@ -76,12 +76,12 @@ const writeItems = (write: Write) => ({
     'write',
     sql`
       with ${written(sql`${unnested} as u (namespace, key, body, ttl)`, write)}
-      select ${columns(write)} from written w where ${isLatest}`,
+      select ${columns(write)} from written w`,
   ),
   recorded: recordable<UpsertItems>({
     offered: sql`select * from ${unnested} with ordinality as u (namespace, key, body, ttl, ordinal)`,
     effect: written(sql`asked u`, write),
-    answered: sql`select asked.ordinal, ${columns(write)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key where ${isLatest}`,
+    answered: sql`select asked.ordinal, ${columns(write)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
     done: sql`true`,
   }),
 })

@@ -1,0 +1,60 @@
+import { Registry } from 'prom-client'
+import type { Pool, StatementObserver } from '../database/pool.js'
+import type { LimitObserver } from '../http/rate-limit.js'
+import type { RequestObserver } from '../http/serve-request.js'
+import type { CoalescerObserver } from '../store/coalescer-observer.js'
+import type { SweepObserver } from '../store/sweeper.js'
+import { createCoalescerMetrics } from './coalescer-metrics.js'
+import { createStatementMetrics, poolFamilies } from './database-metrics.js'
+import { only, registerFamilies } from './family.js'
+import { itemFamilies } from './item-metrics.js'
+import { createLimitMetrics } from './limit-metrics.js'
+import { processMetrics } from './process-metrics.js'
+import { createRequestMetrics } from './request-metrics.js'
+import { createSweeperMetrics } from './sweeper-metrics.js'
+
+/** What is counted, by those who are told of it. */
+export interface Metrics {
+  readonly requests: RequestObserver
+  readonly limit: LimitObserver
+  readonly calls: (kind: string) => CoalescerObserver
+  readonly statements: StatementObserver
+  readonly sweeps: SweepObserver
+  /** Shows from now on what the pool is doing and what is in its database. */
+  readonly watch: (pool: Pool) => void
+  /** All of it, for a sum over several processes (the library's `AggregatorRegistry`); each number says how it is added up. */
+  readonly registry: () => Registry
+  /** All of it, in the text format of Prometheus. */
+  readonly text: () => Promise<string>
+}
+
+/** Makes the metrics of one service. */
+export const createMetrics = (version: string): Metrics => {
+  const own = new Registry()
+  const requests = createRequestMetrics()
+  const limit = createLimitMetrics()
+  const calls = createCoalescerMetrics()
+  const statements = createStatementMetrics()
+  const sweeper = createSweeperMetrics()
+  registerFamilies(own, [
+    {
+      name: 'holdfast_build_info',
+      help: 'The version of the service; always 1',
+      type: 'gauge',
+      aggregator: 'first',
+      collect: () => only(1).map((sample) => ({ ...sample, labels: { version } })),
+    },
+    ...[requests, limit, calls, statements, sweeper].flatMap(({ families }) => families),
+  ])
+  const registry = () => Registry.merge([own, processMetrics()])
+  return {
+    requests: requests.observer,
+    limit: limit.observe,
+    calls: calls.observe,
+    statements: statements.observe,
+    sweeps: sweeper.observer,
+    watch: (pool) => registerFamilies(own, [...poolFamilies(() => pool.use()), ...itemFamilies(pool)]),
+    registry,
+    text: () => registry().metrics(),
+  }
+}

@@ -1,0 +1,37 @@
+import type { Logger } from '@holdfast/service'
+import type { Config } from './config.js'
+import type { DatabaseAddress } from './database/connections.js'
+import { startEmbedded } from './database/embedded.js'
+import { migrate } from './database/migrate.js'
+import { checkServer } from './database/server-check.js'
+
+/** A database with tables that are up to date. */
+export interface Database {
+  readonly kind: 'embedded' | 'external'
+  readonly address: DatabaseAddress
+  readonly stop: () => Promise<void>
+}
+
+/** What the workers may open, and PostgreSQL's own preset at least, so that there is room for backups and people. */
+const connectionsMax = ({ WORKERS }: Config): number => Math.max(100, 20 * WORKERS)
+
+const findDatabase = async (config: Config, logger: Logger): Promise<Database> => {
+  if (config.DATABASE_URL !== undefined) return { kind: 'external', address: { url: config.DATABASE_URL }, stop: async () => {} }
+  return { kind: 'embedded', ...(await startEmbedded(config.DATA_DIR, connectionsMax(config), logger)) }
+}
+
+/**
+ * Opens the service's database, its own or another one, and brings its tables up to date.
+ * @throws StartError
+ */
+export const openDatabase = async (config: Config, logger: Logger): Promise<Database> => {
+  const database = await findDatabase(config, logger)
+  try {
+    await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
+    await migrate(database.address)
+    return database
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
+}

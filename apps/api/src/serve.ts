@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { close, isLoopback, type Logger, listen, type Running } from '@holdfast/service'
+import { createApp } from './app.js'
+import type { Config } from './config.js'
+import { withinTime } from './database/connections.js'
+import { createPool, type Pool } from './database/pool.js'
+import type { CreateLimiter } from './http/limiter.js'
+import { createMetricsServer } from './http/metrics-server.js'
+import { createPostgresLimiter } from './http/postgres-limiter.js'
+import { createHttpServer, type PeerBounds, peerBounds } from './http/server.js'
+import { createMetrics, type Metrics } from './observability/metrics.js'
+import { observers, type Traces } from './observability/tracing.js'
+import type { Database } from './open-database.js'
+import { packageFolder } from './package-folder.js'
+import { createApiKeyStore } from './store/api-keys.js'
+import { createBoundedItems } from './store/bounded-items.js'
+import { createDeletePrefix } from './store/delete-prefix.js'
+import { createItemStore } from './store/items.js'
+import { createNamespaceSettings } from './store/namespace-settings.js'
+import { createNamespaceStore } from './store/namespaces.js'
+import { createRequestCounts, type RequestCounts } from './store/request-counts.js'
+import { startSweeper } from './store/sweeper.js'
+import type { WriteSettings } from './store/write-kind.js'
+
+/** What several processes of one service have in common, and one alone has by itself. */
+export interface InCommon {
+  /** Where requests are counted that are not, or cannot be, counted in the database. */
+  readonly createLimiter: CreateLimiter
+  /** Answers the metrics of all, of which these are our own. */
+  readonly metricsText: (own: Metrics) => () => Promise<string>
+}
+
+/** The API on a socket. */
+export interface Serving extends Running {
+  /** Where the metrics are, if they have a port of their own. */
+  readonly metricsUrl: string | undefined
+}
+
+const version = (): string => JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')).version
+
+/** Loads what traces, where somebody takes traces: it is a good part of the program. */
+const openTraces = async (config: Config, logger: Logger): Promise<Traces | undefined> => {
+  if (config.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return undefined
+  const { startTraces } = await import('./observability/traces.js')
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SERVICE_NAME: serviceName, OTEL_TRACES_SAMPLER_ARG: share } = config
+  return startTraces({ endpoint, serviceName, version: version(), share }, logger)
+}
+
+/** Listens with the API, and with the metrics where they have a port of their own. */
+const listenOn = async (server: Server, metricsServer: Server, { HOST, PORT, METRICS_PORT }: Config) => {
+  const metricsUrl = METRICS_PORT === undefined ? undefined : await listen(metricsServer, HOST, METRICS_PORT, 'METRICS_PORT')
+  try {
+    return { url: await listen(server, HOST, PORT), metricsUrl }
+  } catch (error) {
+    metricsServer.close()
+    throw error
+  }
+}
+
+const createStores = (pool: Pool, config: Config, observe: WriteSettings['observe'], logger: Logger) => {
+  const settings = createNamespaceSettings(pool)
+  const recordSeconds = config.IDEMPOTENCY_TTL_SECONDS
+  const deletePrefix = createDeletePrefix(pool, recordSeconds)
+  const items = createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds, observe }, deletePrefix)
+  return {
+    store: createBoundedItems(items, settings, pool),
+    namespaces: createNamespaceStore(pool, settings, deletePrefix),
+    apiKeys: createApiKeyStore(pool, logger),
+  }
+}
+
+const rateLimitOptions = (config: Config, counts: RequestCounts | undefined, createLimiter: CreateLimiter) => ({
+  requests: config.RATE_LIMIT_REQUESTS,
+  windowSeconds: config.RATE_LIMIT_WINDOW_SECONDS,
+  siteFactor: config.RATE_LIMIT_SITE_FACTOR,
+  trustedProxies: config.TRUST_PROXY,
+  createLimiter: counts === undefined ? createLimiter : createPostgresLimiter(counts, createLimiter),
+})
+
+/**
+ * Serves the API on a database, which stays open.
+ * @throws StartError
+ */
+export const serve = async (
+  database: Pick<Database, 'kind' | 'address'>,
+  config: Config,
+  logger: Logger,
+  { createLimiter, metricsText }: InCommon,
+  bounds: PeerBounds = peerBounds,
+): Promise<Serving> => {
+  const metrics = createMetrics(version())
+  const traces = await openTraces(config, logger)
+  const observe = observers(metrics, traces)
+  const pool = createPool(database.address, logger, observe.statements)
+  metrics.watch(pool)
+  const counts = config.RATE_LIMIT_STORE === 'postgres' ? await createRequestCounts(database.address, logger) : undefined
+  let stopping = false
+  const text = metricsText(metrics)
+  const app = createApp({
+    ...createStores(pool, config, observe.calls, logger),
+    authRequired: config.AUTH === 'required',
+    adminKey: config.ADMIN_API_KEY,
+    ownOriginOnly: config.AUTH === 'off' && isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off',
+    service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
+    rateLimit: rateLimitOptions(config, counts, createLimiter),
+    valueBytesMax: config.MAX_VALUE_BYTES,
+    rootKeys: config.ROOT_KEYS === 'on',
+    metricsText: text,
+    // They name namespaces: where callers need a key they are not for everybody.
+    metricsMoved: config.METRICS_PORT !== undefined || config.AUTH === 'required',
+    observe,
+    logger,
+  })
+  const server = createHttpServer(app, bounds)
+  const metricsServer = createMetricsServer(text, logger)
+  const { url, metricsUrl } = await listenOn(server, metricsServer, config).catch(async (error) => {
+    await counts?.stop(0)
+    await pool.end(0)
+    throw error
+  })
+  const stopSweeper = startSweeper(pool, config.SWEEP_INTERVAL_SECONDS * 1000, logger, metrics.sweeps)
+  return {
+    url,
+    metricsUrl,
+    stop: async (lameDuckMs) => {
+      stopping = true
+      await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
+      const graceMs = config.SHUTDOWN_GRACE_SECONDS * 1000
+      await Promise.all([close(server, graceMs), withinTime(stopSweeper(), graceMs)])
+      if (metricsUrl !== undefined) await close(metricsServer, 0)
+      await counts?.stop(1_000)
+      await pool.end(1_000)
+      await traces?.end()
+    },
+  }
+}

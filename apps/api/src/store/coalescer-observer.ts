@@ -1,0 +1,29 @@
+/** A call as its coalescer tells of it. */
+export interface ObservedCall {
+  /** When it came, as `performance.now()` counts. */
+  readonly arrived: number
+  /** What the observer made of it when it came. */
+  readonly mark: unknown
+}
+
+/** What a coalescer holds. */
+export interface Queue {
+  /** Calls that have come and are in no statement yet. */
+  readonly waiting: number
+  /** Bytes of all calls that are not answered yet. */
+  readonly bytes: number
+}
+
+/** Why a call was refused without having been run. */
+export type QueueRefusal = 'too many are waiting' | 'it waited too long'
+
+/** Is told what a coalescer does. Nothing here may throw. */
+export interface CoalescerObserver {
+  /** Called once, with what tells at any time how long the queue is. */
+  readonly watch: (queue: () => Queue) => void
+  /** Makes something of a call that comes, in the asynchronous context of the one who asks; it is given back in `ran`. */
+  readonly mark?: (() => unknown) | undefined
+  /** A statement of these calls has ended, which started at `started` as `performance.now()` counts. */
+  readonly ran: (calls: readonly ObservedCall[], started: number, failed: boolean) => void
+  readonly refused: (reason: QueueRefusal) => void
+}

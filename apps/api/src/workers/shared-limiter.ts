@@ -1,0 +1,36 @@
+import { createClientLimiter } from '../http/client-limiter.js'
+import { withLeases } from '../http/leases.js'
+import type { ClientLimit, CountRequest, CreateLimiter } from '../http/limiter.js'
+import { createCoalescer } from '../store/coalescer.js'
+import type { AskPrimary } from './ask-primary.js'
+import type { PrimaryAnswers } from './messages.js'
+
+/** Workers count in the primary's memory. Requests that wait share a message, because a message costs more than a count. */
+export const createSharedLimiter =
+  (askPrimary: AskPrimary): CreateLimiter =>
+  (policy) => {
+    const coalesce = createCoalescer<readonly [client: string, count: number], ClientLimit>({
+      run: (requests) => askPrimary('count', { policy, requests }),
+      isFault: () => false,
+      refusal: (reason) => new Error(reason),
+      statementsMax: 2,
+      callsMax: 1_000,
+      bytesMax: Number.POSITIVE_INFINITY,
+      // More than a worker has connections, so that none is turned away here.
+      waitingMax: 20_000,
+      waitingBytesMax: Number.POSITIVE_INFINITY,
+      roomMs: Number.NEGATIVE_INFINITY,
+    })
+    return withLeases((client, count = 1) => coalesce([client, count], Number.POSITIVE_INFINITY))
+  }
+
+/** The primary's part: one counter for each policy, whichever worker asks. */
+export const createCountAnswer = (): PrimaryAnswers['count'] => {
+  const counters = new Map<string, CountRequest>()
+  return ({ policy, requests }) => {
+    const id = `${policy.name} ${policy.requests} ${policy.windowSeconds}`
+    const count = counters.get(id) ?? createClientLimiter(policy)
+    counters.set(id, count)
+    return Promise.all(requests.map((each) => count(...each)))
+  }
+}

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { close, isLoopback, type Logger, listen, type Running } from '@holdfast/service'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
+import { withinTime } from './database/connections.js'
 import { createPool, type Pool } from './database/pool.js'
 import type { CreateLimiter } from './http/limiter.js'
 import { createMetricsServer } from './http/metrics-server.js'
 import { createPostgresLimiter } from './http/postgres-limiter.js'
-import { createHttpServer } from './http/server.js'
+import { createHttpServer, type PeerBounds, peerBounds } from './http/server.js'
 import { createMetrics, type Metrics } from './observability/metrics.js'
 import { observers, type Traces } from './observability/tracing.js'
 import type { Database } from './open-database.js'
@@ -87,6 +88,7 @@ export const serve = async (
   config: Config,
   logger: Logger,
   { createLimiter, metricsText }: InCommon,
+  bounds: PeerBounds = peerBounds,
 ): Promise<Serving> => {
   const metrics = createMetrics(version())
   const traces = await openTraces(config, logger)
@@ -111,7 +113,7 @@ export const serve = async (
     observe,
     logger,
   })
-  const server = createHttpServer(app)
+  const server = createHttpServer(app, bounds)
   const metricsServer = createMetricsServer(text, logger)
   const { url, metricsUrl } = await listenOn(server, metricsServer, config).catch(async (error) => {
     await counts?.stop(0)
@@ -125,9 +127,9 @@ export const serve = async (
     stop: async (lameDuckMs) => {
       stopping = true
       await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
-      await close(server, config.SHUTDOWN_GRACE_SECONDS * 1000)
+      const graceMs = config.SHUTDOWN_GRACE_SECONDS * 1000
+      await Promise.all([close(server, graceMs), withinTime(stopSweeper(), graceMs)])
       if (metricsUrl !== undefined) await close(metricsServer, 0)
-      await stopSweeper()
       await counts?.stop(1_000)
       await pool.end(1_000)
       await traces?.end()

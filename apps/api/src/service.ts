@@ -1,6 +1,7 @@
 import type { Logger } from '@holdfast/service'
 import type { Config } from './config.js'
 import { createClientLimiter } from './http/client-limiter.js'
+import { type PeerBounds, peerBounds } from './http/server.js'
 import { openDatabase } from './open-database.js'
 import { type Serving, serve } from './serve.js'
 
@@ -11,13 +12,14 @@ export interface Service extends Serving {
 
 /**
  * Starts the service: its database, the tables, the API.
+ * @param bounds for tests, which do not wait that long
  * @throws StartError with one line for the person who starts it
  */
-export const startService = async (config: Config, logger: Logger): Promise<Service> => {
+export const startService = async (config: Config, logger: Logger, bounds: PeerBounds = peerBounds): Promise<Service> => {
   const database = await openDatabase(config, logger)
   try {
     const alone = { createLimiter: createClientLimiter, metricsText: (own: { readonly text: () => Promise<string> }) => own.text }
-    const serving = await serve(database, config, logger, alone)
+    const serving = await serve(database, config, logger, alone, bounds)
     return {
       ...serving,
       database: database.kind,

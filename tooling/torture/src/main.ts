@@ -4,6 +4,9 @@ import { proveExpiry } from './proofs/expiry.ts'
 import { proveFaults } from './proofs/faults.ts'
 import { proveKill } from './proofs/kill.ts'
 import { proveLinearizability } from './proofs/linearizability.ts'
+import { proveOverload } from './proofs/overload.ts'
+import { proveRollingRestart } from './proofs/rolling-restart.ts'
+import { proveSoak } from './proofs/soak.ts'
 import { proveStorms } from './proofs/storms.ts'
 
 const proofs = {
@@ -13,6 +16,9 @@ const proofs = {
   faults: { prove: proveFaults, rounds: 1 },
   expiry: { prove: proveExpiry, rounds: 10_000 },
   bank: { prove: proveBank, rounds: 7 },
+  'rolling-restart': { prove: proveRollingRestart, rounds: 5 },
+  overload: { prove: proveOverload, rounds: 1 },
+  soak: { prove: proveSoak, rounds: 1 },
 } as const satisfies Readonly<Record<string, { readonly prove: Proof; readonly rounds: Extent['rounds'] }>>
 
 type ProofName = keyof typeof proofs

@@ -13,6 +13,12 @@ export class DatabaseUnavailable extends Error {
 export class DatabaseOverloaded extends Error {
   override readonly name: string = 'DatabaseOverloaded'
 }
+/** A statement was refused at once, because as many wait as may. */
+export class QueueFull extends DatabaseOverloaded {
+  constructor() {
+    super('too many are waiting')
+  }
+}
 /** A statement surely had no effect, because another one was in its way: a lock that it waited for too long, a deadlock. */
 export class DatabaseConflict extends DatabaseOverloaded {}
 /** A write was sent, and its commit may or may not have happened. */
@@ -137,7 +143,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
   }
 
   const bounded = async <T>(run: () => Promise<T>): Promise<T> => {
-    if (inFlight >= queriesInFlightMax) throw new DatabaseOverloaded('too many statements are waiting')
+    if (inFlight >= queriesInFlightMax) throw new QueueFull()
     inFlight++
     try {
       return await run()

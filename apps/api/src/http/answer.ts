@@ -21,5 +21,7 @@ export const answer = (
     if (value !== undefined) all[name] = String(value)
   }
   if (all['content-type']?.startsWith('text/html')) Object.assign(all, pageHeaders)
+  // Callers should come back on a new connection, which finds another service; those too whose request came before the stop began.
+  if (state.stopping()) all.connection = 'close'
   return new Response(body, { status, headers: all })
 }

@@ -12,6 +12,8 @@ export interface RequestState {
   readonly deadline: number
   /** Headers of the answer, whatever it will be. */
   readonly headers: Record<string, string>
+  /** Whether the service stops, by now. */
+  readonly stopping: () => boolean
   /** The route that took the request; for the log. */
   route?: RouteId
   /** The caller's address; for the log. */
@@ -21,12 +23,9 @@ export interface RequestState {
 const acceptable = /^[A-Za-z0-9._-]{1,64}$/
 
 /** Gives a request its id (the caller's `X-Request-Id` where it is harmless), its deadline and the headers of its answer. */
-export const openRequest = (incoming: IncomingMessage, stopping: boolean): RequestState => {
+export const openRequest = (incoming: IncomingMessage, stopping: () => boolean): RequestState => {
   const given = incoming.headers['x-request-id']
   const id = typeof given === 'string' && acceptable.test(given) ? given : randomUUID()
   const arrived = performance.now()
-  const headers = baseHeaders(id)
-  // While the service stops, callers should come back on a new connection, which finds another one.
-  if (stopping) headers.connection = 'close'
-  return { id, arrived, deadline: arrived + deadlines.request, headers }
+  return { id, arrived, deadline: arrived + deadlines.request, headers: baseHeaders(id), stopping }
 }

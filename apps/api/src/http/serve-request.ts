@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from '@holdfast/service'
+import { QueueFull } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
 import { answer } from './answer.js'
 import type { HttpContext } from './context.js'
+import { createHeldConnections } from './held-connections.js'
 import { checkOwnOrigin } from './own-origin.js'
 import { toProblem } from './problem.js'
 import { createRequestLog } from './request-log.js'
@@ -27,11 +29,12 @@ export interface RequestObserver {
  */
 export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boolean, logger: Logger, observe: RequestObserver) => {
   const log = createRequestLog(logger)
+  const hold = createHeldConnections()
   const { around } = observe
   return (respond: Respond) => {
     const serve = async (context: HttpContext): Promise<Response> => {
       const { incoming } = context.env
-      const state = openRequest(incoming, stopping())
+      const state = openRequest(incoming, stopping)
       observe.arrived()
       let response: Response
       try {
@@ -42,6 +45,7 @@ export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boole
         if (!(error instanceof Refusal)) logger.error({ err: error, request_id: state.id }, 'a request failed')
         const problem = toProblem(error, state.id)
         response = answer(state, problem.status, problem.body, problem.headers)
+        if (error instanceof QueueFull) hold(incoming.socket)
       }
       const method = incoming.method ?? ''
       const durationMs = performance.now() - state.arrived

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ErrorCode } from '@holdfast/contracts'
 import { serverOptions } from '@holdfast/service'
@@ -10,7 +10,10 @@ import { baseHeaders } from './answer.js'
 import type { HttpEnv } from './context.js'
 import { type ProblemAnswer, toProblem } from './problem.js'
 
-const connectionsMax = 10_000
+/** Bounds on peers that are slow, greedy or many. Milliseconds, bytes and connections. */
+export const peerBounds = { ...serverOptions, connectionsMax: 10_000 }
+
+export type PeerBounds = { readonly [Name in keyof typeof peerBounds]: number }
 
 /** What Node's parser gave a request up for, where it is not just malformed. */
 const parserCodes: Readonly<Record<string, ErrorCode>> = {
@@ -24,9 +27,15 @@ const headLines = (problem: ProblemAnswer, requestId: string): string => {
   return [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`, ...lines, '', ''].join('\r\n')
 }
 
-/** Answers what never became a request. */
+/** Whether the next answer on a connection belongs to a request that came whole, or has begun. By the member that Node's own handler looks at. */
+const owesAnswer = (socket: Socket & { readonly _httpMessage?: ServerResponse<IncomingMessage> | null }): boolean => {
+  const next = socket._httpMessage
+  return next != null && (next.req.complete || next.headersSent)
+}
+
+/** Answers what never became a request; not where that would be taken for the answer to an earlier one, which may have been applied. */
 const answerClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET' || !socket.writable || owesAnswer(socket)) {
     socket.destroy()
     return
   }
@@ -46,9 +55,9 @@ const badTarget = (): Response => {
 }
 
 /** A server of the app, not listening yet. */
-export const createHttpServer = (app: Hono<HttpEnv>): Server => {
+export const createHttpServer = (app: Hono<HttpEnv>, { connectionsMax, ...bounds }: PeerBounds = peerBounds): Server => {
   // A missing Host header is refused with all else that is not well-formed, so that this refusal is a problem like all others.
-  const options = { ...serverOptions, requireHostHeader: false }
+  const options = { ...bounds, requireHostHeader: false }
   const server = createServer(options, getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost' }))
   server.maxConnections = connectionsMax
   server.on('clientError', answerClientError)

@@ -1,4 +1,4 @@
-import { DatabaseOverloaded } from '../database/pool.js'
+import { QueueFull } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
 import { itemName, type PutCall, type Replayable } from './item-call.js'
 import type { ItemCalls } from './item-calls.js'
@@ -51,7 +51,7 @@ export const createChangeItem = (calls: ItemCalls, valueBytesMax: number) => {
   }
 
   return async (call: ChangeCall, make: MakeValue, deadline: number): Promise<(ItemRow & Replayable) | undefined> => {
-    if (waiting >= waitingMax) throw new DatabaseOverloaded('too many are waiting')
+    if (waiting >= waitingMax) throw new QueueFull()
     waiting++
     const name = itemName(call)
     await new Promise<void>((go) => order.arrive(name, go))

@@ -1,5 +1,5 @@
 import { deadlines } from '../database/deadlines.js'
-import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, type Pool } from '../database/pool.js'
+import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, type Pool, QueueFull } from '../database/pool.js'
 import type { Statement } from '../database/statement.js'
 import { inOrder } from './call-rows.js'
 import { createCoalescer } from './coalescer.js'
@@ -21,7 +21,7 @@ export const common = {
   waitingBytesMax: 128 * 1_048_576,
   // What a statement needs that has to wait for a lock and is then given up.
   roomMs: deadlines.lock + 500,
-  refusal: (reason: QueueRefusal) => new DatabaseOverloaded(reason),
+  refusal: (reason: QueueRefusal) => (reason === 'too many are waiting' ? new QueueFull() : new DatabaseOverloaded(reason)),
   isFault: (error: unknown) =>
     error instanceof DatabaseConflict ||
     !(error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded || error instanceof OutcomeUnknown),

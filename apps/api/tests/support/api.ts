@@ -3,6 +3,7 @@ import { createLogger } from '@holdfast/service'
 import postgres, { type Sql } from 'postgres'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { readConfig } from '../../src/config.js'
+import { type PeerBounds, peerBounds } from '../../src/http/server.js'
 import { type Service, startService } from '../../src/service.js'
 
 /** A running API on a real socket, with a way around it to its database. */
@@ -48,7 +49,11 @@ export const send = async (url: string, method: string, path: string, options: R
 
 const testSettings = { PORT: '0', RATE_LIMIT_REQUESTS: '0', SWEEP_INTERVAL_SECONDS: '3600' }
 
-export const startApi = async (postgresUrl: string, environment: Record<string, string> = {}): Promise<TestApi & { service: Service }> => {
+export const startApi = async (
+  postgresUrl: string,
+  environment: Record<string, string> = {},
+  bounds: Partial<PeerBounds> = {},
+): Promise<TestApi & { service: Service }> => {
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const admin = postgres(postgresUrl, { max: 1, onnotice: () => {} })
   await admin.unsafe(`create database ${name}`)
@@ -56,7 +61,7 @@ export const startApi = async (postgresUrl: string, environment: Record<string, 
   const database = new URL(postgresUrl)
   database.pathname = `/${name}`
   const config = readConfig({ ...testSettings, DATABASE_URL: database.href, ...environment })
-  const service = await startService(config, createLogger('silent'))
+  const service = await startService(config, createLogger('silent'), { ...peerBounds, ...bounds })
   const sql = postgres(database.href, { max: 4, onnotice: () => {} })
   return {
     service,
@@ -82,10 +87,10 @@ export const refusePoison = async ({ sql }: Pick<TestApi, 'sql'>): Promise<void>
 }
 
 /** An API for the tests of a file, on a database of its own. Its expired items are swept only by those who ask. */
-export const useApi = (environment: Record<string, string> = {}): TestApi => {
+export const useApi = (environment: Record<string, string> = {}, bounds: Partial<PeerBounds> = {}): TestApi => {
   let running: Awaited<ReturnType<typeof startApi>>
   beforeAll(async () => {
-    running = await startApi(inject('postgresUrl'), environment)
+    running = await startApi(inject('postgresUrl'), environment, bounds)
   })
   afterAll(async () => {
     await running.sql.end()

@@ -6,12 +6,15 @@ import { until } from '@holdfast/testbed/until'
 export interface ServiceUnderTest {
   readonly url: string
   readonly port: number
+  readonly pid: () => number
   readonly start: () => Promise<void>
   /** Kills it at once and waits for its end. */
   readonly kill: () => Promise<void>
   /** Holds it still; answers a function that lets it go on. */
   readonly pause: () => () => void
-  /** Stops it in order. */
+  /** Has it stop in order, as whoever replaces it would; resolves with its exit status. */
+  readonly terminate: () => Promise<number | null>
+  /** Stops it in order, at once. */
   readonly stop: () => Promise<void>
 }
 
@@ -36,20 +39,26 @@ export const startServiceUnderTest = async (settings: Record<string, string>, pr
     running = runService('api', { LOG_LEVEL: 'info', ...settings, PORT: String(port), RATE_LIMIT_REQUESTS: '0' }, program)
     await running.ready()
   }
-  const end = async (signal: NodeJS.Signals) => {
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     running.child.kill(signal)
-    await running.ended()
+    return await running.ended()
   }
   await start()
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    pid: () => running.child.pid ?? 0,
     start,
-    kill: () => end('SIGKILL'),
+    kill: async () => {
+      await end('SIGKILL')
+    },
     pause: () => {
       running.child.kill('SIGSTOP')
       return () => running.child.kill('SIGCONT')
     },
-    stop: () => end('SIGINT'),
+    terminate: () => end('SIGTERM'),
+    stop: async () => {
+      await end('SIGINT')
+    },
   }
 }

@@ -1,0 +1,118 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promise, Violation } from '../violation.ts'
+
+/** What callers do who are refused. */
+export type Manner = 'wait as they are told' | 'ask again at once'
+
+interface FloodOptions {
+  readonly port: number
+  /** Callers at once, each with a connection and one request at a time. */
+  readonly callers: number
+  readonly manner: Manner
+  /** Before the measurement begins, and how long it takes. Milliseconds. */
+  readonly settleMs: number
+  readonly measureMs: number
+}
+
+/** What was measured of a flood. */
+export interface Flooded {
+  /** Requests that were answered with success, a second. */
+  readonly goodput: number
+  /** Requests that were refused, a second. */
+  readonly refused: number
+  /** How long a success and a refusal took: half of them at the most, and 99 of 100. Milliseconds. */
+  readonly servedMs: readonly [number, number]
+  readonly refusedMs: readonly [number, number]
+}
+
+const keys = 10_000
+/** A read for each write. */
+const request = (): string => {
+  const target = `/items/flood-${Math.floor(Math.random() * keys)}`
+  return Math.random() < 0.5
+    ? `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+    : `PUT ${target}?value=${'x'.repeat(100)} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+}
+
+interface Answer {
+  readonly status: number
+  readonly retryAfterMs: number
+  readonly head: string
+}
+
+/** The answer in these bytes, once it is whole. */
+const parseAnswer = (bytes: string): Answer | undefined => {
+  const end = bytes.indexOf('\r\n\r\n')
+  if (end === -1) return undefined
+  const head = bytes.slice(0, end)
+  const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0)
+  if (bytes.length < end + 4 + length) return undefined
+  const retryAfter = /\r\nretry-after: (\d+)/i.exec(head)?.[1]
+  return { status: Number(head.slice(9, 12)), retryAfterMs: Number(retryAfter) * 1_000, head }
+}
+
+/** Asks once over a connection. @throws Violation where it is lost */
+const ask = (socket: Socket): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    let received = ''
+    const lost = () => reject(new Violation('a connection was lost in a flood'))
+    const take = (chunk: string) => {
+      received += chunk
+      const answer = parseAnswer(received)
+      if (answer === undefined) return
+      socket.off('data', take).off('close', lost)
+      resolve(answer)
+    }
+    socket.on('data', take).once('close', lost)
+    socket.write(request())
+  })
+
+const open = (port: number): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket))
+    socket.setEncoding('latin1').once('error', reject)
+  })
+
+const quantiles = (times: readonly number[]): [number, number] => {
+  const sorted = Float64Array.from(times).sort()
+  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0
+  return [at(0.5), at(0.99)]
+}
+
+/** Sends reads and writes as fast as they are answered. @throws Violation where an answer is neither a success nor says when to come again */
+export const flood = async ({ port, callers, manner, settleMs, measureMs }: FloodOptions): Promise<Flooded> => {
+  const served: number[] = []
+  const refused: number[] = []
+  let [counting, over] = [false, false]
+  const call = async (socket: Socket): Promise<void> => {
+    while (!over) {
+      const asked = performance.now()
+      const { status, retryAfterMs, head } = await ask(socket)
+      const ms = performance.now() - asked
+      const isRefusal = status === 503 && retryAfterMs >= 1_000 && retryAfterMs <= 3_000
+      promise(isRefusal || (status >= 200 && status < 300) || status === 404, () => `a request in a flood was answered with: ${head}`)
+      if (counting) (isRefusal ? refused : served).push(ms)
+      if (isRefusal && manner === 'wait as they are told') await wait(retryAfterMs)
+    }
+  }
+  const sockets: Socket[] = []
+  for (let n = 0; n < callers; n++) sockets.push(await open(port))
+  const calls = Promise.all(sockets.map(call))
+  calls.catch(() => {})
+  await wait(settleMs)
+  counting = true
+  const started = performance.now()
+  await Promise.race([calls, wait(measureMs)])
+  const seconds = (performance.now() - started) / 1_000
+  counting = false
+  over = true
+  await calls
+  for (const socket of sockets) socket.destroy()
+  return {
+    goodput: served.length / seconds,
+    refused: refused.length / seconds,
+    servedMs: quantiles(served),
+    refusedMs: quantiles(refused),
+  }
+}

@@ -1,0 +1,6 @@
+import { test } from 'vitest'
+import { proveRollingRestart } from '../src/proofs/rolling-restart.ts'
+import { short } from './support/short.ts'
+
+test('two replicas are restarted in turn under load, and no caller sees an error', () =>
+  short('rolling-restart', proveRollingRestart, { rounds: 1, seconds: 0 }))

@@ -3,7 +3,7 @@ import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool } from '../src/database/pool.js'
 import type { Service } from '../src/service.js'
-import { sweepRecords } from '../src/store/sql/sweep-records.js'
+import { sweepRecords } from '../src/store/sql/sweep-expired.js'
 import { type ApiAnswer, refusePoison, send, startReplica, useApi } from './support/api.js'
 
 const api = useApi({ ROOT_KEYS: 'on', TRUST_PROXY: '127.0.0.0/8' })

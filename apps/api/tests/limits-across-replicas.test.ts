@@ -4,7 +4,7 @@ import { until } from '@holdfast/testbed/until'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool } from '../src/database/pool.js'
-import { sweepRequestCounts } from '../src/store/sql/sweep-request-counts.js'
+import { sweepRequestCounts } from '../src/store/sql/sweep-expired.js'
 import { send, startReplica, useApi } from './support/api.js'
 
 const settings = { RATE_LIMIT_REQUESTS: '60', RATE_LIMIT_STORE: 'postgres', RATE_LIMIT_WINDOW_SECONDS: '600', TRUST_PROXY: '127.0.0.1' }

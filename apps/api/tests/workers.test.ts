@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect as connectSocket, createServer } from 'node:net'
 import { createLogger } from '@holdfast/service'
+import { runs } from '@holdfast/testbed/runs'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
@@ -57,15 +58,6 @@ const startWorkers = async (settings: Record<string, string> = {}) => {
   const url = await service.ready()
   await until(() => serving(service).length === 2)
   return { service, url }
-}
-
-const runs = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Whether nobody listens any more. */

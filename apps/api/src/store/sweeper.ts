@@ -1,9 +1,8 @@
 import type { Logger } from '@holdfast/service'
 import { deadlines } from '../database/deadlines.js'
 import type { Pool } from '../database/pool.js'
+import { sweepRecords, sweepRequestCounts } from './sql/sweep-expired.js'
 import { sweepBatch, sweepItems } from './sql/sweep-items.js'
-import { sweepRecords } from './sql/sweep-records.js'
-import { sweepRequestCounts } from './sql/sweep-request-counts.js'
 
 /** Is told of sweeps. */
 export interface SweepObserver {

@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import { privateMegabytes } from './process-figures.ts'
 
 /** What a table takes. */
-export interface TableFigures {
+interface TableFigures {
   readonly name: string
   readonly tableMegabytes: number
   readonly indexMegabytes: number

@@ -190,6 +190,7 @@ describe('over a raw socket', () => {
     ['chunks', put('Transfer-Encoding: chunked\r\n', `${chunk('{"value":')}${chunk('1}')}0\r\n\r\n`)],
     ['Expect: 100-continue', put(`Expect: 100-continue\r\nContent-Length: ${json.length}\r\n`)],
     ['an escaped character of two halves', sized('{"value":"\\uD83D\\uDE00 \\\\u0000"}')],
+    ['headers of 15 KiB', get('/items', `Host: localhost\r\nX: ${'x'.repeat(15_000)}\r\n`)],
     ['an offset wider than PostgreSQL knows', sized('{"value":1,"expires_at":"2090-01-01T00:00:00+23:59"}')],
     ['a fraction of many digits', sized('{"value":1,"expires_at":"2090-01-01T00:00:00.123456789012Z"}')],
     ['HTTP/1.0 without Host', 'GET /items HTTP/1.0\r\n\r\n'],
@@ -208,12 +209,77 @@ describe('over a raw socket', () => {
   })
 })
 
-test('all answers have the headers that keep browsers from guessing', async () => {
-  for (const path of ['/items', '/items/none', '/docs', '/problems/internal', '/nothing']) {
-    const { headers } = await api.request('GET', path)
-    expect(headers.get('x-content-type-options')).toBe('nosniff')
-    expect(headers.get('content-security-policy')).toContain("default-src 'none'")
-  }
+describe('browsers', () => {
+  test('are told not to guess, load or frame anything, on every answer', async () => {
+    const paths = [
+      '/items',
+      '/items/none',
+      '/items?page=0',
+      '/docs',
+      '/docs/start.js',
+      '/openapi.json',
+      '/problems/internal',
+      '/health',
+      '/nothing',
+    ]
+    for (const path of paths) {
+      const { headers } = await api.request('GET', path)
+      expect(headers.get('x-content-type-options'), path).toBe('nosniff')
+      const policy = headers.get('content-security-policy')
+      expect(policy, path).toMatch(/^default-src 'none';.*frame-ancestors 'none'/)
+      expect(policy, path).not.toMatch(/script-src[^;]*(unsafe|http|\*)/)
+    }
+    for (const bytes of ['hello\r\n\r\n', `GET /items HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`]) {
+      expect(await sendRaw(api.url, bytes)).toMatch(/content-security-policy: default-src 'none'[\s\S]*x-content-type-options: nosniff/)
+    }
+  })
+
+  test('are never given stored bytes as HTML', async () => {
+    const html = '<script>alert(1)</script>'
+    const key = encodeURIComponent(`${html}.html`)
+    await api.request('PUT', `/items/${key}`, { json: { value: html } })
+    for (const path of [
+      `/items/${key}`,
+      `/items?prefix=${encodeURIComponent('<')}`,
+      `/keys/${key}`,
+      `/${key}/`,
+      `/namespaces/default/items/${key}`,
+    ]) {
+      const answer = await api.request('GET', path, { headers: { accept: 'text/html' } })
+      expect([answer.status, answer.headers.get('content-type'), answer.headers.get('x-content-type-options')], path).toEqual([
+        200,
+        'application/json',
+        'nosniff',
+      ])
+      expect(answer.text, path).toContain('<script>')
+    }
+    for (const path of [`/problems/${key}`, `/docs/${key}`, `/${key}/${key}/${key}`]) {
+      expect((await api.request('GET', path, { headers: { accept: 'text/html' } })).text, path).not.toContain('<script>')
+    }
+  })
+})
+
+test('CR and LF in a key or a prefix break no header that tells of it', async () => {
+  const evil = 'a\r\nX-Evil: 1'
+  const created = await api.request('POST', '/items', { json: { key: evil, value: 1 } })
+  expect([created.status, created.headers.get('location'), created.headers.get('x-evil')]).toEqual([
+    201,
+    `/items/${encodeURIComponent(evil)}`,
+    null,
+  ])
+  const listed = await api.request('GET', `/items?prefix=${encodeURIComponent(evil)}&page_size=1`)
+  expect([listed.json.total, listed.headers.get('x-evil')]).toEqual([1, null])
+  expect(listed.headers.get('link')).toContain('%0D%0A')
+})
+
+test('a member named __proto__ is a member like others, and changes no object of ours', async () => {
+  const text = '{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}'
+  await api.request('PUT', '/items/proto', { text: `{"value":${text}}` })
+  expect((await api.request('GET', '/items/proto')).text).toContain(text)
+  const patched = await api.request('PATCH', '/items/proto', { text: '{"value":{"__proto__":{"also":1}}}' })
+  expect([patched.status, patched.text]).toEqual([200, expect.stringContaining('"__proto__":{"admin":true,"also":1}')])
+  expect((await api.request('GET', '/items?__proto__=1')).status).toBe(400)
+  expect(({} as { admin?: unknown }).admin).toBeUndefined()
 })
 
 test('the service still stands', async () => {

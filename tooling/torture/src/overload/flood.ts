@@ -26,6 +26,8 @@ export interface Flooded {
   readonly refusedMs: readonly [number, number]
 }
 
+/** Less than a server lets wait to be accepted. */
+const openAtOnce = 200
 const keys = 10_000
 /** A read for each write. */
 const request = (): string => {
@@ -84,21 +86,28 @@ const quantiles = (times: readonly number[]): [number, number] => {
 export const flood = async ({ port, callers, manner, settleMs, measureMs }: FloodOptions): Promise<Flooded> => {
   const served: number[] = []
   const refused: number[] = []
-  let [counting, over] = [false, false]
+  let counting = false
+  const over = new AbortController()
   const call = async (socket: Socket): Promise<void> => {
-    while (!over) {
+    while (!over.signal.aborted) {
       const asked = performance.now()
       const { status, retryAfterMs, head } = await ask(socket)
       const ms = performance.now() - asked
       const isRefusal = status === 503 && retryAfterMs >= 1_000 && retryAfterMs <= 3_000
       promise(isRefusal || (status >= 200 && status < 300) || status === 404, () => `a request in a flood was answered with: ${head}`)
       if (counting) (isRefusal ? refused : served).push(ms)
-      if (isRefusal && manner === 'wait as they are told') await wait(retryAfterMs)
+      if (isRefusal && manner === 'wait as they are told') await wait(retryAfterMs, undefined, { signal: over.signal })
     }
   }
   const sockets: Socket[] = []
-  for (let n = 0; n < callers; n++) sockets.push(await open(port))
-  const calls = Promise.all(sockets.map(call))
+  while (sockets.length < callers) {
+    const more = Math.min(openAtOnce, callers - sockets.length)
+    sockets.push(...(await Promise.all(Array.from({ length: more }, () => open(port)))))
+  }
+  const ended = (error: unknown): void => {
+    if (!over.signal.aborted) throw error
+  }
+  const calls = Promise.all(sockets.map((socket) => call(socket).catch(ended)))
   calls.catch(() => {})
   await wait(settleMs)
   counting = true
@@ -106,9 +115,10 @@ export const flood = async ({ port, callers, manner, settleMs, measureMs }: Floo
   await Promise.race([calls, wait(measureMs)])
   const seconds = (performance.now() - started) / 1_000
   counting = false
-  over = true
-  await calls
+  over.abort()
+  // What is under way has no one left to wait for it.
   for (const socket of sockets) socket.destroy()
+  await calls
   return {
     goodput: served.length / seconds,
     refused: refused.length / seconds,

@@ -259,6 +259,11 @@ describe('browsers', () => {
   })
 })
 
+test('NUL in the id of an API key is refused as in every other text', async () => {
+  const answer = await request(routes.deleteApiKey, '/api-keys/a%00b')
+  expect([answer.status, answer.json.code]).toEqual([400, 'validation_failed'])
+})
+
 test('CR and LF in a key or a prefix break no header that tells of it', async () => {
   const evil = 'a\r\nX-Evil: 1'
   const created = await api.request('POST', '/items', { json: { key: evil, value: 1 } })

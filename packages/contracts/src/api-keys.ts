@@ -95,7 +95,14 @@ export const deleteApiKey = defineRoute({
   ...route,
   summary: 'Revoke an API key',
   description: 'Within 5 seconds no service takes it any more.',
-  request: { params: z.object({ id: z.string().max(64) }) },
+  request: {
+    params: z.object({
+      id: z
+        .string()
+        .max(64)
+        .refine((id) => !id.includes('\0'), 'must not contain the NUL character'),
+    }),
+  },
   answers: { 204: { description: 'Revoked.' } },
   errors: [...writeErrors, 'api_key_not_found'],
 })

@@ -81,6 +81,9 @@ export const readConfig = (environment: Readonly<Record<string, string | undefin
       `HOST ${config.HOST} is not a loopback address and the API asks for no credentials; expected AUTH=required, or 127.0.0.1, ::1 or localhost, or ALLOW_UNAUTHENTICATED=on where the network is trusted`,
     )
   }
+  if (config.ADMIN_API_KEY !== undefined && config.AUTH === 'off') {
+    throw new StartError('ADMIN_API_KEY is set and AUTH is off, so that nobody needs it; expected AUTH=required, or no ADMIN_API_KEY')
+  }
   return config
 }
 

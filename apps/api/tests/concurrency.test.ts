@@ -53,7 +53,11 @@ test('versions of one key grow in the order of its writes', async () => {
 
 test('versions of one key grow over its removal, whatever had to wait for what', async () => {
   const replica = await startReplica(api)
-  for (const headers of [{}, { 'idempotency-key': '"waits"' }]) {
+  for (const [headers, fields] of [
+    [{}, {}],
+    [{ 'idempotency-key': '"waits"' }, {}],
+    [{}, { keep_ttl: true }],
+  ] as const) {
     await api.request('PUT', '/items/removed', { json: { value: 1 } })
     const holder = await api.sql.reserve()
     await holder`begin`
@@ -65,7 +69,7 @@ test('versions of one key grow over its removal, whatever had to wait for what',
       })
     const deletion = api.request('DELETE', '/items/removed')
     await waiting(1)
-    const put = send(replica.url, 'PUT', '/items/removed', { json: { value: 2 }, headers })
+    const put = send(replica.url, 'PUT', '/items/removed', { json: { value: 2, ...fields }, headers })
     await waiting(2)
     const [row] = await holder`update items set version = nextval('item_versions') where key = 'removed' returning version::text`
     await holder`commit`

@@ -1,7 +1,9 @@
+import { createLogger } from '@holdfast/service'
 import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-process'
 import { runService } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createConnections } from '../src/database/connections.js'
 import { classifyFailure } from '../src/database/failures.js'
 import { send, startApi } from './support/api.js'
 
@@ -140,4 +142,21 @@ test.each([
   [undefined, 'lost'],
 ])('%o is %s', (error, expected) => {
   expect(classifyFailure(error)).toBe(expected)
+})
+
+test('a statement that fails halfway leaves nothing of itself in the next answer', { timeout: 60_000 }, async () => {
+  const connections = createConnections({ url: server.url }, 1, createLogger('silent'))
+  const halfway = connections.send('select 1 / (4 - g) as x from generate_series(1, 9) g', [], 5_000)
+  await expect(halfway).rejects.toMatchObject({ code: '22012' })
+  expect(await connections.send('select 42 as a', [], 5_000)).toEqual([{ a: 42 }])
+  await connections.end(1_000)
+})
+
+test('a statement that is slow takes only its own connection away', { timeout: 60_000 }, async () => {
+  const connections = createConnections({ url: server.url }, 3, createLogger('silent'))
+  const other = connections.send('select pg_sleep(0.5)', [], 5_000)
+  expect(await connections.send('select pg_sleep(3)', [], 100)).toBe(undefined)
+  expect(await other).toHaveLength(1)
+  expect(connections.use().replaced).toBe(1)
+  await connections.end(1_000)
 })

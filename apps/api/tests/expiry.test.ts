@@ -2,6 +2,7 @@ import { createLogger } from '@holdfast/service'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createPool, type Pool } from '../src/database/pool.js'
+import { getItems } from '../src/store/sql/get-items.js'
 import { sweepItems } from '../src/store/sql/sweep-items.js'
 import { putExpired, startApi, useApi } from './support/api.js'
 
@@ -108,4 +109,15 @@ describe('the sweeper', () => {
     await own.sql.end()
     await own.service.stop(0)
   })
+})
+
+test('a read does not miss an item that was given more time while it ran', async () => {
+  await api.request('PUT', '/items/b-extended', { json: { value: 1, ttl: 1 } })
+  await api.request('PUT', '/items/a-slow', { json: { value: 1 } })
+  await api.sql`create function slow(value text, key text) returns text language plpgsql as $$ begin if key = 'a-slow' then perform pg_sleep(1.5); end if; return value; end $$`
+  // The row before takes longer than the item has to live.
+  const text = getItems.text.replace('i.value::text', 'slow(i.value::text, i.key) as value')
+  const read = api.sql.unsafe(text, ['default', '{a-slow,b-extended}']).execute()
+  expect((await api.request('PATCH', '/items/b-extended', { json: { ttl: 100 } })).status).toBe(200)
+  expect((await read).map(({ key }) => key).sort()).toEqual(['a-slow', 'b-extended'])
 })

@@ -250,3 +250,20 @@ test('whatever connections are lost, a request that is repeated until it is answ
   expect(applied.filter(([, count]) => count !== 1)).toEqual([])
   expect(repeated).toBeGreaterThan(0)
 }, 60_000)
+
+test('a deletion by prefix that is cut off says so, and its repeats add up to one', async () => {
+  await api.sql`insert into items select 'default', 'many' || lpad(n::text, 5, '0'), '1', n, now(), now(), null from generate_series(1, 2500) n`
+  await api.sql`insert into item_counts values ('default', 63, 2500) on conflict (namespace, slot) do update set rows = item_counts.rows + 2500`
+  const request = { method: 'DELETE', path: '/items?prefix=many' }
+  const holder = await api.sql.reserve()
+  await holder`begin`
+  await holder`select from items where key = 'many01500' for update`
+  expect((await ask(request, '"cut"')).json).toMatchObject({ code: 'outcome_unknown' })
+  await holder`commit`
+  holder.release()
+  const answers = await Promise.all([api.url, replica.url].map((url) => ask(request, '"cut"', url)))
+  expect(answers.map(({ json }) => json)).toEqual([{ deleted: 2500 }, { deleted: 2500 }])
+  await api.request('PUT', '/items/many-more?value=x')
+  expect((await ask(request, '"cut"', replica.url)).json).toEqual({ deleted: 2500 })
+  expect((await api.request('GET', '/items/many-more')).status).toBe(200)
+}, 60_000)

@@ -170,6 +170,19 @@ describe('settings', () => {
     expect((await call('PUT', `${path}/items/newer`, { value: 2 })).status).toBe(409)
   })
 
+  test('max_items is kept where items are replaced and removed at the same time', async () => {
+    for (let round = 0; round < 40; round++) {
+      const path = await make({ max_items: 1 })
+      await call('PUT', `${path}/items/a`, { value: 1 })
+      await Promise.all([
+        call('PUT', `${path}/items/a`, { value: 2 }),
+        call('DELETE', `${path}/items/a`),
+        call('PUT', `${path}/items/b`, { value: 2 }),
+      ])
+      expect((await call('GET', `${path}/items`)).json.total).toBeLessThanOrEqual(1)
+    }
+  })
+
   test('max_items is passed by one for each further service at the most; expired items do not count', async () => {
     const path = await make({ max_items: 10 })
     const answers = await Promise.all(
@@ -190,6 +203,8 @@ describe('settings', () => {
     await call('PUT', `${path}/items/b`, { value: 1 })
     const again = await create()
     expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true'])
+    await call('PATCH', path, { max_ttl: 5 })
+    expect((await create()).status).toBe(201)
   })
 
   test('count on every service within 5 seconds', async () => {

@@ -1,7 +1,8 @@
 import { createLogger } from '@holdfast/service'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { classifyFailure } from '../src/database/failures.js'
-import { createTransactions, type Sent } from '../src/database/transactions.js'
+import { createTransactions, type Sent, toSend } from '../src/database/transactions.js'
+import { lockKeys } from '../src/store/sql/lock-keys.js'
 import { useApi } from './support/api.js'
 
 const api = useApi()
@@ -57,4 +58,10 @@ test('what decides may refuse, and PostgreSQL too; the connection is used again'
     5_000,
   )
   expect([committed, await rows()]).toEqual([{ kind: 'committed', result: 7 }, 1])
+})
+
+test('a lock that runs outside of its transaction locks nothing, and leaves no row behind', async () => {
+  const locking = toSend(lockKeys, { namespace: 'default', keys: ['stray'], recordId: null })
+  await api.sql.unsafe(locking.text, locking.values as never[])
+  expect(await api.sql`select from items where key = 'stray'`).toHaveLength(0)
 })

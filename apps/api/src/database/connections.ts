@@ -43,6 +43,9 @@ export const connect = (address: DatabaseAddress, overrides: postgres.Options<Re
       })
 }
 
+/** What another connection may take to answer. Milliseconds. */
+const askMs = 1_000
+
 interface Connection {
   readonly client: postgres.Sql
   inFlight: number
@@ -58,18 +61,25 @@ export interface ConnectionUse {
 }
 
 export interface Connections {
-  /** Sends a prepared statement; undefined where no answer came in time, after which all connections are new ones. */
+  /** Sends a prepared statement; undefined where no answer came in time, after which its connection is a new one, or all are where no other answers. */
   send<Row>(text: string, values: unknown[], timeoutMs: number): Promise<Row[] | undefined>
   use(): ConnectionUse
   /** Lets what runs finish, for `timeoutMs` at most, and closes. */
   end(timeoutMs: number): Promise<void>
 }
 
+/**
+ * The rows of an answer. After a statement that failed halfway the driver (3.4) puts the rows of the connection's next one behind holes,
+ * which `filter` skips.
+ */
+export const withoutHoles = <Row>(rows: Row[]): Row[] => (rows.length === 0 || 0 in rows ? rows : rows.filter(() => true))
+
 /** What a promise resolves with, unless that takes longer than `timeoutMs`. */
 export const withinTime = async <T>(query: Promise<T>, timeoutMs: number): Promise<T | undefined> => {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, undefined)
+    // A turn later, so that an answer which came while this process was busy is still read.
+    timer = setTimeout(() => setImmediate(resolve, undefined), timeoutMs)
   })
   return await Promise.race([query, timeout]).finally(() => clearTimeout(timer))
 }
@@ -96,8 +106,7 @@ export const createConnections = (address: DatabaseAddress, count: number, logge
     client.end({ timeout: deadlines.statement / 1000 }).catch((error) => logger.debug({ err: error }, 'an old connection ended badly'))
   }
 
-  const replaceAll = (stuck: Connection): void => {
-    if (!connections.includes(stuck)) return
+  const replaceAll = (): void => {
     logger.warn('the database did not answer in time: its connections are replaced')
     replaced += count
     for (const connection of connections.splice(0, count, ...Array.from({ length: count }, open))) close(connection)
@@ -112,6 +121,17 @@ export const createConnections = (address: DatabaseAddress, count: number, logge
     close(dead)
   }
 
+  let asking = false
+  /** One slow statement is no reason to cut off all others: what a database in trouble is, another connection tells. */
+  const askAnother = async (): Promise<void> => {
+    if (asking) return
+    asking = true
+    const { client } = freest()
+    const answers = await withinTime(client.unsafe('select 1') as unknown as Promise<unknown>, askMs).catch(() => 'refused')
+    asking = false
+    if (answers === undefined) replaceAll()
+  }
+
   return {
     send: async <Row>(text: string, values: unknown[], timeoutMs: number) => {
       const connection = freest()
@@ -119,8 +139,10 @@ export const createConnections = (address: DatabaseAddress, count: number, logge
       try {
         const query = connection.client.unsafe(text, values as never[], { prepare: true }) as unknown as Promise<Row[]>
         const rows = await withinTime(query, timeoutMs)
-        if (rows === undefined) replaceAll(connection)
-        return rows
+        if (rows !== undefined) return withoutHoles(rows)
+        replace(connection)
+        askAnother()
+        return undefined
       } catch (error) {
         if (classifyFailure(error) === 'lost') replace(connection)
         throw error

@@ -1,6 +1,6 @@
 import type { Logger } from '@holdfast/service'
 import type postgres from 'postgres'
-import { type ConnectionUse, connect, type DatabaseAddress, withinTime } from './connections.js'
+import { type ConnectionUse, connect, type DatabaseAddress, withinTime, withoutHoles } from './connections.js'
 import { deadlines } from './deadlines.js'
 import type { Statement } from './statement.js'
 
@@ -59,7 +59,7 @@ const sendAll = async (client: postgres.Sql, statements: readonly Sent[], timeou
   if (settled === undefined) throw timeIsOver
   return settled.map((answer) => {
     if (answer.status === 'rejected') throw answer.reason
-    return answer.value as unknown as unknown[]
+    return withoutHoles(answer.value as unknown as unknown[])
   })
 }
 

@@ -40,7 +40,8 @@ const toCaller = ({ id, scopes, namespaces, prefix, rate_limit }: ApiKeyRow): Ca
 })
 
 const isAdminKey = (header: string, adminKey: string | undefined): boolean =>
-  adminKey !== undefined && timingSafeEqual(Buffer.from(hash('sha256', header)), Buffer.from(hash('sha256', `Bearer ${adminKey}`)))
+  adminKey !== undefined &&
+  timingSafeEqual(Buffer.from(hash('sha256', header.replace(/^bearer /i, ''))), Buffer.from(hash('sha256', adminKey)))
 
 /** Lets everybody in, each with the limit of the own address. */
 export const admitEverybody =
@@ -60,7 +61,7 @@ export const admitWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, l
     if (isAdminKey(header, adminKey)) return administrator
     const [, id, secret] = format.exec(header) ?? []
     if (id === undefined || secret === undefined) return undefined
-    if (!keys.isKnown(id)) await limit(incoming, state, { peek: true })
+    if (!keys.wasGood(id, secret)) await limit(incoming, state, { peek: true })
     const row = await keys.find(state.deadline, id, secret)
     return row === undefined ? undefined : toCaller(row)
   }

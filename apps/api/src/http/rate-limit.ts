@@ -111,6 +111,9 @@ export const createRateLimit = (options: RateLimitOptions, observe: LimitObserve
     if (peek) {
       const usedUp = byClient.usedUp(clientNetwork(state.client))
       if (usedUp !== undefined) tell(standing(byClient.policy, usedUp), state)
+      const site = siteFactor === 0 ? undefined : clientSite(state.client)
+      const siteUsedUp = site === undefined ? undefined : bySite.usedUp(site)
+      if (siteUsedUp !== undefined) tell(standing(bySite.policy, siteUsedUp), state)
       return
     }
     const counted = key === undefined ? await countClient(state.client) : await countKey(key, own)

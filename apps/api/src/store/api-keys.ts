@@ -18,8 +18,8 @@ export interface ApiKeyStore {
   create: (deadline: number, key: NewKey) => Promise<ApiKeyRow & { readonly api_key: string }>
   /** @throws Refusal api_key_not_found */
   delete: (deadline: number, id: string) => Promise<void>
-  /** Whether a key is known so well that looking at it costs no statement. */
-  isKnown: (id: string) => boolean
+  /** Whether a key with this id and secret was good once, also where it has to be looked at again. */
+  wasGood: (id: string, secret: string) => boolean
   /** The key with this id and secret; undefined where there is none, or not any more. */
   find: (deadline: number, id: string, secret: string) => Promise<ApiKeyRow | undefined>
 }
@@ -33,7 +33,13 @@ const digestOf = (secret: string): string => hash('sha256', secret)
 
 const isDigestOf = (digest: string, secret: string): boolean => timingSafeEqual(Buffer.from(digest), Buffer.from(digestOf(secret)))
 
+/** Of no secret that a key can have. */
+const none = digestOf('')
+
 const newId = (): string => Array.from({ length: 12 }, () => alphabet[randomInt(alphabet.length)]).join('')
+
+/** Whether a key has expired since it was read: by this service's clock, as what is known of it is two seconds old at the most. */
+const isOver = ({ expires_at }: ApiKeyRow): boolean => expires_at !== null && Date.parse(toRfc3339(expires_at)) <= Date.now()
 
 const orNull = (time: string | null): string | null => (time === null ? null : toRfc3339(time))
 
@@ -87,15 +93,15 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
       const [removed] = await pool.run(deleteApiKey, { id }, deadline)
       if (removed === undefined) throw new Refusal('api_key_not_found', 'no API key has this id')
     },
-    isKnown: (id) => fresh(id) !== undefined,
+    wasGood: (id, secret) => isDigestOf(known.get(id)?.row.digest ?? none, secret),
     find: async (deadline, id, secret) => {
       const entry = fresh(id)
       const row = entry === undefined ? await read(deadline, id) : entry.row
       // A key that is not there takes as long to refuse as one with another secret.
-      const digest = row?.digest ?? digestOf('')
+      const digest = row?.digest ?? none
       if (!isDigestOf(digest, secret) || row === undefined) return undefined
       if (entry === undefined) note(id)
-      return row
+      return isOver(row) ? undefined : row
     },
   }
 }

@@ -1,12 +1,13 @@
 import { defaultNamespace } from '@holdfast/contracts'
 import type { Pool } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
-import type { StoreCall } from './item-call.js'
+import type { StoreCall, WriteRecord } from './item-call.js'
 import type { ItemStore } from './items.js'
 import { memberText } from './json-span.js'
 import { boundedTtl, createRoom } from './namespace-bounds.js'
 import type { NamespaceSettings, ReadSettings } from './namespace-settings.js'
 import { tooLarge } from './outcomes.js'
+import { getRecord } from './sql/record-refusal.js'
 import type { TransactionStep } from './transaction-steps.js'
 
 const isUnbounded = ({ default_ttl, max_ttl, max_value_bytes, max_items }: NamespaceSettings): boolean =>
@@ -27,7 +28,9 @@ const boundedStep = (settings: NamespaceSettings, step: TransactionStep, place: 
 
 /** Items within the settings of their namespaces. Where a namespace has none this costs a look at what is known of it. */
 export const createBoundedItems = (items: ItemStore, settings: ReadSettings, pool: Pool): ItemStore => {
-  const room = createRoom(pool)
+  const isRecorded = async ({ id }: WriteRecord, deadline: number): Promise<boolean> =>
+    (await pool.run(getRecord, { recordId: id }, deadline)).length > 0
+  const room = createRoom(pool, isRecorded)
 
   /** @throws Refusal forbidden */
   const settingsOf = async ({ namespace, deadline, mayMakeNamespaces }: StoreCall): Promise<NamespaceSettings> => {
@@ -42,12 +45,19 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
     return now
   }
 
+  /** The settings that a write is held to; undefined where there are none, or the write was made before, and is only answered again. */
+  const boundsOf = async (call: StoreCall, record: WriteRecord | undefined): Promise<NamespaceSettings | undefined> => {
+    const bounds = await settingsOf(call)
+    if (isUnbounded(bounds) || (record !== undefined && (await isRecorded(record, call.deadline)))) return undefined
+    return bounds
+  }
+
   return {
     ...items,
 
     put: async (call, put) => {
-      const bounds = await settingsOf(call)
-      if (isUnbounded(bounds)) return items.put(call, put)
+      const bounds = await boundsOf(call, put.record)
+      if (bounds === undefined) return items.put(call, put)
       checkValue(bounds, put.body)
       const bounded = { ...put, ttl: boundedTtl(bounds, put) }
       if (put.ifMatch !== null) return items.put(call, bounded)
@@ -56,15 +66,15 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
     },
 
     patch: async (call, patch) => {
-      const bounds = await settingsOf(call)
-      if (isUnbounded(bounds)) return items.patch(call, patch)
+      const bounds = await boundsOf(call, patch.record)
+      if (bounds === undefined) return items.patch(call, patch)
       const ttl = patch.keepTtl ? null : boundedTtl(bounds, patch)
       return items.patch(call, { ...patch, ttl, valueBytesMax: bounds.max_value_bytes ?? undefined })
     },
 
     increment: async (call, increment) => {
-      const bounds = await settingsOf(call)
-      if (isUnbounded(bounds)) return items.increment(call, increment)
+      const bounds = await boundsOf(call, increment.record)
+      if (bounds === undefined) return items.increment(call, increment)
       const ttl = boundedTtl(bounds, { ttl: increment.ttl, expiresAt: null, forever: false })
       const creation = { namespace: call.namespace, keys: [increment.key], record: increment.record }
       return room(bounds, creation, call.deadline, () => items.increment(call, { ...increment, ttl }))
@@ -82,8 +92,8 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
     },
 
     transact: async (call, transaction) => {
-      const bounds = await settingsOf(call)
-      if (isUnbounded(bounds)) return items.transact(call, transaction)
+      const bounds = await boundsOf(call, transaction.record)
+      if (bounds === undefined) return items.transact(call, transaction)
       const steps = transaction.steps.map((step, place) => boundedStep(bounds, step, place))
       const written = steps.filter(({ op }) => op === 'set' || op === 'increment').map(({ key }) => key)
       const creation = { namespace: call.namespace, keys: [...new Set(written)], record: transaction.record }

@@ -1,9 +1,9 @@
-import type { Pool } from '../database/pool.js'
+import { DatabaseOverloaded, DatabaseUnavailable, type Pool } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
 import { replayOf } from './idempotency.js'
 import type { Replayable, WriteRecord } from './item-call.js'
 import { keyRange } from './key-range.js'
-import { deleteRange } from './sql/delete-range.js'
+import { beginDeletion, deleteRange } from './sql/delete-range.js'
 import { getRecord } from './sql/record-refusal.js'
 
 /** How many rows one statement removes. */
@@ -12,33 +12,52 @@ const batch = 1_000
 /** Live items that were removed. */
 type Deleted = { readonly deleted: number } & Replayable
 
+/** What a record says: how many were removed so far, or in all. */
+interface Progress {
+  readonly deleted: number
+  readonly unfinished?: true
+}
+
+const unfinished = (deleted: number, cause?: unknown): Refusal =>
+  new Refusal('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`, { cause })
+
 /**
- * Makes the verb that removes all keys with a prefix, batch after batch. The record of the request is written with the last one, so that a
- * repeat of what was done deletes nothing that was written since.
+ * Makes the verb that removes all keys with a prefix, batch after batch. The record of the request is there before the first one and goes on with
+ * each, so that repeats, on any service, add up to one deletion, and a repeat of what was done deletes nothing that was written since.
  */
 export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
-  const deleteAll = async (namespace: string, prefix: string, record: WriteRecord | undefined, deadline: number): Promise<Deleted> => {
+  const deleteAll = async (namespace: string, prefix: string, recordId: string | null, deadline: number): Promise<number> => {
     const { from, until } = keyRange(prefix)
-    const recording = { recordId: record?.id ?? null, fingerprint: record?.fingerprint ?? null, recordSeconds }
     let deleted = 0
     let first = from
-    for (;;) {
-      if (performance.now() > deadline) {
-        throw new Refusal('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`)
-      }
-      const range = { namespace, first, until, limit: batch, ...recording, deletedBefore: deleted }
-      const [row] = await pool.run(deleteRange, range, deadline)
+    for (let batches = 0; ; batches++) {
+      if (performance.now() > deadline) throw unfinished(deleted)
+      const [row] = await pool.run(deleteRange, { namespace, first, until, limit: batch, recordId }, deadline).catch((error) => {
+        // Of this batch nothing was applied; of those before all was.
+        if (batches > 0 && (error instanceof DatabaseOverloaded || error instanceof DatabaseUnavailable)) throw unfinished(deleted, error)
+        throw error
+      })
       if (row === undefined) throw new Error('a statement answered no row for its call')
       deleted += row.live
-      if (row.last_key === null || row.removed < batch) return { deleted }
+      if (row.last_key === null || row.removed < batch) return deleted
       first = row.last_key
     }
   }
 
+  const readRecord = async (record: WriteRecord, deadline: number): Promise<(Progress & Replayable) | undefined> => {
+    const [known] = await pool.run(getRecord, { recordId: record.id }, deadline)
+    return known === undefined ? undefined : replayOf<Progress>(record, known)
+  }
+
   return async (namespace: string, prefix: string, record: WriteRecord | undefined, deadline: number): Promise<Deleted> => {
-    const [known] = record === undefined ? [] : await pool.run(getRecord, { recordId: record.id }, deadline)
-    if (record !== undefined && known !== undefined) return replayOf<Deleted>(record, known)
-    return deleteAll(namespace, prefix, record, deadline)
+    if (record === undefined) return { deleted: await deleteAll(namespace, prefix, null, deadline) }
+    const known = await readRecord(record, deadline)
+    if (known !== undefined && known.unfinished !== true) return known
+    const { id: recordId, fingerprint } = record
+    const begun = known === undefined ? await pool.run(beginDeletion, { recordId, fingerprint, recordSeconds }, deadline) : []
+    await deleteAll(namespace, prefix, recordId, deadline)
+    const { deleted = 0 } = (await readRecord(record, deadline)) ?? {}
+    return { deleted, replayed: begun.length === 0 }
   }
 }
 

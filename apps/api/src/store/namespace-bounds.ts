@@ -4,7 +4,6 @@ import type { WriteRecord } from './item-call.js'
 import { createKeyOrder } from './key-order.js'
 import type { NamespaceSettings } from './namespace-settings.js'
 import { namespaceRoom } from './sql/namespace-rows.js'
-import { getRecord } from './sql/record-refusal.js'
 
 /** When an item shall expire, as the caller has said. */
 export interface AskedExpiry {
@@ -46,24 +45,17 @@ interface Creation {
 }
 
 /**
- * Makes what keeps a namespace within its `max_items`. Writes that create take turns there, so that one service never lets in one too many;
+ * Makes what keeps a namespace within its `max_items`. Writes that may create take turns there, so that one service never lets in one too many;
  * each further service may, by one.
  */
-export const createRoom = (pool: Pool) => {
+export const createRoom = (pool: Pool, isRecorded: (record: WriteRecord, deadline: number) => Promise<boolean>) => {
   const turns = createKeyOrder()
 
-  /** Whether the write can create nothing that there is no room for. */
-  const fits = async (
-    maxItems: number,
-    { namespace, keys, record }: Creation,
-    deadline: number,
-  ): Promise<'nothing new' | 'room' | 'full'> => {
+  /** Whether there is room for what a write would create. One that has a record creates nothing. */
+  const fits = async (maxItems: number, { namespace, keys, record }: Creation, deadline: number): Promise<boolean> => {
     const [room] = await pool.run(namespaceRoom, { namespace, keys }, deadline)
     const created = keys.length - (room?.present ?? 0)
-    if (created === 0) return 'nothing new'
-    if ((room?.live ?? 0) + created <= maxItems) return 'room'
-    const known = record === undefined ? [] : await pool.run(getRecord, { recordId: record.id }, deadline)
-    return known.length > 0 ? 'nothing new' : 'full'
+    return created === 0 || (room?.live ?? 0) + created <= maxItems || (record !== undefined && (await isRecorded(record, deadline)))
   }
 
   const inTurn = async <T>(namespace: string, run: () => Promise<T>): Promise<T> => {
@@ -78,9 +70,9 @@ export const createRoom = (pool: Pool) => {
   /** @throws Refusal namespace_full */
   return async <T>(settings: NamespaceSettings, creation: Creation, deadline: number, run: () => Promise<T>): Promise<T> => {
     const { max_items: maxItems } = settings
-    if (maxItems === null || (await fits(maxItems, creation, deadline)) === 'nothing new') return run()
+    if (maxItems === null) return run()
     return inTurn(creation.namespace, async () => {
-      if ((await fits(maxItems, creation, deadline)) === 'full') {
+      if (!(await fits(maxItems, creation, deadline))) {
         throw new Refusal('namespace_full', `the namespace may have ${maxItems} items, and has no room for what this would create`)
       }
       return run()

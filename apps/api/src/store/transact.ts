@@ -92,7 +92,7 @@ export const createTransact = (pool: Pool, settings: Settings) => {
     const valueKeys = [...new Set(steps.filter(({ op }) => op === 'get' || op === 'increment').map(({ key }) => key))]
     const opening = [
       toSend(getRecord, { recordId: record?.id ?? '' }),
-      toSend(lockKeys, { namespace, keys }),
+      toSend(lockKeys, { namespace, keys, recordId: record?.id ?? null }),
       toSend(openTransaction, { versions: steps.filter(isWrite).length }),
       toSend(readLocked, { namespace, keys, valueKeys, bytesMax: limits.batchValueBytes }),
     ] as const

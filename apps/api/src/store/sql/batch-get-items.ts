@@ -19,7 +19,7 @@ export type BatchRow = ItemRow & { readonly fits: boolean }
 export const batchGetItems = defineStatement<BatchGetItems, BatchRow>(
   'read',
   sql`
-    with clock as materialized (select clock_timestamp() as now), found as materialized (
+    with clock as materialized (select statement_timestamp() as now), found as materialized (
       select i.*
       from ${items} i
       where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('keys')}::text[])

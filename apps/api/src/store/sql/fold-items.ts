@@ -39,7 +39,7 @@ export type FoldRow = { readonly total: string | null } & (
 export const foldItems = defineStatement<FoldItems, FoldRow>(
   'read',
   sql`
-    with recursive clock as materialized (select clock_timestamp() as now),
+    with recursive clock as materialized (select statement_timestamp() as now),
     asked as materialized (
       select ${placeholder('namespace')}::text as namespace, ${placeholder('prefix')}::text collate "C" as first,
         ${placeholder('start')}::text collate "C" as start, ${placeholder('until')}::text collate "C" as until,

@@ -9,15 +9,15 @@ const { placeholder } = sql
 export type LiveRow = ItemRow & { readonly namespace: string; readonly ttl_remaining: number | null }
 
 /**
- * Reads the live ones among the items with these keys, in no order. Each read is judged by the clock as its row is reached: that is
- * after all of them arrived, and they need no common instant.
+ * Reads the live ones among the items with these keys, in no order. They are judged by the clock of the statement's beginning, which is after
+ * all of them arrived and before its snapshot: a later clock would miss that an item was given more time meanwhile.
  */
 export const getItems = defineStatement<{ namespace: string; keys: readonly string[] }, LiveRow>(
   'read',
   sql`
     select i.namespace, i.key, i.value::text, i.version::text, i.created_at::text, i.updated_at::text, i.expires_at::text,
-      case when i.expires_at is not null then greatest(1, ceil(extract(epoch from i.expires_at - clock_timestamp())))::float8 end as ttl_remaining
+      case when i.expires_at is not null then greatest(1, ceil(extract(epoch from i.expires_at - statement_timestamp())))::float8 end as ttl_remaining
     from ${items} i
     where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('keys')}::text[])
-      and (i.expires_at is null or i.expires_at > clock_timestamp())`,
+      and (i.expires_at is null or i.expires_at > statement_timestamp())`,
 )

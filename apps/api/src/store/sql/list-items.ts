@@ -34,7 +34,7 @@ export type ListRow = { readonly ordinal: number; readonly total: string | null 
 export const listItems = defineStatement<ListItems, ListRow>(
   'read',
   sql`
-    with clock as materialized (select clock_timestamp() as now)
+    with clock as materialized (select statement_timestamp() as now)
     select asked.ordinal::int, total.total::text, page.key, page.value, page.version, page.created_at, page.updated_at, page.expires_at
     from unnest(
       ${placeholder('namespaces')}::text[], ${placeholder('froms')}::text[], ${placeholder('starts')}::text[],

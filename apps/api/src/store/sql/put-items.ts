@@ -5,6 +5,7 @@ import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './counts.js'
 import type { ItemRow } from './item-row.js'
 import { recordable } from './recordable.js'
+import { writtenVersion } from './written-version.js'
 
 const { placeholder } = sql
 
@@ -81,7 +82,7 @@ const effect = sql`
       where not d.present and d.outcome = 'created'
       order by d.namespace, d.key
       on conflict (namespace, key) do nothing
-      returning *
+      returning *, pg_sequence_last_value('item_versions') as latest
     ), counted as (
       ${countRows(sql`select namespace, 1 as rows from inserted`)}
     )`
@@ -90,9 +91,9 @@ const answered = sql`
     select d.ordinal::int,
       case when d.outcome in ('created', 'replaced') and w.key is null then 'raced' else d.outcome end as outcome,
       d.key, case when d.want_value then w.value::text end as value,
-      coalesce(w.version, d.version)::text as version, w.created_at::text, w.updated_at::text, w.expires_at::text
+      coalesce(${writtenVersion}, d.version)::text as version, w.created_at::text, w.updated_at::text, w.expires_at::text
     from decided d
-    left join (select * from updated union all select * from inserted) w on w.namespace = d.namespace and w.key = d.key`
+    left join (select *, null::bigint as latest from updated union all select * from inserted) w on w.namespace = d.namespace and w.key = d.key`
 
 /**
  * Creates or replaces items, each under its conditions. Rows are locked in key order, then the clock is read, so that a

@@ -4,6 +4,7 @@ import { defineStatement } from '../../database/statement.js'
 import { countRows } from './counts.js'
 import type { ItemRow } from './item-row.js'
 import { recordable } from './recordable.js'
+import { writtenVersion } from './written-version.js'
 
 const { placeholder } = sql
 
@@ -60,15 +61,8 @@ const written = (source: SQL, write: Write): SQL => sql`
     ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
   )`
 
-/**
- * The version of a row that was written. An insert takes its version before it waits for another connection, which may have written and
- * removed the same key meanwhile, under later versions. Where any version was taken since, the row, which nobody else can write
- * now, gets another one.
- */
-const version = sql`(case when w.inserted and w.latest <> w.version then renew_version(w.namespace, w.key) else w.version end)::text as version`
-
 const columns = (write: Write): SQL => sql`
-  w.namespace, w.key, case when ${placeholder('wantValues')}::boolean then w.value::text end as value, ${version},
+  w.namespace, w.key, case when ${placeholder('wantValues')}::boolean then w.value::text end as value, ${writtenVersion}::text as version,
   w.created_at::text, w.updated_at::text, w.expires_at::text, ${write.outcome} as outcome`
 
 const writeItems = (write: Write) => ({

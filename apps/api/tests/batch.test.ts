@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { putExpired, useApi } from './support/api.js'
 
 const api = useApi()
@@ -44,4 +44,37 @@ test('values that are too much together are refused, and not in part', async () 
   })
   expect((await batch(keys.slice(0, 32))).json.items).toHaveLength(32)
   expect((await api.request('DELETE', '/items?prefix=large')).json).toEqual({ deleted: 33 })
+})
+
+describe('long values', () => {
+  const value = 'x'.repeat(1_000_000)
+  const keys = Array.from({ length: 40 }, (_, n) => `long/${String(n).padStart(2, '0')}`)
+  beforeAll(async () => {
+    for (const key of keys) await api.request('PUT', `/items/${encodeURIComponent(key)}`, { json: { value } })
+  })
+
+  test('that are asked for again and again are answered up to the bound too', async () => {
+    const again = Array(40).fill(keys[0])
+    expect((await api.request('POST', '/batch/get', { json: { keys: again } })).json.code).toBe('too_large')
+    const operations = again.map((key) => ({ op: 'get', key }))
+    expect((await api.request('POST', '/transactions', { json: { operations } })).json.code).toBe('too_large')
+    expect((await api.request('POST', '/batch/get', { json: { keys: again.slice(0, 30) } })).json.items).toHaveLength(30)
+  })
+
+  test.each(['', '&delimiter=-'])('end a page before the bound, and the next one goes on%s', async (more) => {
+    const seen: string[] = []
+    let cursor = ''
+    let pages = 0
+    do {
+      const { json, headers } = await api.request('GET', `/items?prefix=long/&page_size=100&count=none${more}${cursor}`)
+      expect(json.items.every((item: { value?: string }) => item.value === value)).toBe(true)
+      seen.push(...json.items.map(({ key }: { key: string }) => key))
+      if (json.next_cursor !== null) expect(headers.get('link')).toContain(`cursor=${json.next_cursor}`)
+      cursor = json.next_cursor === null ? '' : `&cursor=${json.next_cursor}`
+      pages++
+    } while (cursor !== '')
+    expect([seen, pages]).toEqual([keys, 2])
+    const { json } = await api.request('GET', `/items?prefix=long/&page_size=100&keys_only=true${more}`)
+    expect([json.items.length, json.next_cursor]).toEqual([40, null])
+  })
 })

@@ -51,6 +51,9 @@ describe('integers', () => {
       const answer = await increment(newKey(), `{"${name}":9223372036854775808}`)
       expect([answer.status, answer.json.errors?.[0].path]).toEqual([400, `body.${name}`])
     }
+    const long = newKey()
+    await putText(long, '7'.repeat(100_000))
+    expect((await increment(long, '{"by":-1}')).json.code).toBe('out_of_bounds')
     const key = newKey()
     await putText(key, '123456789012345678901234567890')
     const answer = await increment(key)
@@ -67,6 +70,7 @@ describe('other numbers', () => {
     ['1.5', '{"by":2}', '3.5'],
     ['-0', '{"by":0}', '0'],
     ['1e22', '{"by":1}', '1e+22'],
+    ['1e19', '{"by":0}', '1e+19'],
     ['9007199254740993', '{"by":0.5}', '9007199254740992'],
     ['1', '{"by":1,"max":2.5}', '2'],
     ['1e300', '{"by":1e299,"min":1e299}', '1.1e+300'],

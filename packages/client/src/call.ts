@@ -28,8 +28,10 @@ interface AnyArguments {
 interface Prepared {
   readonly operation: CallableId
   readonly request: AttemptRequest
-  /** Left out of reads. */
+  /** Left out of reads, and of writes that have no record. */
   readonly key: string | undefined
+  /** Whether a repeat can be applied again. */
+  readonly once: boolean
 }
 
 /** The path of a route, in the client's namespace where it has one. */
@@ -42,10 +44,10 @@ const prepare = (id: CallableId, args: AnyArguments, options: WriteOptions, tran
   const headers: Record<string, string> = { accept: 'application/json' }
   for (const [name, value] of Object.entries(args.headers ?? {})) if (value !== undefined) headers[name] = value
   if (body !== undefined) headers['content-type'] = 'application/json'
-  const key = endpoint.safe ? undefined : (options.idempotencyKey ?? newIdempotencyKey())
+  const key = endpoint.safe || endpoint.unrecorded ? undefined : (options.idempotencyKey ?? newIdempotencyKey())
   if (key !== undefined) headers['idempotency-key'] = idempotencyHeader(key)
   const path = pathOf(endpoint, args, transport) + queryString(args.query)
-  return { operation: id, key, request: { method: endpoint.method, path, headers, body } }
+  return { operation: id, key, once: !endpoint.unrecorded, request: { method: endpoint.method, path, headers, body } }
 }
 
 const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.ceil(ms / 1000))
@@ -66,9 +68,14 @@ const nextAttempt = (failure: Failure, attempts: number, limits: Limits, deadlin
  * The error that a call ends with. Once an attempt of a write may have been applied only a success, or a replayed answer,
  * can tell: any other refusal may come from that attempt's own effect, such as a version that it changed itself.
  */
-const finalError = ({ operation, key }: Prepared, failure: Failure, retryAfter: number | undefined, uncertain: boolean): HoldfastError => {
+const finalError = (
+  { operation, key, once }: Prepared,
+  failure: Failure,
+  retryAfter: number | undefined,
+  uncertain: boolean,
+): HoldfastError => {
   const error = failure.error(retryAfter)
-  if (!uncertain || key === undefined) return error
+  if (!uncertain || (key === undefined && once)) return error
   const { status, requestId, attempts } = error
   const message = `${operation}: it is not known whether the write was applied (${error.message})`
   return new OutcomeUnknownError(message, { status, requestId, attempts, cause: error }, key)
@@ -95,7 +102,14 @@ export const createCall = (client: ClientOptions): Call => {
       if (!isFailure(judged)) return judged
 
       uncertain = judged.applied === 'unknown' || (uncertain && judged.applied !== 'by no attempt')
-      const { waitMs, retryAfter } = nextAttempt(judged, attempts, limits, deadline, budget)
+      const mayRepeat = prepared.once || !uncertain
+      const { waitMs, retryAfter } = nextAttempt(
+        { ...judged, retryable: judged.retryable && mayRepeat },
+        attempts,
+        limits,
+        deadline,
+        budget,
+      )
       if (waitMs === undefined) throw finalError(prepared, judged, retryAfter, uncertain)
       client.onRetry?.({ operation, attempt: attempts, wait: waitMs, error: judged.error(seconds(judged.askedMs)) })
       await wait(waitMs, signals)

@@ -198,8 +198,9 @@ export class UnexpectedAnswerError extends HoldfastError {
  */
 export class OutcomeUnknownError extends HoldfastError {
   override readonly name = 'OutcomeUnknownError'
-  readonly idempotencyKey: string
-  constructor(message: string, details: Omit<ErrorDetails, 'code'>, idempotencyKey: string) {
+  /** Undefined for writes of namespaces and API keys, which have no record: look what holds. */
+  readonly idempotencyKey: string | undefined
+  constructor(message: string, details: Omit<ErrorDetails, 'code'>, idempotencyKey: string | undefined) {
     super(message, { ...details, code: 'outcome_unknown' })
     this.idempotencyKey = idempotencyKey
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Client, createClient, ForbiddenError, NamespaceFullError, UnauthenticatedError } from '../src/index.js'
+import { type Client, createClient, ForbiddenError, NamespaceFullError, OutcomeUnknownError, UnauthenticatedError } from '../src/index.js'
 import { rejection } from './support/proxied.js'
 
 const adminKey = randomUUID()
@@ -38,6 +38,20 @@ test('API keys are made, used, listed and revoked', async () => {
   for (const client of [createClient({ url }), createClient({ url, apiKey: `${apiKey.slice(0, -1)}~` })]) {
     expect(await rejection(client.get('shown/a'))).toBeInstanceOf(UnauthenticatedError)
   }
+})
+
+test('a write without a record is not repeated once it may have been applied', async () => {
+  let sent = 0
+  const loses: typeof fetch = async (input, init) => {
+    sent++
+    await fetch(input, init)
+    throw new TypeError('the answer is lost')
+  }
+  const unlucky = createClient({ url, apiKey: adminKey, fetch: loses })
+  const error = await rejection(unlucky.apiKeys.create({ name: 'once', scopes: ['read'] }))
+  expect(error).toBeInstanceOf(OutcomeUnknownError)
+  expect([(error as OutcomeUnknownError).idempotencyKey, sent]).toEqual([undefined, 1])
+  expect((await admin.apiKeys.list()).filter(({ name }) => name === 'once')).toHaveLength(1)
 })
 
 test('namespaces are made, used, changed and deleted', async () => {

@@ -7,6 +7,8 @@ export interface Endpoint {
   readonly safe: boolean
   /** Whether it is about the items of one namespace, and is under the path of each too. */
   readonly namespaced?: true
+  /** Whether a write has no record, so that a repeat may be applied again. */
+  readonly unrecorded?: true
 }
 
 /** The namespace of routes that name none. */
@@ -29,13 +31,13 @@ export const endpoints = {
   incrementItem: { method: 'post', path: '/items/{key}/increment', safe: false, namespaced: true },
   deleteItem: { method: 'delete', path: '/items/{key}', safe: false, namespaced: true },
   listNamespaces: { method: 'get', path: '/namespaces', safe: true },
-  createNamespace: { method: 'post', path: '/namespaces', safe: false },
+  createNamespace: { method: 'post', path: '/namespaces', safe: false, unrecorded: true },
   getNamespace: { method: 'get', path: '/namespaces/{namespace}', safe: true },
-  patchNamespace: { method: 'patch', path: '/namespaces/{namespace}', safe: false },
-  deleteNamespace: { method: 'delete', path: '/namespaces/{namespace}', safe: false },
+  patchNamespace: { method: 'patch', path: '/namespaces/{namespace}', safe: false, unrecorded: true },
+  deleteNamespace: { method: 'delete', path: '/namespaces/{namespace}', safe: false, unrecorded: true },
   listApiKeys: { method: 'get', path: '/api-keys', safe: true },
-  createApiKey: { method: 'post', path: '/api-keys', safe: false },
-  deleteApiKey: { method: 'delete', path: '/api-keys/{id}', safe: false },
+  createApiKey: { method: 'post', path: '/api-keys', safe: false, unrecorded: true },
+  deleteApiKey: { method: 'delete', path: '/api-keys/{id}', safe: false, unrecorded: true },
   health: { method: 'get', path: '/health', safe: true },
   live: { method: 'get', path: '/health/live', safe: true },
   ready: { method: 'get', path: '/health/ready', safe: true },

@@ -22,11 +22,20 @@ const contentTypes: Readonly<Record<string, string>> = {
   'start.js': 'text/javascript; charset=utf-8',
 }
 
+/** Files that were read once, which are large and asked for without a limit. */
+const files = new Map<string, Promise<Uint8Array<ArrayBuffer>>>()
+
+const fileBytes = (file: string): Promise<Uint8Array<ArrayBuffer>> => {
+  const bytes = files.get(file) ?? readFile(join(swaggerFolder(), file)).then((read) => new Uint8Array(read))
+  files.set(file, bytes)
+  return bytes
+}
+
 /** A file that the page loads from `/docs/{file}`, so that it works where there is no internet; undefined where it loads no such file. */
 export const referenceFile = async (
   file: string,
 ): Promise<{ readonly body: string | Uint8Array<ArrayBuffer>; readonly contentType: string } | undefined> => {
   const contentType = Object.hasOwn(contentTypes, file) ? contentTypes[file] : undefined
   if (contentType === undefined) return undefined
-  return { contentType, body: file === 'start.js' ? startScript : new Uint8Array(await readFile(join(swaggerFolder(), file))) }
+  return { contentType, body: file === 'start.js' ? startScript : await fileBytes(file) }
 }

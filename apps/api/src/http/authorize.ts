@@ -16,10 +16,9 @@ interface Targets {
 
 const forbidden = (what: string): Refusal => new Refusal('forbidden', `the API key ${what}`)
 
-const scopesOf = (route: RouteContract, { body }: Targets): string[] => {
-  if (route.scope !== undefined) return [route.scope]
-  if (route.safe) return ['read']
-  return body?.operations?.some(({ op }) => op === 'get') ? ['write', 'read'] : ['write']
+/** @throws Refusal forbidden */
+const checkScope = (caller: Caller, scope: string): void => {
+  if (!caller.scopes.includes(scope)) throw forbidden(`lacks the scope ${scope}`)
 }
 
 const keysOf = ({ params, body }: Targets): string[] => {
@@ -51,13 +50,21 @@ const withinPrefix = <Input>(input: Input, prefix: string, route: RouteContract)
 }
 
 /**
+ * Refuses what the route and the namespace alone decide, before anything more of a request is read.
+ * @throws Refusal forbidden
+ */
+export const authorizeRoute = (caller: Caller | undefined, route: RouteContract, namespace: string): void => {
+  if (caller === undefined) return
+  checkScope(caller, route.scope ?? (route.safe ? 'read' : 'write'))
+  if (caller.namespaces !== null && !caller.namespaces.includes(namespace)) throw forbidden(`is not for the namespace ${namespace}`)
+}
+
+/**
  * What of a valid request its caller may have: the request itself, or a list within the prefix of the caller's key.
  * @throws Refusal forbidden
  */
-export const authorize = <Input>(caller: Caller | undefined, route: RouteContract, namespace: string, input: Input): Input => {
+export const authorize = <Input>(caller: Caller | undefined, route: RouteContract, input: Input): Input => {
   if (caller === undefined) return input
-  const missing = scopesOf(route, input as Targets).find((scope) => !caller.scopes.includes(scope))
-  if (missing !== undefined) throw forbidden(`lacks the scope ${missing}`)
-  if (caller.namespaces !== null && !caller.namespaces.includes(namespace)) throw forbidden(`is not for the namespace ${namespace}`)
+  if ((input as Targets).body?.operations?.some(({ op }) => op === 'get')) checkScope(caller, 'read')
   return caller.prefix === null ? input : withinPrefix(input, caller.prefix, route)
 }

@@ -72,19 +72,18 @@ const readBytes = (incoming: IncomingMessage, { bytes: bytesMax, detail }: BodyB
     if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) giveUp()
   })
 
-/** Levels of arrays and objects in a JSON text, counted without recursion. */
-const depth = (text: string): number => {
-  let deepest = 0
+/** Whether a JSON text has no more levels of arrays and objects than `most`, counted without recursion and without reading on from where it has. */
+const isWithinDepth = (text: string, most: number): boolean => {
   let level = 0
   for (let i = 0; i < text.length; i++) {
     const character = text.charCodeAt(i)
     if (character === 0x22) {
       for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
     } else if (character === 0x5b || character === 0x7b) {
-      if (++level > deepest) deepest = level
+      if (++level > most) return false
     } else if (character === 0x5d || character === 0x7d) level--
   }
-  return deepest
+  return true
 }
 
 const escapes = /\\(?:u([0-9a-fA-F]{4})|.)/g
@@ -129,13 +128,15 @@ export const readJsonBody = async (incoming: IncomingMessage, bound: BodyBound, 
   } catch {
     throw new Refusal('malformed_json', 'the body is not UTF-8')
   }
+  // Before it is parsed, which takes long for a text of nothing but brackets.
+  if (!isWithinDepth(text, limits.valueDepth + valueLevel)) {
+    throw invalid('body.value', `must have at most ${limits.valueDepth} levels of arrays and objects`)
+  }
   try {
     value = JSON.parse(text)
   } catch {
     throw new Refusal('malformed_json', 'the body is not a JSON text')
   }
-  if (depth(text) > limits.valueDepth + valueLevel)
-    throw invalid('body.value', `must have at most ${limits.valueDepth} levels of arrays and objects`)
   if (!storable(text)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
   return { value, text }
 }

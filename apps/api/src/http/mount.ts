@@ -5,9 +5,10 @@ import { Refusal } from '../refusal.js'
 import type { StoreCall, WriteRecord } from '../store/item-call.js'
 import { answer } from './answer.js'
 import type { Admit } from './authenticate.js'
-import { authorize } from './authorize.js'
+import { authorize, authorizeRoute } from './authorize.js'
 import { bodyBound, readJsonBody, valueBound } from './body.js'
 import type { HttpEnv } from './context.js'
+import { prefersMinimal } from './preferences.js'
 import type { RequestState } from './request-state.js'
 import { parseQuery, requestTarget } from './request-target.js'
 import type { Respond, ServeRequest } from './serve-request.js'
@@ -59,6 +60,7 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
     const { incoming } = context.env
     state.route = id
     const caller = route.limited ? await admit(incoming, state) : undefined
+    authorizeRoute(caller, route, context.req.param('namespace') ?? defaultNamespace)
     const body = schema === undefined ? undefined : await readJsonBody(incoming, bound, valueLevel)
     const valid = validate({
       params: context.req.param(),
@@ -67,10 +69,17 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
       body: body?.value,
     })
     const namespace = (valid.params as { namespace?: string } | undefined)?.namespace ?? defaultNamespace
-    const input = authorize(caller, route, namespace, valid)
+    const input = authorize(caller, route, valid)
     const key = route.safe ? undefined : (input.headers as { 'idempotency-key'?: string } | undefined)?.['idempotency-key']
     const { method = '', url: target = '' } = incoming
-    const record = writeRecord(key, { namespace, caller: caller?.id ?? state.client ?? '', method, target, body: body?.text })
+    const record = writeRecord(key, {
+      namespace,
+      caller: caller?.id ?? state.client ?? '',
+      method,
+      target,
+      body: body?.text,
+      minimal: prefersMinimal(incoming.headers.prefer?.toString()),
+    })
     const given = await handler(input as RouteInput<RouteContract>, {
       deadline: state.deadline,
       namespace,

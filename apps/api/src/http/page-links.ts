@@ -5,20 +5,20 @@ import type { z } from 'zod'
 type Place = { readonly page?: number } | { readonly cursor: string }
 
 /** The other pages: by cursor only the first and the next can be named, and without a total no last one. */
-const places = ({ page, total_pages, next_cursor }: z.output<typeof ItemPage>): Record<string, Place | undefined> => {
+const places = ({ page, total_pages, next_cursor }: z.output<typeof ItemPage>, cut: boolean): Record<string, Place | undefined> => {
   const more = next_cursor !== null
   if (page === null) return { first: {}, next: more ? { cursor: next_cursor } : undefined }
   const last = total_pages === null ? undefined : Math.max(total_pages, 1)
   return {
     first: {},
     prev: page > 1 ? { page: Math.min(page - 1, last ?? page) } : undefined,
-    next: more ? { page: page + 1 } : undefined,
+    next: more ? (cut ? { cursor: next_cursor } : { page: page + 1 }) : undefined,
     last: last === undefined ? undefined : { page: last },
   }
 }
 
 /** The Link header of a page (RFC 8288): the same list at other places. */
-export const pageLinks = (path: string, query: z.output<typeof ListQuery>, answer: z.output<typeof ItemPage>): string => {
+export const pageLinks = (path: string, query: z.output<typeof ListQuery>, answer: z.output<typeof ItemPage>, cut: boolean): string => {
   const link = ([rel, place]: [string, Place | undefined]): string[] => {
     if (place === undefined) return []
     const parameters = new URLSearchParams(Object.entries(place).map(([name, value]) => [name, String(value)]))
@@ -29,5 +29,5 @@ export const pageLinks = (path: string, query: z.output<typeof ListQuery>, answe
     if (query.keys_only === 'true') parameters.set('keys_only', 'true')
     return [`<${path}?${parameters}>; rel="${rel}"`]
   }
-  return Object.entries(places(answer)).flatMap(link).join(', ')
+  return Object.entries(places(answer, cut)).flatMap(link).join(', ')
 }

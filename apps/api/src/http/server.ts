@@ -11,7 +11,12 @@ import type { HttpEnv } from './context.js'
 import { type ProblemAnswer, toProblem } from './problem.js'
 
 /** Bounds on peers that are slow, greedy or many. Milliseconds, bytes and connections. */
-export const peerBounds = { ...serverOptions, connectionsMax: 10_000 }
+export const peerBounds = {
+  ...serverOptions,
+  connectionsMax: 10_000,
+  // A peer that takes nothing of its answer for so long is cut off: what it does not read is kept in memory.
+  silenceTimeout: 20_000,
+}
 
 export type PeerBounds = { readonly [Name in keyof typeof peerBounds]: number }
 
@@ -55,11 +60,12 @@ const badTarget = (): Response => {
 }
 
 /** A server of the app, not listening yet. */
-export const createHttpServer = (app: Hono<HttpEnv>, { connectionsMax, ...bounds }: PeerBounds = peerBounds): Server => {
+export const createHttpServer = (app: Hono<HttpEnv>, { connectionsMax, silenceTimeout, ...bounds }: PeerBounds = peerBounds): Server => {
   // A missing Host header is refused with all else that is not well-formed, so that this refusal is a problem like all others.
   const options = { ...bounds, requireHostHeader: false }
   const server = createServer(options, getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost' }))
   server.maxConnections = connectionsMax
+  server.timeout = silenceTimeout
   server.on('clientError', answerClientError)
   return server
 }

@@ -16,14 +16,21 @@ type Fault = { readonly path: string; readonly message: string }
 const noParameters = z.strictObject({})
 const parts: readonly Part[] = ['params', 'query', 'headers', 'body']
 
-const describe = (part: Part, issue: z.core.$ZodIssue, given: unknown): Fault[] => {
+/** A request may have any number of faults; so many are told. */
+const faultsMax = 100
+
+/** Adds the faults that an issue is to those that are told. */
+const describe = (part: Part, issue: z.core.$ZodIssue, given: unknown, faults: Fault[]): void => {
   const path = [part, ...issue.path].join('.')
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((name) => ({ path: `${path}.${name}`, message: 'is not known here' }))
+    const told = issue.keys.slice(0, faultsMax - faults.length)
+    for (const name of told) faults.push({ path: `${path}.${name}`, message: 'is not known here' })
+    return
   }
+  if (faults.length >= faultsMax) return
   const field = issue.path[0]
   const missing = field !== undefined && typeof given === 'object' && given !== null && !Object.hasOwn(given, field)
-  return [{ path, message: missing ? 'is required' : issue.message }]
+  faults.push({ path, message: missing ? 'is required' : issue.message })
 }
 
 /** A route's data routes take the query parameters that they declare and no others; the rest do not look at the query. */
@@ -50,7 +57,7 @@ const partCheck = (part: Part, schema: z.ZodType) => {
     const given = part === 'headers' ? declared(names, raw.headers) : raw[part]
     const parsed = part !== 'body' && isEmpty(given) ? empty : schema.safeParse(given)
     if (parsed.success) valid[part] = parsed.data
-    else faults.push(...parsed.error.issues.flatMap((issue) => describe(part, issue, given)))
+    else for (const issue of parsed.error.issues) describe(part, issue, given, faults)
   }
 }
 

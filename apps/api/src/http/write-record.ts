@@ -10,6 +10,8 @@ export interface KeyedRequest {
   /** As it came over the wire. */
   readonly target: string
   readonly body: string | undefined
+  /** Whether the answer is wanted without values. */
+  readonly minimal: boolean
 }
 
 /** The key within a header: a string of structured fields without its quotes (RFC 9651 section 3.3.3), or a token as it stands. */
@@ -18,10 +20,10 @@ const keyOf = (header: string): string => (header.startsWith('"') ? header.slice
 /** The record of a request under the key of its header; undefined where it has none. */
 export const writeRecord = (header: string | undefined, request: KeyedRequest): WriteRecord | undefined => {
   if (header === undefined) return undefined
-  const { namespace, caller, method, target, body } = request
+  const { namespace, caller, method, target, body, minimal } = request
   // No part can hold a line break but the body, which comes last.
   return {
     id: hash('sha256', [namespace, caller, keyOf(header)].join('\n')),
-    fingerprint: hash('sha256', [method, target, body ?? ''].join('\n')),
+    fingerprint: hash('sha256', [method, target, minimal, body ?? ''].join('\n')),
   }
 }

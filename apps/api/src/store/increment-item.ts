@@ -24,10 +24,16 @@ export interface IncrementCall extends Write, Conditions, Addition {
 }
 
 const outOfBounds = (value: string | undefined, version?: string): Refusal =>
-  new Refusal('out_of_bounds', value === undefined ? 'a new counter would be out of bounds' : `the counter is ${value}, and stays so`, {
-    version,
-    extensions: { value },
-  })
+  new Refusal(
+    'out_of_bounds',
+    value === undefined
+      ? 'a new counter would be out of bounds'
+      : `the counter is ${value.length > 40 ? 'very long' : value}, and stays so`,
+    {
+      version,
+      extensions: { value },
+    },
+  )
 
 /**
  * The JSON text of the sum; `value` is that of the counter, undefined where there is none.

@@ -25,6 +25,8 @@ interface FoundItems {
   readonly total: number | null
   /** The last key or prefix, after which the next page begins; null on the last page. */
   readonly next: string | null
+  /** Whether it has fewer items than were asked for, because their values are long; by number the next page would leave some out. */
+  readonly cut: boolean
 }
 
 /** Reads of ranges of keys. */
@@ -46,6 +48,12 @@ const toTotal = (rows: readonly { readonly total: string | null }[]): number | n
   return total === null ? null : Number(total)
 }
 
+/** Where a page ends: after `pageSize` entries, or before the first whose value did not fit into the answer any more. */
+const pageEnd = <Entry>(entries: readonly Entry[], pageSize: number, didNotFit: (entry: Entry) => boolean): number => {
+  const place = entries.findIndex(didNotFit)
+  return place === -1 ? pageSize : Math.min(place, pageSize)
+}
+
 /** The verbs of ranges of keys. */
 export const createItemRanges = (pool: Pool): ItemRanges => ({
   list: async (call, { prefix, after, page, pageSize, wantValues, wantTotal }) => {
@@ -62,9 +70,15 @@ export const createItemRanges = (pool: Pool): ItemRanges => ({
       wantTotals: [wantTotal],
     }
     const rows = await pool.run(listItems, arrays, call.deadline)
-    const items = rows.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
-    const next = items.length > pageSize ? (items[pageSize - 1]?.key ?? null) : null
-    return { items: items.slice(0, pageSize), total: toTotal(rows), next }
+    const found = rows.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
+    const end = pageEnd(found, pageSize, ({ value }) => wantValues && value === undefined)
+    const items = found.slice(0, end)
+    return {
+      items,
+      total: toTotal(rows),
+      next: found.length > end ? (items.at(-1)?.key ?? null) : null,
+      cut: end < pageSize && found.length > end,
+    }
   },
 
   fold: async (call, { prefix, after, delimiter, pageSize, wantValues, wantTotal }) => {
@@ -83,10 +97,11 @@ export const createItemRanges = (pool: Pool): ItemRanges => ({
       wantTotal,
     }
     const rows = await pool.run(foldItems, fold, call.deadline)
-    const page = rows.slice(0, pageSize)
+    const end = pageEnd(rows, pageSize, (row) => wantValues && row.key !== null && row.value === null)
+    const page = rows.slice(0, end)
     const items = page.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
     const prefixes = page.flatMap(({ folded }) => (folded === null ? [] : [folded]))
-    const last = rows.length > pageSize ? page.at(-1) : undefined
-    return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.folded ?? last.key) }
+    const last = rows.length > end ? page.at(-1) : undefined
+    return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.folded ?? last.key), cut: false }
   },
 })

@@ -2,6 +2,7 @@ import { limits } from '@holdfast/contracts'
 import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { Refusal } from '../refusal.js'
+import { checkAnswerSize } from './answer-size.js'
 import { createChangeItem } from './change-item.js'
 import type { DeletePrefix } from './delete-prefix.js'
 import { createOnce } from './idempotency.js'
@@ -80,7 +81,7 @@ export const createItemStore = (
         throw new Refusal('too_large', `the values have more than ${limits.batchValueBytes} bytes together; ask for fewer at once`)
       }
       const found = new Map(rows.map((row) => [row.key, toItem(row)]))
-      return keys.map((key) => found.get(key) ?? null)
+      return checkAnswerSize(keys.map((key) => found.get(key) ?? null))
     },
 
     put: async (call, put) => {

@@ -17,9 +17,13 @@ interface Member {
 const isSpace = (character: string | undefined): boolean =>
   character === ' ' || character === '\n' || character === '\r' || character === '\t'
 
-/** Finds the spans of a valid JSON text in one pass. */
-export const spanOf = (text: string): Span => {
+/**
+ * Finds the spans of a valid JSON text in one pass.
+ * @param levels of objects and arrays whose members and elements are told; what is in deeper ones is passed over
+ */
+export const spanOf = (text: string, levels = Number.POSITIVE_INFINITY): Span => {
   let place = 0
+  let level = 0
 
   const skipSpace = (): void => {
     while (isSpace(text[place])) place++
@@ -29,8 +33,22 @@ export const spanOf = (text: string): Span => {
     while (text[place] !== '"') place += text[place] === '\\' ? 2 : 1
     place++
   }
+  /** Passes over what is in brackets, however deep. */
+  const skipBrackets = (): void => {
+    let open = 0
+    do {
+      const character = text.charCodeAt(place)
+      if (character === 0x22) skipString()
+      else {
+        if (character === 0x5b || character === 0x7b) open++
+        else if (character === 0x5d || character === 0x7d) open--
+        place++
+      }
+    } while (open > 0)
+  }
   /** Calls `item` before each item of what is in brackets, which must read it. */
   const inBrackets = (close: string, item: () => void): void => {
+    level++
     place++
     skipSpace()
     while (text[place] !== close) {
@@ -40,6 +58,7 @@ export const spanOf = (text: string): Span => {
       skipSpace()
     }
     place++
+    level--
   }
   const object = (): Member[] => {
     const members: Member[] = []
@@ -63,8 +82,10 @@ export const spanOf = (text: string): Span => {
     const start = place
     let members: Member[] | undefined
     let elements: Span[] | undefined
-    if (text[place] === '{') members = object()
-    else if (text[place] === '[') elements = array()
+    const character = text[place]
+    if ((character === '{' || character === '[') && level >= levels) skipBrackets()
+    else if (character === '{') members = object()
+    else if (character === '[') elements = array()
     else if (text[place] === '"') skipString()
     else while (place < text.length && !isSpace(text[place]) && !',]}'.includes(text[place] as string)) place++
     return { start, end: place, members, elements }
@@ -80,6 +101,6 @@ export const memberSpan = ({ members }: Span, name: string): Span | undefined =>
 
 /** The text of a member of an object's text; undefined where it has none of this name. */
 export const memberText = (object: string, name: string): string | undefined => {
-  const span = memberSpan(spanOf(object), name)
+  const span = memberSpan(spanOf(object, 1), name)
   return span === undefined ? undefined : textOf(object, span)
 }

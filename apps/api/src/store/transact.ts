@@ -3,6 +3,7 @@ import { type Pool, transactionsMax } from '../database/pool.js'
 import { toSend } from '../database/transactions.js'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
+import { checkAnswerSize } from './answer-size.js'
 import { createCoalescer } from './coalescer.js'
 import { replayOf } from './idempotency.js'
 import type { Replayable, WriteRecord } from './item-call.js'
@@ -107,7 +108,9 @@ export const createTransact = (pool: Pool, settings: Settings) => {
           checkVersions(checks, before)
           checkSize(rows)
           const items = new Map(before)
-          const results = stringifyJson(applySteps(steps, { items, now, versions: opened.versions, valueBytesMax, wantValues }))
+          const results = stringifyJson(
+            checkAnswerSize(applySteps(steps, { items, now, versions: opened.versions, valueBytesMax, wantValues })),
+          )
           const changes = changesOf(rows, before, items)
           const row = { results }
           const nothingChanges = changes.keys.length === 0 && !rows.some(({ key }) => before.has(key) && !items.has(key))

@@ -62,7 +62,9 @@ const written = (step: TransactionStep, before: StoredItem | undefined, context:
 const refusedStep = (error: unknown, place: number): unknown => {
   if (!(error instanceof Refusal)) return error
   const { code, message, details } = error
-  return new Refusal(code, `operations.${place}: ${message}`, { extensions: { ...details.extensions, failed_operation: place } })
+  const extensions = { ...details.extensions, failed_operation: place }
+  if (details.faults !== undefined) return new Refusal(code, message, { faults: details.faults, extensions })
+  return new Refusal(code, `operations.${place}: ${message}`, { extensions })
 }
 
 /**
@@ -77,10 +79,10 @@ export const applySteps = (steps: readonly TransactionStep[], context: StepConte
     const before = items.get(key)
     if (op === 'get') return before ?? null
     if (op === 'delete') return { key, deleted: items.delete(key) }
-    if (op === 'set' && step.expiresAt !== null && step.expiresAt <= now) {
-      throw invalid(`body.operations.${place}.expires_at`, 'must be in the future')
-    }
     try {
+      if (op === 'set' && step.expiresAt !== null && step.expiresAt <= now) {
+        throw invalid(`body.operations.${place}.expires_at`, 'must be in the future')
+      }
       const version = versions[taken++] ?? ''
       const { value, expires_at } = written(step, before, context)
       const item = { key, value, version, created_at: before?.created_at ?? now, updated_at: now, expires_at }

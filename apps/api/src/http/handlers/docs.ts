@@ -1,4 +1,5 @@
 import { openapiDocument, referenceFile, referencePage } from '@holdfast/service'
+import { JsonText } from '../../json-text.js'
 import { Refusal } from '../../refusal.js'
 import type { Handlers } from '../mount.js'
 import type { ServedRoute } from '../served-routes.js'
@@ -12,9 +13,11 @@ export const docsHandlers = (version: string, served: readonly ServedRoute[]): P
     { title: 'Holdfast', version, description },
     served.map(({ operationId, route }) => ({ id: operationId, route })),
   )
+  // Written once: it is large, and asked for without a limit.
+  const text = new JsonText(JSON.stringify(document))
   const page = referencePage('Holdfast API')
   return {
-    openapi: async () => ({ status: 200, body: document }),
+    openapi: async () => ({ status: 200, body: text as unknown as typeof document }),
     docs: async () => ({ status: 200, body: page }),
     docsAsset: async ({ params }) => {
       const file = await referenceFile(params.file)

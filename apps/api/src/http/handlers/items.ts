@@ -138,7 +138,7 @@ const listItems =
       total_pages: found.total === null || delimiter !== undefined ? null : Math.ceil(found.total / page_size),
       next_cursor: found.next === null ? null : writeCursor(found.next),
     }
-    return { status: 200, body, headers: { link: pageLinks(itemsPath(call.namespace), query, body) } }
+    return { status: 200, body, headers: { link: pageLinks(itemsPath(call.namespace), query, body, found.cut) } }
   }
 
 const deleteItems =

@@ -37,7 +37,7 @@ const transact =
   async ({ headers, body }, call) => {
     const minimal = prefersMinimal(headers.prefer)
     const text = call.bodyText ?? ''
-    const spans = memberSpan(spanOf(text), 'operations')?.elements ?? []
+    const spans = memberSpan(spanOf(text, 3), 'operations')?.elements ?? []
     const { results, replayed: was } = await store.transact(call, {
       checks: body.checks ?? [],
       steps: body.operations.map((operation, place) => toStep(operation, place, text, spans[place] as Span)),

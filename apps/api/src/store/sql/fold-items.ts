@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
+import { fittingValue } from './fitting-value.js'
 import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
 
@@ -65,7 +66,7 @@ export const foldItems = defineStatement<FoldItems, FoldRow>(
       ) fold
       where entry.place <= asked.page_size
     )
-    select total.total::text, entry.folded, i.key, case when asked.want_value then i.value::text end as value, i.version::text,
+    select total.total::text, entry.folded, i.key, ${fittingValue(sql`i.value`, sql`entry.place`)} as value, i.version::text,
       i.created_at::text, i.updated_at::text, i.expires_at::text
     from asked
     cross join lateral (select ${totalOfAsked} as total offset 0) total

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
+import { fittingValue } from './fitting-value.js'
 import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
 
@@ -43,12 +44,15 @@ export const listItems = defineStatement<ListItems, ListRow>(
     ) with ordinality as asked (namespace, first, start, until, whole, page, page_size, want_value, want_total, ordinal)
     cross join lateral (select ${totalOfAsked} as total offset 0) total
     left join lateral (
-      select i.key, case when asked.want_value then i.value::text end as value, i.version::text, i.created_at::text, i.updated_at::text, i.expires_at::text
-      from ${items} i
-      where i.namespace = asked.namespace and i.key >= greatest(asked.first collate "C", asked.start) and i.key < asked.until
-        and (i.expires_at is null or i.expires_at > (select now from clock))
-      order by i.key
-      limit asked.page_size + 1 offset (asked.page - 1) * asked.page_size
+      select p.key, ${fittingValue(sql`p.value`, sql`p.key`)} as value, p.version::text, p.created_at::text, p.updated_at::text, p.expires_at::text
+      from (
+        select i.*
+        from ${items} i
+        where i.namespace = asked.namespace and i.key >= greatest(asked.first collate "C", asked.start) and i.key < asked.until
+          and (i.expires_at is null or i.expires_at > (select now from clock))
+        order by i.key
+        limit asked.page_size + 1 offset (asked.page - 1) * asked.page_size
+      ) p
     ) page on true
     order by asked.ordinal, page.key`,
 )

@@ -4,8 +4,10 @@ import { type BlockList, isIP } from 'node:net'
 const unmapped = (address: string): string => {
   if (!address.includes(':')) return address
   const plain = address.replace(/%.*$/, '')
-  const match = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)
-  return match?.[1] ?? plain
+  const [, dotted, high, low] = /^::ffff:(?:(\d+\.\d+\.\d+\.\d+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i.exec(plain) ?? []
+  if (high === undefined || low === undefined) return dotted ?? plain
+  const bits = Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16)
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.')
 }
 
 const trusts = (trusted: BlockList, address: string): boolean => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { settingNames } from '../src/config.js'
 import { docsHandlers } from '../src/http/handlers/docs.js'
 import { servedRoutes } from '../src/http/served-routes.js'
+import { stringifyJson } from '../src/json-text.js'
 import { packageFolder } from '../src/package-folder.js'
 import { useApi } from './support/api.js'
 
@@ -114,8 +115,7 @@ describe('the served documents', () => {
   /** The document of a service where all that can be turned on is, which no single one can be. */
   const whole = async () => {
     const { openapi } = docsHandlers('0.1.0', servedRoutes({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false }))
-    // biome-ignore lint/suspicious/noExplicitAny: looked into as JSON
-    return (await openapi({} as never, {} as never)).body as any
+    return JSON.parse(stringifyJson((await openapi({} as never, {} as never)).body))
   }
 
   test('docs/openapi.json is the document of all routes', async () => {

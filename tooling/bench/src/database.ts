@@ -28,9 +28,25 @@ export const createHandItems = (sql: Sql) => sql`
     created_at timestamptz not null default now(), updated_at timestamptz not null default now(), expires_at timestamptz
   )`
 
+/** Waits until no server has anything left to ask: one that is slow still works on requests of callers who are gone. */
+export const idle = async (sql: Sql): Promise<void> => {
+  const busy = () =>
+    sql`select from pg_stat_activity where state = 'active' and backend_type = 'client backend' and pid <> pg_backend_pid()`
+  while ((await busy()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+/** Waits until what the last load left waiting in a server is written too. */
+const quiet = async (sql: Sql): Promise<void> => {
+  for (let times = 0; times < 5; times++) {
+    await idle(sql)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
 /** Makes both tables hold so many keys with a value of JSON text. */
 export const fill = async (sql: Sql, value: string, keys = keyCount): Promise<void> => {
   const name = keyOf(0).replace(/\d+$/, '')
+  await quiet(sql)
   await sql`truncate items, item_counts, hand_items`
   await sql`
     insert into items (namespace, key, value, version, created_at, updated_at)
@@ -48,11 +64,4 @@ export const fill = async (sql: Sql, value: string, keys = keyCount): Promise<vo
 export const serverVersion = async (sql: Sql): Promise<string> => {
   const [row] = await sql<{ version: string }[]>`select current_setting('server_version') as version`
   return row?.version ?? ''
-}
-
-/** Waits until no server has anything left to ask: one that is slow still works on requests of callers who are gone. */
-export const idle = async (sql: Sql): Promise<void> => {
-  const busy = () =>
-    sql`select from pg_stat_activity where state = 'active' and backend_type = 'client backend' and pid <> pg_backend_pid()`
-  while ((await busy()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
 }

@@ -15,20 +15,11 @@ export const ownConnections = 64
 /** What the keys hold, so that what is written replaces its like. */
 const storedText = (workload: Workload): string => (workload.startsWith('put') ? valueText(40) : '0')
 
-/** Waits until what the last load left waiting in the service is written: the tables are about to be emptied. */
-const quiet = async (sql: Sql): Promise<void> => {
-  for (let times = 0; times < 5; times++) {
-    await idle(sql)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
 /** Measures these writes in turn, round after round, each on keys that hold what it writes. */
 export const measureOwnWrites = async ({ port }: Target, sql: Sql, plan: Plan): Promise<OwnWrites> => {
   const rounds = new Map<string, Measured[]>()
   for (let round = 0; round < plan.rounds; round++) {
     for (const workload of ownWorkloads) {
-      await quiet(sql)
       await fill(sql, storedText(workload))
       await idle(sql)
       const load = { port, workload, connections: ownConnections, valueBytes: 40, settleMs: 300, measureMs: plan.measureMs }

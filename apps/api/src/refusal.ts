@@ -5,6 +5,8 @@ import type { z } from 'zod'
 export interface RefusalExtensions {
   /** JSON text of a counter that stays as it is. */
   readonly value?: string | undefined
+  /** When that counter expires; null if never. */
+  readonly expires_at?: string | null | undefined
   /** Places of the checks of a transaction that do not hold. */
   readonly failed_checks?: number[]
   /** Place of the operation of a transaction that was refused. */

@@ -9,6 +9,7 @@ const keys = ['a', 'a/b', 'ab', 'é']
 interface ModelItem {
   value: unknown
   version: string
+  createdVersion: string
   createdAt: string
   expiresAt: string | null
 }
@@ -80,12 +81,16 @@ const put = async (model: Map<string, ModelItem>, { key, value, condition, expir
     expect(BigInt(answer.json.version)).toBeGreaterThan(BigInt(item.version))
     expect(answer.json.created_at).toBe(item.createdAt)
   }
+  expect(answer.json.created_version).toBe(item?.createdVersion ?? answer.json.version)
   if (expiry === 'keep') expect(answer.json.expires_at).toBe(item?.expiresAt ?? null)
   if (expiry === 'permanent') expect(answer.json.expires_at).toBeNull()
   if (expiry === 'soon') {
     await expired(answer.json.expires_at)
     model.delete(key)
-  } else model.set(key, { value, version: answer.json.version, createdAt: answer.json.created_at, expiresAt: answer.json.expires_at })
+  } else {
+    const { version, created_version, created_at, expires_at } = answer.json
+    model.set(key, { value, version, createdVersion: created_version, createdAt: created_at, expiresAt: expires_at })
+  }
 }
 
 /** What a merge patch makes of a value; no value of the model has objects within objects. */
@@ -107,11 +112,12 @@ const change = async (model: Map<string, ModelItem>, step: Extract<Operation, { 
     return
   }
   const value = step.op === 'patch' ? merged(item.value, step.patch) : item.value
-  expect([answer.json.value, answer.json.created_at], answer.text).toEqual([value, item.createdAt])
+  const { version, created_version, created_at, expires_at } = answer.json
+  expect([answer.json.value, created_version, created_at], answer.text).toEqual([value, item.createdVersion, item.createdAt])
   expect(BigInt(answer.json.version)).toBeGreaterThan(BigInt(item.version))
   if (kept === 'kept') expect(answer.json.expires_at).toBe(item.expiresAt)
   if (kept === 'permanent') expect(answer.json.expires_at).toBeNull()
-  model.set(name, { value, version: answer.json.version, createdAt: item.createdAt, expiresAt: answer.json.expires_at })
+  model.set(name, { ...item, value, version, expiresAt: expires_at })
 }
 
 const increment = async (model: Map<string, ModelItem>, step: Extract<Operation, { op: 'increment' }>) => {
@@ -131,9 +137,10 @@ const increment = async (model: Map<string, ModelItem>, step: Extract<Operation,
     if (item !== undefined) expect(answer.json.created_at).toBe(item.createdAt)
     if (kept === 'kept' || (kept === 'created' && item !== undefined)) expect(answer.json.expires_at).toBe(item?.expiresAt ?? null)
     else expect(Date.parse(answer.json.expires_at) - Date.parse(answer.json.updated_at)).toBe(1_000_000)
-    const { version, created_at, expires_at } = answer.json
+    const { version, created_version, created_at, expires_at } = answer.json
     expect(BigInt(version)).toBeGreaterThan(BigInt(item?.version ?? 0))
-    model.set(name, { value: before + by, version, createdAt: created_at, expiresAt: expires_at })
+    expect(created_version).toBe(item?.createdVersion ?? version)
+    model.set(name, { value: before + by, version, createdVersion: created_version, createdAt: created_at, expiresAt: expires_at })
   }
 }
 
@@ -145,7 +152,10 @@ const apply = async (model: Map<string, ModelItem>, step: Operation): Promise<vo
     case 'create': {
       const { status, json } = await api.request('POST', '/items', { json: { key: step.key, value: step.value } })
       expect(status).toBe(item === undefined ? 201 : 409)
-      if (item === undefined) model.set(step.key, { value: step.value, version: json.version, createdAt: json.created_at, expiresAt: null })
+      if (item !== undefined) return
+      const { version, created_version, created_at } = json
+      expect(created_version).toBe(version)
+      model.set(step.key, { value: step.value, version, createdVersion: version, createdAt: created_at, expiresAt: null })
       return
     }
     case 'patch':
@@ -169,7 +179,8 @@ const apply = async (model: Map<string, ModelItem>, step: Operation): Promise<vo
     case 'get': {
       const { status, json } = await api.request('GET', path(step.key))
       expect(status).toBe(item === undefined ? 404 : 200)
-      if (item !== undefined) expect(json).toMatchObject({ value: item.value, version: item.version, expires_at: item.expiresAt })
+      const { value, version, createdVersion: created_version, expiresAt: expires_at } = item ?? {}
+      if (item !== undefined) expect(json).toMatchObject({ value, version, created_version, expires_at })
       return
     }
     case 'list': {

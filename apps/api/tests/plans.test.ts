@@ -153,6 +153,7 @@ test.each([
         keys,
         values: all('1'),
         versions: all('1'),
+        createdVersions: all('1'),
         createdAts: all('2030-01-01T00:00:00Z'),
         updatedAts: all('2030-01-01T00:00:00Z'),
         expiresAts: all(null),

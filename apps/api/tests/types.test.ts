@@ -2,7 +2,7 @@ import type { Routes } from '@holdfast/contracts'
 import { expectTypeOf, test } from 'vitest'
 import type { Handler, Handlers } from '../src/http/mount.js'
 
-const item = { key: 'k', version: '1', created_at: '', updated_at: '', expires_at: null }
+const item = { key: 'k', version: '1', created_at: '', updated_at: '', expires_at: null, created_version: '1' }
 const headers = { etag: '"1"' }
 
 test('a handler can answer only what its route declares', () => {

@@ -37,6 +37,7 @@ test('what the methods take follows from them', () => {
     readonly created_at: string
     readonly updated_at: string
     readonly expires_at: string | null
+    readonly created_version: string
   }>()
 })
 

@@ -102,7 +102,7 @@ export const errors = defineErrors({
     status: 409,
     title: 'The result would be out of bounds',
     retryable: false,
-    help: 'The sum is less than `min`, more than `max`, or beyond what the number can hold: integers are kept from -9223372036854775808 to 9223372036854775807. Nothing was changed; the member `value` has the number as it is, where the counter exists.',
+    help: 'The sum is less than `min`, more than `max`, or beyond what the number can hold: integers are kept from -9223372036854775808 to 9223372036854775807. Nothing was changed. If the counter exists, the member `value` has its number and `expires_at` the time at which it expires, null if never.',
   },
   namespace_exists: {
     status: 409,
@@ -138,7 +138,7 @@ export const errors = defineErrors({
     status: 412,
     title: 'A check of the transaction does not hold',
     retryable: false,
-    help: 'The member `failed_checks` has the places of the checks that do not hold, from 0. Nothing was changed. Read the items again, decide, and send a new transaction with their versions.',
+    help: 'The member `failed_checks` has the places of the checks that do not hold, from 0. Nothing was changed. Read the items again, decide, and send a new transaction with their versions. If a check of `created_version` fails, the item was deleted or has expired, and may have been created again: a lock is lost.',
   },
   too_large: {
     status: 413,

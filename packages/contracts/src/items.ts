@@ -14,6 +14,10 @@ export const ItemMetadata = z
     created_at: Timestamp,
     updated_at: Timestamp,
     expires_at: Timestamp.nullable().meta({ description: 'Null where the item never expires.' }),
+    created_version: Version.meta({
+      description:
+        'The version that the item was created with. Writes to the item keep it; an item that is created again, after a delete or its expiry, has a greater one.',
+    }),
   })
   .meta({ id: 'ItemMetadata' })
 

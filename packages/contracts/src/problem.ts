@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { errorCodes } from './errors.js'
+import { Timestamp } from './primitives.js'
 
 /** One fault of a request: where it is and what is expected there. */
 export const Fault = z
@@ -19,6 +20,9 @@ export const Problem = z
     instance: z.string().meta({ description: 'The request id, as in the X-Request-Id header and the log.' }),
     code: z.enum(errorCodes),
     value: z.number().optional().meta({ description: 'With `out_of_bounds`: the number that stays as it is.' }),
+    expires_at: Timestamp.nullable().optional().meta({
+      description: 'With `out_of_bounds`: when the counter expires, null if never. Absent if there is no counter.',
+    }),
     failed_checks: z
       .array(z.int())
       .optional()

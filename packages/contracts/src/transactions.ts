@@ -11,8 +11,12 @@ import { defineRoute } from './route.js'
 const Check = z
   .strictObject({
     key: Key,
-    version: z.union([Version, z.null()]).meta({ description: 'The version that the item must have; null: it must not exist.' }),
+    version: Version.nullable().optional().meta({ description: 'The version that the item must have; null: it must not exist.' }),
+    created_version: Version.nullable().optional().meta({
+      description: 'The version that the item must have been created with, whatever was written to it since; null: it must not exist.',
+    }),
   })
+  .refine((check) => (check.version === undefined) !== (check.created_version === undefined), 'must have either version or created_version')
   .meta({ id: 'Check' })
 
 const setOperation = z.strictObject({ op: z.literal('set'), key: Key, value: JsonValue, ...expiry }).refine(oneExpiry, oneExpiryFault)

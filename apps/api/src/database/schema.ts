@@ -34,7 +34,11 @@ export const apiKeys = pgTable('api_keys', {
   lastUsedAt: instant('last_used_at'),
 })
 
-/** The items, live or expired and not swept yet. `value` is json, not jsonb, because it keeps the text. */
+/**
+ * The items, live or expired and not swept yet. `value` is json, not jsonb, because it keeps the text. `created_offset` is `version` less the
+ * version that the item was created with; null stands for 0. A service that does not know the column changes `version` alone, and thereby
+ * renews the difference: what it writes can pass for a new item, but never for an old one.
+ */
 export const items = pgTable(
   'items',
   {
@@ -42,6 +46,7 @@ export const items = pgTable(
     key: bytewiseText('key').notNull(),
     value: json('value').notNull(),
     version: bigint('version', { mode: 'bigint' }).notNull(),
+    createdOffset: bigint('created_offset', { mode: 'bigint' }),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
     expiresAt: instant('expires_at'),

@@ -13,8 +13,8 @@ export type ChangeCall = Omit<PutCall, 'body'> & {
   readonly valueBytesMax?: number | undefined
 }
 
-/** Makes the JSON text of the new value from that of the old one; refuses by throwing. */
-export type MakeValue = (value: string, version: string) => string
+/** Makes the JSON text of the new value of an item; refuses by throwing. */
+export type MakeValue = (item: ItemRow & { readonly value: string }) => string
 
 /** Whether the conditions of a change fit a live item of this version (RFC 9110 section 13.2.2). */
 const holds = ({ ifMatch, ifNoneMatch }: ChangeCall, version: string): boolean => {
@@ -37,9 +37,9 @@ export const createChangeItem = (calls: ItemCalls, valueBytesMax: number) => {
   /** Writes the changed value; `raced` where another write came between. */
   const changeOnce = async (call: ChangeCall, make: MakeValue, deadline: number): Promise<(ItemRow & Replayable) | undefined | 'raced'> => {
     const item = await calls.get(call, deadline)
-    if (item?.value == null) return undefined
+    if (item === undefined || item.value === null) return undefined
     if (!holds(call, item.version)) throw preconditionFailed(item.version)
-    const value = make(item.value, item.version)
+    const value = make({ ...item, value: item.value })
     if (call.valueBytesMax !== undefined && Buffer.byteLength(value) > call.valueBytesMax) throw tooLarge(call.valueBytesMax)
     const body = `{"value":${value}}`
     const row = await calls.replace({ ...call, body, ifMatch: item.version, ifNoneMatch: null }, deadline)

@@ -4,7 +4,7 @@ import { addNumbers, type ExactNumber, int64, isKept, numberText, readNumber } f
 import type { Conditions, Replayable, Write } from './item-call.js'
 import type { ItemCalls } from './item-calls.js'
 import { preconditionFailed } from './outcomes.js'
-import type { ItemRow } from './sql/item-row.js'
+import { type ItemRow, toRfc3339 } from './sql/item-row.js'
 
 /** An addition to a counter, and what the counter is where there is none. */
 export interface Addition {
@@ -23,29 +23,42 @@ export interface IncrementCall extends Write, Conditions, Addition {
   readonly wantValue: boolean
 }
 
-const outOfBounds = (value: string | undefined, version?: string): Refusal =>
-  new Refusal(
-    'out_of_bounds',
-    value === undefined
-      ? 'a new counter would be out of bounds'
-      : `the counter is ${value.length > 40 ? 'very long' : value}, and stays so`,
-    {
-      version,
-      extensions: { value },
-    },
-  )
+/** A counter that exists. */
+interface Counter {
+  /** JSON text. */
+  readonly value: string
+  readonly version: string
+  /** RFC 3339; null if it never expires. */
+  readonly expires_at: string | null
+}
+
+const outOfBounds = (counter: Counter | undefined): Refusal => {
+  if (counter === undefined) return new Refusal('out_of_bounds', 'a new counter would be out of bounds')
+  const { value, version, expires_at } = counter
+  return new Refusal('out_of_bounds', `the counter is ${value.length > 40 ? 'very long' : value}, and stays so`, {
+    version,
+    extensions: { value, expires_at },
+  })
+}
 
 /**
- * The JSON text of the sum; `value` is that of the counter, undefined where there is none.
+ * The JSON text of the sum; `counter` is undefined where there is none.
  * @throws Refusal not_a_number, out_of_bounds
  */
-export const addTo = (value: string | undefined, { by, initial, min, max }: Addition, version?: string): string => {
-  const before = value === undefined ? initial : readNumber(value)
-  if (before === undefined) throw new Refusal('not_a_number', 'the item has another value', { version })
+export const addTo = (counter: Counter | undefined, { by, initial, min, max }: Addition): string => {
+  const before = counter === undefined ? initial : readNumber(counter.value)
+  if (before === undefined) throw new Refusal('not_a_number', 'the item has another value', { version: counter?.version })
   const sum = addNumbers(before, by)
-  if (!isKept(sum) || (min !== null && sum < min) || (max !== null && sum > max)) throw outOfBounds(value, version)
+  if (!isKept(sum) || (min !== null && sum < min) || (max !== null && sum > max)) throw outOfBounds(counter)
   return numberText(sum)
 }
+
+/** A row of a statement as a counter. */
+const toCounter = ({ value, version, expires_at }: Counter): Counter => ({
+  value,
+  version,
+  expires_at: expires_at === null ? null : toRfc3339(expires_at),
+})
 
 /** The least and the greatest integer that a counter may become; none where the one is more than the other. */
 const integerBounds = ({ min, max }: Addition): { min: bigint; max: bigint } => {
@@ -71,7 +84,7 @@ export const createIncrementItem = (calls: ItemCalls, changeItem: ChangeItem) =>
   const change = (call: IncrementCall, deadline: number) =>
     changeItem(
       { ...call, expiresAt: null, ttl: call.refreshTtl ? call.ttl : null, keepTtl: !call.refreshTtl },
-      (value, version) => addTo(value, call, version),
+      (item) => addTo(toCounter(item), call),
       deadline,
     )
 
@@ -81,7 +94,7 @@ export const createIncrementItem = (calls: ItemCalls, changeItem: ChangeItem) =>
       const row = await addInteger(call, call.by, deadline)
       // What was recorded may be of another statement, such as the one that created the counter.
       if (row.replayed === true || row.outcome === 'incremented') return row as ItemRow & Replayable
-      if (row.outcome === 'out_of_bounds') throw outOfBounds(row.value, row.version)
+      if (row.outcome === 'out_of_bounds') throw outOfBounds(toCounter(row))
       if (row.outcome === 'precondition_failed') throw preconditionFailed(row.version)
       if (row.outcome === 'missing') return create(call, deadline)
     }

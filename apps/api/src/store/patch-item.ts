@@ -34,7 +34,7 @@ export const createPatchItem = (calls: ItemCalls, changeItem: ChangeItem) => {
   return async (deadline: number, call: PatchCall): Promise<ItemRow & Replayable> => {
     const { patch } = call
     if (patch === undefined) return touch(call, deadline)
-    const row = await changeItem(call, (value) => mergePatch(value, patch), deadline)
+    const row = await changeItem(call, ({ value }) => mergePatch(value, patch), deadline)
     if (row === undefined) throw itemNotFound()
     return row
   }

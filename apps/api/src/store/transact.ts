@@ -16,10 +16,11 @@ import { type StoredItem, toItem } from './stored-item.js'
 import { applySteps, isWrite, type TransactionStep } from './transaction-steps.js'
 import { common, type WriteSettings } from './write-kind.js'
 
-/** What an item must be; a version of null: it must not exist. */
+/** What an item must be: one of the two versions is given, or null if the item must not exist. */
 interface VersionCheck {
   readonly key: string
-  readonly version: string | null
+  readonly version?: string | null | undefined
+  readonly created_version?: string | null | undefined
 }
 
 export interface TransactionCall {
@@ -47,7 +48,11 @@ const liveItems = (rows: readonly LockedRow[], now: string): Map<string, StoredI
 }
 
 const checkVersions = (checks: readonly VersionCheck[], items: ReadonlyMap<string, StoredItem>): void => {
-  const failed = checks.flatMap(({ key, version }, place) => ((items.get(key)?.version ?? null) === version ? [] : [place]))
+  const holds = ({ key, version, created_version }: VersionCheck): boolean => {
+    const item = items.get(key)
+    return version === undefined ? (item?.created_version ?? null) === created_version : (item?.version ?? null) === version
+  }
+  const failed = checks.flatMap((check, place) => (holds(check) ? [] : [place]))
   if (failed.length === 0) return
   throw new Refusal('checks_failed', `${failed.length} of ${checks.length} checks do not hold`, { extensions: { failed_checks: failed } })
 }
@@ -57,7 +62,10 @@ const checkSize = (rows: readonly LockedRow[]): void => {
   throw new Refusal('too_large', `the values that are read have more than ${limits.batchValueBytes} bytes together; read fewer at once`)
 }
 
-type Changes = Pick<WriteLocked, 'keys' | 'values' | 'versions' | 'createdAts' | 'updatedAts' | 'expiresAts' | 'removed' | 'rowsMore'>
+type Changes = Pick<
+  WriteLocked,
+  'keys' | 'values' | 'versions' | 'createdVersions' | 'createdAts' | 'updatedAts' | 'expiresAts' | 'removed' | 'rowsMore'
+>
 
 /** What the rows of a transaction become: items where there are some that were written, nothing where there is no item left. */
 const changesOf = (
@@ -73,6 +81,7 @@ const changesOf = (
     keys: written.map(({ key }) => key),
     values: written.map(({ value }) => value?.text ?? 'null'),
     versions: written.map(({ version }) => version),
+    createdVersions: written.map(({ created_version }) => created_version),
     createdAts: written.map(({ created_at }) => created_at),
     updatedAts: written.map(({ updated_at }) => updated_at),
     expiresAts: written.map(({ expires_at }) => expires_at),

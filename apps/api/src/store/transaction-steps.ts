@@ -55,7 +55,10 @@ const written = (step: TransactionStep, before: StoredItem | undefined, context:
   if (step.op !== 'increment') throw new Error(`${step.op} writes nothing`)
   const { ttl, refreshTtl } = step
   const begins = ttl !== null && (refreshTtl || before === undefined)
-  return { value: new JsonText(addTo(before?.value?.text, step)), expires_at: begins ? after(now, ttl) : (before?.expires_at ?? null) }
+  return {
+    value: new JsonText(addTo(before && { ...before, value: before.value?.text ?? '' }, step)),
+    expires_at: begins ? after(now, ttl) : (before?.expires_at ?? null),
+  }
 }
 
 /** Says of a refusal which step it is about. */
@@ -85,7 +88,8 @@ export const applySteps = (steps: readonly TransactionStep[], context: StepConte
       }
       const version = versions[taken++] ?? ''
       const { value, expires_at } = written(step, before, context)
-      const item = { key, value, version, created_at: before?.created_at ?? now, updated_at: now, expires_at }
+      const { created_version, created_at } = before ?? { created_version: version, created_at: now }
+      const item = { key, value, version, created_version, created_at, updated_at: now, expires_at }
       items.set(key, item)
       return wantValues ? item : { ...item, value: undefined }
     } catch (error) {

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
+import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 
 const { placeholder } = sql
@@ -27,7 +28,7 @@ export const batchGetItems = defineStatement<BatchGetItems, BatchRow>(
     ), size as materialized (
       select sum(octet_length(found.value::text)) <= ${placeholder('bytesMax')}::int as fits from found
     )
-    select found.key, case when size.fits then found.value::text end as value, found.version::text, found.created_at::text,
-      found.updated_at::text, found.expires_at::text, size.fits
+    select found.key, case when size.fits then found.value::text end as value, found.version::text, ${createdVersion('found')},
+      found.created_at::text, found.updated_at::text, found.expires_at::text, size.fits
     from found cross join size`,
 )

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
+import { createdVersion } from './created-version.js'
 import { fittingValue } from './fitting-value.js'
 import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
@@ -67,7 +68,7 @@ export const foldItems = defineStatement<FoldItems, FoldRow>(
       where entry.place <= asked.page_size
     )
     select total.total::text, entry.folded, i.key, ${fittingValue(sql`i.value`, sql`entry.place`)} as value, i.version::text,
-      i.created_at::text, i.updated_at::text, i.expires_at::text
+      ${createdVersion('i')}, i.created_at::text, i.updated_at::text, i.expires_at::text
     from asked
     cross join lateral (select ${totalOfAsked} as total offset 0) total
     left join entry on entry.place > 0

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
+import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 
 const { placeholder } = sql
@@ -15,7 +16,8 @@ export type LiveRow = ItemRow & { readonly namespace: string; readonly ttl_remai
 export const getItems = defineStatement<{ namespace: string; keys: readonly string[] }, LiveRow>(
   'read',
   sql`
-    select i.namespace, i.key, i.value::text, i.version::text, i.created_at::text, i.updated_at::text, i.expires_at::text,
+    select i.namespace, i.key, i.value::text, i.version::text, ${createdVersion('i')}, i.created_at::text,
+      i.updated_at::text, i.expires_at::text,
       case when i.expires_at is not null then greatest(1, ceil(extract(epoch from i.expires_at - statement_timestamp())))::float8 end as ttl_remaining
     from ${items} i
     where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('keys')}::text[])

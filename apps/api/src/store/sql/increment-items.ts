@@ -29,7 +29,7 @@ export interface IncrementItems {
  */
 export type IncrementRow = { readonly ordinal: number } & (
   | ({ readonly outcome: 'incremented' } & ItemRow)
-  | { readonly outcome: 'out_of_bounds'; readonly value: string; readonly version: string }
+  | { readonly outcome: 'out_of_bounds'; readonly value: string; readonly version: string; readonly expires_at: string | null }
   | { readonly outcome: 'precondition_failed'; readonly version: string | null }
   | { readonly outcome: 'missing' | 'not_an_integer' | 'apart' }
 )
@@ -42,14 +42,15 @@ const offered = sql`
 
 const effect = sql`
     locked as materialized (
-      select i.namespace, i.key, i.version, i.expires_at, i.value::text as text
+      select i.namespace, i.key, i.version, i.version - coalesce(i.created_offset, 0) as created_version, i.expires_at, i.value::text as text
       from (select distinct namespace, key from asked) a join ${items} i on i.namespace = a.namespace and i.key = a.key
       order by i.namespace, i.key
       for update of i
     ), clock as materialized (
       select clock_timestamp() as now from (select count(*) from locked) waited
     ), added as materialized (
-      select asked.ordinal, asked.namespace, asked.key, asked.min, asked.max, asked.new_ttl, locked.text, locked.version,
+      select asked.ordinal, asked.namespace, asked.key, asked.min, asked.max, asked.new_ttl, locked.text, locked.version, locked.created_version,
+        locked.expires_at,
         date_trunc('milliseconds', clock.now) as now,
         ${lockedIsLive} as live,
         ${conditionsHold(lockedIsLive)} as holds,
@@ -75,7 +76,7 @@ const effect = sql`
       from (select * from decided where outcome = 'incremented' order by namespace, key, ordinal) d
     ), updated as (
       update ${items} i
-      set value = last.result::text::json, version = last.new_version, updated_at = last.now,
+      set value = last.result::text::json, version = last.new_version, created_offset = last.new_version - last.created_version, updated_at = last.now,
         expires_at = case when last.new_ttl is null then i.expires_at else last.now + last.new_ttl * interval '1 second' end
       from (select distinct on (namespace, key) * from versioned order by namespace, key, ordinal desc) last
       where i.namespace = last.namespace and i.key = last.key
@@ -86,7 +87,8 @@ const answered = sql`
     select d.ordinal::int, d.outcome, d.key,
       case d.outcome when 'incremented' then d.result::text when 'out_of_bounds' then d.text end as value,
       case when d.outcome = 'incremented' then v.new_version when d.live then d.version end::text as version,
-      u.created_at::text, u.updated_at::text, u.expires_at::text
+      d.created_version::text, u.created_at::text, u.updated_at::text,
+      case d.outcome when 'incremented' then u.expires_at when 'out_of_bounds' then d.expires_at end::text as expires_at
     from decided d
     left join versioned v on v.ordinal = d.ordinal
     left join updated u on u.namespace = v.namespace and u.key = v.key`

@@ -4,6 +4,8 @@ export interface ItemRow {
   /** JSON text; null where it was not asked for. */
   readonly value: string | null
   readonly version: string
+  /** Null if it is `version`; undefined in the records of versions of the service that had none. */
+  readonly created_version: string | null | undefined
   readonly created_at: string
   readonly updated_at: string
   readonly expires_at: string | null

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
+import { createdVersion } from './created-version.js'
 import { fittingValue } from './fitting-value.js'
 import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
@@ -36,7 +37,8 @@ export const listItems = defineStatement<ListItems, ListRow>(
   'read',
   sql`
     with clock as materialized (select statement_timestamp() as now)
-    select asked.ordinal::int, total.total::text, page.key, page.value, page.version, page.created_at, page.updated_at, page.expires_at
+    select asked.ordinal::int, total.total::text, page.key, page.value, page.version, page.created_version, page.created_at,
+      page.updated_at, page.expires_at
     from unnest(
       ${placeholder('namespaces')}::text[], ${placeholder('froms')}::text[], ${placeholder('starts')}::text[],
       ${placeholder('untils')}::text[], ${placeholder('wholes')}::text[]::boolean[], ${placeholder('pages')}::bigint[],
@@ -44,7 +46,8 @@ export const listItems = defineStatement<ListItems, ListRow>(
     ) with ordinality as asked (namespace, first, start, until, whole, page, page_size, want_value, want_total, ordinal)
     cross join lateral (select ${totalOfAsked} as total offset 0) total
     left join lateral (
-      select p.key, ${fittingValue(sql`p.value`, sql`p.key`)} as value, p.version::text, p.created_at::text, p.updated_at::text, p.expires_at::text
+      select p.key, ${fittingValue(sql`p.value`, sql`p.key`)} as value, p.version::text, ${createdVersion('p')},
+        p.created_at::text, p.updated_at::text, p.expires_at::text
       from (
         select i.*
         from ${items} i

@@ -3,6 +3,7 @@ import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './counts.js'
+import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { recordable } from './recordable.js'
 import { writtenVersion } from './written-version.js'
@@ -70,8 +71,8 @@ const effect = sql`
       cross join clock
     ), updated as (
       update ${items} i
-      set value = d.value, version = nextval('item_versions'), updated_at = d.now, expires_at = d.expires_at,
-        created_at = case when d.live then i.created_at else d.now end
+      set value = d.value, updated_at = d.now, expires_at = d.expires_at, created_at = case when d.live then i.created_at else d.now end,
+        (version, created_offset) = (select n.version, case when d.live then ${keptOffset} end from ${nextVersion})
       from decided d
       where i.namespace = d.namespace and i.key = d.key and d.present and d.outcome in ('created', 'replaced')
       returning i.*
@@ -91,7 +92,7 @@ const answered = sql`
     select d.ordinal::int,
       case when d.outcome in ('created', 'replaced') and w.key is null then 'raced' else d.outcome end as outcome,
       d.key, case when d.want_value then w.value::text end as value,
-      coalesce(${writtenVersion}, d.version)::text as version, w.created_at::text, w.updated_at::text, w.expires_at::text
+      coalesce(${writtenVersion}, d.version)::text as version, ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text
     from decided d
     left join (select *, null::bigint as latest from updated union all select * from inserted) w on w.namespace = d.namespace and w.key = d.key`
 

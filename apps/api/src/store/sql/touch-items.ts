@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
+import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { recordable } from './recordable.js'
 
@@ -49,7 +50,7 @@ const effect = sql`
       cross join clock
     ), touched as (
       update ${items} i
-      set version = nextval('item_versions'), updated_at = d.now, expires_at = d.expires_at
+      set (version, created_offset) = (select n.version, ${keptOffset} from ${nextVersion}), updated_at = d.now, expires_at = d.expires_at
       from decided d
       where i.namespace = d.namespace and i.key = d.key and d.outcome = 'touched'
       returning i.*
@@ -57,7 +58,7 @@ const effect = sql`
 
 const answered = sql`
     select d.ordinal::int, d.outcome, d.key, case when d.want_value then t.value::text end as value, coalesce(t.version, d.version)::text as version,
-      t.created_at::text, t.updated_at::text, t.expires_at::text
+      ${createdVersion('t')}, t.created_at::text, t.updated_at::text, t.expires_at::text
     from decided d
     left join touched t on t.namespace = d.namespace and t.key = d.key`
 

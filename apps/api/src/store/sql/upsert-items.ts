@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { countRows } from './counts.js'
+import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { recordable } from './recordable.js'
 import { writtenVersion } from './written-version.js'
@@ -28,7 +29,7 @@ const now = sql`date_trunc('milliseconds', clock_timestamp())`
 interface Write {
   readonly overwrites: SQL
   readonly columns: SQL
-  readonly times: SQL
+  readonly values: SQL
   readonly outcome: SQL
 }
 
@@ -51,9 +52,10 @@ const written = (source: SQL, write: Write): SQL => sql`
       order by u.namespace collate "C", u.key collate "C"
     ) a
     on conflict (namespace, key) do update
-    set value = excluded.value, version = nextval('item_versions'),
-      (${write.columns}, expires_at) = (
-        select ${write.times}, c.now + (excluded.expires_at - excluded.updated_at) from (select ${now} as now offset 0) c
+    set value = excluded.value,
+      (version, ${write.columns}, expires_at) = (
+        select n.version, ${write.values}, c.now + (excluded.expires_at - excluded.updated_at)
+        from ${nextVersion}, (select ${now} as now offset 0) c
       )
     where ${write.overwrites}
     returning i.*, i.xmax = 0 as inserted, case when i.xmax = 0 then pg_sequence_last_value('item_versions') end as latest
@@ -63,7 +65,7 @@ const written = (source: SQL, write: Write): SQL => sql`
 
 const columns = (write: Write): SQL => sql`
   w.namespace, w.key, case when ${placeholder('wantValues')}::boolean then w.value::text end as value, ${writtenVersion}::text as version,
-  w.created_at::text, w.updated_at::text, w.expires_at::text, ${write.outcome} as outcome`
+  ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text, ${write.outcome} as outcome`
 
 const writeItems = (write: Write) => ({
   plain: defineStatement<UpsertItems, UpsertRow>(
@@ -83,15 +85,15 @@ const writeItems = (write: Write) => ({
 /** Creates items, and replaces those that are live. Leaves a row that expired and was not swept yet to `createItems`. */
 export const upsertItems = writeItems({
   overwrites: sql`i.expires_at is null or i.expires_at > clock_timestamp()`,
-  columns: sql`updated_at`,
-  times: sql`c.now`,
+  columns: sql`created_offset, updated_at`,
+  values: sql`${keptOffset}, c.now`,
   outcome: sql`case when w.inserted then 'created' else 'replaced' end`,
 })
 
 /** Creates items that do not exist; a row that expired and was not swept yet counts as absent and is written over. */
 export const createItems = writeItems({
   overwrites: sql`i.expires_at <= clock_timestamp()`,
-  columns: sql`created_at, updated_at`,
-  times: sql`c.now, c.now`,
+  columns: sql`created_offset, created_at, updated_at`,
+  values: sql`null::bigint, c.now, c.now`,
   outcome: sql`'created'`,
 })

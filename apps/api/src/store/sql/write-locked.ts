@@ -13,6 +13,8 @@ export interface WriteLocked extends Guarded {
   /** JSON texts. */
   readonly values: readonly string[]
   readonly versions: readonly string[]
+  /** Versions that the items were created with. */
+  readonly createdVersions: readonly string[]
   readonly createdAts: readonly string[]
   readonly updatedAts: readonly string[]
   readonly expiresAts: readonly (string | null)[]
@@ -36,11 +38,13 @@ export const writeLocked = defineStatement<WriteLocked, { readonly ours: boolean
       select pg_current_xact_id() = ${placeholder('transactionId')}::xid8 as ours
     ), updated as (
       update ${items} i
-      set value = w.value::json, version = w.version, created_at = w.created_at, updated_at = w.updated_at, expires_at = w.expires_at
+      set value = w.value::json, version = w.version, created_offset = nullif(w.version - w.created_version, 0), created_at = w.created_at,
+        updated_at = w.updated_at, expires_at = w.expires_at
       from unnest(
         ${placeholder('keys')}::text[], ${placeholder('values')}::text[], ${placeholder('versions')}::bigint[],
-        ${placeholder('createdAts')}::timestamptz[], ${placeholder('updatedAts')}::timestamptz[], ${placeholder('expiresAts')}::timestamptz[]
-      ) as w (key, value, version, created_at, updated_at, expires_at)
+        ${placeholder('createdVersions')}::bigint[], ${placeholder('createdAts')}::timestamptz[],
+        ${placeholder('updatedAts')}::timestamptz[], ${placeholder('expiresAts')}::timestamptz[]
+      ) as w (key, value, version, created_version, created_at, updated_at, expires_at)
       where i.namespace = ${placeholder('namespace')}::text and i.key = w.key and (select ours from guard)
     ), deleted as (
       delete from ${items} i

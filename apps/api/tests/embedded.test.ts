@@ -1,6 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runs } from '@holdfast/testbed/runs'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
@@ -146,18 +146,130 @@ test('a folder with a long and odd name serves as well', async () => {
   expect((await send(await start().ready(), 'GET', '/items')).status).toBe(200)
 })
 
-test.runIf(process.getuid?.() === 0)('root may keep the data below a folder that is closed to others', async () => {
-  await chmod(folder, 0o700)
-  dataDir = join(folder, 'data')
-  const url = await start().ready()
-  expect((await send(url, 'PUT', '/items/kept?value=yes')).status).toBe(201)
-  const { uid } = await stat(join(dataDir, 'postgres'))
-  expect(uid).not.toBe(0)
+test('a folder whose path is too long for a socket needs none elsewhere', async () => {
+  dataDir = join(dataDir, 'x'.repeat(150))
+  const before = readdirSync('/tmp')
+  const service = start()
+  await service.ready()
+  expect(readdirSync(join(dataDir, 'run'))).toContain('.s.PGSQL.5432')
+  expect(readdirSync('/tmp').filter((name) => name.startsWith('holdfast-') && !before.includes(name) && !name.includes('-test-'))).toEqual(
+    [],
+  )
 })
 
 test('folder, password and log are closed to others', async () => {
   await start().ready()
-  for (const name of ['password', 'postgres.log', 'postgres']) expect((await stat(join(dataDir, name))).mode & 0o077, name).toBe(0)
+  for (const name of ['password', 'postgres.log', 'postgres', 'run']) {
+    expect((await stat(join(dataDir, name))).mode & 0o077, name).toBe(0)
+  }
+})
+
+test('a new data folder is closed to others', async () => {
+  dataDir = join(folder, 'data')
+  await start().ready()
+  expect((await stat(dataDir)).mode & 0o027).toBe(0)
+})
+
+test('a data folder that every user can write to is rejected', async () => {
+  await chmod(folder, 0o1777)
+  const service = start()
+  expect(await service.ended()).toBe(1)
+  expect(service.output()).toBe(
+    `holdfast: DATA_DIR ${folder} can be written to by every user. Close it (chmod o-w), or name another folder.\n`,
+  )
+})
+
+test.each(['run', 'password', 'postgres.log'])('a link in place of %s is not followed', async (name) => {
+  const target = join(folder, 'target')
+  dataDir = join(folder, 'data')
+  await mkdir(dataDir)
+  if (name === 'run') await mkdir(target, { mode: 0o755 })
+  else await writeFile(target, 'untouched', { mode: 0o644 })
+  const before = await stat(target)
+  await symlink(target, join(dataDir, name))
+  const service = start()
+  expect(await service.ended()).toBe(1)
+  expect(service.output()).toContain(join(dataDir, name))
+  const after = await stat(target)
+  expect([after.uid, after.gid, after.mode, after.size]).toEqual([before.uid, before.gid, before.mode, before.size])
+})
+
+describe.runIf(process.getuid?.() === 0)('started by root', () => {
+  const nobody = 65_534
+  /** Whether a process without rights can run a shell command; nothing that it prints matters. */
+  const canNobody = (command: string): boolean => spawnSync('sh', ['-c', command], { uid: nobody, gid: nobody }).status === 0
+
+  test('PostgreSQL runs under an account that no other process has', async () => {
+    await chmod(folder, 0o755)
+    dataDir = join(folder, 'data')
+    await start().ready()
+    const { uid, gid } = await stat(join(dataDir, 'postgres'))
+    expect([0, nobody]).not.toContain(uid)
+    expect((await stat(`/proc/${await postmasterPid()}`)).uid).toBe(uid)
+    expect(await readFile('/etc/passwd', 'utf8')).not.toContain(`:${uid}:`)
+    const paths = ['postgres/pg_hba.conf', 'password', 'postgres.log', 'run/.s.PGSQL.5432'].map((path) => join(dataDir, path))
+    for (const path of paths) expect(canNobody(`test -e '${path}'`), path).toBe(false)
+    expect(canNobody(`kill -0 ${await postmasterPid()}`)).toBe(false)
+    // The same holds where the folder's group can be passed by everyone.
+    await chmod(dataDir, 0o755)
+    for (const path of paths) expect(canNobody(`cat '${path}' || echo >> '${path}'`), path).toBe(false)
+    const other = spawnSync('sh', ['-c', `cat '${paths[0]}'`], { uid: nobody, gid })
+    expect(other.status).not.toBe(0)
+  })
+
+  test('two data folders have different accounts', async () => {
+    const uids: number[] = []
+    for (const name of ['one', 'two']) {
+      dataDir = join(folder, name)
+      const service = start()
+      await service.ready()
+      uids.push((await stat(join(dataDir, 'postgres'))).uid)
+      service.child.kill('SIGTERM')
+      await service.ended()
+    }
+    expect(new Set(uids).size).toBe(2)
+  })
+
+  test.each([nobody, 0])('data that belong to uid %i are given to an account of their own', async (owner) => {
+    dataDir = join(folder, 'data')
+    const first = start()
+    await send(await first.ready(), 'PUT', '/items/kept?value=yes')
+    first.child.kill('SIGTERM')
+    await first.ended()
+    await chmod(dataDir, 0o711)
+    execFileSync('chown', ['-R', `${owner}:${owner}`, join(dataDir, 'postgres'), join(dataDir, 'run')])
+    expect(await value(await start().ready(), 'kept')).toBe('yes')
+    const { uid } = await stat(join(dataDir, 'postgres'))
+    expect([0, nobody]).not.toContain(uid)
+    const strangers = execFileSync('find', [join(dataDir, 'postgres'), '!', '-user', String(uid)], { encoding: 'utf8' })
+    expect(strangers).toBe('')
+  })
+
+  test('the data of an ordinary user stay with that user', async () => {
+    dataDir = join(folder, 'data')
+    const first = start()
+    await send(await first.ready(), 'PUT', '/items/kept?value=yes')
+    first.child.kill('SIGTERM')
+    await first.ended()
+    execFileSync('chown', ['-R', '12345:12345', dataDir])
+    expect(await value(await start().ready(), 'kept')).toBe('yes')
+    expect((await stat(join(dataDir, 'postgres'))).uid).toBe(12345)
+  })
+
+  test('a socket folder that another user created is rejected', async () => {
+    await mkdir(join(dataDir, 'run'), { mode: 0o700 })
+    await chown(join(dataDir, 'run'), 12345, 12345)
+    const service = start()
+    expect(await service.ended()).toBe(1)
+    expect(service.output()).toContain(`the socket folder ${join(dataDir, 'run')} belongs to another user`)
+  })
+
+  test('the data may be below a folder that is closed to others', async () => {
+    await chmod(folder, 0o700)
+    dataDir = join(folder, 'data')
+    const url = await start().ready()
+    expect((await send(url, 'PUT', '/items/kept?value=yes')).status).toBe(201)
+  })
 })
 
 test('data of another PostgreSQL version is refused', async () => {

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { accepts } from '../../../apps/api/src/database/accepts.js'
-import { type Cluster, findServer, openCluster, prepareSocketFolder } from '../../../apps/api/src/database/cluster.js'
+import { type Cluster, findServer, openCluster } from '../../../apps/api/src/database/cluster.js'
 import { connect } from '../../../apps/api/src/database/connections.js'
+import { prepareSocketFolder } from '../../../apps/api/src/database/socket-folder.js'
 import { freePort } from './free-port.ts'
 import { onExit } from './on-exit.ts'
 import { until } from './until.ts'
@@ -57,8 +58,8 @@ export const startPostgres = async ({ connectionsMax = 200 } = {}): Promise<Post
   // Not the system's temporary folder: where that is closed to others, a server started by root could not enter it.
   const folder = await mkdtemp('/tmp/holdfast-test-')
   const server = await findServer(join(folder, 'data'))
-  const socketFolder = await prepareSocketFolder(join(folder, 'data'), server.account)
-  const cluster = await openCluster(join(folder, 'data'), server, socketFolder)
+  const socket = await prepareSocketFolder(server.dataDir, server.account)
+  const cluster = await openCluster(server, socket.serverPath)
   const port = await freePort()
   const url = `postgres://holdfast:${cluster.password}@127.0.0.1:${port}/postgres`
   let child: ChildProcess
@@ -94,6 +95,7 @@ export const startPostgres = async ({ connectionsMax = 200 } = {}): Promise<Post
     remove: async () => {
       await end('SIGQUIT')
       forget()
+      await socket.close()
       await rm(folder, { recursive: true, force: true })
     },
   }

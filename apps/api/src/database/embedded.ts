@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { open, readFile, rmdir, truncate } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Logger } from '@holdfast/service'
 import { StartError } from '@holdfast/service'
 import { accepts } from './accepts.js'
-import { type Cluster, findServer, openCluster, prepareSocketFolder } from './cluster.js'
+import { type Cluster, findServer, openCluster } from './cluster.js'
 import type { DatabaseAddress } from './connections.js'
 import { lockInstance } from './instance-lock.js'
 import { endLeftover } from './leftover.js'
+import { openPrivateFile } from './private-files.js'
 import type { ServerAccount } from './server-account.js'
+import { prepareSocketFolder, type SocketFolder } from './socket-folder.js'
 
 /** A PostgreSQL server of our own. */
 export interface EmbeddedServer {
@@ -37,8 +40,8 @@ kill $watch; exit $status`
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const launch = async (cluster: Cluster, connectionsMax: number): Promise<ChildProcess> => {
-  const log = await open(cluster.logFile, 'a', 0o600)
-  if ((await log.stat()).size > logBytesMax) await truncate(cluster.logFile)
+  const log = await openPrivateFile(cluster.logFile, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, cluster.account)
+  if ((await log.stat()).size > logBytesMax) await log.truncate()
   const settings = [
     'listen_addresses=',
     `unix_socket_directories=${cluster.socketFolder}`,
@@ -73,7 +76,7 @@ const startServer = async (
 ): Promise<ChildProcess> => {
   const until = performance.now() + startMs
   for (let failures = 0; ; failures++) {
-    await endLeftover(cluster)
+    await endLeftover(cluster.folder)
     const child = await launch(cluster, connectionsMax)
     while (!ended(child) && performance.now() < until && !stopping()) {
       if (await accepts(address)) return child
@@ -87,17 +90,22 @@ const startServer = async (
   }
 }
 
-/** Makes the folder for sockets and takes the lock in it, which an earlier service may be about to leave. */
-const lockPatiently = async (dataDir: string, account: ServerAccount): Promise<{ socketFolder: string; release: () => Promise<void> }> => {
+/** Prepares the folder for sockets and takes the lock in it, which an earlier service may be about to leave. */
+const lockPatiently = async (
+  dataDir: string,
+  account: ServerAccount,
+): Promise<{ readonly socket: SocketFolder; readonly release: () => Promise<void> }> => {
+  const socket = await prepareSocketFolder(dataDir, account)
   const until = performance.now() + lockPatienceMs
   for (;;) {
-    const socketFolder = await prepareSocketFolder(dataDir, account)
-    const lock = await lockInstance(socketFolder)
-    if ('release' in lock) return { socketFolder, release: lock.release }
-    if (performance.now() > until)
+    const lock = await lockInstance(socket.path)
+    if ('release' in lock) return { socket, release: lock.release }
+    if (performance.now() > until) {
+      await socket.close()
       throw new StartError(
         `DATA_DIR ${dataDir} is in use by another Holdfast (process ${lock.heldBy}); stop that one or name another folder`,
       )
+    }
     await wait(100)
   }
 }
@@ -108,9 +116,9 @@ const lockPatiently = async (dataDir: string, account: ServerAccount): Promise<{
  */
 export const startEmbedded = async (dataDir: string, connectionsMax: number, logger: Logger): Promise<EmbeddedServer> => {
   const server = await findServer(dataDir)
-  const { socketFolder, release } = await lockPatiently(dataDir, server.account)
-  const cluster = await openCluster(dataDir, server, socketFolder)
-  const address = { socketFolder, password: cluster.password }
+  const { socket, release } = await lockPatiently(server.dataDir, server.account)
+  const cluster = await openCluster(server, socket.serverPath)
+  const address = { socketFolder: socket.path, password: cluster.password }
   let stopping = false
   let child = await startServer(cluster, address, connectionsMax)
 
@@ -150,8 +158,7 @@ export const startEmbedded = async (dataDir: string, connectionsMax: number, log
       await gone
       clearTimeout(hard)
       await release()
-      // Not empty where the next service has already taken the folder.
-      await rmdir(socketFolder).catch(() => {})
+      await socket.close()
     },
   }
 }

@@ -1,13 +1,16 @@
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Cluster, runProgram } from './cluster.js'
+import { StartError } from '@holdfast/service'
 
 const run = promisify(execFile)
 
 /** How long a server whose service was killed may take to notice and end by itself. Milliseconds. */
 const patienceMs = 5_000
+/** How long it may take to stop when it is asked to. Milliseconds. */
+const stopMs = 30_000
 /** More than any system's highest process id, so that no process has it. */
 const nobodysPid = 2_147_483_647
 
@@ -30,25 +33,43 @@ const commandLine = async (pid: number): Promise<string> => {
   }
 }
 
+/** Overwrites a file; never through a link, which the account that the server runs under could have placed there. */
+const overwrite = async (file: string, content: string): Promise<void> => {
+  const handle = await open(file, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW)
+  await handle.writeFile(content)
+  await handle.close()
+}
+
 /**
- * Ends what an earlier service left on the folder. A server that still runs is stopped in order. Where the number in the
- * pid file went to another process, which PostgreSQL would take for a server, the number is replaced; the file stays,
- * because by its other lines PostgreSQL knows whether processes of a killed server still use the data.
+ * Ends the server that an earlier service left running on a data folder. One that does not notice by itself is stopped. Where the number in
+ * the pid file went to another process, which PostgreSQL would take for a server, the number is replaced; the file stays, because by its
+ * other lines PostgreSQL knows whether processes of a killed server still use the data.
  * Only the holder of the folder's lock may call it.
+ * @throws StartError where the server does not stop
  */
-export const endLeftover = async (cluster: Cluster): Promise<void> => {
-  const pidFile = join(cluster.folder, 'postmaster.pid')
-  const until = performance.now() + patienceMs
+export const endLeftover = async (folder: string): Promise<void> => {
+  const pidFile = join(folder, 'postmaster.pid')
+  const started = performance.now()
+  let signalled = false
   for (;;) {
     const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n')
     const pid = Number(lines[0])
     if (!(pid > 0) || !isAlive(pid)) return
-    if (!(await commandLine(pid)).includes(`-D ${cluster.folder} `)) {
-      await writeFile(pidFile, [nobodysPid, ...lines.slice(1)].join('\n'))
+    if (!(await commandLine(pid)).includes(`-D ${folder} `)) {
+      await overwrite(pidFile, [nobodysPid, ...lines.slice(1)].join('\n'))
       return
     }
-    if (performance.now() > until) break
+    const waitedMs = performance.now() - started
+    if (waitedMs > patienceMs && !signalled) {
+      // Stop in order: roll transactions back and write a checkpoint (PostgreSQL docs, section 18.5).
+      process.kill(pid, 'SIGINT')
+      signalled = true
+    }
+    if (waitedMs > patienceMs + stopMs) {
+      throw new StartError(
+        `DATA_DIR: an earlier PostgreSQL (process ${pid}) still runs on ${folder} and does not stop. Stop it, then start again.`,
+      )
+    }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  await runProgram(cluster.account, cluster.programs.pg_ctl, ['stop', '-D', cluster.folder, '-m', 'fast', '-w', '-t', '30'])
 }

@@ -16,6 +16,7 @@ import { createRateLimit, type LimitObserver, type RateLimitOptions } from './ht
 import { routingPath } from './http/request-target.js'
 import { createServeRequest, type RequestObserver } from './http/serve-request.js'
 import { servedRoutes } from './http/served-routes.js'
+import type { TrustedHosts } from './http/trusted-hosts.js'
 import { Refusal } from './refusal.js'
 import type { ApiKeyStore } from './store/api-keys.js'
 import type { ItemStore } from './store/items.js'
@@ -29,8 +30,8 @@ export interface AppOptions {
   readonly authRequired: boolean
   /** A key that may do everything. */
   readonly adminKey: string | undefined
-  /** Whether what browsers send for other sites is refused. */
-  readonly ownOriginOnly: boolean
+  /** Names that requests may have in `Host`; undefined if every name and every `Origin` is accepted. */
+  readonly trustedHosts: TrustedHosts | undefined
   readonly service: ServiceState
   readonly rateLimit: RateLimitOptions
   readonly valueBytesMax: number
@@ -50,7 +51,7 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
-  const serveRequest = createServeRequest(service.stopping, options.ownOriginOnly, logger, observe.requests)
+  const serveRequest = createServeRequest(service.stopping, options.trustedHosts, logger, observe.requests)
   const served = servedRoutes({ ROOT_KEYS: rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
   const items = itemHandlers(store)
   const handlers = {

@@ -33,6 +33,14 @@ const proxies = z.string().transform((text, context) => {
   return list
 })
 
+/** Names that requests may have in `Host`, in lower case; `*` accepts every name. */
+const hostNames = z.string().transform((text, context): ReadonlySet<string> => {
+  const names = text.split(',').map((name) => name.trim().toLowerCase())
+  if (names.every((name) => name === '' || name === '*' || /^[a-z0-9_.-]+$/.test(name))) return new Set(names.filter(Boolean))
+  context.addIssue({ code: 'custom', message: 'host names without ports, separated by commas, such as kv.example.com,kv, or *' })
+  return z.NEVER
+})
+
 const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8000),
   HOST: z.string().default('127.0.0.1'),
@@ -63,6 +71,7 @@ const variables = z.object({
   OTEL_SERVICE_NAME: z.string().default('holdfast'),
   OTEL_TRACES_SAMPLER_ARG: share.default(1),
   ALLOW_UNAUTHENTICATED: toggle,
+  ALLOWED_HOSTS: hostNames.default(new Set()),
   ALLOW_UNSAFE_DATABASE: toggle,
 })
 

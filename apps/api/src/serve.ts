@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
-import { close, isLoopback, type Logger, listen, type Running } from '@holdfast/service'
+import { close, type Logger, listen, type Running } from '@holdfast/service'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
 import { withinTime } from './database/connections.js'
@@ -10,6 +10,7 @@ import type { CreateLimiter } from './http/limiter.js'
 import { createMetricsServer } from './http/metrics-server.js'
 import { createPostgresLimiter } from './http/postgres-limiter.js'
 import { createHttpServer, type PeerBounds, peerBounds } from './http/server.js'
+import { trustedHosts } from './http/trusted-hosts.js'
 import { createMetrics, type Metrics } from './observability/metrics.js'
 import { observers, type Traces } from './observability/tracing.js'
 import type { Database } from './open-database.js'
@@ -102,7 +103,7 @@ export const serve = async (
     ...createStores(pool, config, observe.calls, logger),
     authRequired: config.AUTH === 'required',
     adminKey: config.ADMIN_API_KEY,
-    ownOriginOnly: config.AUTH === 'off' && isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off',
+    trustedHosts: trustedHosts(config),
     service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
     rateLimit: rateLimitOptions(config, counts, createLimiter),
     valueBytesMax: config.MAX_VALUE_BYTES,

@@ -5,8 +5,6 @@ import { promisify } from 'node:util'
 import { freePort } from '@holdfast/testbed/free-port'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { parse } from 'yaml'
-import { settingNames } from '../src/config.js'
 
 const run = promisify(execFile)
 const repository = resolve(import.meta.dirname, '..', '..', '..')
@@ -97,49 +95,4 @@ test.each(['api', 'verifier'])('the Dockerfile of %s is pinned, unprivileged and
   // A list, not a shell's line, so that Node is process 1 and gets SIGTERM itself.
   expect(last).toContain('ENTRYPOINT ["/bin/node", "/app/dist/main.mjs"]')
   expect(last).not.toContain('RUN')
-})
-
-describe('compose.yaml', async () => {
-  const text = await read('compose.yaml')
-  const { services, volumes } = parse(text, { merge: true })
-
-  test('runs PostgreSQL, the API and the verifier, each when the one before is healthy', () => {
-    expect(Object.keys(services)).toEqual(['postgres', 'api', 'verifier'])
-    expect(services.postgres.healthcheck.test[0]).toBe('CMD')
-    expect(services.api.depends_on).toEqual({ postgres: { condition: 'service_healthy' } })
-    expect(services.verifier.depends_on).toEqual({ api: { condition: 'service_healthy' } })
-    expect(services.postgres.volumes).toEqual(['postgres:/var/lib/postgresql'])
-    expect(Object.keys(volumes)).toEqual(['postgres'])
-  })
-
-  test('is reached through loopback only', () => {
-    expect([services.postgres.ports, services.api.ports, services.verifier.ports]).toEqual([
-      undefined,
-      [expect.stringMatching(/^127\.0\.0\.1:\S+:8000$/)],
-      [expect.stringMatching(/^127\.0\.0\.1:\S+:8001$/)],
-    ])
-  })
-
-  test('gives the services no rights and a file system that they cannot write', () => {
-    for (const { read_only, cap_drop, security_opt } of [services.api, services.verifier]) {
-      expect([read_only, cap_drop, security_opt]).toEqual([true, ['ALL'], ['no-new-privileges:true']])
-    }
-  })
-
-  test('sets settings that there are, and .env.example lists every variable', async () => {
-    expect(Object.keys(services.api.environment).filter((name) => !settingNames.includes(name))).toEqual([])
-    const used = new Set([...text.matchAll(/\$\{(\w+)/g)].map(([, name]) => name))
-    const listed = [...(await read('.env.example')).matchAll(/^(\w+)=/gm)].map(([, name]) => name)
-    expect(listed.sort()).toEqual([...used].sort())
-  })
-})
-
-test('the Makefile calls what there is', async () => {
-  const { stdout } = await run('make', ['--dry-run', 'up', 'down', 'logs', 'test'], { cwd: repository })
-  expect(stdout.trim().split('\n')).toEqual([
-    'docker compose up --build --detach --wait',
-    'docker compose down',
-    'docker compose logs --follow',
-    'npm test',
-  ])
 })

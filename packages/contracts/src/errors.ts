@@ -48,7 +48,7 @@ export const errors = defineErrors({
     status: 403,
     title: 'The caller may not do this',
     retryable: false,
-    help: 'The API key is valid and lacks the scope, the namespace or the prefix that this request needs; `detail` says which. A service without authentication also refuses requests that a browser sends for another site, and requests for a `Host` that is not its own.',
+    help: 'The API key is valid and lacks the scope, the namespace or the prefix that this request needs; `detail` says which. A service without authentication also rejects requests that a browser sends for another site, and requests for a `Host` name that is not its own: add the name to `ALLOWED_HOSTS`.',
   },
   item_not_found: {
     status: 404,

@@ -9,6 +9,7 @@ import { checkOwnOrigin } from './own-origin.js'
 import { toProblem } from './problem.js'
 import { createRequestLog } from './request-log.js'
 import { openRequest, type RequestState } from './request-state.js'
+import type { TrustedHosts } from './trusted-hosts.js'
 import { checkWellFormed } from './well-formed.js'
 
 /** Answers a well-formed request; refuses by throwing. */
@@ -27,7 +28,12 @@ export interface RequestObserver {
  * The straight line of every request: it gets its state, is checked, answered, and logged; what is thrown on the way becomes
  * a problem. Plain calls, because a chain of middleware takes a good part of the throughput of reads.
  */
-export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boolean, logger: Logger, observe: RequestObserver) => {
+export const createServeRequest = (
+  stopping: () => boolean,
+  trustedHosts: TrustedHosts | undefined,
+  logger: Logger,
+  observe: RequestObserver,
+) => {
   const log = createRequestLog(logger)
   const hold = createHeldConnections()
   const { around } = observe
@@ -39,7 +45,7 @@ export const createServeRequest = (stopping: () => boolean, ownOriginOnly: boole
       let response: Response
       try {
         checkWellFormed(incoming)
-        if (ownOriginOnly) checkOwnOrigin(incoming)
+        if (trustedHosts !== undefined) checkOwnOrigin(incoming, trustedHosts)
         response = await respond(context, state)
       } catch (error) {
         if (!(error instanceof Refusal)) logger.error({ err: error, request_id: state.id }, 'a request failed')

@@ -1,4 +1,4 @@
-CREATE SEQUENCE "public"."item_versions" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;--> statement-breakpoint
+CREATE SEQUENCE "item_versions" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;--> statement-breakpoint
 CREATE TABLE "item_counts" (
 	"namespace" text COLLATE "C" NOT NULL,
 	"slot" smallint NOT NULL,

@@ -9,6 +9,10 @@ const toggle = z.enum(['off', 'on'], 'off or on').default('off')
 const isDatabaseUrl = (text: string): boolean =>
   URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol) && new URL(text).pathname.length > 1
 
+/** PostgreSQL would cut a longer name off, and keeps `pg_` and `information_schema` for itself. */
+const isSchemaName = (name: string): boolean =>
+  Buffer.byteLength(name) <= 63 && name.isWellFormed() && !/^pg_|^information_schema$|\0/.test(name)
+
 const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 
 const share = z
@@ -45,6 +49,8 @@ const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8000),
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: z.string().refine(isDatabaseUrl, 'postgres://user:password@host:port/database').optional(),
+  DATABASE_SCHEMA: z.string().refine(isSchemaName, 'a name of 1 to 63 bytes that does not begin with pg_').optional(),
+  MIGRATE_AT_START: toggle.default('on'),
   DATA_DIR: z
     .string()
     .transform((folder) => resolve(folder))

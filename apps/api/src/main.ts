@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import { endWith, run } from '@holdfast/service'
 import { readConfig } from './config.js'
+import { migrateDatabase } from './migrate-database.js'
 import { startService } from './service.js'
 import { startWorkers } from './workers/primary.js'
 import { runWorker } from './workers/worker.js'
@@ -9,6 +10,10 @@ const main = async (): Promise<void> => {
   const config = readConfig(process.env)
   if (cluster.isWorker) {
     runWorker(config)
+    return
+  }
+  if (process.argv[2] === 'migrate') {
+    await migrateDatabase(config)
     return
   }
   await run(

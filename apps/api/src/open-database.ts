@@ -1,21 +1,19 @@
 import type { Logger } from '@holdfast/service'
 import type { Config } from './config.js'
-import type { DatabaseAddress } from './database/connections.js'
 import { startEmbedded } from './database/embedded.js'
-import { migrate } from './database/migrate.js'
+import { type Migrated, migrate } from './database/migrate.js'
 import { checkServer } from './database/server-check.js'
 
 /** A database with tables that are up to date. */
-export interface Database {
+export interface Database extends Omit<Migrated, 'newer'> {
   readonly kind: 'embedded' | 'external'
-  readonly address: DatabaseAddress
   readonly stop: () => Promise<void>
 }
 
 /** What the workers may open, and PostgreSQL's own preset at least, so that there is room for backups and people. */
 const connectionsMax = ({ WORKERS }: Config): number => Math.max(100, 20 * WORKERS)
 
-const findDatabase = async (config: Config, logger: Logger): Promise<Database> => {
+const findDatabase = async (config: Config, logger: Logger): Promise<Pick<Database, 'kind' | 'address' | 'stop'>> => {
   if (config.DATABASE_URL !== undefined) return { kind: 'external', address: { url: config.DATABASE_URL }, stop: async () => {} }
   return { kind: 'embedded', ...(await startEmbedded(config.DATA_DIR, connectionsMax(config), logger)) }
 }
@@ -28,8 +26,12 @@ export const openDatabase = async (config: Config, logger: Logger): Promise<Data
   const database = await findDatabase(config, logger)
   try {
     await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
-    await migrate(database.address)
-    return database
+    const { newer, ...migrated } = await migrate(database.address, {
+      schema: config.DATABASE_SCHEMA,
+      apply: config.MIGRATE_AT_START === 'on',
+    })
+    if (newer.length > 0) logger.warn({ migrations: newer }, 'a newer version has migrated the tables; this one can use them')
+    return { ...database, ...migrated }
   } catch (error) {
     await database.stop()
     throw error

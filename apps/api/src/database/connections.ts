@@ -2,9 +2,15 @@ import type { Logger } from '@holdfast/service'
 import postgres from 'postgres'
 import { deadlines } from './deadlines.js'
 import { classifyFailure } from './failures.js'
+import { quoteIdentifier } from './identifier.js'
 
-/** Where a database is: an URL, or the folder of the embedded server's socket with its password. */
-export type DatabaseAddress = { readonly url: string } | { readonly socketFolder: string; readonly password: string }
+/**
+ * Where a database is: a URL, or the folder of the embedded server's socket with its password. `schema` is the one schema that
+ * statements find tables in; without it they follow the role's `search_path`.
+ */
+export type DatabaseAddress = ({ readonly url: string } | { readonly socketFolder: string; readonly password: string }) & {
+  readonly schema?: string
+}
 
 const driverOptions = {
   connect_timeout: deadlines.connect / 1000,
@@ -32,6 +38,7 @@ const driverOptions = {
 /** Opens a client of the driver with one connection; `overrides` replaces settings. */
 export const connect = (address: DatabaseAddress, overrides: postgres.Options<Record<string, never>> = {}): postgres.Sql => {
   const options = { ...driverOptions, max: 1, ...overrides }
+  if (address.schema !== undefined) options.connection = { ...options.connection, search_path: quoteIdentifier(address.schema) }
   return 'url' in address
     ? postgres(address.url, options)
     : postgres({

@@ -1,31 +1,142 @@
-import { join } from 'node:path'
 import { StartError } from '@holdfast/service'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
-import { packageFolder } from '../package-folder.js'
+import postgres, { type Sql } from 'postgres'
 import { connect, type DatabaseAddress } from './connections.js'
+import { firstLedger } from './first-ledger.js'
+import { quoteIdentifier } from './identifier.js'
+import { addToLedger, compareLedger, readLedger } from './ledger.js'
+import { type Migration, readMigrations } from './migration-files.js'
+import { checkTables } from './table-check.js'
+import { chooseSchema } from './target-schema.js'
 
-/** Any number that nothing else in the database locks. */
-const migrationLock = 4_741_330_127
+/** With the schema, the key of the advisory lock under which a schema is migrated. */
+const lockClass = 474_133_012
+/** How long a migration waits for others that migrate, and for statements that hold its tables. Milliseconds. */
+const patienceMs = 60_000
+/** How long one statement waits for a lock, behind which all other statements on its table wait too. Milliseconds. */
+const lockMs = 1_000
+const pauseMs = 100
+
+/** How tables were brought up to date. */
+export interface Migrated {
+  /** The address with the schema of the tables. */
+  readonly address: DatabaseAddress
+  readonly schema: string
+  /** Names of the migrations that were applied. */
+  readonly applied: readonly string[]
+  /** Names of the migrations that a newer version had applied. */
+  readonly newer: readonly string[]
+}
+
+export interface MigrateOptions {
+  /** The schema for the tables; without it the first one of the role's search path. */
+  readonly schema?: string | undefined
+  /** Whether pending migrations are applied, or rejected. Default: applied. */
+  readonly apply?: boolean
+  /** For tests. */
+  readonly migrations?: readonly Migration[]
+}
+
+const isLockTimeout = (error: unknown): boolean => error instanceof postgres.PostgresError && error.code === '55P03'
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, pauseMs))
 
 /**
- * Brings the database's tables up to date. The migrator takes no lock of its own, so services that start together
- * take turns through an advisory lock on the very connection that migrates.
- * @throws StartError
+ * Runs `run` while no other service migrates the same schema. Whoever has to wait asks again and again: a statement that waited
+ * for the lock would hold a snapshot, which `CREATE INDEX CONCURRENTLY` waits for.
  */
-export const migrate = async (address: DatabaseAddress): Promise<void> => {
-  const client = connect(address, { connection: { application_name: 'holdfast migrations', lock_timeout: 60_000 } })
+const withLock = async (sql: Sql, schema: string, run: () => Promise<void>): Promise<void> => {
+  const until = performance.now() + patienceMs
+  for (;;) {
+    const [row] = await sql<{ locked: boolean }[]>`select pg_try_advisory_lock(${lockClass}::int, hashtext(${schema})) as locked`
+    if (row?.locked === true) break
+    if (performance.now() > until)
+      throw new StartError('DATABASE_URL: another service has been migrating the tables for a minute; try again later')
+    await pause()
+  }
+  await run()
+  await sql`select pg_advisory_unlock(${lockClass}::int, hashtext(${schema}))`
+}
+
+/**
+ * Runs statements as one transaction, again if others keep its tables locked. They are one message, so that none of them can
+ * run on another connection than the rest.
+ */
+const runAll = async (sql: Sql, statements: readonly string[]): Promise<void> => {
+  const until = performance.now() + patienceMs
+  for (;;) {
+    try {
+      await sql.unsafe(statements.map((statement) => statement.trim().replace(/;$/, '')).join('\n;\n')).simple()
+      return
+    } catch (error) {
+      if (!isLockTimeout(error) || performance.now() > until) throw error
+      await pause()
+    }
+  }
+}
+
+const createSchema = async (sql: Sql, schema: string): Promise<string[]> => {
+  const [found] = await sql`select 1 from pg_namespace where nspname = ${schema}`
+  return found === undefined ? [`create schema ${quoteIdentifier(schema)}`] : []
+}
+
+const applyPending = async (sql: Sql, migrations: readonly Migration[], schema: string): Promise<string[]> => {
+  // Another service may have applied some while this one waited for the lock.
+  const ledger = await readLedger(sql)
+  if (ledger === undefined) await runAll(sql, [...(await createSchema(sql, schema)), ...(await firstLedger(sql, migrations, schema))])
+  const { pending } = compareLedger((await readLedger(sql)) ?? [], migrations, schema)
+  for (const migration of pending) await runAll(sql, [...migration.statements, addToLedger(migration, migration.hash)])
+  return pending.map(({ name }) => name)
+}
+
+/** The address with `schema`, and without a search path of the URL, which the driver would prefer. */
+const inSchema = (address: DatabaseAddress, schema: string): DatabaseAddress =>
+  'url' in address ? { url: address.url.replace(/([?&])search_path=[^&#]*&?/g, '$1').replace(/[?&]$/, ''), schema } : { ...address, schema }
+
+/** Brings the tables of a schema up to date and answers the names of the migrations that were applied, and of newer ones. */
+const migrateSchema = async (sql: Sql, schema: string, { apply = true, migrations = readMigrations() }: MigrateOptions) => {
+  const { pending, newer } = compareLedger((await readLedger(sql)) ?? [], migrations, schema)
+  let applied: string[] = []
+  if (pending.length > 0) {
+    if (!apply) {
+      throw new StartError(
+        `MIGRATE_AT_START is off and schema "${schema}" lacks ${pending.map(({ name }) => name).join(', ')}; run \`npm run migrate\` as the tables' owner first`,
+      )
+    }
+    await withLock(sql, schema, async () => {
+      applied = await applyPending(sql, migrations, schema)
+    })
+  }
+  await checkTables(sql, schema)
+  return { applied, newer }
+}
+
+/** Runs `run` on a connection of its own. */
+const connected = async <T>(address: DatabaseAddress, run: (sql: Sql) => Promise<T>): Promise<T> => {
+  const connection = { application_name: 'holdfast migrations', statement_timeout: 0, lock_timeout: lockMs }
+  const sql = connect(address, { connection })
   try {
-    await client`select pg_advisory_lock(${migrationLock}::bigint)`
-    await applyMigrations(drizzle(client), { migrationsFolder: join(packageFolder, 'migrations'), migrationsSchema: 'drizzle' })
+    return await run(sql)
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+/**
+ * Brings the tables up to date. With nothing to apply it only reads, so that a role without the right to create tables will do.
+ * Each migration is one transaction. Services that start together take turns through an advisory lock.
+ * @throws StartError if the tables cannot be used
+ */
+export const migrate = async (address: DatabaseAddress, options: MigrateOptions = {}): Promise<Migrated> => {
+  try {
+    const schema = await connected(address, (sql) => chooseSchema(sql, options.schema))
+    const target = inSchema(address, schema)
+    return { address: target, schema, ...(await connected(target, (sql) => migrateSchema(sql, schema, options))) }
   } catch (error) {
-    // Drizzle wraps what PostgreSQL said.
-    const reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
+    if (error instanceof StartError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
     throw new StartError(
-      `DATABASE_URL: the tables cannot be brought up to date (${reason}); expected a user that may create schemas and tables in this database`,
+      `DATABASE_URL: the tables cannot be brought up to date (${reason}); expected a role that may create tables in the schema, or tables that \`npm run migrate\` has brought up to date`,
       { cause: error },
     )
-  } finally {
-    await client.end({ timeout: 1 })
   }
 }

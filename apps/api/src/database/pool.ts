@@ -3,6 +3,7 @@ import { type ConnectionUse, createConnections, type DatabaseAddress } from './c
 import { deadlines } from './deadlines.js'
 import { classifyFailure, type FailureClass } from './failures.js'
 import type { Statement } from './statement.js'
+import { findTableProblems } from './table-check.js'
 import { createTransactions, type Sent, type TwoSteps } from './transactions.js'
 
 /** A statement surely had no effect, and there is no sense in trying on. */
@@ -64,7 +65,7 @@ export interface Pool {
    * @throws what its `decide` throws, and as `run` does
    */
   transact<Opening extends readonly Sent[], Result>(steps: TwoSteps<Opening, Result>, deadline: number): Promise<Result>
-  /** Whether the database answers within `timeoutMs`. */
+  /** Whether the database answers within `timeoutMs`, and has the tables. */
   answers(timeoutMs: number): Promise<boolean>
   use(): PoolUse
   /** Lets what runs finish, for `timeoutMs` at most, and closes the connections. */
@@ -158,7 +159,9 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     transact: (steps, deadline) => bounded(() => attempt('transaction', (timeoutMs) => transactOnce(steps, timeoutMs), deadline, true)),
     answers: async (timeoutMs) => {
       try {
-        return (await send('select 1', [], timeoutMs)) !== undefined
+        const problems = await send<{ problem: string }>(findTableProblems.text, [], timeoutMs)
+        if (problems !== undefined && problems.length > 0) logger.error({ problems }, 'the tables cannot be used')
+        return problems?.length === 0
       } catch {
         return false
       }

@@ -100,3 +100,6 @@ export const requestCounts = pgTable(
   },
   (table) => [index('request_counts_expires_at').on(table.expiresAt)],
 )
+
+/** All tables. */
+export const tables = [namespaces, apiKeys, items, itemCounts, idempotencyRecords, requestCounts] as const

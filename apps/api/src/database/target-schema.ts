@@ -1,0 +1,33 @@
+import { StartError } from '@holdfast/service'
+import type { Sql } from 'postgres'
+import { ledgerTable } from './ledger.js'
+
+/** Schemas that hold Holdfast's tables: by their ledger, or by names that version 0.1.0 used, which had none of its own. */
+const findHomes = async (sql: Sql): Promise<string[]> => {
+  const rows = await sql<{ name: string }[]>`
+    select n.nspname as name from pg_namespace n join pg_class c on c.relnamespace = n.oid
+    where c.relkind = 'r' and c.relname in (${ledgerTable}, 'item_counts', 'idempotency_records')
+    group by n.nspname
+    having bool_or(c.relname = ${ledgerTable}) or count(*) = 2
+    order by n.nspname`
+  return rows.map(({ name }) => name)
+}
+
+/**
+ * Answers the schema that holds the tables, or will: `wanted`, or else the first schema of the role's search path.
+ * @throws StartError if none is named and the tables are in another schema than the search path says, because a service that
+ *   created new ones would seem to have lost its data
+ */
+export const chooseSchema = async (sql: Sql, wanted: string | undefined): Promise<string> => {
+  if (wanted !== undefined) return wanted
+  const [row] = await sql<{ name: string | null; path: string }[]>`select current_schema() as name, current_setting('search_path') as path`
+  const name = row?.name ?? null
+  const homes = await findHomes(sql)
+  if (name !== null && (homes.includes(name) || homes.length === 0)) return name
+  if (homes.length > 0) {
+    throw new StartError(
+      `DATABASE_SCHEMA: Holdfast's tables are in schema "${homes.join('", "')}", and the search path begins with ${name === null ? 'no schema that exists' : `"${name}"`}; set DATABASE_SCHEMA to the schema that this service uses`,
+    )
+  }
+  throw new StartError(`DATABASE_SCHEMA: the search path (${row?.path}) names no schema that exists; set DATABASE_SCHEMA, such as public`)
+}

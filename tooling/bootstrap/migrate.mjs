@@ -1,0 +1,9 @@
+// `npm run migrate`: installs, builds what changed, and brings the tables of the service's database up to date.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { environment, pinnedNode, prepare, root } from './prepare.mjs'
+
+prepare()
+const program = join(root, 'apps', 'api', 'dist', 'main.mjs')
+const { status } = spawnSync(pinnedNode, [program, 'migrate', ...process.argv.slice(2)], { env: environment, stdio: 'inherit' })
+process.exit(status ?? 1)

@@ -82,6 +82,8 @@ export const idempotencyRecords = pgTable(
     id: bytewiseText('id').primaryKey(),
     fingerprint: bytewiseText('fingerprint').notNull(),
     result: json('result').notNull(),
+    /** What the record was written as. Version 0.1.0, which writes no format, wrote the first. */
+    format: smallint('format').notNull().default(1),
     expiresAt: instant('expires_at').notNull(),
   },
   (table) => [index('idempotency_records_expires_at').on(table.expiresAt)],

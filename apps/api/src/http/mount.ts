@@ -78,6 +78,8 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
       method,
       target,
       body: body?.text,
+      ifMatch: incoming.headers['if-match'],
+      ifNoneMatch: incoming.headers['if-none-match'],
       minimal: prefersMinimal(incoming.headers.prefer?.toString()),
     })
     const given = await handler(input as RouteInput<RouteContract>, {

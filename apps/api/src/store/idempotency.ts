@@ -3,7 +3,7 @@ import postgres from 'postgres'
 import type { Pool } from '../database/pool.js'
 import { Refusal, type RefusalExtensions } from '../refusal.js'
 import type { Replayable, WriteRecord } from './item-call.js'
-import { getRecord, recordRefusal } from './sql/record-refusal.js'
+import { getRecord, type KnownRecord, recordRefusal } from './sql/record-refusal.js'
 
 /** Says of an answer whether it is that of an earlier request. */
 export const replayedHeader = 'idempotency-replayed'
@@ -16,21 +16,22 @@ export interface RecordedRefusal {
   readonly extensions?: RefusalExtensions | undefined
 }
 
-export const keyReused = (): Refusal =>
+const keyReused = (): Refusal =>
   new Refusal('idempotency_key_reused', 'another request was made with this Idempotency-Key; a new request needs a new key')
 
 const inProgress = (): Refusal =>
   new Refusal('idempotency_in_progress', 'the first request with this Idempotency-Key has not ended yet', { retryAfterSeconds: 1 })
 
 /** The refusal that a record holds, once more. */
-export const recordedRefusal = ({ code, detail, version, extensions }: RecordedRefusal): Refusal =>
+const recordedRefusal = ({ code, detail, version, extensions }: RecordedRefusal): Refusal =>
   new Refusal(code, detail, { version: version ?? undefined, extensions, headers: { [replayedHeader]: 'true' } })
 
 /**
  * What a record answers to a request with its key.
  * @throws Refusal idempotency_key_reused, or the refusal that was recorded
  */
-export const replayOf = <Row>({ fingerprint }: WriteRecord, known: { fingerprint: string; result: string }): Row & Replayable => {
+export const replayOf = <Row>(record: WriteRecord, known: KnownRecord): Row & Replayable => {
+  const fingerprint = known.format === 1 ? record.firstFingerprint : record.fingerprint
   if (known.fingerprint !== fingerprint) throw keyReused()
   const row: Row & { refused?: RecordedRefusal } = JSON.parse(known.result)
   if (row.refused !== undefined) throw recordedRefusal(row.refused)

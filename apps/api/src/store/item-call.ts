@@ -22,6 +22,8 @@ export interface WriteRecord {
   readonly id: string
   /** A digest of the request. */
   readonly fingerprint: string
+  /** The digest that records of format 1 have, which leaves the conditions out. */
+  readonly firstFingerprint: string
 }
 
 export interface Write extends ItemAddress {

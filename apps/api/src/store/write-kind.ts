@@ -4,8 +4,8 @@ import type { Statement } from '../database/statement.js'
 import { inOrder } from './call-rows.js'
 import { createCoalescer } from './coalescer.js'
 import type { CoalescerObserver, QueueRefusal } from './coalescer-observer.js'
-import { keyReused, type RecordedRefusal, recordedRefusal } from './idempotency.js'
-import { itemName, type Replayable, type Write } from './item-call.js'
+import { replayOf } from './idempotency.js'
+import { itemName, type Replayable, type Write, type WriteRecord } from './item-call.js'
 import type { KeyOrder } from './key-order.js'
 import type { RecordedRow, Records } from './sql/recordable.js'
 
@@ -37,12 +37,11 @@ const records = (calls: readonly Write[], recordSeconds: number): Records => ({
 })
 
 /** The row that a recorded write answers, from now or from then. */
-const fromRecord = <Row>(recorded: RecordedRow | undefined): (Row & Replayable) | undefined => {
+const fromRecord = <Row>(record: WriteRecord, recorded: RecordedRow | undefined): (Row & Replayable) | undefined => {
   if (recorded === undefined) return undefined
-  if (!recorded.same) throw keyReused()
-  const row: Row & { refused?: RecordedRefusal } = JSON.parse(recorded.answer)
-  if (row.refused !== undefined) throw recordedRefusal(row.refused)
-  return { ...row, replayed: recorded.replayed }
+  const { answer: result, fingerprint, format } = recorded
+  if (fingerprint !== null && format !== null) return replayOf<Row>(record, { fingerprint, format, result })
+  return { ...JSON.parse(result), replayed: false }
 }
 
 /** A statement that writes, as it is and with records. */
@@ -102,8 +101,10 @@ export const createWrite = <Call extends Write, Params extends object, Row>(
       return inOrder(calls, await pool.run(statement.recorded, all, deadline, retriesConflicts(calls)))
     },
   })
-  return (call, deadline) =>
-    call.record === undefined
+  return (call, deadline) => {
+    const { record } = call
+    return record === undefined
       ? (plain(call, deadline) as Promise<(Row & Replayable) | undefined>)
-      : recorded(call, deadline).then(fromRecord<Row>)
+      : recorded(call, deadline).then((row) => fromRecord<Row>(record, row))
+  }
 }

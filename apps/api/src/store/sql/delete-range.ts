@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { idempotencyRecords, items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { countRows } from './counts.js'
+import { recordFormat } from './record-format.js'
 
 const { placeholder } = sql
 
@@ -16,8 +17,8 @@ export interface DeletionRecord {
 export const beginDeletion = defineStatement<DeletionRecord, { readonly id: string }>(
   'write',
   sql`
-    insert into ${idempotencyRecords} (id, fingerprint, result, expires_at)
-    values (${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, '{"deleted":0,"unfinished":true}',
+    insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
+    values (${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, '{"deleted":0,"unfinished":true}',
       clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second')
     on conflict (id) do nothing
     returning id`,

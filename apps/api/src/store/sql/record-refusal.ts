@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { idempotencyRecords } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
+import { recordFormat } from './record-format.js'
 
 const { placeholder } = sql
 
@@ -17,15 +18,23 @@ export interface RecordRefusal {
 export const recordRefusal = defineStatement<RecordRefusal, { id: string }>(
   'write',
   sql`
-    insert into ${idempotencyRecords} (id, fingerprint, result, expires_at)
-    values (${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${placeholder('result')}::text::json,
+    insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
+    values (${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, ${placeholder('result')}::text::json,
       clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second')
     on conflict (id) do nothing
     returning id`,
 )
 
+/** The record of a key. */
+export interface KnownRecord {
+  readonly fingerprint: string
+  readonly format: number
+  /** JSON text. */
+  readonly result: string
+}
+
 /** Reads the record of a key. */
-export const getRecord = defineStatement<{ readonly recordId: string }, { fingerprint: string; result: string }>(
+export const getRecord = defineStatement<{ readonly recordId: string }, KnownRecord>(
   'read',
-  sql`select r.fingerprint, r.result::text from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text`,
+  sql`select r.fingerprint, r.format, r.result::text from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text`,
 )

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { idempotencyRecords } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
+import { recordFormat } from './record-format.js'
 
 const { placeholder } = sql
 
@@ -16,10 +17,9 @@ export interface Records {
 export interface RecordedRow {
   readonly ordinal: number
   readonly answer: string
-  /** Whether the write was applied earlier, and not now. */
-  readonly replayed: boolean
-  /** Whether it was the same request. */
-  readonly same: boolean
+  /** Of the record, if the write was applied earlier and not now; null otherwise. */
+  readonly fingerprint: string | null
+  readonly format: number | null
 }
 
 /**
@@ -38,20 +38,20 @@ export const recordable = <Params extends object>(write: { offered: SQL; effect:
         join unnest(${placeholder('recordIds')}::text[], ${placeholder('fingerprints')}::text[]) with ordinality as r (record_id, fingerprint, ordinal)
           on r.ordinal = o.ordinal
       ), known as materialized (
-        select o.ordinal, r.fingerprint = o.fingerprint as same, r.result
+        select o.ordinal, r.fingerprint, r.format, r.result
         from offered o join ${idempotencyRecords} r on r.id = o.record_id
       ), asked as materialized (
         select * from offered where not exists (select from known where known.ordinal = offered.ordinal)
       ), ${write.effect}, answered as materialized (
         ${write.answered}
       ), recorded as (
-        insert into ${idempotencyRecords} (id, fingerprint, result, expires_at)
-        select o.record_id, o.fingerprint, to_json(a), clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second'
+        insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
+        select o.record_id, o.fingerprint, ${recordFormat}, to_json(a), clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second'
         from answered a join offered o on o.ordinal = a.ordinal
         where ${write.done}
         order by o.record_id
       )
-      select a.ordinal::int, to_json(a)::text as answer, false as replayed, true as same from answered a
+      select a.ordinal::int, to_json(a)::text as answer, null as fingerprint, null as format from answered a
       union all
-      select k.ordinal::int, k.result::text, true, k.same from known k`,
+      select k.ordinal::int, k.result::text, k.fingerprint, k.format from known k`,
   )

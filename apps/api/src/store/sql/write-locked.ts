@@ -3,6 +3,7 @@ import { idempotencyRecords, items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import type { Guarded } from '../../database/transactions.js'
 import { countRows } from './counts.js'
+import { recordFormat } from './record-format.js'
 
 const { placeholder } = sql
 
@@ -54,8 +55,8 @@ export const writeLocked = defineStatement<WriteLocked, { readonly ours: boolean
         select ${placeholder('namespace')}::text as namespace, ${placeholder('rowsMore')}::int as rows
         from guard where ours and ${placeholder('rowsMore')}::int <> 0`)}
     ), recorded as (
-      insert into ${idempotencyRecords} (id, fingerprint, result, expires_at)
-      select ${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${placeholder('result')}::text::json,
+      insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
+      select ${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, ${placeholder('result')}::text::json,
         clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second'
       from guard where ours and ${placeholder('recordId')}::text is not null
     )

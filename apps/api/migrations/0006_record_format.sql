@@ -1,0 +1,1 @@
+ALTER TABLE "idempotency_records" ADD COLUMN "format" smallint DEFAULT 1 NOT NULL;

@@ -104,6 +104,9 @@ describe('answers', () => {
     await expectAnswer('getItem', 304, 'GET', '/items/p', { headers: { 'if-none-match': etag } })
     await expectAnswer('headItem', 200, 'HEAD', '/items/p')
     await expectAnswer('headItem', 304, 'HEAD', '/items/p', { headers: { 'if-none-match': etag } })
+    await expectAnswer('getItem', 200, 'GET', '/items/p', { headers: { 'if-match': `"1", ${etag}` } })
+    await expectAnswer('getItem', 'precondition_failed', 'GET', '/items/p', { headers: { 'if-match': `W/${etag}, "1"` } })
+    await expectAnswer('headItem', 'precondition_failed', 'HEAD', '/items/p', { headers: { 'if-match': '"1"' } })
     await expectAnswer('patchItem', 200, 'PATCH', '/items/p', { json: { value: 1 } })
     await expectAnswer('patchItem', 'precondition_failed', 'PATCH', '/items/p', { json: { ttl: 9 }, headers: { 'if-match': '"1"' } })
     await expectAnswer('patchItem', 'item_not_found', 'PATCH', '/items/none', { json: { ttl: 9 } })
@@ -223,6 +226,7 @@ describe('answers', () => {
       const etag = headers.get('etag') ?? ''
       await expectAnswer('getKey', 200, 'GET', '/keys/old')
       await expectAnswer('getKey', 304, 'GET', '/keys/old', { headers: { 'if-none-match': etag } })
+      await expectAnswer('getKey', 'precondition_failed', 'GET', '/keys/old', { headers: { 'if-match': '"1"' } })
       await expectAnswer('deleteKey', 'precondition_failed', 'DELETE', '/keys/old', { headers: { 'if-match': '"1"' } })
       await expectAnswer('deleteKey', 204, 'DELETE', '/keys/old')
       await expectAnswer('deleteKey', 'item_not_found', 'DELETE', '/keys/old')
@@ -293,6 +297,43 @@ describe('answers', () => {
     await expectAnswer('problems', 200, 'GET', '/problems')
     await expectAnswer('problem', 'route_not_found', 'GET', '/problems/nothing')
     for (const code of Object.keys(errors)) await expectAnswer('problem', 200, 'GET', `/problems/${code}`)
+  })
+})
+
+describe('conditions', () => {
+  const date = 'Wed, 01 Jan 2020 00:00:00 GMT'
+  const all = { 'if-match': '"1"', 'if-none-match': '"1"', 'if-modified-since': date, 'if-unmodified-since': date, 'if-range': '"1"' }
+  const transferOnly = ['if-none-match', 'if-modified-since', 'if-range']
+  const everything = async () => {
+    const tables = ['items', 'namespaces', 'api_keys'].map((table) => api.sql`select t::text from ${api.sql(table)} t order by 1`)
+    return Promise.all(tables)
+  }
+
+  test.each(dataRoutes)('%s honours each condition or rejects it', async (id) => {
+    const route: RouteContract = routes[id]
+    const isRead = route.method === 'get' || route.method === 'head'
+    const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+    for (const [name, value] of Object.entries(all)) {
+      for (const base of route.namespaced ? ['', '/namespaces/default'] : ['']) {
+        for (const key of ['present', 'count']) await ask('PUT', `/items/${key}`, { json: { value: 1 } })
+        const before = await everything()
+        const answer = await ask(method, base + path, { ...options, headers: { [name]: value } })
+        if (name in (route.request.headers?.shape ?? {})) {
+          expect([name, answer.status < 300 || answer.status === 412]).toEqual([name, true])
+          if (name === 'if-match') conforms(id, answer, 'precondition_failed')
+        } else if (isRead && transferOnly.includes(name)) expect([name, answer.status < 300]).toEqual([name, true])
+        else {
+          conforms(id, answer, 'validation_failed')
+          if (method !== 'HEAD') expect(answer.json.errors[0].path).toBe(`headers.${name}`)
+          expect(await everything()).toEqual(before)
+        }
+      }
+    }
+  })
+
+  test('all that a route does not honour are named', async () => {
+    const { json } = await ask('PUT', '/items/present?value=x', { headers: { 'if-range': '"1"', 'if-unmodified-since': 'not a date' } })
+    expect(json.errors.map(({ path }: { path: string }) => path)).toEqual(['headers.if-unmodified-since', 'headers.if-range'])
   })
 })
 

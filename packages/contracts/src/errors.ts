@@ -126,7 +126,7 @@ export const errors = defineErrors({
     status: 422,
     title: 'The key belongs to another request',
     retryable: false,
-    help: 'A request with the same `Idempotency-Key` and another method, path or body was made before. The key names one request: make a new one for each, and send it again only with the same request.',
+    help: 'A request with the same `Idempotency-Key` and another method, path, query, body, condition or `Prefer` was made before. The key names one request: make a new key for each request, also for one whose `If-Match` you have corrected, and send a key again only with the same request.',
   },
   precondition_failed: {
     status: 412,

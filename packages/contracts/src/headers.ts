@@ -10,8 +10,9 @@ const EntityTags = z
     'must be * or ETags in double quotes as the service answers them, such as "184"',
   )
 
-/** Condition of a read (RFC 9110 section 13.1.2). */
+/** Conditions of a read (RFC 9110 sections 13.1.1 and 13.1.2). */
 export const ReadConditions = z.object({
+  'if-match': EntityTags.optional().meta({ description: 'Read only if the item has this ETag; else the response is 412.' }),
   'if-none-match': EntityTags.optional().meta({ description: 'Answer 304 where the item still has this ETag.' }),
 })
 

@@ -1,7 +1,7 @@
 export { ApiKey, NewApiKey, Scope } from './api-keys.js'
 export { BatchGet, ItemBatch } from './batch.js'
 export { Increment } from './counters.js'
-export { defaultNamespace, type Endpoint, endpoints } from './endpoints.js'
+export { defaultNamespace, type Endpoint, endpoints, namespacedPath } from './endpoints.js'
 export { type ErrorCode, type ErrorDefinition, errorCodes, errors } from './errors.js'
 export { Item, ItemMetadata, ItemPage, ItemPatch, ItemWrite, ListQuery, NewItem } from './items.js'
 export { limits } from './limits.js'

@@ -197,7 +197,7 @@ export const getItem = defineRoute({
     200: { description: 'The item.', body: Item, headers: ItemHeaders },
     304: { description: 'The item still has an ETag of `If-None-Match`.', headers: ItemHeaders },
   },
-  errors: [...dataErrors, 'item_not_found'],
+  errors: [...dataErrors, 'item_not_found', 'precondition_failed'],
 })
 
 /** Read what GET would answer, without the body. */

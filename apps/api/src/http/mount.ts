@@ -1,4 +1,12 @@
-import { defaultNamespace, type RouteAnswer, type RouteContract, type RouteId, type RouteInput, type Routes } from '@holdfast/contracts'
+import {
+  defaultNamespace,
+  type RouteAnswer,
+  type RouteContract,
+  type RouteId,
+  type RouteInput,
+  type Routes,
+  routes,
+} from '@holdfast/contracts'
 import type { Hono } from 'hono'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
@@ -7,7 +15,10 @@ import { answer } from './answer.js'
 import type { Admit } from './authenticate.js'
 import { authorize, authorizeRoute } from './authorize.js'
 import { bodyBound, readJsonBody, valueBound } from './body.js'
+import { canonicalTarget } from './canonical-target.js'
+import { conditionCheck } from './conditions.js'
 import type { HttpEnv } from './context.js'
+import { writeConditions } from './entity-tags.js'
 import { prefersMinimal } from './preferences.js'
 import type { RequestState } from './request-state.js'
 import { parseQuery, requestTarget } from './request-target.js'
@@ -33,6 +44,13 @@ type HandledRoute = { [Id in RouteId]: Routes[Id]['method'] extends 'head' ? nev
 /** A handler for every route; one that is missing does not compile. */
 export type Handlers = { readonly [Id in HandledRoute]: Handler<Routes[Id]> }
 
+/** The headers of a write that say how it is applied. */
+interface WriteHeaders {
+  readonly 'idempotency-key'?: string | undefined
+  readonly 'if-match'?: string | undefined
+  readonly 'if-none-match'?: string | undefined
+}
+
 interface AnyAnswer {
   readonly status: number
   readonly body?: unknown
@@ -56,32 +74,33 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
   const { body: schema, bodyBytesMax, valueLevel } = route.request
   const bound = bodyBytesMax === undefined ? valueBound(valueBytesMax) : bodyBound(bodyBytesMax)
   const validate = requestValidator(route)
+  const checkConditions = conditionCheck(route)
   return async (context, state) => {
     const { incoming } = context.env
     state.route = id
     const caller = route.limited ? await admit(incoming, state) : undefined
     authorizeRoute(caller, route, context.req.param('namespace') ?? defaultNamespace)
+    if (route.limited) checkConditions(incoming.headers)
     const body = schema === undefined ? undefined : await readJsonBody(incoming, bound, valueLevel)
-    const valid = validate({
-      params: context.req.param(),
-      query: parseQuery(requestTarget(incoming).query),
-      headers: incoming.headers,
-      body: body?.value,
-    })
+    const query = parseQuery(requestTarget(incoming).query)
+    const valid = validate({ params: context.req.param(), query, headers: incoming.headers, body: body?.value })
     const namespace = (valid.params as { namespace?: string } | undefined)?.namespace ?? defaultNamespace
     const input = authorize(caller, route, valid)
-    const key = route.safe ? undefined : (input.headers as { 'idempotency-key'?: string } | undefined)?.['idempotency-key']
+    const headers: WriteHeaders = input.headers ?? {}
     const { method = '', url: target = '' } = incoming
-    const record = writeRecord(key, {
-      namespace,
-      caller: caller?.id ?? state.client ?? '',
-      method,
-      target,
-      body: body?.text,
-      ifMatch: incoming.headers['if-match'],
-      ifNoneMatch: incoming.headers['if-none-match'],
-      minimal: prefersMinimal(incoming.headers.prefer?.toString()),
-    })
+    const record =
+      route.safe || headers['idempotency-key'] === undefined
+        ? undefined
+        : writeRecord(headers['idempotency-key'], {
+            namespace,
+            caller: caller?.id ?? state.client ?? '',
+            method,
+            target,
+            canonicalTarget: canonicalTarget(routes[id], { namespace, params: context.req.param(), query }),
+            body: body?.text,
+            conditions: writeConditions(headers),
+            minimal: prefersMinimal(incoming.headers.prefer?.toString()),
+          })
     const given = await handler(input as RouteInput<RouteContract>, {
       deadline: state.deadline,
       namespace,

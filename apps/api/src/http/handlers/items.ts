@@ -2,8 +2,9 @@ import type { Routes } from '@holdfast/contracts'
 import { invalid, Refusal } from '../../refusal.js'
 import type { ItemPut, ItemStore } from '../../store/items.js'
 import { memberText } from '../../store/json-span.js'
+import { preconditionFailed } from '../../store/outcomes.js'
 import { readCursor, writeCursor } from '../cursor.js'
-import { entityTag, isCurrent, writeConditions } from '../entity-tags.js'
+import { entityTag, isCurrent, isMatched, writeConditions } from '../entity-tags.js'
 import { itemsPath } from '../items-path.js'
 import type { Handler, Handlers } from '../mount.js'
 import { pageLinks } from '../page-links.js'
@@ -104,6 +105,7 @@ const getItem =
   (store: ItemStore): Handler<Routes['getItem']> =>
   async ({ params, headers }, call) => {
     const { item } = await store.get(call, params.key)
+    if (!isMatched(headers['if-match'], item.version)) throw preconditionFailed(item.version)
     const etag = entityTag(item.version)
     if (isCurrent(headers['if-none-match'], item.version)) return { status: 304, headers: { etag } }
     return { status: 200, body: item, headers: { etag } }

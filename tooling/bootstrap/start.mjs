@@ -1,4 +1,4 @@
-// `npm start`: installs, builds what changed, and runs the service in the foreground.
+// `npm start`: installs, builds what changed, and runs the service in the foreground. `npm start -- --help` lists its options.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { environment, pinnedNode, prepare, root } from './prepare.mjs'
@@ -6,23 +6,25 @@ import { environment, pinnedNode, prepare, root } from './prepare.mjs'
 prepare()
 
 const launcher = process.ppid
-const service = spawn(pinnedNode, [join(root, 'apps', 'api', 'dist', 'main.mjs')], {
+const service = spawn(pinnedNode, [join(root, 'apps', 'api', 'dist', 'main.mjs'), ...process.argv.slice(2)], {
   env: environment,
   stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
 })
 
-service.on('message', ({ url, dataDir }) => {
+service.on('message', ({ url, dataDir, rateLimit, authRequired }) => {
+  const key = authRequired ? " -H 'Authorization: Bearer <API key>'" : ''
   console.log(`
 Holdfast is ready.
 
   API    ${url}
   Docs   ${url}/docs
   Data   ${dataDir ?? 'the database of DATABASE_URL'}
+  Limit  ${rateLimit}
 
 Try it:
 
-  curl -X PUT '${url}/items/greeting?value=hello'
-  curl ${url}/items/greeting
+  curl -X PUT '${url}/items/greeting?value=hello'${key}
+  curl ${url}/items/greeting${key}
 
 Ctrl-C stops it.
 `)

@@ -1,4 +1,4 @@
-import type { Logger } from '@holdfast/service'
+import type { LogFormat, Logger } from '@holdfast/service'
 import { Hono } from 'hono'
 import { admitEverybody, admitWithKeys } from './http/authenticate.js'
 import type { HttpEnv } from './http/context.js'
@@ -43,15 +43,16 @@ export interface AppOptions {
   readonly metricsMoved: boolean
   readonly observe: { readonly requests: RequestObserver; readonly limit: LimitObserver }
   readonly logger: Logger
+  readonly logFormat: LogFormat
 }
 
 /** The service as an app of Hono's: all that it serves, behind one straight line. Does no I/O of its own. */
 export const createApp = (options: AppOptions): Hono<HttpEnv> => {
-  const { store, service, valueBytesMax, rootKeys, observe, logger, apiKeys, authRequired } = options
+  const { store, service, valueBytesMax, rootKeys, observe, apiKeys, authRequired } = options
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
-  const serveRequest = createServeRequest(service.stopping, options.trustedHosts, logger, observe.requests)
+  const serveRequest = createServeRequest(service.stopping, options.trustedHosts, options, observe.requests)
   const served = servedRoutes({ ROOT_KEYS: rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
   const items = itemHandlers(store)
   const handlers = {

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { limits } from '@holdfast/contracts'
-import { isLoopback, logLevel, optionalWholeNumber, readSettings, StartError, wholeNumber } from '@holdfast/service'
+import { isLoopback, logFormat, logLevel, optionalWholeNumber, readSettings, StartError, wholeNumber } from '@holdfast/service'
 import { z } from 'zod'
 
 const toggle = z.enum(['off', 'on'], 'off or on').default('off')
@@ -55,8 +55,10 @@ const variables = z.object({
     .string()
     .transform((folder) => resolve(folder))
     .default(resolve('.holdfast')),
+  LOG_FORMAT: logFormat,
   LOG_LEVEL: logLevel,
   RATE_LIMIT_REQUESTS: wholeNumber(0, 1_000_000_000, 60),
+  RATE_LIMIT_KEY_REQUESTS: optionalWholeNumber(0, 1_000_000_000),
   RATE_LIMIT_WINDOW_SECONDS: wholeNumber(1, 86_400, 60),
   RATE_LIMIT_STORE: z.enum(['memory', 'postgres'], 'memory or postgres').default('memory'),
   RATE_LIMIT_SITE_FACTOR: wholeNumber(0, 65_536, 16),
@@ -82,7 +84,10 @@ const variables = z.object({
 })
 
 /** The service's settings; each is described in docs/settings.md. */
-export type Config = z.output<typeof variables>
+export type Config = z.output<typeof variables> & { readonly RATE_LIMIT_KEY_REQUESTS: number }
+
+/** Requests a window of an API key, if no setting says otherwise: a key is often a whole server with many users. */
+const keyRequests = 6_000
 
 /**
  * Reads the settings. An empty variable counts as not set.
@@ -99,7 +104,9 @@ export const readConfig = (environment: Readonly<Record<string, string | undefin
   if (config.ADMIN_API_KEY !== undefined && config.AUTH === 'off') {
     throw new StartError('ADMIN_API_KEY is set and AUTH is off, so that nobody needs it; expected AUTH=required, or no ADMIN_API_KEY')
   }
-  return config
+  // A limit that somebody chose, such as 0 for none, holds for keys too until they have a setting of their own.
+  const chosen = environment.RATE_LIMIT_REQUESTS ? config.RATE_LIMIT_REQUESTS : keyRequests
+  return { ...config, RATE_LIMIT_KEY_REQUESTS: config.RATE_LIMIT_KEY_REQUESTS ?? chosen }
 }
 
 /** The names of all settings. */

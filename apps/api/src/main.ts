@@ -1,29 +1,53 @@
 import cluster from 'node:cluster'
-import { endWith, run } from '@holdfast/service'
-import { readConfig } from './config.js'
+import { endWith, misspeltSettings, run } from '@holdfast/service'
+import { helpText, readCommandLine, UsageError } from './command-line.js'
+import { type Config, readConfig, settingNames } from './config.js'
+import { firstAdminKeyNotice } from './first-admin-key.js'
 import { migrateDatabase } from './migrate-database.js'
-import { startService } from './service.js'
+import { rateLimitSummary } from './rate-limit-summary.js'
+import { type Service, startService } from './service.js'
+import { version } from './version.js'
 import { startWorkers } from './workers/primary.js'
 import { runWorker } from './workers/worker.js'
 
-const main = async (): Promise<void> => {
-  const config = readConfig(process.env)
-  if (cluster.isWorker) {
-    runWorker(config)
-    return
+const describe = (config: Config, { database, metricsUrl }: Service) => {
+  const rateLimit = rateLimitSummary(config)
+  return {
+    log: {
+      database,
+      metrics_url: metricsUrl,
+      rate_limit: rateLimit,
+      ...(config.WORKERS === 1 ? {} : { workers: config.WORKERS }),
+    },
+    launcher: { dataDir: database === 'embedded' ? config.DATA_DIR : null, rateLimit, authRequired: config.AUTH === 'required' },
   }
-  if (process.argv[2] === 'migrate') {
-    await migrateDatabase(config)
-    return
-  }
-  await run(
-    config.LOG_LEVEL,
-    (logger) => (config.WORKERS === 1 ? startService(config, logger) : startWorkers(config, logger)),
-    ({ database, metricsUrl }) => ({
-      log: { database, metrics_url: metricsUrl, ...(config.WORKERS === 1 ? {} : { workers: config.WORKERS }) },
-      launcher: { dataDir: database === 'embedded' ? config.DATA_DIR : null },
-    }),
-  )
 }
 
-main().catch((error: unknown) => endWith(error))
+const start = async (config: Config): Promise<void> => {
+  await run<Service>({
+    settings: config,
+    misspelt: misspeltSettings(settingNames, process.env),
+    start: async (logger) => {
+      const service = await (config.WORKERS === 1 ? startService(config, logger) : startWorkers(config, logger))
+      const { firstAdminKey } = service
+      // Written at once and at every log level, because it is stored nowhere.
+      if (firstAdminKey !== undefined) process.stdout.write(firstAdminKeyNotice(firstAdminKey, config.LOG_FORMAT))
+      return service
+    },
+    describe: (service) => describe(config, service),
+  })
+}
+
+const main = async (): Promise<void> => {
+  const command = readCommandLine(process.argv.slice(2))
+  if (command.name === 'help') process.stdout.write(helpText())
+  else if (command.name === 'version') process.stdout.write(`holdfast ${version()}\n`)
+  else {
+    const config = readConfig({ ...process.env, ...command.settings })
+    if (command.name === 'migrate') await migrateDatabase(config)
+    else if (cluster.isWorker) runWorker(config)
+    else await start(config)
+  }
+}
+
+main().catch((error: unknown) => endWith(error, error instanceof UsageError ? 2 : 1))

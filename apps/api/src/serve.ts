@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { join } from 'node:path'
 import { close, type Logger, listen, type Running } from '@holdfast/service'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
@@ -14,7 +12,6 @@ import { trustedHosts } from './http/trusted-hosts.js'
 import { createMetrics, type Metrics } from './observability/metrics.js'
 import { observers, type Traces } from './observability/tracing.js'
 import type { Database } from './open-database.js'
-import { packageFolder } from './package-folder.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createBoundedItems } from './store/bounded-items.js'
 import { createDeletePrefix } from './store/delete-prefix.js'
@@ -24,6 +21,7 @@ import { createNamespaceStore } from './store/namespaces.js'
 import { createRequestCounts, type RequestCounts } from './store/request-counts.js'
 import { startSweeper } from './store/sweeper.js'
 import type { WriteSettings } from './store/write-kind.js'
+import { version } from './version.js'
 
 /** What several processes of one service have in common, and one alone has by itself. */
 export interface InCommon {
@@ -38,8 +36,6 @@ export interface Serving extends Running {
   /** Where the metrics are, if they have a port of their own. */
   readonly metricsUrl: string | undefined
 }
-
-const version = (): string => JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')).version
 
 /** Loads what traces, where somebody takes traces: it is a good part of the program. */
 const openTraces = async (config: Config, logger: Logger): Promise<Traces | undefined> => {
@@ -74,6 +70,7 @@ const createStores = (pool: Pool, config: Config, observe: WriteSettings['observ
 
 const rateLimitOptions = (config: Config, counts: RequestCounts | undefined, createLimiter: CreateLimiter) => ({
   requests: config.RATE_LIMIT_REQUESTS,
+  keyRequests: config.RATE_LIMIT_KEY_REQUESTS,
   windowSeconds: config.RATE_LIMIT_WINDOW_SECONDS,
   siteFactor: config.RATE_LIMIT_SITE_FACTOR,
   trustedProxies: config.TRUST_PROXY,
@@ -113,6 +110,7 @@ export const serve = async (
     metricsMoved: config.METRICS_PORT !== undefined || config.AUTH === 'required',
     observe,
     logger,
+    logFormat: config.LOG_FORMAT,
   })
   const server = createHttpServer(app, bounds)
   const metricsServer = createMetricsServer(text, logger)

@@ -1,5 +1,6 @@
 import type { Logger } from '@holdfast/service'
 import type { Config } from './config.js'
+import { createFirstAdminKey } from './first-admin-key.js'
 import { createClientLimiter } from './http/client-limiter.js'
 import { type PeerBounds, peerBounds } from './http/server.js'
 import { openDatabase } from './open-database.js'
@@ -8,6 +9,8 @@ import { type Serving, serve } from './serve.js'
 /** A running service. */
 export interface Service extends Serving {
   readonly database: 'embedded' | 'external'
+  /** The first admin key, if this start created it; it is stored nowhere else. */
+  readonly firstAdminKey: string | undefined
 }
 
 /**
@@ -23,6 +26,10 @@ export const startService = async (config: Config, logger: Logger, bounds: PeerB
     return {
       ...serving,
       database: database.kind,
+      firstAdminKey: await createFirstAdminKey(database.address, config, logger).catch(async (error) => {
+        await serving.stop(0)
+        throw error
+      }),
       stop: async (lameDuckMs) => {
         await serving.stop(lameDuckMs)
         await database.stop()

@@ -3,6 +3,7 @@ import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../src/service.js'
 import { type ApiAnswer, send, startReplica, useApi } from './support/api.js'
+import { sendRaw } from './support/raw.js'
 
 const adminKey = 'an-admin-key-of-32-characters-or-more'
 const settings = { AUTH: 'required', ADMIN_API_KEY: adminKey, ROOT_KEYS: 'on' }
@@ -50,11 +51,17 @@ describe('who is let in', () => {
     await revoke(revoked.id)
     const [, id, secret = ''] = /^hf_(\w{12})_(.*)$/.exec(made.api_key) ?? []
     const wrong = `${secret.slice(0, -1)}${secret.endsWith('A') ? 'B' : 'A'}`
-    const headers = [
+    const none = [
       undefined,
       'Bearer',
+      'Bearer ',
       `Basic ${made.api_key}`,
+      `Token ${made.api_key}`,
       made.api_key,
+      adminKey,
+      `Basic ${adminKey}`,
+    ]
+    const invalid = [
       `Bearer ${made.api_key}x`,
       `Bearer hf_${id}_${wrong}`,
       `Bearer hf_aaaaaaaaaaaa_${secret}`,
@@ -63,18 +70,43 @@ describe('who is let in', () => {
       `Bearer ${adminKey}x`,
       'Bearer null',
     ]
-    const refusals = await Promise.all(
-      headers.map((authorization) => send(api.url, 'GET', '/items', { headers: authorization === undefined ? {} : { authorization } })),
-    )
-    const alike = refusals.map(({ status, json, headers: answered }) => [
-      status,
-      { ...json, instance: '' },
-      answered.get('www-authenticate'),
-    ])
-    expect(alike).toEqual(headers.map(() => alike[0]))
-    expect(alike[0]?.[0]).toBe(401)
+    for (const [headers, challenge] of [
+      [none, 'Bearer realm="holdfast"'],
+      [invalid, 'Bearer realm="holdfast", error="invalid_token"'],
+    ] as const) {
+      const refusals = await Promise.all(
+        headers.map((authorization) => send(api.url, 'GET', '/items', { headers: authorization === undefined ? {} : { authorization } })),
+      )
+      expect(refusals.map(({ status }) => status)).toEqual(headers.map(() => 401))
+      expect(refusals.map((refusal) => refusal.headers.get('www-authenticate'))).toEqual(headers.map(() => challenge))
+      const alike = refusals.map(({ json }) => ({ ...json, instance: '' }))
+      expect(alike).toEqual(headers.map(() => alike[0]))
+    }
     expect((await as(made.api_key, 'GET', '/items')).status).toBe(200)
     expect((await send(api.url, 'GET', '/items', { headers: { authorization: `bearer ${made.api_key}` } })).status).toBe(200)
+  })
+
+  test('several Authorization headers are malformed, because programs differ in which one they read', async () => {
+    const { api_key: key } = await make({ scopes: ['read'] })
+    for (const other of [key, 'Basic eA==', 'Bearer x']) {
+      const lines = [
+        'GET /items HTTP/1.1',
+        'Host: a',
+        `Authorization: Bearer ${key}`,
+        `authorization: ${other}`,
+        'Connection: close',
+        '',
+        '',
+      ]
+      const answer = await sendRaw(api.url, lines.join('\r\n'))
+      expect(answer).toMatch(/^HTTP\/1.1 400 .*The Authorization header is given more than once/s)
+    }
+  })
+
+  test('a key without the scope is told which one the request needs', async () => {
+    const { api_key: key } = await make({ scopes: ['read'] })
+    const { status, headers } = await as(key, 'PUT', '/items/a?value=x')
+    expect([status, headers.get('www-authenticate')]).toEqual([403, 'Bearer realm="holdfast", error="insufficient_scope", scope="write"'])
   })
 
   test('health, docs and problems need no key', async () => {
@@ -243,6 +275,17 @@ describe('limits', () => {
     expect([await statuses(one), await statuses(wide)]).toEqual([5, 8])
   })
 
+  test('name the setting that an operator can raise, or the key’s own limit', async () => {
+    const details = async (key: string | undefined) => {
+      for (;;) {
+        const { status, json } = await get(key)
+        if (status === 429) return json.detail
+      }
+    }
+    expect(await details(await makeLimited({}))).toMatch(/^This API key has used its 5 requests in 60 seconds\. .* RATE_LIMIT_KEY_REQUESTS/)
+    expect(await details(await makeLimited({ rate_limit: 2 }))).toMatch(/^This API key has used its 2 requests .* its own rate_limit/)
+  })
+
   test('who tries keys is stopped by the limit of the own address, before it costs a statement', async () => {
     const known = await makeLimited({ rate_limit: 1000 })
     expect((await get(known)).status).toBe(404)
@@ -257,5 +300,16 @@ describe('limits', () => {
       async () =>
         (await get(known)).status === 404 && (await limitedApi.sql`select from api_keys where last_used_at is not null`).length > 0,
     )
+  })
+})
+
+describe('with the default limits', () => {
+  const open = useApi({ ...settings, RATE_LIMIT_REQUESTS: '' })
+
+  test('a key has 6,000 requests a minute, and an address without a valid key 60', async () => {
+    const policies = [adminKey, undefined, 'wrong'].map(async (key) =>
+      (await as(key, 'GET', '/items/none', undefined, open.url)).headers.get('ratelimit-policy'),
+    )
+    expect(await Promise.all(policies)).toEqual(['"key";q=6000;w=60', '"default";q=60;w=60', '"default";q=60;w=60'])
   })
 })

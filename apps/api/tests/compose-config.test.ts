@@ -46,7 +46,14 @@ describe('compose.yaml', async () => {
     const environment: Record<string, string> = services.api.environment
     expect(settingNames.filter((name) => !passed(name, environment[name]))).toEqual([])
     expect(Object.keys(environment).filter((name) => !settingNames.includes(name))).toEqual(['PGPASSWORD'])
-    expect(Object.keys(services.verifier.environment).sort()).toEqual(['API_KEY', 'HOST', 'KV_SERVICE_URL', 'LOG_LEVEL', 'PORT'])
+    expect(Object.keys(services.verifier.environment).sort()).toEqual([
+      'API_KEY',
+      'HOST',
+      'KV_SERVICE_URL',
+      'LOG_FORMAT',
+      'LOG_LEVEL',
+      'PORT',
+    ])
   })
 
   test('.env.example lists every variable, and sets none', async () => {

@@ -461,7 +461,7 @@ describe('faults of the database, on every data route', () => {
       const [method, path, options] = valid[id]() as Parameters<typeof api.request>
       const refusal = await api.request(method, path, options)
       conforms(id, refusal, 'unauthenticated')
-      expect(refusal.headers.get('www-authenticate')).toBe('Bearer')
+      expect(refusal.headers.get('www-authenticate')).toBe('Bearer realm="holdfast"')
       const other = keys.get(routes[id].safe ? 'write' : 'read')
       conforms(id, await ask(method, path, { ...options, headers: { authorization: `Bearer ${other}` } }), 'forbidden')
     }

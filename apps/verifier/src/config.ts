@@ -1,4 +1,4 @@
-import { logLevel, readSettings, wholeNumber } from '@holdfast/service'
+import { logFormat, logLevel, readSettings, wholeNumber } from '@holdfast/service'
 import { z } from 'zod'
 
 const isHttpUrl = (text: string): boolean => {
@@ -15,6 +15,7 @@ const variables = z.object({
     .string()
     .regex(/^[\x21-\x7e]+$/, 'visible ASCII characters')
     .optional(),
+  LOG_FORMAT: logFormat,
   LOG_LEVEL: logLevel,
 })
 

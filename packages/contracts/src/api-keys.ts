@@ -22,7 +22,7 @@ const members = {
     .min(1)
     .max(1_000_000_000)
     .nullable()
-    .meta({ description: 'Requests that it has in a window; null: as many as a client without a key.' }),
+    .meta({ description: 'Requests a window; null: `RATE_LIMIT_KEY_REQUESTS`, 6,000 by default.' }),
 }
 
 /** An API key, without its secret. */

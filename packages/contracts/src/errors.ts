@@ -30,7 +30,7 @@ export const errors = defineErrors({
     status: 400,
     title: 'The request is not well-formed HTTP',
     retryable: false,
-    help: 'The request line or a header breaks the rules of HTTP: a method or header that cannot be parsed, or a Host header that is missing, doubled or not a host.',
+    help: 'The request line or a header breaks the rules of HTTP: a method or header that cannot be parsed, a Host header that is missing, repeated or not a host, or an Authorization header that is repeated.',
   },
   key_mismatch: {
     status: 400,
@@ -156,7 +156,7 @@ export const errors = defineErrors({
     status: 429,
     title: 'Too many requests',
     retryable: true,
-    help: 'This client has used up its requests for the window. `Retry-After` says in how many seconds the next will be accepted; the `RateLimit` header of every answer says how many are left.',
+    help: 'The client has used its requests for the window. Wait for `Retry-After` seconds; the `RateLimit` header of every response says how many requests are left. A client is an API key, or an IP address without one. The operator of the service sets the limits: `RATE_LIMIT_REQUESTS` for addresses, `RATE_LIMIT_KEY_REQUESTS` for API keys, 0 for no limit.',
   },
   headers_too_large: {
     status: 431,

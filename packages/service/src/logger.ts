@@ -1,10 +1,20 @@
 import { destination, type Logger, pino } from 'pino'
 import { logError } from './log-error.js'
+import { readableOutput } from './readable-log.js'
 
 export type { Logger } from 'pino'
 
-/** JSON lines on standard output. Writes do not wait for a slow reader of the log; {@link flushLogger} waits. */
-export const createLogger = (level: string): Logger =>
+/** How the log is written: JSON lines, or text for people. */
+export type LogFormat = 'json' | 'text'
+
+/** The format of `LOG_FORMAT=auto`: text on a terminal, JSON for everything that collects logs. */
+export const detectLogFormat = (): LogFormat => (process.stdout.isTTY ? 'text' : 'json')
+
+/**
+ * Logs to standard output. Writes of JSON do not wait for a slow reader of the log; {@link flushLogger} waits.
+ * @param format `json` if left out
+ */
+export const createLogger = (level: string, format: LogFormat = 'json'): Logger =>
   pino(
     {
       level,
@@ -13,7 +23,7 @@ export const createLogger = (level: string): Logger =>
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: logError },
     },
-    destination({ dest: 1, sync: false }),
+    format === 'text' ? readableOutput() : destination({ dest: 1, sync: false }),
   )
 
 /** Resolves when everything logged so far was handed to the operating system. */

@@ -1,4 +1,5 @@
-import { createLogger, flushLogger, type Logger } from './logger.js'
+import { createLogger, flushLogger, type LogFormat, type Logger } from './logger.js'
+import type { MisspeltSetting } from './misspelt-settings.js'
 import { StartError } from './start-error.js'
 
 /** How long a service goes on serving after SIGTERM, for a load balancer to notice. Milliseconds. */
@@ -64,17 +65,21 @@ const endOnFailure = async (service: Running, logger: Logger): Promise<void> => 
   endWith(reason)
 }
 
-/**
- * Runs a service as this process, until a signal ends it: a second one ends it at once.
- * @param start answers the service and what to tell the log, and the launcher where there is one
- */
-export const run = async <S extends Running>(
-  logLevel: string,
-  start: (logger: Logger) => Promise<S>,
-  describe: (service: S) => { readonly log: object; readonly launcher: object },
-): Promise<void> => {
-  const logger = createLogger(logLevel)
+/** What `run` needs to know besides how to start the service. */
+interface RunOptions<S extends Running> {
+  readonly settings: { readonly LOG_LEVEL: string; readonly LOG_FORMAT: LogFormat }
+  /** Variables that look like settings and are none. */
+  readonly misspelt: readonly MisspeltSetting[]
+  readonly start: (logger: Logger) => Promise<S>
+  /** Members for the log line of the start, and for the launcher if there is one. */
+  readonly describe: (service: S) => { readonly log: object; readonly launcher: object }
+}
+
+/** Runs a service as this process until a signal stops it. A second signal ends it at once. */
+export const run = async <S extends Running>({ settings, misspelt, start, describe }: RunOptions<S>): Promise<void> => {
+  const logger = createLogger(settings.LOG_LEVEL, settings.LOG_FORMAT)
   endOnFault(logger)
+  for (const { given, meant } of misspelt) logger.warn(`${given} is not a setting and has no effect. Did you mean ${meant}?`)
   const service = await start(logger)
   stopOnSignal(service, logger)
   endOnFailure(service, logger)

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { detectLogFormat } from './logger.js'
 import { StartError } from './start-error.js'
 
 const wholeNumberText = (min: number, max: number) => {
@@ -21,6 +22,12 @@ export const optionalWholeNumber = (min: number, max: number) => wholeNumberText
 export const logLevel = z
   .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'fatal, error, warn, info, debug, trace or silent')
   .default('info')
+
+/** How the log is written. */
+export const logFormat = z
+  .enum(['auto', 'json', 'text'], 'auto, json or text')
+  .default('auto')
+  .transform((format) => (format === 'auto' ? detectLogFormat() : format))
 
 /** Whether only this machine can reach an address. */
 export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))

@@ -19,14 +19,21 @@ const apps = resolve(import.meta.dirname, '..', '..', '..', 'apps')
 /** Where the bundle of a built service is. */
 export const serviceProgram = (app: 'api' | 'verifier'): string => join(apps, app, 'dist', 'main.mjs')
 
-/** Runs a built service, or another bundle in its place, with just these settings. */
+interface RunOptions {
+  /** A bundle to run in place of the service's. */
+  readonly program?: string
+  /** Arguments of the command line. */
+  readonly args?: readonly string[]
+}
+
+/** Runs a built service with just these settings. */
 export const runService = (
   app: 'api' | 'verifier',
   settings: Record<string, string>,
-  program: string = serviceProgram(app),
+  { program = serviceProgram(app), args = [] }: RunOptions = {},
 ): ServiceProcess => {
   const env = { PATH: process.env.PATH ?? '', PORT: '0', RATE_LIMIT_REQUESTS: '0', ...settings }
-  const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   child.once(
     'exit',
     onExit(() => child.kill('SIGKILL')),

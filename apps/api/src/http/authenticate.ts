@@ -20,15 +20,20 @@ export interface Caller {
 /** Finds out who calls and counts the request; undefined where nobody is asked who they are. */
 export type Admit = (incoming: IncomingMessage, state: RequestState) => Promise<Caller | undefined>
 
-const format = /^bearer hf_([a-z0-9]{12})_([A-Za-z0-9_-]{43})$/i
+/** Credentials of the scheme Bearer (RFC 6750 section 2.1); the names of schemes have no case. */
+const bearer = /^bearer +([\x21-\x7e]+) *$/i
+const format = /^hf_([a-z0-9]{12})_([A-Za-z0-9_-]{43})$/
 
 const everything: readonly Scope[] = ['read', 'write', 'admin']
 const administrator: Caller = { id: 'admin', scopes: everything, namespaces: null, prefix: null, rateLimit: null }
 
-/** The same refusal for a key that is missing, wrong, expired or revoked (RFC 6750 section 3). */
-const unauthenticated = (): Refusal =>
-  new Refusal('unauthenticated', 'this service wants Authorization: Bearer with a valid API key', {
-    headers: { 'www-authenticate': 'Bearer' },
+/** The challenge of a rejection, with the parameters of an error code (RFC 6750 section 3). */
+export const challenge = (parameters = ''): Record<string, string> => ({ 'www-authenticate': `Bearer realm="holdfast"${parameters}` })
+
+/** The rejection of every key that is missing, wrong, expired or revoked. A request without a Bearer token gets no error code. */
+const unauthenticated = (token: string | undefined): Refusal =>
+  new Refusal('unauthenticated', 'Send a valid API key: Authorization: Bearer <API key>.', {
+    headers: challenge(token === undefined ? '' : ', error="invalid_token"'),
   })
 
 const toCaller = ({ id, scopes, namespaces, prefix, rate_limit }: ApiKeyRow): Caller => ({
@@ -39,9 +44,8 @@ const toCaller = ({ id, scopes, namespaces, prefix, rate_limit }: ApiKeyRow): Ca
   rateLimit: rate_limit,
 })
 
-const isAdminKey = (header: string, adminKey: string | undefined): boolean =>
-  adminKey !== undefined &&
-  timingSafeEqual(Buffer.from(hash('sha256', header.replace(/^bearer /i, ''))), Buffer.from(hash('sha256', adminKey)))
+const isAdminKey = (token: string, adminKey: string | undefined): boolean =>
+  adminKey !== undefined && timingSafeEqual(Buffer.from(hash('sha256', token)), Buffer.from(hash('sha256', adminKey)))
 
 /** Lets everybody in, each with the limit of the own address. */
 export const admitEverybody =
@@ -57,9 +61,9 @@ export const admitEverybody =
  * @throws Refusal unauthenticated, rate_limited
  */
 export const admitWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): Admit => {
-  const find = async (header: string, incoming: IncomingMessage, state: RequestState): Promise<Caller | undefined> => {
-    if (isAdminKey(header, adminKey)) return administrator
-    const [, id, secret] = format.exec(header) ?? []
+  const find = async (token: string, incoming: IncomingMessage, state: RequestState): Promise<Caller | undefined> => {
+    if (isAdminKey(token, adminKey)) return administrator
+    const [, id, secret] = format.exec(token) ?? []
     if (id === undefined || secret === undefined) return undefined
     if (!keys.wasGood(id, secret)) await limit(incoming, state, { peek: true })
     const row = await keys.find(state.deadline, id, secret)
@@ -67,12 +71,13 @@ export const admitWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, l
   }
 
   return async (incoming, state) => {
-    const caller = await find(incoming.headers.authorization ?? '', incoming, state)
+    const [, token] = bearer.exec(incoming.headers.authorization ?? '') ?? []
+    const caller = token === undefined ? undefined : await find(token, incoming, state)
     if (caller === undefined) {
       await limit(incoming, state)
-      throw unauthenticated()
+      throw unauthenticated(token)
     }
-    await limit(incoming, state, { key: caller.id, requests: caller.rateLimit ?? undefined })
+    await limit(incoming, state, { key: caller.id, ownRequests: caller.rateLimit })
     return caller
   }
 }

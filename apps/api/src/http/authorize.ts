@@ -1,6 +1,6 @@
 import { type RouteContract, routes } from '@holdfast/contracts'
 import { Refusal } from '../refusal.js'
-import type { Caller } from './authenticate.js'
+import { type Caller, challenge } from './authenticate.js'
 
 /** What a validated request may say of the items that it is about. */
 interface Targets {
@@ -18,7 +18,10 @@ const forbidden = (what: string): Refusal => new Refusal('forbidden', `the API k
 
 /** @throws Refusal forbidden */
 const checkScope = (caller: Caller, scope: string): void => {
-  if (!caller.scopes.includes(scope)) throw forbidden(`lacks the scope ${scope}`)
+  if (caller.scopes.includes(scope)) return
+  throw new Refusal('forbidden', `The API key lacks the scope ${scope}.`, {
+    headers: challenge(`, error="insufficient_scope", scope="${scope}"`),
+  })
 }
 
 const keysOf = ({ params, body }: Targets): string[] => {

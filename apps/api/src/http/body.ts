@@ -40,11 +40,14 @@ export interface BodyBound {
 /** The bound of a body that carries a value. */
 export const valueBound = (valueBytesMax: number): BodyBound => ({
   bytes: valueBytesMax + envelopeBytes,
-  detail: `the value may have ${valueBytesMax} bytes of JSON text`,
+  detail: `The value is too large. It may have ${valueBytesMax} bytes of JSON text (MAX_VALUE_BYTES).`,
 })
 
 /** The bound of any other body. */
-export const bodyBound = (bytes: number): BodyBound => ({ bytes, detail: `the body may have ${bytes} bytes` })
+export const bodyBound = (bytes: number): BodyBound => ({
+  bytes,
+  detail: `The body is too large. On this route it may have ${bytes} bytes.`,
+})
 
 /** Reads by events, because an iterator over a body costs more than all else that a small one takes. */
 const readBytes = (incoming: IncomingMessage, { bytes: bytesMax, detail }: BodyBound): Promise<Buffer> =>

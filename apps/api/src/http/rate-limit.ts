@@ -7,8 +7,10 @@ import type { RequestState } from './request-state.js'
 import { type Limiter, rememberUsedUp } from './used-up.js'
 
 export interface RateLimitOptions {
-  /** Requests a window a client; 0 for no limit. */
+  /** Requests a window of a client without an API key; 0 for no limit. */
   readonly requests: number
+  /** Requests a window of an API key that has no limit of its own; 0 for no limit. */
+  readonly keyRequests: number
   readonly windowSeconds: number
   /** How many times that an IPv6 client's /48 may make; 0 for no limit of its own. */
   readonly siteFactor: number
@@ -22,8 +24,8 @@ interface LimitOptions {
   readonly peek?: boolean
   /** The API key whose requests are counted. */
   readonly key?: string
-  /** Requests a window that this key has. */
-  readonly requests?: number | undefined
+  /** Requests a window of this key, if it has a limit of its own. */
+  readonly ownRequests?: number | null
 }
 
 /** Counts a request. */
@@ -59,18 +61,36 @@ const countBoth = async (one: Limit, client: string, other: Limit, site: string)
   return tighter(standing(one.policy, clientUsedUp ?? left), standing(other.policy, siteUsedUp ?? left))
 }
 
-const whose: Readonly<Record<string, string>> = { default: 'this client', site: 'the /48 network of this client', key: 'this API key' }
-
-/** Tells a client where it stands. @throws Refusal rate_limited */
-const tell = ({ policy, allowed, remaining, resetMs }: Standing, state: RequestState): void => {
+/** Tells a client where it stands. @throws Refusal rate_limited, with `advice` as to who can change the limit and how */
+const tell = ({ policy, allowed, remaining, resetMs }: Standing, state: RequestState, advice: (policy: LimitPolicy) => string): void => {
   const seconds = Math.max(1, Math.ceil(resetMs / 1000))
   state.headers['ratelimit-policy'] = `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`
   state.headers.ratelimit = `"${policy.name}";r=${remaining};t=${seconds}`
   if (allowed) return
-  throw new Refusal('rate_limited', `${whose[policy.name]} has used its ${policy.requests} requests in ${policy.windowSeconds} seconds`, {
-    retryAfterSeconds: seconds,
-  })
+  throw new Refusal('rate_limited', advice(policy), { retryAfterSeconds: seconds })
 }
+
+const used = ({ requests, windowSeconds }: LimitPolicy): string => `has used its ${requests} requests in ${windowSeconds} seconds`
+
+const keyAdvice =
+  (hasOwn: boolean) =>
+  (policy: LimitPolicy): string =>
+    hasOwn
+      ? `This API key ${used(policy)}, which is its own rate_limit. Use a key with a higher one.`
+      : `This API key ${used(policy)}. The operator can raise RATE_LIMIT_KEY_REQUESTS (0 for no limit) or give the key its own rate_limit.`
+
+/** @param viaProxy whether the request came through a proxy that is not trusted to name its clients */
+const addressAdvice =
+  (client: string, viaProxy: boolean) =>
+  (policy: LimitPolicy): string => {
+    if (policy.name === 'site') {
+      return `The /48 network of the client ${client} ${used(policy)}. The operator can raise RATE_LIMIT_SITE_FACTOR (0 for no such limit).`
+    }
+    const who = viaProxy
+      ? 'All clients of one proxy are one client until TRUST_PROXY names the proxy.'
+      : 'All programs behind one IP address (IPv6: one /64 network) are one client.'
+    return `The client ${client} ${used(policy)}. ${who} The operator can raise RATE_LIMIT_REQUESTS (0 for no limit).`
+  }
 
 /** Is told of each request that was counted. */
 export type LimitObserver = (allowed: boolean) => void
@@ -81,7 +101,7 @@ export type LimitObserver = (allowed: boolean) => void
  * @throws Refusal rate_limited
  */
 export const createRateLimit = (options: RateLimitOptions, observe: LimitObserver = () => {}): RateLimit => {
-  const { requests, windowSeconds, siteFactor, trustedProxies, createLimiter } = options
+  const { requests, keyRequests, windowSeconds, siteFactor, trustedProxies, createLimiter } = options
   const limitOf = (policy: LimitPolicy): Limit => ({ policy, ...rememberUsedUp(createLimiter(policy)) })
   const byClient = limitOf({ name: 'default', requests, windowSeconds })
   const bySite = limitOf({ name: 'site', requests: requests * siteFactor, windowSeconds })
@@ -104,20 +124,31 @@ export const createRateLimit = (options: RateLimitOptions, observe: LimitObserve
     return standing(limit.policy, await limit.count(key))
   }
 
-  return async (incoming, state, { peek = false, key, requests: own = requests } = {}) => {
+  return async (incoming, state, { peek = false, key, ownRequests = null } = {}) => {
     const forwardedFor = incoming.headers['x-forwarded-for']
-    state.client = clientAddress(incoming.socket.remoteAddress, forwardedFor?.toString(), trustedProxies)
-    if (own === 0) return
-    if (peek) {
-      const usedUp = byClient.usedUp(clientNetwork(state.client))
-      if (usedUp !== undefined) tell(standing(byClient.policy, usedUp), state)
-      const site = siteFactor === 0 ? undefined : clientSite(state.client)
-      const siteUsedUp = site === undefined ? undefined : bySite.usedUp(site)
-      if (siteUsedUp !== undefined) tell(standing(bySite.policy, siteUsedUp), state)
+    const peer = incoming.socket.remoteAddress
+    const client = clientAddress(peer, forwardedFor?.toString(), trustedProxies)
+    state.client = client
+    if (key !== undefined) {
+      const own = ownRequests ?? keyRequests
+      if (own === 0) return
+      const counted = await countKey(key, own)
+      observe(counted.allowed)
+      tell(counted, state, keyAdvice(ownRequests !== null))
       return
     }
-    const counted = key === undefined ? await countClient(state.client) : await countKey(key, own)
+    if (requests === 0) return
+    const advice = addressAdvice(client, forwardedFor !== undefined && client === clientAddress(peer, undefined, trustedProxies))
+    if (peek) {
+      const usedUp = byClient.usedUp(clientNetwork(client))
+      if (usedUp !== undefined) tell(standing(byClient.policy, usedUp), state, advice)
+      const site = siteFactor === 0 ? undefined : clientSite(client)
+      const siteUsedUp = site === undefined ? undefined : bySite.usedUp(site)
+      if (siteUsedUp !== undefined) tell(standing(bySite.policy, siteUsedUp), state, advice)
+      return
+    }
+    const counted = await countClient(client)
     observe(counted.allowed)
-    tell(counted, state)
+    tell(counted, state, advice)
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Logger } from '@holdfast/service'
+import type { LogFormat, Logger } from '@holdfast/service'
 import { QueueFull } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
 import { answer } from './answer.js'
@@ -31,10 +31,10 @@ export interface RequestObserver {
 export const createServeRequest = (
   stopping: () => boolean,
   trustedHosts: TrustedHosts | undefined,
-  logger: Logger,
+  { logger, logFormat }: { readonly logger: Logger; readonly logFormat: LogFormat },
   observe: RequestObserver,
 ) => {
-  const log = createRequestLog(logger)
+  const log = createRequestLog(logger, logFormat)
   const hold = createHeldConnections()
   const { around } = observe
   return (respond: Respond) => {
@@ -55,7 +55,7 @@ export const createServeRequest = (
       }
       const method = incoming.method ?? ''
       const durationMs = performance.now() - state.arrived
-      log(method, response.status, durationMs, state)
+      log(incoming, response.status, durationMs, state)
       observe.answered(method, response.status, durationMs, state)
       return response
     }

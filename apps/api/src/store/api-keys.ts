@@ -38,6 +38,12 @@ const none = digestOf('')
 
 const newId = (): string => Array.from({ length: 12 }, () => alphabet[randomInt(alphabet.length)]).join('')
 
+/** A new key with its secret of 256 random bits, of which only the digest may be stored. */
+export const newApiKey = (id = newId()): { readonly id: string; readonly key: string; readonly digest: string } => {
+  const secret = randomBytes(32).toString('base64url')
+  return { id, key: `hf_${id}_${secret}`, digest: digestOf(secret) }
+}
+
 /** Whether a key has expired since it was read: by this service's clock, as what is known of it is two seconds old at the most. */
 const isOver = ({ expires_at }: ApiKeyRow): boolean => expires_at !== null && Date.parse(toRfc3339(expires_at)) <= Date.now()
 
@@ -81,12 +87,11 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
 
   return {
     list: async (deadline) => (await pool.run(listApiKeys, {}, deadline)).map(toKey),
-    create: async (deadline, key) => {
-      const id = newId()
-      const secret = randomBytes(32).toString('base64url')
-      const [row] = await pool.run(insertApiKey, { ...key, id, digest: digestOf(secret) }, deadline)
+    create: async (deadline, settings) => {
+      const { id, key, digest } = newApiKey()
+      const [row] = await pool.run(insertApiKey, { ...settings, id, digest }, deadline)
       if (row === undefined) throw new Error('a statement answered no row')
-      return { ...toKey(row), api_key: `hf_${id}_${secret}` }
+      return { ...toKey(row), api_key: key }
     },
     delete: async (deadline, id) => {
       known.delete(id)

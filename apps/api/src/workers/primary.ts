@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { createServer } from 'node:net'
 import { type Logger, listen } from '@holdfast/service'
 import type { Config } from '../config.js'
+import { createFirstAdminKey } from '../first-admin-key.js'
 import { type Database, openDatabase } from '../open-database.js'
 import type { Service } from '../service.js'
 import { answerWorker } from './answer-worker.js'
@@ -73,6 +74,10 @@ const serveOn = async (database: Database, config: Config, logger: Logger): Prom
   return {
     url: api.url,
     database: database.kind,
+    firstAdminKey: await createFirstAdminKey(database.address, config, logger).catch(async (error) => {
+      await stop(0)
+      throw error
+    }),
     metricsUrl: metrics?.url,
     failure: failure.promise,
     stop: async (lameDuckMs) => {

@@ -10,7 +10,7 @@ import { createSharedLimiter } from './shared-limiter.js'
 
 /** Runs this process as a worker: serves what the primary tells it to, until it says stop or is gone. */
 export const runWorker = (config: Config): void => {
-  const logger = createLogger(config.LOG_LEVEL).child({ worker: cluster.worker?.id })
+  const logger = createLogger(config.LOG_LEVEL, config.LOG_FORMAT).child({ worker: cluster.worker?.id })
   const ask = createAskPrimary()
   let metrics: Metrics | undefined
   const inCommon = {

@@ -36,7 +36,11 @@ export const startServiceUnderTest = async (settings: Record<string, string>, pr
   const port = await freePort()
   let running: ServiceProcess
   const start = async () => {
-    running = runService('api', { LOG_LEVEL: 'info', ...settings, PORT: String(port), RATE_LIMIT_REQUESTS: '0' }, program)
+    running = runService(
+      'api',
+      { LOG_LEVEL: 'info', ...settings, PORT: String(port), RATE_LIMIT_REQUESTS: '0' },
+      program === undefined ? {} : { program },
+    )
     await running.ready()
   }
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {

@@ -9,9 +9,9 @@ const toggle = z.enum(['off', 'on'], 'off or on').default('off')
 const isDatabaseUrl = (text: string): boolean =>
   URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol) && new URL(text).pathname.length > 1
 
-/** PostgreSQL would cut a longer name off, and keeps `pg_` and `information_schema` for itself. */
+/** PostgreSQL would cut a longer name off, keeps `pg_` and `information_schema` for itself, and reads `$user` as the role's name. */
 const isSchemaName = (name: string): boolean =>
-  Buffer.byteLength(name) <= 63 && name.isWellFormed() && !/^pg_|^information_schema$|\0/.test(name)
+  Buffer.byteLength(name) <= 63 && name.isWellFormed() && !/^pg_|^information_schema$|^\$user$|\0/.test(name)
 
 const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 
@@ -49,7 +49,7 @@ const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8000),
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: z.string().refine(isDatabaseUrl, 'postgres://user:password@host:port/database').optional(),
-  DATABASE_SCHEMA: z.string().refine(isSchemaName, 'a name of 1 to 63 bytes that does not begin with pg_').optional(),
+  DATABASE_SCHEMA: z.string().refine(isSchemaName, 'the name of a schema, in at most 63 bytes, without quotes around it').optional(),
   MIGRATE_AT_START: toggle.default('on'),
   DATA_DIR: z
     .string()

@@ -26,6 +26,13 @@ describe('a bad setting is named with what it expects', () => {
       'TRUST_PROXY must be IP addresses or CIDR blocks, separated by commas, such as 10.0.0.0/8,::1, not "10.0.0.0/33"',
     ],
     [{ RATE_LIMIT_STORE: 'redis' }, 'RATE_LIMIT_STORE must be memory or postgres, not "redis"'],
+    [
+      { DATABASE_SCHEMA: 'pg_kv' },
+      'DATABASE_SCHEMA must be the name of a schema, in at most 63 bytes, without quotes around it, not "pg_kv"',
+    ],
+    [{ DATABASE_SCHEMA: '$user' }, 'DATABASE_SCHEMA must be the name of a schema'],
+    [{ DATABASE_SCHEMA: 'ü'.repeat(32) }, 'DATABASE_SCHEMA must be the name of a schema'],
+    [{ MIGRATE_AT_START: 'no' }, 'MIGRATE_AT_START must be off or on, not "no"'],
     [{ WORKERS: '0' }, 'WORKERS must be a whole number from 1 to 64, not "0"'],
     [{ AUTH: 'on' }, 'AUTH must be off or required, not "on"'],
     [{ ADMIN_API_KEY: 'short' }, 'ADMIN_API_KEY must be 32 to 200 visible ASCII characters'],

@@ -45,7 +45,7 @@ export const firstLedger = async (sql: Sql, migrations: readonly Migration[], sc
   })
   if (present.length > 0 && adopted.length === 0) {
     throw new StartError(
-      `DATABASE_SCHEMA: schema "${schema}" has tables with names that Holdfast uses (${present.join(', ')}), and nothing lists them as Holdfast's; name another schema, which is created if it does not exist, or restore the tables together with their list of migrations`,
+      `DATABASE_SCHEMA: schema "${schema}" has tables with names that Holdfast uses (${present.join(', ')}), and no list of migrations that says they are Holdfast's; set DATABASE_SCHEMA to another schema, which is created if it does not exist, or, if they come from a backup, restore the list, too`,
     )
   }
   // Version 0.1.0 created the sequence in `public`, also if the tables went elsewhere.

@@ -5,7 +5,7 @@ import { firstLedger } from './first-ledger.js'
 import { quoteIdentifier } from './identifier.js'
 import { addToLedger, compareLedger, readLedger } from './ledger.js'
 import { type Migration, readMigrations } from './migration-files.js'
-import { checkTables } from './table-check.js'
+import { checkAccess, checkTables } from './table-check.js'
 import { chooseSchema } from './target-schema.js'
 
 /** With the schema, the key of the advisory lock under which a schema is migrated. */
@@ -37,6 +37,9 @@ export interface MigrateOptions {
 }
 
 const isLockTimeout = (error: unknown): boolean => error instanceof postgres.PostgresError && error.code === '55P03'
+
+/** PostgreSQL's insufficient_privilege. */
+const isForbidden = (error: unknown): boolean => error instanceof postgres.PostgresError && error.code === '42501'
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, pauseMs))
 
@@ -94,6 +97,7 @@ const inSchema = (address: DatabaseAddress, schema: string): DatabaseAddress =>
 
 /** Brings the tables of a schema up to date and answers the names of the migrations that were applied, and of newer ones. */
 const migrateSchema = async (sql: Sql, schema: string, { apply = true, migrations = readMigrations() }: MigrateOptions) => {
+  await checkAccess(sql, schema)
   const { pending, newer } = compareLedger((await readLedger(sql)) ?? [], migrations, schema)
   let applied: string[] = []
   if (pending.length > 0) {
@@ -121,22 +125,21 @@ const connected = async <T>(address: DatabaseAddress, run: (sql: Sql) => Promise
   }
 }
 
+const failWith = (problem: string) => (error: unknown) => {
+  if (error instanceof StartError) throw error
+  const reason = error instanceof Error ? error.message : String(error)
+  const advice = isForbidden(error) ? '; run `npm run migrate` as their owner' : ''
+  throw new StartError(`DATABASE_URL: the tables ${problem} (${reason})${advice}`, { cause: error })
+}
+
 /**
  * Brings the tables up to date. With nothing to apply it only reads, so that a role without the right to create tables will do.
  * Each migration is one transaction. Services that start together take turns through an advisory lock.
  * @throws StartError if the tables cannot be used
  */
 export const migrate = async (address: DatabaseAddress, options: MigrateOptions = {}): Promise<Migrated> => {
-  try {
-    const schema = await connected(address, (sql) => chooseSchema(sql, options.schema))
-    const target = inSchema(address, schema)
-    return { address: target, schema, ...(await connected(target, (sql) => migrateSchema(sql, schema, options))) }
-  } catch (error) {
-    if (error instanceof StartError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new StartError(
-      `DATABASE_URL: the tables cannot be brought up to date (${reason}); expected a role that may create tables in the schema, or tables that \`npm run migrate\` has brought up to date`,
-      { cause: error },
-    )
-  }
+  const schema = await connected(address, (sql) => chooseSchema(sql, options.schema)).catch(failWith('cannot be found'))
+  const target = inSchema(address, schema)
+  const migrated = connected(target, (sql) => migrateSchema(sql, schema, options))
+  return { address: target, schema, ...(await migrated.catch(failWith(`in schema "${schema}" cannot be brought up to date`))) }
 }

@@ -48,23 +48,29 @@ export const findTableProblems = defineStatement<object, { readonly problem: str
 )
 
 /**
- * Checks that the schema has what the statements need.
+ * Checks that the connection finds tables in the schema, if that exists, and nowhere else.
+ * @throws StartError
+ */
+export const checkAccess = async (sql: Sql, schema: string): Promise<void> => {
+  const [row] = await sql<{ role: string; path: string; denied: boolean }[]>`
+    select current_user as role, current_setting('search_path') as path,
+      exists (select from pg_namespace n where n.nspname = ${schema} and not has_schema_privilege(n.oid, 'USAGE')) as denied`
+  if (row?.path !== quoteIdentifier(schema)) {
+    throw new StartError(
+      `DATABASE_URL: the connection has the search path ${row?.path}, not ${quoteIdentifier(schema)}; let the pooler in between pass search_path`,
+    )
+  }
+  if (row.denied) throw new StartError(`DATABASE_SCHEMA: role "${row.role}" has no right to USAGE on schema "${schema}"; grant it`)
+}
+
+/**
+ * Checks that the schema has what the statements need, and that the role may use it.
  * @throws StartError
  */
 export const checkTables = async (sql: Sql, schema: string): Promise<void> => {
-  const [access] = await sql<{ role: string; allowed: boolean; path: string }[]>`
-    select current_user as role, has_schema_privilege(${schema}, 'USAGE') as allowed, current_setting('search_path') as path`
-  if (access?.path !== quoteIdentifier(schema)) {
-    throw new StartError(
-      `DATABASE_URL: the connection has the search path ${access?.path}, not ${quoteIdentifier(schema)}; let the pooler in between pass search_path`,
-    )
-  }
-  if (access?.allowed !== true) {
-    throw new StartError(`DATABASE_SCHEMA: role "${access?.role}" has no right to USAGE on schema "${schema}"; grant it`)
-  }
   const problems = await sql.unsafe<{ problem: string }[]>(findTableProblems.text)
   if (problems.length === 0) return
   throw new StartError(
-    `DATABASE_SCHEMA: role "${access.role}" cannot use the tables in schema "${schema}": ${problems.map(({ problem }) => problem).join('; ')}`,
+    `DATABASE_SCHEMA: the tables in schema "${schema}" cannot be used: ${problems.map(({ problem }) => problem).join('; ')}`,
   )
 }

@@ -9,7 +9,7 @@ import { getRecord, type KnownRecord, recordRefusal } from './sql/record-refusal
 export const replayedHeader = 'idempotency-replayed'
 
 /** A refusal as its record holds it. */
-export interface RecordedRefusal {
+interface RecordedRefusal {
   readonly code: ErrorCode
   readonly detail: string
   readonly version: string | null

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { quoteLiteral } from '../src/database/identifier.js'
+import { migrate } from '../src/database/migrate.js'
 import type { Service } from '../src/service.js'
 import { type ApiAnswer, send, startReplica } from './support/api.js'
-import { createDatabase, type TestDatabase } from './support/database.js'
+import { createDatabase, type TestDatabase, withDatabase } from './support/database.js'
 
 /** A request that version 0.1.0 was sent, and its response. */
 interface Exchange {
@@ -141,4 +143,56 @@ describe('an upgrade from version 0.1.0', () => {
   test('leaves the migration list of version 0.1.0 as it is, so that it can still start', async () => {
     expect(await database.sql`select count(*)::int as rows from drizzle.__drizzle_migrations`).toEqual([{ rows: 4 }])
   })
+})
+
+describe('beside version 0.1.0 on one database', () => {
+  /** The statements that version 0.1.0 sent while it made the exchanges, with their parameters. */
+  const { texts, runs }: { texts: string[]; runs: [number, ...(string | null)[]][] } = JSON.parse(fixture('statements.json'))
+  const toSql = ([text, ...params]: (typeof runs)[number]): string =>
+    (texts[text] ?? '').replaceAll(/\$(\d+)/g, (_, place) => {
+      const param = params[Number(place) - 1]
+      return param == null ? 'null' : quoteLiteral(param)
+    })
+  const isKeyed = (sql: string) => sql.startsWith('with offered')
+  const statements = runs.map(toSql)
+  const seeds = statements.slice(0, statements.findIndex(isKeyed))
+  // Transactions and deletions of more than one statement depend on what the service does between.
+  const single = ended.filter(({ name, request }) => request.headers.authorization === undefined && name !== 'a transaction')
+  const withoutTimes = (text: string) => text.replaceAll(/"\d{4}-\d\d-[^"]*Z"/g, '"time"')
+
+  test('a request that the old version answered is replayed by the new one', () =>
+    withDatabase('', async (url, sql) => {
+      await migrate({ url })
+      for (const statement of statements) await sql.unsafe(statement)
+      const service = await startReplica({ databaseUrl: url }, { ROOT_KEYS: 'on' })
+      for (const { name, request, response } of single) {
+        const { method, path, headers, body } = request
+        const answer = await send(service.url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })
+        expect([answer.status, answer.headers.get('idempotency-replayed')], name).toEqual([response.status, 'true'])
+        if (response.status < 400) expect(withoutTimes(answer.text)).toBe(withoutTimes(response.body))
+      }
+      await service.stop(0)
+    }))
+
+  test('a request that the new version answered is replayed by the old one, or rejected if it has conditions or a target in another spelling', () =>
+    withDatabase('', async (url, sql) => {
+      await migrate({ url })
+      for (const statement of seeds) await sql.unsafe(statement)
+      const service = await startReplica({ databaseUrl: url }, { ROOT_KEYS: 'on' })
+      for (const { request } of single) {
+        const { method, path, headers, body } = request
+        await send(service.url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })
+      }
+      await service.stop(0)
+      const rejected = new Set<string | undefined>()
+      for (const statement of statements.filter(isKeyed)) {
+        const [row] = await sql.unsafe<{ replayed: boolean; same: boolean }[]>(statement)
+        expect(row?.replayed).toBe(true)
+        if (row?.same === false) rejected.add(/[0-9a-f]{64}/.exec(statement)?.[0])
+      }
+      const unknown = single.filter(
+        ({ request }) => 'if-match' in request.headers || 'if-none-match' in request.headers || request.path.endsWith('/'),
+      )
+      expect(rejected.size).toBe(unknown.length)
+    }))
 })

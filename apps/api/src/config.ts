@@ -3,11 +3,18 @@ import { resolve } from 'node:path'
 import { limits } from '@holdfast/contracts'
 import { isLoopback, logFormat, logLevel, optionalWholeNumber, readSettings, StartError, wholeNumber } from '@holdfast/service'
 import { z } from 'zod'
+import { InvalidDatabaseUrl, parseDatabaseUrl } from './database/database-url.js'
 
 const toggle = z.enum(['off', 'on'], 'off or on').default('off')
 
-const isDatabaseUrl = (text: string): boolean =>
-  URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol) && new URL(text).pathname.length > 1
+const databaseUrl = z.string().superRefine((text, context) => {
+  try {
+    parseDatabaseUrl(text)
+  } catch (error) {
+    if (!(error instanceof InvalidDatabaseUrl)) throw error
+    context.addIssue({ code: 'custom', message: error.message })
+  }
+})
 
 /** PostgreSQL would cut a longer name off, keeps `pg_` and `information_schema` for itself, and reads `$user` as the role's name. */
 const isSchemaName = (name: string): boolean =>
@@ -48,7 +55,7 @@ const hostNames = z.string().transform((text, context): ReadonlySet<string> => {
 const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8000),
   HOST: z.string().default('127.0.0.1'),
-  DATABASE_URL: z.string().refine(isDatabaseUrl, 'postgres://user:password@host:port/database').optional(),
+  DATABASE_URL: databaseUrl.optional(),
   DATABASE_SCHEMA: z.string().refine(isSchemaName, 'the name of a schema, in at most 63 bytes, without quotes around it').optional(),
   MIGRATE_AT_START: toggle.default('on'),
   DATA_DIR: z

@@ -1,6 +1,7 @@
 import { type LogFormat, type Logger, StartError } from '@holdfast/service'
 import type { Config } from './config.js'
-import { connect, type DatabaseAddress } from './database/connections.js'
+import type { DatabaseAddress } from './database/database-address.js'
+import { withSession } from './database/sessions.js'
 import { newApiKey } from './store/api-keys.js'
 import { hasAdminKey, insertFirstApiKey } from './store/sql/first-api-key.js'
 
@@ -19,21 +20,20 @@ export const createFirstAdminKey = async (
   logger: Logger,
 ): Promise<string | undefined> => {
   if (AUTH === 'off' || ADMIN_API_KEY !== undefined) return undefined
-  const client = connect(address)
-  const run = <Row extends object>(text: string, values: unknown[]) => client.unsafe<Row[]>(text, values as never[])
   try {
-    const { key, digest } = newApiKey(firstId)
-    const [created] = await run(insertFirstApiKey.text, insertFirstApiKey.values({ id: firstId, digest }))
-    if (created !== undefined) return key
-    const [found] = await run<{ found: boolean }>(hasAdminKey.text, [])
-    if (found?.found !== true) logger.warn('No API key has the scope admin. Set ADMIN_API_KEY to create one.')
-    return undefined
+    return await withSession(address, {}, async ({ client }) => {
+      const run = <Row extends object>(text: string, values: unknown[]) => client.unsafe<Row[]>(text, values as never[])
+      const { key, digest } = newApiKey(firstId)
+      const [created] = await run(insertFirstApiKey.text, insertFirstApiKey.values({ id: firstId, digest }))
+      if (created !== undefined) return key
+      const [found] = await run<{ found: boolean }>(hasAdminKey.text, [])
+      if (found?.found !== true) logger.warn('No API key has the scope admin. Set ADMIN_API_KEY to create one.')
+      return undefined
+    })
   } catch (error) {
     throw new StartError(`DATABASE_URL: the first admin key cannot be created (${error instanceof Error ? error.message : error})`, {
       cause: error,
     })
-  } finally {
-    await client.end({ timeout: 1 })
   }
 }
 

@@ -25,11 +25,15 @@ const findDatabase = async (config: Config, logger: Logger): Promise<Pick<Databa
 export const openDatabase = async (config: Config, logger: Logger): Promise<Database> => {
   const database = await findDatabase(config, logger)
   try {
-    await checkServer(database.address, config.ALLOW_UNSAFE_DATABASE === 'on')
-    const { newer, ...migrated } = await migrate(database.address, {
-      schema: config.DATABASE_SCHEMA,
-      apply: config.MIGRATE_AT_START === 'on',
-    })
+    const found = { ...database.address, allowUnsafe: config.ALLOW_UNSAFE_DATABASE === 'on' }
+    const server = await checkServer(found, logger)
+    const { newer, ...migrated } = await migrate(
+      { ...found, server },
+      {
+        schema: config.DATABASE_SCHEMA,
+        apply: config.MIGRATE_AT_START === 'on',
+      },
+    )
     if (newer.length > 0) logger.warn({ migrations: newer }, 'a newer version has migrated the tables; this one can use them')
     return { ...database, ...migrated }
   } catch (error) {

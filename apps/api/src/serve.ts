@@ -93,7 +93,7 @@ export const serve = async (
   const observe = observers(metrics, traces)
   const pool = createPool(database.address, logger, observe.statements)
   metrics.watch(pool)
-  const counts = config.RATE_LIMIT_STORE === 'postgres' ? await createRequestCounts(database.address, logger) : undefined
+  const counts = config.RATE_LIMIT_STORE === 'postgres' ? await createRequestCounts(pool.sessions, logger) : undefined
   let stopping = false
   const text = metricsText(metrics)
   const app = createApp({

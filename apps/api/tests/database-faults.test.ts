@@ -5,6 +5,7 @@ import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createConnections } from '../src/database/connections.js'
 import { classifyFailure } from '../src/database/failures.js'
+import { createSessions } from '../src/database/sessions.js'
 import { send, startApi } from './support/api.js'
 
 let server: PostgresProcess
@@ -145,18 +146,22 @@ test.each([
 })
 
 test('a statement that fails halfway leaves nothing of itself in the next answer', { timeout: 60_000 }, async () => {
-  const connections = createConnections({ url: server.url }, 1, createLogger('silent'))
+  const sessions = createSessions({ url: server.url }, createLogger('silent'))
+  const connections = createConnections(sessions, 1)
   const halfway = connections.send('select 1 / (4 - g) as x from generate_series(1, 9) g', [], 5_000)
   await expect(halfway).rejects.toMatchObject({ code: '22012' })
   expect(await connections.send('select 42 as a', [], 5_000)).toEqual([{ a: 42 }])
   await connections.end(1_000)
+  sessions.end()
 })
 
 test('a statement that is slow takes only its own connection away', { timeout: 60_000 }, async () => {
-  const connections = createConnections({ url: server.url }, 3, createLogger('silent'))
+  const sessions = createSessions({ url: server.url }, createLogger('silent'))
+  const connections = createConnections(sessions, 3)
   const other = connections.send('select pg_sleep(0.5)', [], 5_000)
   expect(await connections.send('select pg_sleep(3)', [], 100)).toBe(undefined)
   expect(await other).toHaveLength(1)
   expect(connections.use().replaced).toBe(1)
   await connections.end(1_000)
+  sessions.end()
 })

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
-import { connect } from '../src/database/connections.js'
 import type { Statement } from '../src/database/statement.js'
+import { openUncheckedSession } from '../src/database/unchecked-session.js'
 import { afterEveryKey, keyRange, nextKey } from '../src/store/key-range.js'
 import { batchGetItems } from '../src/store/sql/batch-get-items.js'
 import { deleteItems } from '../src/store/sql/delete-items.js'
@@ -51,7 +51,7 @@ const literal = (value: unknown): string => {
 
 /** Runs a statement with the plan that it has once it is prepared for good, and takes its effect back. */
 const read = async <Params>(statement: Statement<Params, unknown>, params: Params): Promise<number> => {
-  const client = connect({ url: api.databaseUrl })
+  const { client } = await openUncheckedSession({ url: api.databaseUrl })
   const undo = new Error('undo')
   let count = 0
   try {

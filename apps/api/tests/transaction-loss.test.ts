@@ -1,17 +1,24 @@
 import { createLogger } from '@holdfast/service'
+import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { classifyFailure } from '../src/database/failures.js'
+import { createSessions, type Sessions } from '../src/database/sessions.js'
 import { createTransactions, type Sent, toSend } from '../src/database/transactions.js'
 import { lockKeys } from '../src/store/sql/lock-keys.js'
 import { useApi } from './support/api.js'
 
 const api = useApi()
+let sessions: Sessions
 let transactions: ReturnType<typeof createTransactions>
 
 beforeAll(() => {
-  transactions = createTransactions({ url: api.databaseUrl }, 1, (error) => classifyFailure(error) === 'lost', createLogger('silent'))
+  sessions = createSessions({ url: api.databaseUrl }, createLogger('silent'))
+  transactions = createTransactions(sessions, 1, (error) => classifyFailure(error) === 'lost')
 })
-afterAll(() => transactions.end(1_000))
+afterAll(async () => {
+  sessions.end()
+  await transactions.end(1_000)
+})
 
 const backend: Sent<{ pid: number }> = { text: 'select pg_backend_pid() as pid', values: [] }
 const insert = (transactionId: string): Sent<{ ours: boolean }> => ({
@@ -42,6 +49,19 @@ test('a connection that is lost between lock and write leaves nothing behind: no
 test('on another connection than its own the write does nothing', async () => {
   const ended = await transactions.run({ opening: [] as const, decide: () => ({ write: insert('1'), result: undefined }) }, 5_000)
   expect([ended, await rows()]).toEqual([{ kind: 'lost', commitSent: false, cause: undefined }, 0])
+})
+
+test('a connection that was given up is not replaced before the server has ended it', async () => {
+  await until(() => transactions.use().busy === 0)
+  const ended = transactions.run(
+    { opening: [{ text: 'select pg_sleep(60)', values: [] }] as const, decide: () => ({ write: undefined, result: 1 }) },
+    100,
+  )
+  expect(await ended).toMatchObject({ kind: 'lost', commitSent: false })
+  await until(() => transactions.use().busy === 0)
+  const [row] =
+    await api.sql`select count(*)::int as count from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()`
+  expect(row?.count).toBe(0)
 })
 
 test('what decides may refuse, and PostgreSQL too; the connection is used again', async () => {

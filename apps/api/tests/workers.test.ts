@@ -6,7 +6,7 @@ import { runService, type ServiceProcess } from '@holdfast/testbed/service-proce
 import { until } from '@holdfast/testbed/until'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { readConfig } from '../src/config.js'
-import { connect } from '../src/database/connections.js'
+import { openUncheckedSession } from '../src/database/unchecked-session.js'
 import { openDatabase } from '../src/open-database.js'
 import { send, useApi } from './support/api.js'
 
@@ -183,9 +183,9 @@ describe('two workers', () => {
 
 test('the own PostgreSQL has room for the connections of all workers', async () => {
   const { address, stop } = await openDatabase(readConfig({ DATA_DIR: `${folder}/data`, WORKERS: '16' }), createLogger('silent'))
-  const sql = connect(address)
-  const [row] = await sql`show max_connections`
-  await sql.end()
+  const { client } = await openUncheckedSession(address)
+  const [row] = await client`show max_connections`
+  await client.end()
   await stop()
   expect(Number(row?.max_connections)).toBeGreaterThanOrEqual(16 * (14 + 2))
 })

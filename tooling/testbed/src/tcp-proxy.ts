@@ -11,11 +11,14 @@ export interface TcpProxy {
    * Connections that lost bytes stay dead, as in a network that forgot them.
    */
   readonly blackHole: () => () => void
+  /** Sends new connections to another port; those that stand stay where they are. */
+  readonly moveTo: (targetPort: number) => void
   readonly close: () => Promise<void>
 }
 
 /** Stands between clients and the server on a loopback port. */
-export const startTcpProxy = async (targetPort: number): Promise<TcpProxy> => {
+export const startTcpProxy = async (firstTargetPort: number): Promise<TcpProxy> => {
+  let targetPort = firstTargetPort
   const clients = new Set<Socket>()
   let swallowing = false
   const server = createServer((client) => {
@@ -54,6 +57,9 @@ export const startTcpProxy = async (targetPort: number): Promise<TcpProxy> => {
       return () => {
         swallowing = false
       }
+    },
+    moveTo: (port) => {
+      targetPort = port
     },
     close: async () => {
       server.close()

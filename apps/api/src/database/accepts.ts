@@ -1,14 +1,13 @@
-import { connect, type DatabaseAddress } from './connections.js'
+import type { DatabaseAddress } from './database-address.js'
+import { openUncheckedSession } from './unchecked-session.js'
 
 /** Whether a server accepts connections and answers. */
 export const accepts = async (address: DatabaseAddress): Promise<boolean> => {
-  const client = connect(address, { connect_timeout: 1 })
   try {
-    await client`select 1`
+    const session = await openUncheckedSession(address, 1_000)
+    session.drop()
     return true
   } catch {
     return false
-  } finally {
-    await client.end({ timeout: 0 })
   }
 }

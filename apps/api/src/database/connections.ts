@@ -1,74 +1,16 @@
-import type { Logger } from '@holdfast/service'
-import postgres from 'postgres'
-import { deadlines } from './deadlines.js'
 import { classifyFailure } from './failures.js'
-import { quoteIdentifier } from './identifier.js'
+import type { Session } from './session.js'
+import { NotConnected, type Sessions } from './sessions.js'
+import { type ConnectionUse, createSlots, type Slot } from './slots.js'
 
-/**
- * Where a database is: a URL, or the folder of the embedded server's socket with its password. `schema` is the one schema that
- * statements find tables in; without it they follow the role's `search_path`.
- */
-export type DatabaseAddress = ({ readonly url: string } | { readonly socketFolder: string; readonly password: string }) & {
-  readonly schema?: string
-}
-
-const driverOptions = {
-  connect_timeout: deadlines.connect / 1000,
-  idle_timeout: 0,
-  // The driver would ask each new connection for the types of arrays, in a promise that it keeps to itself: where the connection
-  // died meanwhile, that would be a rejection that nobody can catch, and the end of the process.
-  fetch_types: false,
-  max_lifetime: 60 * 30,
-  backoff: (attempt: number) => Math.min(0.01 * 2 ** attempt, 0.5),
-  onnotice: () => {},
-  connection: {
-    application_name: 'holdfast',
-    TimeZone: 'UTC',
-    DateStyle: 'ISO',
-    statement_timeout: deadlines.statement,
-    lock_timeout: deadlines.lock,
-    idle_in_transaction_session_timeout: 5_000,
-    // Every statement reaches items by an index. What the planner knows of a table that grows is old, and with it a batch
-    // of a thousand keys looks like a reason to read the whole table.
-    enable_seqscan: 'off',
-    plan_cache_mode: 'force_generic_plan',
-  },
-} satisfies postgres.Options<Record<string, never>>
-
-/** Opens a client of the driver with one connection; `overrides` replaces settings. */
-export const connect = (address: DatabaseAddress, overrides: postgres.Options<Record<string, never>> = {}): postgres.Sql => {
-  const options = { ...driverOptions, max: 1, ...overrides }
-  if (address.schema !== undefined) options.connection = { ...options.connection, search_path: quoteIdentifier(address.schema) }
-  return 'url' in address
-    ? postgres(address.url, options)
-    : postgres({
-        ...options,
-        path: `${address.socketFolder}/.s.PGSQL.5432`,
-        database: 'postgres',
-        username: 'holdfast',
-        password: address.password,
-      })
-}
-
-/** What another connection may take to answer. Milliseconds. */
+/** What a connection without statements may take to answer. Milliseconds. */
 const askMs = 1_000
 
-interface Connection {
-  readonly client: postgres.Sql
-  inFlight: number
-}
-
-/** How far connections are used. */
-export interface ConnectionUse {
-  readonly max: number
-  /** Those that wait for an answer. */
-  readonly busy: number
-  /** Those that were given up for new ones since the start. */
-  readonly replaced: number
-}
-
 export interface Connections {
-  /** Sends a prepared statement; undefined where no answer came in time, after which its connection is a new one, or all are where no other answers. */
+  /**
+   * Sends a prepared statement; undefined if no answer came in time.
+   * @throws NotConnected if it was not sent
+   */
   send<Row>(text: string, values: unknown[], timeoutMs: number): Promise<Row[] | undefined>
   use(): ConnectionUse
   /** Lets what runs finish, for `timeoutMs` at most, and closes. */
@@ -92,74 +34,75 @@ export const withinTime = async <T>(query: Promise<T>, timeoutMs: number): Promi
 }
 
 /**
+ * Waits for a session that is being opened.
+ * @throws NotConnected if that takes longer than `timeoutMs`
+ */
+export const openedWithin = async (opening: Session | Promise<Session>, timeoutMs: number): Promise<Session> => {
+  const session = await withinTime(Promise.resolve(opening), timeoutMs)
+  if (session === undefined) throw new NotConnected('the database did not accept a connection in time')
+  return session
+}
+
+/**
  * Connections that are opened as they are needed. The first one that is free is taken, so that a service with little to do uses
  * one that is warm: the driver's own pool takes turns, and PostgreSQL then wakes a cold process for each statement.
  */
-export const createConnections = (address: DatabaseAddress, count: number, logger: Logger): Connections => {
-  const open = (): Connection => ({ client: connect(address), inFlight: 0 })
-  const connections = Array.from({ length: count }, open)
-  let replaced = 0
+export const createConnections = (sessions: Sessions, count: number): Connections => {
+  const slots = createSlots(sessions, count)
 
-  const freest = (): Connection => {
-    let best = connections[0] as Connection
-    for (const connection of connections) {
-      if (connection.inFlight === 0) return connection
-      if (connection.inFlight < best.inFlight) best = connection
-    }
-    return best
-  }
-
-  const close = ({ client }: Connection): void => {
-    client.end({ timeout: deadlines.statement / 1000 }).catch((error) => logger.debug({ err: error }, 'an old connection ended badly'))
-  }
-
-  const replaceAll = (): void => {
-    logger.warn('the database did not answer in time: its connections are replaced')
-    replaced += count
-    for (const connection of connections.splice(0, count, ...Array.from({ length: count }, open))) close(connection)
-  }
-
-  /** A connection that died fails the driver's next statements too, or leaves them waiting. */
-  const replace = (dead: Connection): void => {
-    const place = connections.indexOf(dead)
-    if (place === -1) return
-    connections[place] = open()
-    replaced++
-    close(dead)
+  const ask = async (slot: Slot, session: Session): Promise<void> => {
+    slot.inFlight++
+    const answer = await withinTime(session.client.unsafe('select 1') as unknown as Promise<unknown>, askMs).catch(() => 'closed')
+    slot.inFlight--
+    if (answer === undefined) slots.giveUp(slot, session, false)
   }
 
   let asking = false
-  /** One slow statement is no reason to cut off all others: what a database in trouble is, another connection tells. */
-  const askAnother = async (): Promise<void> => {
+  /** A statement without an answer may be slow, or its network is dead, and then that of other connections is, too. */
+  const askIdle = async (): Promise<void> => {
     if (asking) return
     asking = true
-    const { client } = freest()
-    const answers = await withinTime(client.unsafe('select 1') as unknown as Promise<unknown>, askMs).catch(() => 'refused')
+    const idle = slots.all.filter(({ session, inFlight, abandoned }) => session?.isOpen() && inFlight === 0 && !abandoned)
+    await Promise.all(idle.map((slot) => ask(slot, slot.session as Session)))
     asking = false
-    if (answers === undefined) replaceAll()
+  }
+
+  const sendOn = async <Row>(
+    slot: Slot,
+    session: Session,
+    text: string,
+    values: unknown[],
+    timeoutMs: number,
+  ): Promise<Row[] | undefined> => {
+    try {
+      const query = session.client.unsafe(text, values as never[], { prepare: true }) as unknown as Promise<Row[]>
+      const rows = await withinTime(query, timeoutMs)
+      if (rows !== undefined) return withoutHoles(session.replicated(rows))
+      slots.giveUp(slot, session, true)
+      askIdle()
+      return undefined
+    } catch (error) {
+      if (classifyFailure(error) === 'lost') slots.giveUp(slot, session, false)
+      throw error
+    }
   }
 
   return {
     send: async <Row>(text: string, values: unknown[], timeoutMs: number) => {
-      const connection = freest()
-      connection.inFlight++
+      const slot = slots.freest()
+      if (slot === undefined) throw new NotConnected('the database has not ended the statements that nobody waits for')
+      slot.inFlight++
       try {
-        const query = connection.client.unsafe(text, values as never[], { prepare: true }) as unknown as Promise<Row[]>
-        const rows = await withinTime(query, timeoutMs)
-        if (rows !== undefined) return withoutHoles(rows)
-        replace(connection)
-        askAnother()
-        return undefined
-      } catch (error) {
-        if (classifyFailure(error) === 'lost') replace(connection)
-        throw error
+        const session = slots.sessionOf(slot)
+        if (!(session instanceof Promise)) return await sendOn<Row>(slot, session, text, values, timeoutMs)
+        const started = performance.now()
+        const opened = await openedWithin(session, timeoutMs)
+        return await sendOn<Row>(slot, opened, text, values, Math.max(1, timeoutMs - (performance.now() - started)))
       } finally {
-        connection.inFlight--
+        slot.inFlight--
       }
     },
-    use: () => ({ max: count, busy: connections.filter(({ inFlight }) => inFlight > 0).length, replaced }),
-    end: async (timeoutMs) => {
-      await Promise.all(connections.map(({ client }) => client.end({ timeout: timeoutMs / 1000 })))
-    },
+    use: slots.use,
+    end: slots.end,
   }
 }

@@ -18,6 +18,7 @@ const classes: Readonly<Record<string, FailureClass>> = {
   EHOSTUNREACH: 'not_applied',
   ENETUNREACH: 'not_applied',
   CONNECT_TIMEOUT: 'not_applied',
+  NOT_CONNECTED: 'not_applied', // no session could be opened for it
   '08001': 'not_applied', // unable to establish the connection
   '08004': 'not_applied', // connection rejected
   '25006': 'not_applied', // read-only transaction: a standby

@@ -1,10 +1,11 @@
 import { StartError } from '@holdfast/service'
 import postgres, { type Sql } from 'postgres'
-import { connect, type DatabaseAddress } from './connections.js'
+import type { DatabaseAddress } from './database-address.js'
 import { firstLedger } from './first-ledger.js'
 import { quoteIdentifier } from './identifier.js'
 import { addToLedger, compareLedger, readLedger } from './ledger.js'
 import { type Migration, readMigrations } from './migration-files.js'
+import { withSession } from './sessions.js'
 import { checkAccess, checkTables } from './table-check.js'
 import { chooseSchema } from './target-schema.js'
 
@@ -42,6 +43,9 @@ const isLockTimeout = (error: unknown): boolean => error instanceof postgres.Pos
 const isForbidden = (error: unknown): boolean => error instanceof postgres.PostgresError && error.code === '42501'
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, pauseMs))
+
+/** An index on a large table takes its time. */
+const migrationSettings = { application_name: 'holdfast migrations', statement_timeout: '0', lock_timeout: String(lockMs) }
 
 /**
  * Runs `run` while no other service migrates the same schema. Whoever has to wait asks again and again: a statement that waited
@@ -91,10 +95,6 @@ const applyPending = async (sql: Sql, migrations: readonly Migration[], schema: 
   return pending.map(({ name }) => name)
 }
 
-/** The address with `schema`, and without a search path of the URL, which the driver would prefer. */
-const inSchema = (address: DatabaseAddress, schema: string): DatabaseAddress =>
-  'url' in address ? { url: address.url.replace(/([?&])search_path=[^&#]*&?/g, '$1').replace(/[?&]$/, ''), schema } : { ...address, schema }
-
 /** Brings the tables of a schema up to date and answers the names of the migrations that were applied, and of newer ones. */
 const migrateSchema = async (sql: Sql, schema: string, { apply = true, migrations = readMigrations() }: MigrateOptions) => {
   await checkAccess(sql, schema)
@@ -115,15 +115,8 @@ const migrateSchema = async (sql: Sql, schema: string, { apply = true, migration
 }
 
 /** Runs `run` on a connection of its own. */
-const connected = async <T>(address: DatabaseAddress, run: (sql: Sql) => Promise<T>): Promise<T> => {
-  const connection = { application_name: 'holdfast migrations', statement_timeout: 0, lock_timeout: lockMs }
-  const sql = connect(address, { connection })
-  try {
-    return await run(sql)
-  } finally {
-    await sql.end({ timeout: 1 })
-  }
-}
+const connected = <T>(address: DatabaseAddress, run: (sql: Sql) => Promise<T>): Promise<T> =>
+  withSession(address, migrationSettings, ({ client }) => run(client))
 
 const failWith = (problem: string) => (error: unknown) => {
   if (error instanceof StartError) throw error
@@ -139,7 +132,7 @@ const failWith = (problem: string) => (error: unknown) => {
  */
 export const migrate = async (address: DatabaseAddress, options: MigrateOptions = {}): Promise<Migrated> => {
   const schema = await connected(address, (sql) => chooseSchema(sql, options.schema)).catch(failWith('cannot be found'))
-  const target = inSchema(address, schema)
+  const target = { ...address, schema }
   const migrated = connected(target, (sql) => migrateSchema(sql, schema, options))
   return { address: target, schema, ...(await migrated.catch(failWith(`in schema "${schema}" cannot be brought up to date`))) }
 }

@@ -1,7 +1,10 @@
 import type { Logger } from '@holdfast/service'
-import { type ConnectionUse, createConnections, type DatabaseAddress } from './connections.js'
+import { createConnections } from './connections.js'
+import type { DatabaseAddress } from './database-address.js'
 import { deadlines } from './deadlines.js'
 import { classifyFailure, type FailureClass } from './failures.js'
+import { createSessions, type Sessions } from './sessions.js'
+import type { ConnectionUse } from './slots.js'
 import type { Statement } from './statement.js'
 import { findTableProblems } from './table-check.js'
 import { createTransactions, type Sent, type TwoSteps } from './transactions.js'
@@ -68,6 +71,8 @@ export interface Pool {
   /** Whether the database answers within `timeoutMs`, and has the tables. */
   answers(timeoutMs: number): Promise<boolean>
   use(): PoolUse
+  /** For connections beside those of the pool. */
+  readonly sessions: Sessions
   /** Lets what runs finish, for `timeoutMs` at most, and closes the connections. */
   end(timeoutMs: number): Promise<void>
 }
@@ -76,11 +81,12 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /**
  * The one owner of the connections. The driver leaves a query on a dead network pending for ever, so every query has
- * a deadline here, and one that passes it replaces all connections.
+ * a deadline here, and one that passes it gives its connection up.
  */
 export const createPool = (address: DatabaseAddress, logger: Logger, observe: StatementObserver = () => {}): Pool => {
-  const { send, use, end } = createConnections(address, connectionsMax, logger)
-  const transactions = createTransactions(address, transactionsMax, (error) => classifyFailure(error) === 'lost', logger)
+  const sessions = createSessions(address, logger)
+  const { send, use, end } = createConnections(sessions, connectionsMax)
+  const transactions = createTransactions(sessions, transactionsMax, (error) => classifyFailure(error) === 'lost')
   let inFlight = 0
 
   /** Tries until it succeeds, or until trying makes no sense. */
@@ -167,7 +173,9 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       }
     },
     use: () => ({ inFlight, connections: { statements: use(), transactions: transactions.use() } }),
+    sessions,
     end: async (timeoutMs) => {
+      sessions.end()
       await Promise.all([end(timeoutMs), transactions.end(timeoutMs)])
     },
   }

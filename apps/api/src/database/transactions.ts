@@ -1,7 +1,8 @@
-import type { Logger } from '@holdfast/service'
 import type postgres from 'postgres'
-import { type ConnectionUse, connect, type DatabaseAddress, withinTime, withoutHoles } from './connections.js'
-import { deadlines } from './deadlines.js'
+import { openedWithin, withinTime, withoutHoles } from './connections.js'
+import type { Session } from './session.js'
+import { NotConnected, type Sessions } from './sessions.js'
+import { createSlots } from './slots.js'
 import type { Statement } from './statement.js'
 
 /** A statement with its parameters. */
@@ -44,7 +45,13 @@ export type Ended<Result> =
   /** By PostgreSQL, for what it is or because of others. */
   | { readonly kind: 'rolled back'; readonly cause: unknown }
   /** Its connection was lost: before the commit was sent, so that it was surely not applied, or after. */
-  | { readonly kind: 'lost'; readonly commitSent: boolean; readonly cause: unknown }
+  | Lost
+
+interface Lost {
+  readonly kind: 'lost'
+  readonly commitSent: boolean
+  readonly cause: unknown
+}
 
 const beginning: Sent = { text: 'begin', values: [] }
 const identity: Sent<{ readonly id: string }> = { text: 'select pg_current_xact_id()::text as id', values: [] }
@@ -64,16 +71,12 @@ const sendAll = async (client: postgres.Sql, statements: readonly Sent[], timeou
 }
 
 /**
- * Runs transactions on connections of their own, one at a time on each; who asks sees to it that there are no more than `count` at once.
+ * Runs transactions on connections of their own, one at a time on each. While all `count` of them are used, one is not begun and counts as lost before
+ * its commit.
  * @param isLost whether an error of the driver or of PostgreSQL leaves it open what became of the connection
  */
-export const createTransactions = (address: DatabaseAddress, count: number, isLost: (error: unknown) => boolean, logger: Logger) => {
-  const idle = Array.from({ length: count }, () => connect(address))
-  let replaced = 0
-
-  const close = (client: postgres.Sql): void => {
-    client.end({ timeout: deadlines.statement / 1000 }).catch((error) => logger.debug({ err: error }, 'an old connection ended badly'))
-  }
+export const createTransactions = (sessions: Sessions, count: number, isLost: (error: unknown) => boolean) => {
+  const slots = createSlots(sessions, count)
 
   const failed = (cause: unknown, commitSent: boolean): Ended<never> =>
     cause === timeIsOver || isLost(cause) ? { kind: 'lost', commitSent, cause } : { kind: 'rolled back', cause }
@@ -99,13 +102,13 @@ export const createTransactions = (address: DatabaseAddress, count: number, isLo
   }
 
   const write = async <Result>(
-    client: postgres.Sql,
+    session: Session,
     statement: Sent<{ readonly ours: boolean }>,
     result: Result,
     timeoutMs: number,
   ): Promise<Ended<Result>> => {
     try {
-      const [rows] = await sendAll(client, [statement, committing], timeoutMs)
+      const [rows] = session.replicated(await sendAll(session.client, [statement, committing], timeoutMs))
       const [row] = rows as [{ ours: boolean } | undefined]
       return row?.ours === true ? { kind: 'committed', result } : { kind: 'lost', commitSent: false, cause: undefined }
     } catch (cause) {
@@ -122,35 +125,45 @@ export const createTransactions = (address: DatabaseAddress, count: number, isLo
 
   /** Answers how the transaction ended, and whether its connection can be used again. */
   const runOn = async <Opening extends readonly Sent[], Result>(
-    client: postgres.Sql,
+    session: Session,
     steps: TwoSteps<Opening, Result>,
     timeoutMs: number,
   ): Promise<readonly [Ended<Result>, boolean]> => {
+    const { client } = session
     const decided = await decideOn(client, steps, timeoutMs)
     if (decided.kind === 'lost') return [decided, false]
     if (decided.kind !== 'decided') return [decided, await rollBack(client, timeoutMs)]
     const { write: statement, result } = decided.decision
     if (statement === undefined) return [{ kind: 'committed', result }, await rollBack(client, timeoutMs)]
-    const ended = await write(client, statement, result, timeoutMs)
+    const ended = await write(session, statement, result, timeoutMs)
     // A commit of a transaction that failed rolls it back.
     return [ended, ended.kind !== 'lost']
   }
 
+  /** Takes a connection that nothing uses. */
+  const take = async (timeoutMs: number) => {
+    const slot = slots.freest()
+    if (slot === undefined || slot.inFlight > 0) throw new NotConnected('no connection for a transaction is free')
+    slot.inFlight++
+    try {
+      return { slot, session: await openedWithin(slots.sessionOf(slot), timeoutMs) }
+    } catch (error) {
+      slot.inFlight--
+      throw error
+    }
+  }
+
   return {
     run: async <Opening extends readonly Sent[], Result>(steps: TwoSteps<Opening, Result>, timeoutMs: number): Promise<Ended<Result>> => {
-      const client = idle.pop()
-      if (client === undefined) throw new Error('more transactions at once than connections')
-      const [ended, usable] = await runOn(client, steps, timeoutMs)
-      if (!usable) {
-        close(client)
-        replaced++
-      }
-      idle.push(usable ? client : connect(address))
+      const taken = await take(timeoutMs).catch((cause): Lost => ({ kind: 'lost', commitSent: false, cause }))
+      if ('kind' in taken) return taken
+      const { slot, session } = taken
+      const [ended, usable] = await runOn(session, steps, timeoutMs)
+      if (!usable) slots.giveUp(slot, session, ended.kind !== 'lost' || ended.cause === timeIsOver)
+      slot.inFlight--
       return ended
     },
-    use: (): ConnectionUse => ({ max: count, busy: count - idle.length, replaced }),
-    end: async (timeoutMs: number) => {
-      await Promise.all(idle.map((client) => client.end({ timeout: timeoutMs / 1000 })))
-    },
+    use: slots.use,
+    end: slots.end,
   }
 }

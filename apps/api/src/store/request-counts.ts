@@ -1,6 +1,7 @@
 import type { Logger } from '@holdfast/service'
-import { createConnections, type DatabaseAddress } from '../database/connections.js'
+import { createConnections } from '../database/connections.js'
 import { deadlines } from '../database/deadlines.js'
+import type { Sessions } from '../database/sessions.js'
 import { createCircuitBreaker } from './circuit-breaker.js'
 import { createCoalescer } from './coalescer.js'
 import { type CountRequests, type CountRow, countRequests } from './sql/count-requests.js'
@@ -61,8 +62,8 @@ const inTurn = (calls: readonly RequestsToCount[], params: CountRequests, rows: 
  * Counts requests in the database, where all replicas count, so that each has a place of its own in its window. Requests that wait
  * share a statement. While the database is slow or gone nothing is sent but a probe.
  */
-export const createRequestCounts = async (address: DatabaseAddress, logger: Logger): Promise<RequestCounts> => {
-  const { send, end } = createConnections(address, statementsMax, logger)
+export const createRequestCounts = async (sessions: Sessions, logger: Logger): Promise<RequestCounts> => {
+  const { send, end } = createConnections(sessions, statementsMax)
   const run = async (params: CountRequests): Promise<CountRow[]> => {
     const rows = await send<CountRow>(countRequests.text, countRequests.values(params), deadlines.query)
     if (rows === undefined) throw new Error('the database did not answer')

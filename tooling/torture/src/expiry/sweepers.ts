@@ -1,4 +1,4 @@
-import { connect } from '../../../../apps/api/src/database/connections.js'
+import { openUncheckedSession } from '../../../../apps/api/src/database/unchecked-session.js'
 import { sweepItems } from '../../../../apps/api/src/store/sql/sweep-items.js'
 
 /** Sweepers that run until they are stopped. */
@@ -11,7 +11,7 @@ export interface Sweepers {
 export const startSweepers = (url: string, count: number): Sweepers => {
   let stopped = false
   const sweep = async (): Promise<number> => {
-    const sql = connect({ url })
+    const { client: sql } = await openUncheckedSession({ url })
     let removed = 0
     while (!stopped) {
       const [row] = await sql.unsafe<{ removed: number }[]>(sweepItems.text, [], { prepare: true })

@@ -5,7 +5,7 @@ export type ServerEndpoint = { readonly host: string; readonly port: number } | 
 
 /** PostgreSQL docs, table 34.1. */
 const tlsModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
-export type TlsMode = (typeof tlsModes)[number]
+type TlsMode = (typeof tlsModes)[number]
 
 export interface TlsOptions {
   readonly mode: TlsMode

@@ -18,8 +18,7 @@ const resolve = async (endpoint: ServerEndpoint): Promise<Candidate[]> => {
 }
 
 /** How an endpoint is written in messages. */
-export const nameOf = ({ endpoint, host }: Candidate): string =>
-  'path' in endpoint ? endpoint.path : `${host ?? endpoint.host}:${endpoint.port}`
+const nameOf = ({ endpoint, host }: Candidate): string => ('path' in endpoint ? endpoint.path : `${host ?? endpoint.host}:${endpoint.port}`)
 
 /**
  * Tries the addresses of all endpoints, one after another, and returns what the first that succeeds makes.

@@ -3,6 +3,8 @@ import type { z } from 'zod'
 
 /** Members of a problem that some codes have (RFC 9457 section 3.2). */
 export interface RefusalExtensions {
+  /** Version of the item that an operation of a transaction is about. */
+  readonly version?: string | undefined
   /** JSON text of a counter that stays as it is. */
   readonly value?: string | undefined
   /** When that counter expires; null if never. */

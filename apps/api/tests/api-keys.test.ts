@@ -197,8 +197,10 @@ describe('what a key may do', () => {
     expect(await listed('prefix=in/a')).toEqual([['in/a'], undefined, 1])
     expect(await listed('delimiter=/')).toEqual([all[0], [], all[2]])
     expect(await listed('prefix=out/')).toBe(403)
-    const cursor = Buffer.from('a').toString('base64url')
-    expect(((await listed(`cursor=${cursor}`)) as string[][])[0]).toEqual(all[0])
+    const foreign = (await as(adminKey, 'GET', '/items?page_size=1')).json.next_cursor
+    expect(await listed(`cursor=${foreign}`)).toBe(400)
+    const own = (await as(key, 'GET', '/items?page_size=1')).json.next_cursor
+    expect(((await listed(`cursor=${own}`)) as string[][])[0]).toEqual(all[0].slice(1))
     const outside: [string, string, unknown?][] = [
       ['GET', '/items/out%2Fa'],
       ['HEAD', '/items/out%2Fa'],

@@ -53,6 +53,9 @@ test('every route that is limited has a valid request here', () => {
   expect(limited.map(([id]) => id).sort()).toEqual([...dataRoutes].sort())
 })
 
+/** The codes that are about an item which always exists in these tests. */
+const versioned: unknown[] = ['item_exists', 'precondition_failed', 'not_a_number'] satisfies ErrorCode[]
+
 /** Checks an answer against the contract of its route, and notes that the status was seen. */
 const conforms = (id: RouteId, answer: ApiAnswer, expected: number | ErrorCode): void => {
   const route: RouteContract = routes[id]
@@ -64,6 +67,9 @@ const conforms = (id: RouteId, answer: ApiAnswer, expected: number | ErrorCode):
       expect(answer.headers.get('content-type')).toBe('application/problem+json')
       expect(Problem.parse(answer.json)).toMatchObject({ code: expected, type: `/problems/${expected}`, status: answer.status })
       expect(answer.json.instance).toBe(answer.headers.get('x-request-id'))
+      const etag = answer.headers.get('etag')
+      if (etag !== null) expect(etag).toBe(`"${answer.json.version}"`)
+      if (versioned.includes(expected)) expect(answer.json.version).toMatch(/^\d+$/)
     }
   } else {
     contract.headers?.parse(Object.fromEntries(answer.headers))
@@ -127,6 +133,7 @@ describe('answers', () => {
     await expectAnswer('incrementItem', 'malformed_json', 'POST', path, { text: '{"by":' })
     await expectAnswer('incrementItem', 'unsupported_media_type', 'POST', path, { json: {}, headers: { 'content-type': 'text/plain' } })
     await expectAnswer('incrementItem', 'too_large', 'POST', path, { text: ' '.repeat(16_385) })
+    await expectAnswer('incrementItem', 'ttl_required', 'POST', path, { json: { require_ttl: true } })
     await ask('PUT', '/items/text?value=x')
     await expectAnswer('incrementItem', 'not_a_number', 'POST', '/items/text/increment')
   })
@@ -140,6 +147,9 @@ describe('answers', () => {
     await expectAnswer('transact', 'checks_failed', 'POST', path, { json: { checks: [{ key: 'atom', version: null }], operations: [set] } })
     await expectAnswer('transact', 'not_a_number', 'POST', path, { json: { operations: [{ op: 'increment', key: 'atom' }] } })
     await expectAnswer('transact', 'out_of_bounds', 'POST', path, { json: { operations: [{ op: 'increment', key: 'new', max: 0 }] } })
+    await expectAnswer('transact', 'ttl_required', 'POST', path, {
+      json: { operations: [{ op: 'increment', key: 'new', require_ttl: true }] },
+    })
     await expectAnswer('transact', 'validation_failed', 'POST', path, { json: { operations: [{ op: 'put', key: 'atom' }] } })
     await expectAnswer('transact', 'malformed_json', 'POST', path, { text: '{"operations":' })
     await expectAnswer('transact', 'unsupported_media_type', 'POST', path, {

@@ -235,6 +235,8 @@ test('refusals stay what they were, whatever the item is later', async () => {
     [{ method: 'PATCH', path: '/items/nowhere', json: { ttl: 1 } }, 'item_not_found'],
     [{ method: 'DELETE', path: '/items/nowhere' }, 'item_not_found'],
     [{ method: 'POST', path: '/items/there/increment' }, 'not_a_number'],
+    [{ method: 'POST', path: '/items/full/increment', json: { require_ttl: true } }, 'ttl_required'],
+    [{ method: 'POST', path: '/items/nowhere/increment', json: { require_ttl: true } }, 'ttl_required'],
     [{ method: 'POST', path: '/transactions', json: { checks: [{ key: 'there', version: null }], operations: [] } }, 'checks_failed'],
     [{ method: 'POST', path: '/transactions', json: { operations: [{ op: 'increment', key: 'there' }] } }, 'not_a_number'],
     [{ method: 'POST', path: '/items/full/increment', json: { max: 3 } }, 'out_of_bounds'],
@@ -248,10 +250,11 @@ test('refusals stay what they were, whatever the item is later', async () => {
   for (const [n, [request, code]] of cases.entries()) {
     const again = await ask(request, keys[n] ?? '', replica.url)
     if (code === 'out_of_bounds') expect(again.text).toContain('"value":9007199254740993')
-    expect([again.json.code, again.headers.get('idempotency-replayed'), again.headers.get('etag')]).toEqual([
+    expect([again.json.code, again.headers.get('idempotency-replayed'), again.headers.get('etag'), again.json.version]).toEqual([
       code,
       'true',
       first[n]?.headers.get('etag'),
+      first[n]?.json.version,
     ])
   }
   expect((await api.request('GET', '/items/there')).status).toBe(404)

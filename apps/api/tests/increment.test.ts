@@ -153,6 +153,49 @@ describe('expiry', () => {
     expect((await increment(key, '{"by":0.5}')).json.value).toBe(5)
   })
 
+  test('require_ttl rejects an increment after which the counter would never expire', async () => {
+    const transaction = (key: string, body: string) =>
+      api.request('POST', '/transactions', { text: `{"operations":[{"op":"increment","key":"${key}",${body.slice(1)}]}` })
+    for (const add of [increment, transaction]) {
+      for (const by of [1, 0.5]) {
+        const fails = async (key: string, members: string, version?: string) => {
+          const before = (await api.request('GET', `/items/${key}`)).text.replace(/"instance":"[^"]*"/, '')
+          const { status, json, headers } = await add(key, `{"by":${by},"require_ttl":true${members}}`)
+          expect([status, json.code, json.version]).toEqual([409, 'ttl_required', version])
+          if (add === increment) expect(headers.get('etag')).toBe(version === undefined ? null : `"${version}"`)
+          expect((await api.request('GET', `/items/${key}`)).text.replace(/"instance":"[^"]*"/, '')).toBe(before)
+        }
+        const passes = async (key: string, members: string) =>
+          expect((await add(key, `{"by":${by},"require_ttl":true${members}}`)).status).toBe(200)
+        const [permanent, key] = [newKey(), newKey()]
+        const { version } = (await api.request('PUT', `/items/${permanent}`, { json: { value: 1 } })).json
+        await fails(permanent, '', version)
+        await fails(permanent, ',"ttl":60', version)
+        await fails(key, '')
+        await passes(key, ',"ttl":60')
+        await passes(key, '')
+        await passes(permanent, ',"ttl":60,"refresh_ttl":true')
+        await putExpired(api, key, 5)
+        await fails(key, '')
+        expect((await add(key, `{"by":${by},"require_ttl":false}`)).status).toBe(200)
+      }
+    }
+  })
+
+  test('require_ttl is judged for each of many at once', async () => {
+    const key = newKey()
+    await api.request('PUT', `/items/${key}`, { json: { value: 0 } })
+    const answers = await together(40, (n) => increment(key, n % 2 === 0 ? '{"require_ttl":true}' : '{}', {}, api.url))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? 409 : 200)))
+    expect((await api.request('GET', `/items/${key}`)).json.value).toBe(20)
+  })
+
+  test('require_ttl is met by the default_ttl of the namespace', async () => {
+    await api.request('POST', '/namespaces', { json: { name: 'expiring', default_ttl: 60 } })
+    const answer = await api.request('POST', '/namespaces/expiring/items/new/increment', { text: '{"require_ttl":true}' })
+    expect([answer.status, secondsLeft(answer)]).toEqual([200, 60])
+  })
+
   test('refresh_ttl wants a ttl, and not the opposite too', async () => {
     for (const body of ['{"refresh_ttl":true}', '{"refresh_ttl":true,"ttl":5,"keep_ttl":true}', '{"keep_ttl":false}']) {
       expect((await increment(newKey(), body)).status).toBe(400)

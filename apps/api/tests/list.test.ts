@@ -67,7 +67,45 @@ describe('listing', () => {
 
   test.each(['', '!', 'YQ==', 'YR', 'AA', '_w'])('%j is no cursor', async (cursor) => {
     const { status, json } = await api.request('GET', `/items?cursor=${encodeURIComponent(cursor)}`)
-    expect([status, json.errors]).toEqual([400, [{ path: 'query.cursor', message: 'must be a next_cursor of the service' }]])
+    expect([status, json.errors]).toEqual([
+      400,
+      [{ path: 'query.cursor', message: expect.stringMatching(/^must be a next_cursor of this list/) }],
+    ])
+  })
+
+  test('a cursor is of one list and is rejected on any other', async () => {
+    const lists = [
+      '/items?',
+      '/items?prefix=c',
+      '/items?prefix=cu',
+      '/items?delimiter=/',
+      '/items?delimiter=s',
+      '/items?prefix=c&delimiter=/',
+      '/namespaces/other/items?',
+      '/namespaces/other/items?prefix=c',
+      '/namespaces?',
+    ]
+    for (const key of ['cur/1', 'cur/2', 'cus/1', 'cut']) {
+      for (const base of ['/items', '/namespaces/other/items']) await api.request('PUT', `${base}/${encodeURIComponent(key)}?value=x`)
+    }
+    const cursors = new Map<string, string>()
+    for (const path of lists.slice(0, -1)) {
+      const { json } = await api.request('GET', `${path}&page_size=1`)
+      expect([path, typeof json.next_cursor]).toEqual([path, 'string'])
+      cursors.set(path, json.next_cursor)
+    }
+    for (const path of lists) {
+      for (const [of, cursor] of cursors) {
+        const { status, json } = await api.request('GET', `${path}&cursor=${cursor}`)
+        expect([of, path, status, json.errors?.[0].path]).toEqual([of, path, ...(of === path ? [200, undefined] : [400, 'query.cursor'])])
+      }
+    }
+    // What a page holds of each item, and how many, may change on the way.
+    const cursor = cursors.get('/items?')
+    for (const other of ['page_size=2', 'keys_only=true', 'count=none']) {
+      expect((await api.request('GET', `/namespaces/default/items?${other}&cursor=${cursor}`)).status).toBe(200)
+    }
+    await api.request('DELETE', '/items?prefix=cu')
   })
 
   test('a page and a cursor exclude one another', async () => {

@@ -139,7 +139,16 @@ test.each([
   ],
   [
     'increment',
-    () => read(incrementItems.plain, { ...keyed, ...conditions, bys: all('1'), mins: all('0'), maxs: all('9'), newTtls: all(null) }),
+    () =>
+      read(incrementItems.plain, {
+        ...keyed,
+        ...conditions,
+        bys: all('1'),
+        mins: all('0'),
+        maxs: all('9'),
+        newTtls: all(null),
+        requireTtls: all(false),
+      }),
     300,
   ],
   ['lock keys', () => read(lockKeys, { namespace: 'default', keys, recordId: null }), 100],

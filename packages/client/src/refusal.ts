@@ -85,6 +85,7 @@ const makers: { readonly [Code in ErrorCode]: Make } = {
   item_not_found: plain(ItemNotFoundError),
   item_exists: (message, details, { headers }) => new ItemExistsError(message, details, versionOf(headers)),
   not_a_number: plain(NotANumberError),
+  ttl_required: plain(HoldfastError),
   out_of_bounds: (message, details, { problem }) => new OutOfBoundsError(message, details, problem?.value),
   idempotency_key_reused: invalid,
   idempotency_in_progress: plain(UnavailableError),

@@ -20,6 +20,10 @@ export const incrementMembers = {
     .optional()
     .meta({ description: 'The expiry of a counter that exists stays, as it does by default.' }),
   refresh_ttl: z.boolean().optional().meta({ description: 'Begin the `ttl` again with this increment.' }),
+  require_ttl: z.boolean().optional().meta({
+    description:
+      'Reject the increment with 409 `ttl_required` if the counter would have no expiry after it: if it is permanent, or does not exist and gets no `ttl`.',
+  }),
 }
 
 interface Bounded {
@@ -47,7 +51,7 @@ export const Increment = z
   .meta({ id: 'Increment' })
 
 /** What an increment may refuse with besides what every write may. */
-export const counterErrors = ['not_a_number', 'out_of_bounds'] as const
+export const counterErrors = ['not_a_number', 'out_of_bounds', 'ttl_required'] as const
 
 /** Add to a counter. */
 export const incrementItem = defineRoute({

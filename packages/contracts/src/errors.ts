@@ -90,7 +90,7 @@ export const errors = defineErrors({
     status: 409,
     title: 'The item exists already',
     retryable: false,
-    help: 'POST creates and never replaces, and a live item has this key; its version is in the `ETag` header. Use PUT to replace it.',
+    help: 'POST creates and never replaces, and a live item has this key; its version is in the `ETag` header and the member `version`. Use PUT to replace it.',
   },
   not_a_number: {
     status: 409,
@@ -103,6 +103,12 @@ export const errors = defineErrors({
     title: 'The result would be out of bounds',
     retryable: false,
     help: 'The sum is less than `min`, more than `max`, or beyond what the number can hold: integers are kept from -9223372036854775808 to 9223372036854775807. Nothing was changed. If the counter exists, the member `value` has its number and `expires_at` the time at which it expires, null if never.',
+  },
+  ttl_required: {
+    status: 409,
+    title: 'The counter would never expire',
+    retryable: false,
+    help: 'The increment has `require_ttl`, and the counter would have no expiry after it. Nothing was changed. If the response has a `version`, the counter exists and is permanent: give it an expiry with PATCH, or send `ttl` with `refresh_ttl`. Otherwise the counter does not exist, or has expired: send a `ttl` to create it.',
   },
   namespace_exists: {
     status: 409,
@@ -132,7 +138,7 @@ export const errors = defineErrors({
     status: 412,
     title: 'A condition of the request does not hold',
     retryable: false,
-    help: '`If-Match` or `If-None-Match` does not fit the item as it is now, so nothing was changed. The `ETag` header carries the current version where the item exists: read the item, decide again, and repeat with that version.',
+    help: '`If-Match` or `If-None-Match` does not fit the item as it is now, so nothing was changed. The `ETag` header and the member `version` have the current version if the item exists: read the item, decide again, and repeat with that version.',
   },
   checks_failed: {
     status: 412,

@@ -55,8 +55,12 @@ export const Delimiter = keyText
 /** A place in a list: opaque, as `next_cursor` answers it. */
 export const Cursor = z
   .string()
-  .regex(/^[A-Za-z0-9_-]+$/, 'must be a next_cursor of the service')
-  .meta({ id: 'Cursor', description: 'Opaque: a `next_cursor` of an earlier page.', examples: ['c2Vzc2lvbi00Mg'] })
+  .regex(/^[A-Za-z0-9_-]+$/, 'must be a next_cursor of this list, with the same parameters; start again without a cursor')
+  .meta({
+    id: 'Cursor',
+    description: 'Opaque: a `next_cursor` of an earlier page of the same list.',
+    examples: ['YGBgYGBgYGBzZXNzaW9uLTQy'],
+  })
 
 /** Any JSON value; the text that came in is the text that goes out. */
 export const JsonValue = z

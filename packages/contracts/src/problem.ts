@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { errorCodes } from './errors.js'
-import { Timestamp } from './primitives.js'
+import { Timestamp, Version } from './primitives.js'
 
 /** One fault of a request: where it is and what is expected there. */
 export const Fault = z
@@ -19,6 +19,9 @@ export const Problem = z
     detail: z.string(),
     instance: z.string().meta({ description: 'The request id, as in the X-Request-Id header and the log.' }),
     code: z.enum(errorCodes),
+    version: Version.optional().meta({
+      description: 'With 409 and 412: the version of the item that is in the way, as in the `ETag` header. Absent if there is no item.',
+    }),
     value: z.number().optional().meta({ description: 'With `out_of_bounds`: the number that stays as it is.' }),
     expires_at: Timestamp.nullable().optional().meta({
       description: 'With `out_of_bounds`: when the counter expires, null if never. Absent if there is no counter.',

@@ -21,6 +21,7 @@ const problem = ({ code, message, details }: Refusal, requestId: string): Proble
   detail: message,
   instance: requestId,
   code,
+  version: details.version,
   ...details.extensions,
   value: details.extensions?.value === undefined ? undefined : new JsonText(details.extensions.value),
   errors: details.faults === undefined ? undefined : [...details.faults],

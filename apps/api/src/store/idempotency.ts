@@ -45,6 +45,7 @@ const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'precondition_failed',
   'not_a_number',
   'out_of_bounds',
+  'ttl_required',
   'checks_failed',
 ])
 

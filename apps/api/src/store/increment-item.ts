@@ -20,6 +20,8 @@ export interface IncrementCall extends Write, Conditions, Addition {
   readonly ttl: number | null
   /** Whether it has them from now on. */
   readonly refreshTtl: boolean
+  /** Whether the call is rejected if the counter would have no expiry after it. */
+  readonly requireTtl: boolean
   readonly wantValue: boolean
 }
 
@@ -53,6 +55,12 @@ export const addTo = (counter: Counter | undefined, { by, initial, min, max }: A
   return numberText(sum)
 }
 
+/** @param version of the counter, null if there is none */
+export const ttlRequired = (version: string | null): Refusal => {
+  const detail = version === null ? 'a new counter would never expire: send a ttl' : 'the counter exists and never expires'
+  return new Refusal('ttl_required', detail, { version: version ?? undefined })
+}
+
 /** A row of a statement as a counter. */
 const toCounter = ({ value, version, expires_at }: Counter): Counter => ({
   value,
@@ -79,12 +87,18 @@ export const createIncrementItem = (calls: ItemCalls, changeItem: ChangeItem) =>
     return row === undefined || row.outcome === 'apart' ? calls.addApart(add, deadline) : row
   }
 
-  const create = (call: IncrementCall, deadline: number) => calls.create({ ...call, body: `{"value":${addTo(undefined, call)}}` }, deadline)
+  const create = (call: IncrementCall, deadline: number) => {
+    if (call.requireTtl && call.ttl === null) throw ttlRequired(null)
+    return calls.create({ ...call, body: `{"value":${addTo(undefined, call)}}` }, deadline)
+  }
 
   const change = (call: IncrementCall, deadline: number) =>
     changeItem(
       { ...call, expiresAt: null, ttl: call.refreshTtl ? call.ttl : null, keepTtl: !call.refreshTtl },
-      (item) => addTo(toCounter(item), call),
+      (item) => {
+        if (call.requireTtl && !call.refreshTtl && item.expires_at === null) throw ttlRequired(item.version)
+        return addTo(toCounter(item), call)
+      },
       deadline,
     )
 
@@ -95,6 +109,7 @@ export const createIncrementItem = (calls: ItemCalls, changeItem: ChangeItem) =>
       // What was recorded may be of another statement, such as the one that created the counter.
       if (row.replayed === true || row.outcome === 'incremented') return row as ItemRow & Replayable
       if (row.outcome === 'out_of_bounds') throw outOfBounds(toCounter(row))
+      if (row.outcome === 'ttl_required') throw ttlRequired(row.version)
       if (row.outcome === 'precondition_failed') throw preconditionFailed(row.version)
       if (row.outcome === 'missing') return create(call, deadline)
     }

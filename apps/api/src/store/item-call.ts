@@ -70,4 +70,6 @@ export interface AddCall extends Write, Conditions {
   readonly max: bigint
   /** Seconds that the counter has from now on; null where it keeps its expiry. */
   readonly newTtl: number | null
+  /** Whether it is rejected if the counter would have no expiry after it. */
+  readonly requireTtl: boolean
 }

@@ -42,4 +42,5 @@ export const addArrays = (calls: readonly AddCall[]): IncrementItems => ({
   mins: calls.map(({ min }) => String(min)),
   maxs: calls.map(({ max }) => String(max)),
   newTtls: calls.map(({ newTtl }) => newTtl),
+  requireTtls: calls.map(({ requireTtl }) => requireTtl),
 })

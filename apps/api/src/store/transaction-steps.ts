@@ -1,6 +1,6 @@
 import { JsonText } from '../json-text.js'
 import { invalid, Refusal } from '../refusal.js'
-import { type Addition, addTo } from './increment-item.js'
+import { type Addition, addTo, ttlRequired } from './increment-item.js'
 import { tooLarge } from './outcomes.js'
 import type { StoredItem } from './stored-item.js'
 
@@ -19,7 +19,7 @@ export type TransactionStep = { readonly key: string } & (
       /** Whether it shall be permanent, in so many words. */
       readonly forever: boolean
     }
-  | ({ readonly op: 'increment'; readonly ttl: number | null; readonly refreshTtl: boolean } & Addition)
+  | ({ readonly op: 'increment'; readonly ttl: number | null; readonly refreshTtl: boolean; readonly requireTtl: boolean } & Addition)
 )
 
 /** What a step answers. */
@@ -53,11 +53,13 @@ const written = (step: TransactionStep, before: StoredItem | undefined, context:
     return { value: new JsonText(step.value), expires_at: keepTtl && before !== undefined ? before.expires_at : given }
   }
   if (step.op !== 'increment') throw new Error(`${step.op} writes nothing`)
-  const { ttl, refreshTtl } = step
+  const { ttl, refreshTtl, requireTtl } = step
   const begins = ttl !== null && (refreshTtl || before === undefined)
+  const expires_at = begins ? after(now, ttl) : (before?.expires_at ?? null)
+  if (requireTtl && expires_at === null) throw ttlRequired(before?.version ?? null)
   return {
     value: new JsonText(addTo(before && { ...before, value: before.value?.text ?? '' }, step)),
-    expires_at: begins ? after(now, ttl) : (before?.expires_at ?? null),
+    expires_at,
   }
 }
 
@@ -65,14 +67,14 @@ const written = (step: TransactionStep, before: StoredItem | undefined, context:
 const refusedStep = (error: unknown, place: number): unknown => {
   if (!(error instanceof Refusal)) return error
   const { code, message, details } = error
-  const extensions = { ...details.extensions, failed_operation: place }
+  const extensions = { version: details.version, ...details.extensions, failed_operation: place }
   if (details.faults !== undefined) return new Refusal(code, message, { faults: details.faults, extensions })
   return new Refusal(code, `operations.${place}: ${message}`, { extensions })
 }
 
 /**
  * Applies the steps in their order to the items and answers what became of each.
- * @throws Refusal not_a_number, out_of_bounds, too_large, validation_failed, with the place of the step
+ * @throws Refusal not_a_number, out_of_bounds, ttl_required, too_large, validation_failed, with the place of the step
  */
 export const applySteps = (steps: readonly TransactionStep[], context: StepContext): StepResult[] => {
   const { items, now, versions, wantValues } = context

@@ -36,6 +36,7 @@ export const incrementItem =
       ...readAddition('body', body, () => call.bodyText ?? ''),
       ttl: body.ttl ?? null,
       refreshTtl: body.refresh_ttl ?? false,
+      requireTtl: body.require_ttl ?? false,
       ...writeConditions(headers),
       wantValue: !minimal,
       record: call.record,

@@ -3,7 +3,7 @@ import { invalid, Refusal } from '../../refusal.js'
 import type { ItemPut, ItemStore } from '../../store/items.js'
 import { memberText } from '../../store/json-span.js'
 import { preconditionFailed } from '../../store/outcomes.js'
-import { readCursor, writeCursor } from '../cursor.js'
+import { type ListIdentity, readCursor, writeCursor } from '../cursor.js'
 import { entityTag, isCurrent, isMatched, writeConditions } from '../entity-tags.js'
 import { itemsPath } from '../items-path.js'
 import type { Handler, Handlers } from '../mount.js'
@@ -126,7 +126,8 @@ const listItems =
   (store: ItemStore): Handler<Routes['listItems']> =>
   async ({ query }, call) => {
     const { prefix, delimiter, cursor, page_size } = query
-    const after = cursor === undefined ? undefined : readCursor(cursor)
+    const list: ListIdentity = ['items', call.namespace, prefix, delimiter]
+    const after = cursor === undefined ? undefined : readCursor(list, cursor)
     const which = { prefix, after, pageSize: page_size, wantValues: query.keys_only === 'false', wantTotal: query.count === 'exact' }
     const page = query.page ?? 1
     const found = delimiter === undefined ? await store.list(call, { ...which, page }) : await store.fold(call, { ...which, delimiter })
@@ -138,7 +139,7 @@ const listItems =
       page: byPage ? page : null,
       page_size,
       total_pages: found.total === null || delimiter !== undefined ? null : Math.ceil(found.total / page_size),
-      next_cursor: found.next === null ? null : writeCursor(found.next),
+      next_cursor: found.next === null ? null : writeCursor(list, found.next),
     }
     return { status: 200, body, headers: { link: pageLinks(itemsPath(call.namespace), query, body, found.cut) } }
   }

@@ -1,18 +1,19 @@
 import type { NamespaceStore } from '../../store/namespaces.js'
-import { readCursor, writeCursor } from '../cursor.js'
+import { type ListIdentity, readCursor, writeCursor } from '../cursor.js'
 import type { Handlers } from '../mount.js'
 
 type NamespaceHandlers = Pick<Handlers, 'listNamespaces' | 'createNamespace' | 'getNamespace' | 'patchNamespace' | 'deleteNamespace'>
 
 const pageSize = 100
+const list: ListIdentity = ['namespaces']
 
 /** The handlers of namespaces. */
 export const namespaceHandlers = (store: NamespaceStore): NamespaceHandlers => ({
   listNamespaces: async ({ query }, call) => {
-    const after = query.cursor === undefined ? '' : readCursor(query.cursor)
+    const after = query.cursor === undefined ? '' : readCursor(list, query.cursor)
     const { namespaces, more } = await store.list(call.deadline, after, pageSize)
     const last = namespaces.at(-1)?.name
-    return { status: 200, body: { namespaces, next_cursor: more && last !== undefined ? writeCursor(last) : null } }
+    return { status: 200, body: { namespaces, next_cursor: more && last !== undefined ? writeCursor(list, last) : null } }
   },
   createNamespace: async ({ body: { name, ...settings } }, call) => ({
     status: 201,

@@ -23,8 +23,8 @@ const toStep = (operation: Operation, place: number, text: string, span: Span): 
       return { op, key, value: value === undefined ? 'null' : textOf(text, value), ...expiry(operation) }
     }
     case 'increment': {
-      const { ttl = null, refresh_ttl: refreshTtl = false } = operation
-      return { op, key, ttl, refreshTtl, ...readAddition(`body.operations.${place}`, operation, () => textOf(text, span)) }
+      const { ttl = null, refresh_ttl: refreshTtl = false, require_ttl: requireTtl = false } = operation
+      return { op, key, ttl, refreshTtl, requireTtl, ...readAddition(`body.operations.${place}`, operation, () => textOf(text, span)) }
     }
   }
 }

@@ -18,6 +18,8 @@ export interface IncrementItems {
   readonly maxs: readonly string[]
   /** Seconds that a counter has from now on; null where it keeps its expiry. */
   readonly newTtls: readonly (number | null)[]
+  /** Whether an increment is rejected if the counter would have no expiry after it. */
+  readonly requireTtls: readonly boolean[]
   /** `*`, or versions with commas between. */
   readonly ifMatches: readonly (string | null)[]
   readonly ifNoneMatches: readonly (string | null)[]
@@ -30,15 +32,16 @@ export interface IncrementItems {
 export type IncrementRow = { readonly ordinal: number } & (
   | ({ readonly outcome: 'incremented' } & ItemRow)
   | { readonly outcome: 'out_of_bounds'; readonly value: string; readonly version: string; readonly expires_at: string | null }
-  | { readonly outcome: 'precondition_failed'; readonly version: string | null }
+  | { readonly outcome: 'precondition_failed' | 'ttl_required'; readonly version: string | null }
   | { readonly outcome: 'missing' | 'not_an_integer' | 'apart' }
 )
 
 const offered = sql`
       select * from unnest(
         ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bys')}::bigint[], ${placeholder('mins')}::numeric[],
-        ${placeholder('maxs')}::numeric[], ${placeholder('newTtls')}::bigint[], ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[]
-      ) with ordinality as a (namespace, key, by, min, max, new_ttl, if_match, if_none_match, ordinal)`
+        ${placeholder('maxs')}::numeric[], ${placeholder('newTtls')}::bigint[], ${placeholder('requireTtls')}::boolean[],
+        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[]
+      ) with ordinality as a (namespace, key, by, min, max, new_ttl, require_ttl, if_match, if_none_match, ordinal)`
 
 const effect = sql`
     locked as materialized (
@@ -54,6 +57,7 @@ const effect = sql`
         date_trunc('milliseconds', clock.now) as now,
         ${lockedIsLive} as live,
         ${conditionsHold(lockedIsLive)} as holds,
+        not asked.require_ttl or asked.new_ttl is not null or locked.expires_at is not null as may_last,
         case when locked.text ~ '^-?[0-9]{1,19}$' then locked.text::numeric end
           + sum(asked.by) over (partition by asked.namespace, asked.key order by asked.ordinal) as result
       from asked
@@ -65,8 +69,9 @@ const effect = sql`
           when not holds then 'precondition_failed'
           when not live then 'missing'
           when result is null then 'not_an_integer'
-          when bool_and(result between min and max) over key_group then 'incremented'
+          when bool_and(result between min and max and may_last) over key_group then 'incremented'
           when count(*) over key_group > 1 then 'apart'
+          when not may_last then 'ttl_required'
           else 'out_of_bounds'
         end as outcome
       from added

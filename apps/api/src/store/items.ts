@@ -43,13 +43,13 @@ export interface ItemStore extends ItemRanges {
   put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem; replayed: boolean }>
   /** @throws Refusal item_not_found, precondition_failed, too_large, validation_failed */
   patch: (call: StoreCall, patch: ItemPatch) => Promise<{ item: StoredItem; replayed: boolean }>
-  /** @throws Refusal precondition_failed, not_a_number, out_of_bounds */
+  /** @throws Refusal precondition_failed, not_a_number, out_of_bounds, ttl_required */
   increment: (call: StoreCall, increment: ItemIncrement) => Promise<{ item: StoredItem; replayed: boolean }>
   /** @throws Refusal item_not_found, precondition_failed */
   delete: (call: StoreCall, deletion: ItemDeletion) => Promise<{ replayed: boolean }>
   /** Removes all keys with a prefix, in batches; answers how many live items went. */
   deletePrefix: (call: StoreCall, prefix: string, record: WriteRecord | undefined) => Promise<{ deleted: number; replayed: boolean }>
-  /** @throws Refusal checks_failed, not_a_number, out_of_bounds, too_large, validation_failed */
+  /** @throws Refusal checks_failed, not_a_number, out_of_bounds, ttl_required, too_large, validation_failed */
   transact: (call: StoreCall, transaction: ItemTransaction) => Promise<{ results: JsonText; replayed: boolean }>
 }
 

@@ -11,7 +11,7 @@ export interface Database extends Omit<Migrated, 'newer'> {
 }
 
 /** What the workers may open, and PostgreSQL's own preset at least, so that there is room for backups and people. */
-const connectionsMax = ({ WORKERS }: Config): number => Math.max(100, 20 * WORKERS)
+const connectionsMax = ({ WORKERS }: Config): number => Math.max(100, 25 * WORKERS)
 
 const findDatabase = async (config: Config, logger: Logger): Promise<Pick<Database, 'kind' | 'address' | 'stop'>> => {
   if (config.DATABASE_URL !== undefined) return { kind: 'external', address: { url: config.DATABASE_URL }, stop: async () => {} }

@@ -79,15 +79,16 @@ const keyed = { namespaces: all('default'), keys }
 const conditions = { ifMatches: all(null), ifNoneMatches: all(null) }
 const { from, until, whole } = keyRange('')
 const list = {
-  namespaces: ['default'],
-  froms: [from],
-  starts: [from],
-  untils: [until],
-  wholes: [whole],
-  pages: [1],
-  pageSizes: [100],
-  wantValues: [true],
-  wantTotals: [true],
+  namespace: 'default',
+  from,
+  start: from,
+  until,
+  whole,
+  page: 1,
+  pageSize: 100,
+  wantValues: true,
+  wantTotal: true,
+  bounded: true,
 }
 const prefix = keyRange('row12')
 
@@ -179,8 +180,8 @@ test.each([
   // A page of 100 of which every tenth has expired, and the expired rows for the total.
   ['list', () => read(listItems, list), rows / 10 + 200],
   // The total of a prefix is counted once, not for every item of the page.
-  ['list a prefix', () => read(listItems, { ...list, froms: [prefix.from], untils: [prefix.until], wholes: [false] }), 1111 + 200],
-  ['list from a cursor', () => read(listItems, { ...list, starts: [nextKey('row6')] }), rows / 10 + 200],
+  ['list a prefix', () => read(listItems, { ...list, from: prefix.from, until: prefix.until, whole: false }), 1111 + 200],
+  ['list from a cursor', () => read(listItems, { ...list, start: nextKey('row6') }), rows / 10 + 200],
   [
     'fold a list',
     () =>
@@ -195,6 +196,7 @@ test.each([
         pageSize: 10,
         wantValues: true,
         wantTotal: false,
+        bounded: true,
       }),
     40,
   ],

@@ -77,9 +77,11 @@ const wholeNumber = (max: number) => {
 /** Query of the list. A parameter added here is validated, documented and typed in the handler by that alone. */
 export const ListQuery = z
   .strictObject({
-    page: wholeNumber(Number.MAX_SAFE_INTEGER).optional().meta({
-      description: 'From 1, which is also the default. Not with `cursor` or `delimiter`.',
-    }),
+    page: wholeNumber(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .meta({
+        description: `From 1, which is also the default. Pages by number reach the first ${limits.pagedItems} items; \`next_cursor\` goes on from any page. Not with \`cursor\` or \`delimiter\`.`,
+      }),
     page_size: wholeNumber(limits.pageSize).default(10),
     prefix: Prefix.default(''),
     cursor: Cursor.optional(),

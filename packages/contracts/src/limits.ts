@@ -9,6 +9,8 @@ export const limits = {
   /** Seconds: 100 years of 365 days. */
   ttlSeconds: 3_153_600_000,
   pageSize: 100,
+  /** Items that pages by number reach; a page costs what it passes over. */
+  pagedItems: 10_000,
   /** Keys of one batch. */
   batchKeys: 1_000,
   /** Bytes of the body of a batch: all its keys, with room for escapes. */

@@ -1,8 +1,10 @@
 import type { Logger } from '@holdfast/service'
-import { createConnections } from './connections.js'
+import { type Connections, createConnections } from './connections.js'
 import type { DatabaseAddress } from './database-address.js'
 import { deadlines } from './deadlines.js'
 import { classifyFailure, type FailureClass } from './failures.js'
+import type { Turn } from './fair-queue.js'
+import { createLanes, type Lane, type LaneParts, laneNames } from './lanes.js'
 import { createSessions, type Sessions } from './sessions.js'
 import type { ConnectionUse } from './slots.js'
 import type { Statement } from './statement.js'
@@ -52,7 +54,9 @@ export type StatementObserver = (kind: StatementKind, started: number, failure: 
 export interface PoolUse {
   /** Statements and transactions that are not answered yet, those that wait to be tried again too. */
   readonly inFlight: number
-  readonly connections: { readonly statements: ConnectionUse; readonly transactions: ConnectionUse }
+  readonly connections: Readonly<Record<Lane | 'statements' | 'transactions', ConnectionUse>>
+  /** Statements that wait for their turn in a lane. */
+  readonly waiting: Readonly<Record<Lane, number>>
 }
 
 export interface Pool {
@@ -63,6 +67,11 @@ export interface Pool {
    * @throws DatabaseUnavailable, DatabaseOverloaded, DatabaseConflict, OutcomeUnknown, or PostgreSQL's own error where the statement is at fault
    */
   run<Params, Row>(statement: Statement<Params, Row>, params: Params, deadline: number, retryConflicts?: boolean): Promise<Row[]>
+  /**
+   * Runs a statement in a lane when it is its client's turn, and answers its rows.
+   * @throws as `run` does
+   */
+  runInLane<Params, Row>(lane: Lane, statement: Statement<Params, Row>, params: Params, turn: Turn): Promise<Row[]>
   /**
    * Runs a transaction, and runs it again where others are in its way. There may be `transactionsMax` at once.
    * @throws what its `decide` throws, and as `run` does
@@ -85,8 +94,14 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
  */
 export const createPool = (address: DatabaseAddress, logger: Logger, observe: StatementObserver = () => {}): Pool => {
   const sessions = createSessions(address, logger)
-  const { send, use, end } = createConnections(sessions, connectionsMax)
+  const statements = createConnections(sessions, connectionsMax)
   const transactions = createTransactions(sessions, transactionsMax, (error) => classifyFailure(error) === 'lost')
+  const lanes = createLanes(
+    (connections) => createConnections(sessions, connections),
+    (reason) => (reason === 'too many are waiting' ? new QueueFull() : new DatabaseOverloaded(reason)),
+  )
+  const ofLanes = <T>(tell: (lane: LaneParts) => T) =>
+    Object.fromEntries(laneNames.map((name) => [name, tell(lanes[name])])) as Record<Lane, T>
   let inFlight = 0
 
   /** Tries until it succeeds, or until trying makes no sense. */
@@ -118,7 +133,12 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     }
   }
 
-  const runOnce = async <Params, Row>(statement: Statement<Params, Row>, params: Params, timeoutMs: number): Promise<Tried<Row[]>> => {
+  const runOnce = async <Params, Row>(
+    { send }: Pick<Connections, 'send'>,
+    statement: Statement<Params, Row>,
+    params: Params,
+    timeoutMs: number,
+  ): Promise<Tried<Row[]>> => {
     let cause: unknown
     let failure: FailureClass = 'lost'
     try {
@@ -161,22 +181,36 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
 
   return {
     run: (statement, params, deadline, retryConflicts = true) =>
-      bounded(() => attempt(statement.kind, (timeoutMs) => runOnce(statement, params, timeoutMs), deadline, retryConflicts)),
+      bounded(() => attempt(statement.kind, (timeoutMs) => runOnce(statements, statement, params, timeoutMs), deadline, retryConflicts)),
+    runInLane: (name, statement, params, turn) => {
+      const { queue, connections } = lanes[name]
+      const run = (timeoutMs: number) => runOnce(connections, statement, params, timeoutMs)
+      return queue.run(turn, () => attempt(statement.kind, run, turn.deadline, true))
+    },
     transact: (steps, deadline) => bounded(() => attempt('transaction', (timeoutMs) => transactOnce(steps, timeoutMs), deadline, true)),
     answers: async (timeoutMs) => {
       try {
-        const problems = await send<{ problem: string }>(findTableProblems.text, [], timeoutMs)
+        const problems = await statements.send<{ problem: string }>(findTableProblems.text, [], timeoutMs)
         if (problems !== undefined && problems.length > 0) logger.error({ problems }, 'the tables cannot be used')
         return problems?.length === 0
       } catch {
         return false
       }
     },
-    use: () => ({ inFlight, connections: { statements: use(), transactions: transactions.use() } }),
+    use: () => ({
+      inFlight,
+      connections: {
+        statements: statements.use(),
+        transactions: transactions.use(),
+        ...ofLanes(({ connections }) => connections.use()),
+      },
+      waiting: ofLanes(({ queue }) => queue.waiting()),
+    }),
     sessions,
     end: async (timeoutMs) => {
       sessions.end()
-      await Promise.all([end(timeoutMs), transactions.end(timeoutMs)])
+      const all = [statements, transactions, ...laneNames.map((name) => lanes[name].connections)]
+      await Promise.all(all.map((connections) => connections.end(timeoutMs)))
     },
   }
 }

@@ -88,12 +88,13 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
     const input = authorize(caller, route, valid)
     const headers: WriteHeaders = input.headers ?? {}
     const { method = '', url: target = '' } = incoming
+    const client = caller?.id ?? state.client ?? ''
     const record =
       route.safe || headers['idempotency-key'] === undefined
         ? undefined
         : writeRecord(headers['idempotency-key'], {
             namespace,
-            caller: caller?.id ?? state.client ?? '',
+            caller: client,
             method,
             target,
             canonicalTarget: canonicalTarget(routes[id], { namespace, params: context.req.param(), query }),
@@ -104,6 +105,7 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
     const given = await handler(input as RouteInput<RouteContract>, {
       deadline: state.deadline,
       namespace,
+      client,
       mayMakeNamespaces: caller === undefined || caller.namespaces === null,
       bodyText: body?.text,
       record,

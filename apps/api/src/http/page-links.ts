@@ -1,19 +1,24 @@
-import type { ItemPage, ListQuery } from '@holdfast/contracts'
+import { type ItemPage, type ListQuery, limits } from '@holdfast/contracts'
 import type { z } from 'zod'
 
 /** What of the query says where a page is; nothing says it of the first. */
 type Place = { readonly page?: number } | { readonly cursor: string }
 
-/** The other pages: by cursor only the first and the next can be named, and without a total no last one. */
-const places = ({ page, total_pages, next_cursor }: z.output<typeof ItemPage>, cut: boolean): Record<string, Place | undefined> => {
+/** The other pages: a list by cursor has links to its first and next page. Pages that are too deep for a number have none, or one by cursor. */
+const places = (
+  { page, page_size, total_pages, next_cursor }: z.output<typeof ItemPage>,
+  cut: boolean,
+): Record<string, Place | undefined> => {
   const more = next_cursor !== null
   if (page === null) return { first: {}, next: more ? { cursor: next_cursor } : undefined }
+  const reaches = (number: number): boolean => number * page_size <= limits.pagedItems
   const last = total_pages === null ? undefined : Math.max(total_pages, 1)
+  const before = Math.min(page - 1, last ?? page)
   return {
     first: {},
-    prev: page > 1 ? { page: Math.min(page - 1, last ?? page) } : undefined,
-    next: more ? (cut ? { cursor: next_cursor } : { page: page + 1 }) : undefined,
-    last: last === undefined ? undefined : { page: last },
+    prev: before > 0 && reaches(before) ? { page: before } : undefined,
+    next: more ? (cut || !reaches(page + 1) ? { cursor: next_cursor } : { page: page + 1 }) : undefined,
+    last: last === undefined || !reaches(last) ? undefined : { page: last },
   }
 }
 

@@ -41,6 +41,12 @@ export const poolFamilies = (use: () => PoolUse): readonly Family[] => {
       type: 'gauge',
       collect: () => [{ labels: {}, value: use().inFlight }],
     },
+    {
+      name: 'holdfast_database_waiting',
+      help: 'Statements over many items that wait for their turn, by pool',
+      type: 'gauge',
+      collect: () => Object.entries(use().waiting).map(([pool, value]) => ({ labels: { pool }, value })),
+    },
     { name: 'holdfast_database_connections_max', help: 'Connections there may be', type: 'gauge', collect: connections('max') },
     {
       name: 'holdfast_database_connections_busy',

@@ -25,7 +25,11 @@ const createMeasure = (pool: Pool): (() => Promise<Measured | undefined>) => {
     const at = performance.now()
     const deadline = at + deadlines.request
     try {
-      const [items, tables] = await Promise.all([pool.run(measureItems, {}, deadline), pool.run(measureTables, {}, deadline)])
+      const turn = { client: 'metrics', deadline }
+      const [items, tables] = await Promise.all([
+        pool.runInLane('scans', measureItems, {}, turn),
+        pool.runInLane('ranges', measureTables, {}, turn),
+      ])
       last = { at, items, tables }
       return last
     } catch {

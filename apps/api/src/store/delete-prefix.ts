@@ -1,13 +1,16 @@
 import { DatabaseOverloaded, DatabaseUnavailable, type Pool } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
 import { replayOf } from './idempotency.js'
-import type { Replayable, WriteRecord } from './item-call.js'
+import type { Replayable, StoreCall, WriteRecord } from './item-call.js'
 import { keyRange } from './key-range.js'
 import { beginDeletion, deleteRange } from './sql/delete-range.js'
 import { getRecord } from './sql/record-refusal.js'
 
 /** How many rows one statement removes. */
 const batch = 1_000
+
+/** Whose deletion it is, where, and until when. */
+type DeletionCall = Pick<StoreCall, 'namespace' | 'client' | 'deadline'>
 
 /** Live items that were removed. */
 type Deleted = { readonly deleted: number } & Replayable
@@ -26,17 +29,20 @@ const unfinished = (deleted: number, cause?: unknown): Refusal =>
  * each, so that repeats, on any service, add up to one deletion, and a repeat of what was done deletes nothing that was written since.
  */
 export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
-  const deleteAll = async (namespace: string, prefix: string, recordId: string | null, deadline: number): Promise<number> => {
+  const deleteAll = async (call: DeletionCall, prefix: string, recordId: string | null): Promise<number> => {
+    const { namespace, deadline } = call
     const { from, until } = keyRange(prefix)
     let deleted = 0
     let first = from
     for (let batches = 0; ; batches++) {
       if (performance.now() > deadline) throw unfinished(deleted)
-      const [row] = await pool.run(deleteRange, { namespace, first, until, limit: batch, recordId }, deadline).catch((error) => {
-        // Of this batch nothing was applied; of those before all was.
-        if (batches > 0 && (error instanceof DatabaseOverloaded || error instanceof DatabaseUnavailable)) throw unfinished(deleted, error)
-        throw error
-      })
+      const [row] = await pool
+        .runInLane('removals', deleteRange, { namespace, first, until, limit: batch, recordId }, call)
+        .catch((error) => {
+          // Of this batch nothing was applied; of those before all was.
+          if (batches > 0 && (error instanceof DatabaseOverloaded || error instanceof DatabaseUnavailable)) throw unfinished(deleted, error)
+          throw error
+        })
       if (row === undefined) throw new Error('a statement answered no row for its call')
       deleted += row.live
       if (row.last_key === null || row.removed < batch) return deleted
@@ -49,13 +55,14 @@ export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
     return known === undefined ? undefined : replayOf<Progress>(record, known)
   }
 
-  return async (namespace: string, prefix: string, record: WriteRecord | undefined, deadline: number): Promise<Deleted> => {
-    if (record === undefined) return { deleted: await deleteAll(namespace, prefix, null, deadline) }
+  return async (call: DeletionCall, prefix: string, record: WriteRecord | undefined): Promise<Deleted> => {
+    const { deadline } = call
+    if (record === undefined) return { deleted: await deleteAll(call, prefix, null) }
     const known = await readRecord(record, deadline)
     if (known !== undefined && known.unfinished !== true) return known
     const { id: recordId, fingerprint } = record
     const begun = known === undefined ? await pool.run(beginDeletion, { recordId, fingerprint, recordSeconds }, deadline) : []
-    await deleteAll(namespace, prefix, recordId, deadline)
+    await deleteAll(call, prefix, recordId)
     const { deleted = 0 } = (await readRecord(record, deadline)) ?? {}
     return { deleted, replayed: begun.length === 0 }
   }

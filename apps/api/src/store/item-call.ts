@@ -3,6 +3,8 @@ export interface StoreCall {
   /** When the request ends, as `performance.now()` counts. */
   readonly deadline: number
   readonly namespace: string
+  /** Names the caller; callers take turns at statements over many items. */
+  readonly client: string
   /** Whether a write may be the first of a namespace. */
   readonly mayMakeNamespaces: boolean
 }

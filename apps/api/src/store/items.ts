@@ -53,6 +53,9 @@ export interface ItemStore extends ItemRanges {
   transact: (call: StoreCall, transaction: ItemTransaction) => Promise<{ results: JsonText; replayed: boolean }>
 }
 
+/** Keys up to which a batch get is as short as a coalesced read. */
+const shortBatchKeys = 128
+
 /** What an item may do: expiry, versions and conditions. */
 export const createItemStore = (
   pool: Pool,
@@ -76,7 +79,8 @@ export const createItemStore = (
 
     getMany: async (call, keys) => {
       const batch = { namespace: call.namespace, keys: [...new Set(keys)], bytesMax: limits.batchValueBytes }
-      const rows = await pool.run(batchGetItems, batch, call.deadline)
+      const short = batch.keys.length <= shortBatchKeys
+      const rows = await (short ? pool.run(batchGetItems, batch, call.deadline) : pool.runInLane('ranges', batchGetItems, batch, call))
       if (rows.some(({ fits }) => !fits)) {
         throw new Refusal('too_large', `the values have more than ${limits.batchValueBytes} bytes together; ask for fewer at once`)
       }
@@ -112,7 +116,7 @@ export const createItemStore = (
     },
 
     deletePrefix: async (call, prefix, record) => {
-      const { deleted, replayed } = await once(record, call.deadline, () => deletePrefix(call.namespace, prefix, record, call.deadline))
+      const { deleted, replayed } = await once(record, call.deadline, () => deletePrefix(call, prefix, record))
       return { deleted, replayed: replayed === true }
     },
 

@@ -18,7 +18,7 @@ import {
 /** What can be done with namespaces. */
 export interface NamespaceStore {
   /** The namespaces after a name, in order, and whether there are more. */
-  list: (deadline: number, after: string, limit: number) => Promise<{ namespaces: NamespaceRow[]; more: boolean }>
+  list: (call: StoreCall, after: string, limit: number) => Promise<{ namespaces: NamespaceRow[]; more: boolean }>
   /** @throws Refusal namespace_not_found */
   get: (deadline: number, name: string) => Promise<NamespaceRow>
   /** @throws Refusal namespace_exists */
@@ -48,8 +48,8 @@ export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteA
   }
 
   return {
-    list: async (deadline, after, limit) => {
-      const rows = await pool.run(listNamespaces, { after, limit: limit + 1 }, deadline)
+    list: async (call, after, limit) => {
+      const rows = await pool.runInLane('ranges', listNamespaces, { after, limit: limit + 1 }, call)
       return { namespaces: rows.slice(0, limit).map(toNamespace), more: rows.length > limit }
     },
     get,
@@ -70,9 +70,10 @@ export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteA
       settings.forget(name)
       return get(deadline, name)
     },
-    delete: async ({ namespace, deadline }) => {
+    delete: async (call) => {
+      const { namespace, deadline } = call
       await get(deadline, namespace)
-      const { deleted } = await deleteAll(namespace, '', undefined, deadline)
+      const { deleted } = await deleteAll(call, '', undefined)
       await pool.run(removeNamespace, { name: namespace }, deadline)
       settings.forget(namespace)
       return deleted

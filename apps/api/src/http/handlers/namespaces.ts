@@ -11,7 +11,7 @@ const list: ListIdentity = ['namespaces']
 export const namespaceHandlers = (store: NamespaceStore): NamespaceHandlers => ({
   listNamespaces: async ({ query }, call) => {
     const after = query.cursor === undefined ? '' : readCursor(list, query.cursor)
-    const { namespaces, more } = await store.list(call.deadline, after, pageSize)
+    const { namespaces, more } = await store.list(call, after, pageSize)
     const last = namespaces.at(-1)?.name
     return { status: 200, body: { namespaces, next_cursor: more && last !== undefined ? writeCursor(list, last) : null } }
   },

@@ -25,6 +25,8 @@ export interface FoldItems {
   readonly pageSize: number
   readonly wantValues: boolean
   readonly wantTotal: boolean
+  /** Whether the total may count a bounded number of rows only. */
+  readonly bounded: boolean
 }
 
 /** One entry of a page, an item or a prefix, or the first of the next page, or the total alone where the page is empty. */
@@ -47,7 +49,8 @@ export const foldItems = defineStatement<FoldItems, FoldRow>(
         ${placeholder('start')}::text collate "C" as start, ${placeholder('until')}::text collate "C" as until,
         ${placeholder('whole')}::boolean as whole, ${placeholder('delimiter')}::text collate "C" as delimiter,
         ${placeholder('beyond')}::text as beyond, ${placeholder('pageSize')}::int as page_size,
-        ${placeholder('wantValues')}::boolean as want_value, ${placeholder('wantTotal')}::boolean as want_total
+        ${placeholder('wantValues')}::boolean as want_value, ${placeholder('wantTotal')}::boolean as want_total,
+        ${placeholder('bounded')}::boolean as bounded
     ), entry (place, key, folded, next) as (
       select 0, null::text collate "C", null::text collate "C", greatest(asked.first, asked.start) from asked
       union all

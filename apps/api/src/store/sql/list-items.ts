@@ -8,54 +8,75 @@ import { totalOfAsked } from './total.js'
 
 const { placeholder } = sql
 
-/** The arrays of a list: element n of each belongs to list n. */
+/** Rows that a bounded list passes over at most. */
+const boundedPageRows = 20_000
+
+/** A list. */
 export interface ListItems {
-  readonly namespaces: readonly string[]
+  readonly namespace: string
   /** First key of the range. */
-  readonly froms: readonly string[]
+  readonly from: string
   /** Where the page begins, if that is after the first key of the range; the total is of the whole range. */
-  readonly starts: readonly string[]
+  readonly start: string
   /** The text that all keys of the range are before. */
-  readonly untils: readonly string[]
+  readonly until: string
   /** Whether the range is the whole namespace. */
-  readonly wholes: readonly boolean[]
+  readonly whole: boolean
   /** From 1. */
-  readonly pages: readonly number[]
-  readonly pageSizes: readonly number[]
-  readonly wantValues: readonly boolean[]
-  readonly wantTotals: readonly boolean[]
+  readonly page: number
+  readonly pageSize: number
+  readonly wantValues: boolean
+  readonly wantTotal: boolean
+  /** Whether the statement may read a bounded number of rows only. */
+  readonly bounded: boolean
 }
 
-/** One item of a page, or the first of the next one, or the total alone where the page is empty. */
-export type ListRow = { readonly ordinal: number; readonly total: string | null } & (ItemRow | { readonly key: null })
+/** One item of a page, or the first of the next one, or the total alone where the page is empty. `whole` is false if a bounded list had to stop. */
+export type ListRow = { readonly total: string | null; readonly whole: boolean } & (ItemRow | { readonly key: null })
 
 /**
- * Reads pages of live items, each with one item more that tells whether another page follows, and exact totals at one
+ * Reads a page of live items, with one item more that tells whether another page follows, and an exact total at the same
  * instant. `offset 0` keeps the planner from moving the total into the rows, where it would be counted anew for each of them.
  */
 export const listItems = defineStatement<ListItems, ListRow>(
   'read',
   sql`
-    with clock as materialized (select statement_timestamp() as now)
-    select asked.ordinal::int, total.total::text, page.key, page.value, page.version, page.created_version, page.created_at,
-      page.updated_at, page.expires_at
-    from unnest(
-      ${placeholder('namespaces')}::text[], ${placeholder('froms')}::text[], ${placeholder('starts')}::text[],
-      ${placeholder('untils')}::text[], ${placeholder('wholes')}::text[]::boolean[], ${placeholder('pages')}::bigint[],
-      ${placeholder('pageSizes')}::bigint[], ${placeholder('wantValues')}::text[]::boolean[], ${placeholder('wantTotals')}::text[]::boolean[]
-    ) with ordinality as asked (namespace, first, start, until, whole, page, page_size, want_value, want_total, ordinal)
-    cross join lateral (select ${totalOfAsked} as total offset 0) total
-    left join lateral (
-      select p.key, ${fittingValue(sql`p.value`, sql`p.key`)} as value, p.version::text, ${createdVersion('p')},
-        p.created_at::text, p.updated_at::text, p.expires_at::text
-      from (
+    with clock as materialized (select statement_timestamp() as now), asked as materialized (
+      select ${placeholder('namespace')}::text as namespace, ${placeholder('from')}::text collate "C" as first,
+        greatest(${placeholder('from')}::text collate "C", ${placeholder('start')}::text) as start, ${placeholder('until')}::text collate "C" as until,
+        ${placeholder('whole')}::boolean as whole, ${placeholder('page')}::bigint as page, ${placeholder('pageSize')}::int as page_size,
+        ${placeholder('wantValues')}::boolean as want_value, ${placeholder('wantTotal')}::boolean as want_total,
+        ${placeholder('bounded')}::boolean as bounded
+    ), page as materialized (
+      select live.*
+      from asked cross join lateral (
         select i.*
-        from ${items} i
-        where i.namespace = asked.namespace and i.key >= greatest(asked.first collate "C", asked.start) and i.key < asked.until
-          and (i.expires_at is null or i.expires_at > (select now from clock))
+        from (
+          select i.* from ${items} i
+          where i.namespace = asked.namespace and i.key >= asked.start and i.key < asked.until
+          order by i.key
+          limit case when asked.bounded then ${sql.raw(String(boundedPageRows))} end
+        ) i
+        where i.expires_at is null or i.expires_at > (select now from clock)
         order by i.key
         limit asked.page_size + 1 offset (asked.page - 1) * asked.page_size
-      ) p
-    ) page on true
-    order by asked.ordinal, page.key`,
+      ) live
+    )
+    select total.total::text, stopped.whole, p.key, ${fittingValue(sql`p.value`, sql`p.key`)} as value, p.version::text, ${createdVersion('p')},
+      p.created_at::text, p.updated_at::text, p.expires_at::text
+    from asked
+    cross join lateral (select ${totalOfAsked} as total offset 0) total
+    cross join lateral (
+      select not (
+        asked.bounded and (select count(*) from page) <= asked.page_size and exists (
+          select from ${items} i
+          where i.namespace = asked.namespace and i.key >= asked.start and i.key < asked.until
+          order by i.key
+          offset ${sql.raw(String(boundedPageRows))} limit 1
+        )
+      ) as whole
+      offset 0
+    ) stopped
+    left join page p on true
+    order by p.key`,
 )

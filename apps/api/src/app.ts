@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { admitEverybody, admitWithKeys } from './http/authenticate.js'
 import type { HttpEnv } from './http/context.js'
 import { apiKeyHandlers } from './http/handlers/api-keys.js'
+import { batchHandlers } from './http/handlers/batches.js'
 import { docsHandlers } from './http/handlers/docs.js'
 import { healthHandlers, type ServiceState } from './http/handlers/health.js'
 import { itemHandlers } from './http/handlers/items.js'
@@ -57,6 +58,7 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
   const items = itemHandlers(store)
   const handlers = {
     ...items,
+    ...batchHandlers(store),
     ...transactionHandlers(store),
     ...namespaceHandlers(options.namespaces),
     ...apiKeyHandlers(apiKeys),

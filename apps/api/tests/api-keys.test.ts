@@ -134,6 +134,8 @@ describe('what a key may do', () => {
     putItem: ['/items/in%2Fa', { value: 1 }],
     patchItem: ['/items/in%2Fa', { value: 1 }],
     getItems: ['/batch/get', { keys: ['in/a'] }],
+    putItems: ['/batch/put', { items: [{ key: 'in/a', value: 1 }] }],
+    deleteManyItems: ['/batch/delete', { keys: ['in/none'] }],
     transact: ['/transactions', { operations: [{ op: 'set', key: 'in/a', value: 1 }] }],
     deleteItems: ['/items?prefix=in/none'],
     putKey: ['/keys/in%2Fa', { key: 'in/a', value: 1 }],
@@ -164,6 +166,13 @@ describe('what a key may do', () => {
     const transact = (op: string) => as(key, 'POST', '/transactions', { operations: [{ op, key: 'in/a' }] })
     expect((await transact('delete')).status).toBe(200)
     expect(statusAndCode(await transact('get'))).toEqual(forbidden)
+  })
+
+  test('a delete that returns the item wants both', async () => {
+    const { api_key: key } = await make({ scopes: ['write'] })
+    const remove = (prefer: string) => api.request('DELETE', '/items/in%2Fabsent', { headers: { authorization: `Bearer ${key}`, prefer } })
+    expect((await remove('return=minimal')).status).toBe(404)
+    expect(statusAndCode(await remove('return=representation'))).toEqual(forbidden)
   })
 
   test('only in its namespaces, of which it makes none', async () => {
@@ -212,6 +221,18 @@ describe('what a key may do', () => {
       ['POST', '/batch/get', { keys: ['in/a', 'out/a'] }],
       [
         'POST',
+        '/batch/put',
+        {
+          items: [
+            { key: 'in/a', value: 1 },
+            { key: 'out/a', value: 1 },
+          ],
+        },
+      ],
+      ['POST', '/batch/delete', { keys: ['in/a', 'out/a'] }],
+      ['POST', '/batch/delete', { keys: ['in/a', { key: 'out/a' }] }],
+      [
+        'POST',
         '/transactions',
         {
           operations: [
@@ -239,7 +260,17 @@ describe('what a key may do', () => {
       ],
     }
     expect((await as(key, 'POST', '/transactions', inside)).status).toBe(200)
-    expect((await as(key, 'POST', '/batch/get', { keys: [] })).status).toBe(200)
+    for (const [path, json] of [
+      ['get', { keys: [] }],
+      ['put', { items: [] }],
+      ['delete', { keys: [] }],
+      ['put', { items: [{ key: 'in/c', value: 1 }] }],
+      ['delete', { keys: ['in/c', { key: 'in/d' }] }],
+    ] as const) {
+      expect((await as(key, 'POST', `/batch/${path}`, json)).status).toBe(200)
+    }
+    const downwards = await listed('reverse=true&start_after=zz')
+    expect(downwards).toEqual([all[0].toReversed(), undefined, all[2]])
     expect((await as(key, 'DELETE', '/items?prefix=in/')).json.deleted).toBeGreaterThan(1)
   })
 

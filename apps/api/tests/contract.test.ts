@@ -31,6 +31,8 @@ const valid = {
   incrementItem: () => ['POST', '/items/count/increment', { json: { by: 2 } }],
   transact: () => ['POST', '/transactions', { json: { operations: [{ op: 'set', key: `t${Math.random()}`, value: 1 }] } }],
   getItems: () => ['POST', '/batch/get', { json: { keys: ['present', 'absent'] } }],
+  putItems: () => ['POST', '/batch/put', { json: { items: [{ key: 'present', value: 1 }] } }],
+  deleteManyItems: () => ['POST', '/batch/delete', { json: { keys: ['present', 'absent'] } }],
   listNamespaces: () => ['GET', '/namespaces'],
   createNamespace: () => ['POST', '/namespaces', { json: { name: `n${Math.random().toString(36).slice(2)}` } }],
   getNamespace: () => ['GET', '/namespaces/default'],
@@ -118,6 +120,8 @@ describe('answers', () => {
     await expectAnswer('patchItem', 'item_not_found', 'PATCH', '/items/none', { json: { ttl: 9 } })
     await expectAnswer('deleteItem', 'precondition_failed', 'DELETE', '/items/p', { headers: { 'if-match': '"1"' } })
     await expectAnswer('deleteItem', 204, 'DELETE', '/items/p')
+    await ask('PUT', '/items/p?value=x')
+    await expectAnswer('deleteItem', 200, 'DELETE', '/items/p', { headers: { prefer: 'return=representation' } })
     await expectAnswer('deleteItem', 'item_not_found', 'DELETE', '/items/p')
     await putExpired(api, 'gone')
     await expectAnswer('getItem', 'item_not_found', 'GET', '/items/gone')
@@ -176,6 +180,7 @@ describe('answers', () => {
     await expectAnswer('incrementItem', 'namespace_full', 'POST', `${item}/b/increment`)
     const operations = [{ op: 'set', key: 'b', value: 1 }]
     await expectAnswer('transact', 'namespace_full', 'POST', '/namespaces/team/transactions', { json: { operations } })
+    await expectAnswer('putItems', 'namespace_full', 'POST', '/namespaces/team/batch/put', { json: { items: [{ key: 'b', value: 1 }] } })
     await expectAnswer('deleteNamespace', 200, 'DELETE', '/namespaces/team')
     await expectAnswer('deleteNamespace', 'namespace_not_found', 'DELETE', '/namespaces/team')
     await expectAnswer('deleteNamespace', 'validation_failed', 'DELETE', '/namespaces/-')
@@ -225,6 +230,29 @@ describe('answers', () => {
     await expectAnswer('getItems', 'too_large', 'POST', path, { text: ' '.repeat(4_194_305) })
   })
 
+  test('putItems and deleteManyItems', async () => {
+    for (const [id, path, json, bytesMax] of [
+      [
+        'putItems',
+        '/batch/put',
+        {
+          items: [
+            { key: 'a', value: 1 },
+            { key: 'b', value: 1, if_match: '1' },
+          ],
+        },
+        8_388_608,
+      ],
+      ['deleteManyItems', '/batch/delete', { keys: ['a', 'absent', { key: 'b', if_match: '*' }] }, 4_194_304],
+    ] as const) {
+      await expectAnswer(id, 200, 'POST', `${path}/`, { json })
+      await expectAnswer(id, 'validation_failed', 'POST', path, { json: { keys: [''] } })
+      await expectAnswer(id, 'malformed_json', 'POST', path, { text: '{"items":' })
+      await expectAnswer(id, 'unsupported_media_type', 'POST', path, { json, headers: { 'content-type': 'text/plain' } })
+      await expectAnswer(id, 'too_large', 'POST', path, { text: ' '.repeat(bytesMax + 1) })
+    }
+  })
+
   test('getKey, putKey, postKey and deleteKey', async () => {
     const json = { key: 'old', value: 1 }
     for (const id of ['putKey', 'postKey'] as const) {
@@ -238,6 +266,8 @@ describe('answers', () => {
       await expectAnswer('getKey', 304, 'GET', '/keys/old', { headers: { 'if-none-match': etag } })
       await expectAnswer('getKey', 'precondition_failed', 'GET', '/keys/old', { headers: { 'if-match': '"1"' } })
       await expectAnswer('deleteKey', 'precondition_failed', 'DELETE', '/keys/old', { headers: { 'if-match': '"1"' } })
+      await expectAnswer('deleteKey', 200, 'DELETE', '/keys/old', { headers: { prefer: 'return=representation' } })
+      await ask(method, '/keys/old', { json })
       await expectAnswer('deleteKey', 204, 'DELETE', '/keys/old')
       await expectAnswer('deleteKey', 'item_not_found', 'DELETE', '/keys/old')
       await expectAnswer('getKey', 'item_not_found', 'GET', '/keys/old')

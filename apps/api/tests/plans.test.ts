@@ -3,12 +3,13 @@ import type { Statement } from '../src/database/statement.js'
 import { openUncheckedSession } from '../src/database/unchecked-session.js'
 import { afterEveryKey, keyRange, nextKey } from '../src/store/key-range.js'
 import { batchGetItems } from '../src/store/sql/batch-get-items.js'
+import { batchPutItems } from '../src/store/sql/batch-put-items.js'
 import { deleteItems } from '../src/store/sql/delete-items.js'
 import { deleteRange } from '../src/store/sql/delete-range.js'
-import { foldItems } from '../src/store/sql/fold-items.js'
+import { foldItems, foldItemsDownwards } from '../src/store/sql/fold-items.js'
 import { getItems } from '../src/store/sql/get-items.js'
 import { incrementItems } from '../src/store/sql/increment-items.js'
-import { listItems } from '../src/store/sql/list-items.js'
+import { listItems, listItemsDownwards } from '../src/store/sql/list-items.js'
 import { lockKeys } from '../src/store/sql/lock-keys.js'
 import { putItems } from '../src/store/sql/put-items.js'
 import { readLocked } from '../src/store/sql/read-locked.js'
@@ -91,6 +92,21 @@ const list = {
   bounded: true,
 }
 const prefix = keyRange('row12')
+const fold = {
+  namespace: 'default',
+  prefix: 'row',
+  start: 'row',
+  until: 's',
+  whole: false,
+  delimiter: '1',
+  beyond: afterEveryKey,
+  pageSize: 10,
+  wantValues: true,
+  wantTotal: false,
+  bounded: true,
+}
+const noRecord = { recordId: null, fingerprint: null, recordSeconds: 60 }
+const batch = { namespace: 'default', keys, values: all('1'), ttls: all(null), expiresAts: all(null), refusals: all(null) }
 
 test.each([
   ['get', () => read(getItems, { namespace: 'default', keys }), 100],
@@ -125,7 +141,14 @@ test.each([
     300,
   ],
   ['upsert', () => read(upsertItems.plain, { ...keyed, bodies: all('{"value":1}'), ttls: all(1), wantValues: true }), 300],
-  ['delete', () => read(deleteItems.plain, { ...keyed, ...conditions }), 300],
+  ['delete', () => read(deleteItems.plain, { ...keyed, ...conditions, wantItems: all(false) }), 300],
+  ['batch delete', () => read(deleteItems.batch, { ...keyed, ...conditions, wantItems: all(false), ...noRecord }), 300],
+  ['batch put', () => read(batchPutItems, { ...batch, ifMatches: all(null), ifNoneMatches: all(null), rules: null, ...noRecord }), 300],
+  [
+    'batch put under conditions',
+    () => read(batchPutItems, { ...batch, ifMatches: all('*'), ifNoneMatches: all(null), rules: '{}', ...noRecord }),
+    400,
+  ],
   [
     'delete a range',
     () =>
@@ -182,24 +205,10 @@ test.each([
   // The total of a prefix is counted once, not for every item of the page.
   ['list a prefix', () => read(listItems, { ...list, from: prefix.from, until: prefix.until, whole: false }), 1111 + 200],
   ['list from a cursor', () => read(listItems, { ...list, start: nextKey('row6') }), rows / 10 + 200],
-  [
-    'fold a list',
-    () =>
-      read(foldItems, {
-        namespace: 'default',
-        prefix: 'row',
-        start: 'row',
-        until: 's',
-        whole: false,
-        delimiter: '1',
-        beyond: afterEveryKey,
-        pageSize: 10,
-        wantValues: true,
-        wantTotal: false,
-        bounded: true,
-      }),
-    40,
-  ],
+  ['list downwards', () => read(listItemsDownwards, { ...list, start: until }), rows / 10 + 200],
+  ['list downwards from a cursor', () => read(listItemsDownwards, { ...list, start: 'row6' }), rows / 10 + 200],
+  ['fold a list', () => read(foldItems, fold), 40],
+  ['fold a list downwards', () => read(foldItemsDownwards, { ...fold, start: 's' }), 40],
 ] as const)('%s reads few rows of a large table', async (_name, readRows, most) => {
   expect(await readRows()).toBeLessThanOrEqual(most)
 })

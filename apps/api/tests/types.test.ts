@@ -27,6 +27,8 @@ test('a handler sees the validated request', () => {
     prefix: string
     cursor?: string | undefined
     delimiter?: string | undefined
+    start_after?: string | undefined
+    reverse: 'true' | 'false'
     count: 'exact' | 'none'
     keys_only: 'true' | 'false'
   }>()

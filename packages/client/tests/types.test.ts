@@ -19,7 +19,11 @@ test('arguments are those of the contracts', () => {
 
 test('results are those of the contracts, by status', () => {
   expectTypeOf<CallResult<'putItem'>['status']>().toEqualTypeOf<200 | 201>()
-  expectTypeOf<CallResult<'deleteItem'>>().toEqualTypeOf<{ readonly status: 204; readonly body: undefined; readonly headers: Headers }>()
+  expectTypeOf<Extract<CallResult<'deleteItem'>, { status: 204 }>>().toEqualTypeOf<{
+    readonly status: 204
+    readonly body: undefined
+    readonly headers: Headers
+  }>()
   expectTypeOf<Extract<CallResult<'getItem'>, { status: 200 }>['body']['version']>().toBeString()
 })
 

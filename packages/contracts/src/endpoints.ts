@@ -26,6 +26,8 @@ export const endpoints = {
   headItem: { method: 'head', path: '/items/{key}', safe: true, namespaced: true },
   putItem: { method: 'put', path: '/items/{key}', safe: false, namespaced: true },
   getItems: { method: 'post', path: '/batch/get', safe: true, namespaced: true },
+  putItems: { method: 'post', path: '/batch/put', safe: false, namespaced: true },
+  deleteManyItems: { method: 'post', path: '/batch/delete', safe: false, namespaced: true },
   transact: { method: 'post', path: '/transactions', safe: false, namespaced: true },
   patchItem: { method: 'patch', path: '/items/{key}', safe: false, namespaced: true },
   incrementItem: { method: 'post', path: '/items/{key}/increment', safe: false, namespaced: true },

@@ -27,6 +27,11 @@ export const Preferences = z.object({
   prefer: z.string().optional().meta({ description: '`return=minimal` leaves the value out of the answer.' }),
 })
 
+/** What a delete should return (RFC 7240). */
+export const DeletePreferences = z.object({
+  prefer: z.string().optional().meta({ description: '`return=representation` returns the deleted item.' }),
+})
+
 /** The key that makes a write one that is applied once (draft-ietf-httpapi-idempotency-key-header): a string of structured fields, or a bare token. */
 export const IdempotencyKeys = z.object({
   'idempotency-key': z

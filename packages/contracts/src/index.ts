@@ -1,5 +1,5 @@
 export { ApiKey, NewApiKey, Scope } from './api-keys.js'
-export { BatchGet, ItemBatch } from './batch.js'
+export { BatchDelete, BatchDeleteResults, BatchGet, BatchPut, BatchPutResults, ItemBatch } from './batch.js'
 export { Increment } from './counters.js'
 export { defaultNamespace, type Endpoint, endpoints, namespacedPath } from './endpoints.js'
 export { type ErrorCode, type ErrorDefinition, errorCodes, errors } from './errors.js'

@@ -1,9 +1,18 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
 import type { ErrorCode } from './errors.js'
-import { IdempotencyKeys, ItemHeaders, Preferences, ReadConditions, Replays, WriteConditions, WrittenHeaders } from './headers.js'
+import {
+  DeletePreferences,
+  IdempotencyKeys,
+  ItemHeaders,
+  Preferences,
+  ReadConditions,
+  Replays,
+  WriteConditions,
+  WrittenHeaders,
+} from './headers.js'
 import { limits } from './limits.js'
-import { Cursor, Delimiter, ExpiresAt, JsonPatch, JsonValue, Key, Prefix, Timestamp, Ttl, Version } from './primitives.js'
+import { Cursor, Delimiter, ExpiresAt, JsonPatch, JsonValue, Key, Prefix, StartAfter, Timestamp, Ttl, Version } from './primitives.js'
 import { defineRoute } from './route.js'
 
 /** An item without its value, as `keys_only=true` and `return=minimal` answer it. */
@@ -85,11 +94,20 @@ export const ListQuery = z
     page_size: wholeNumber(limits.pageSize).default(10),
     prefix: Prefix.default(''),
     cursor: Cursor.optional(),
+    start_after: StartAfter.optional(),
+    reverse: z
+      .enum(['true', 'false'], 'must be true or false')
+      .default('false')
+      .meta({ description: '`true` lists downwards, from the last key.' }),
     delimiter: Delimiter.optional(),
     count: z.enum(['exact', 'none'], 'must be exact or none').default('exact').meta({ description: '`none` leaves the total out.' }),
     keys_only: z.enum(['true', 'false'], 'must be true or false').default('false').meta({ description: '`true` leaves the values out.' }),
   })
   .refine((query) => query.page === undefined || query.cursor === undefined, { path: ['cursor'], message: 'and page exclude one another' })
+  .refine((query) => query.start_after === undefined || (query.page === undefined && query.cursor === undefined), {
+    path: ['start_after'],
+    message: 'excludes page and cursor: go on with the next_cursor alone',
+  })
   .refine((query) => query.page === undefined || query.delimiter === undefined, {
     path: ['delimiter'],
     message: 'and page exclude one another: a folded list goes on by cursor',
@@ -104,10 +122,13 @@ export const ItemPage = z
       .int()
       .nullable()
       .meta({ description: 'Live items with the prefix, on all pages, folded or not; exact. Null with `count=none`.' }),
-    page: z.int().nullable().meta({ description: 'Null where a cursor or a delimiter was given.' }),
+    page: z.int().nullable().meta({ description: 'Null where a cursor, `start_after` or a delimiter was given.' }),
     page_size: z.int().meta({ description: 'Items and prefixes that a page has at the most.' }),
     total_pages: z.int().nullable().meta({ description: 'Null with `count=none` and where a delimiter was given.' }),
-    next_cursor: Cursor.nullable().meta({ description: 'Continues after the last item or prefix of this page; null on the last page.' }),
+    next_cursor: Cursor.nullable().meta({
+      description:
+        'Continues after the last item or prefix of this page, with the same `prefix`, `delimiter` and `reverse`; null on the last page.',
+    }),
   })
   .meta({ id: 'ItemPage' })
 
@@ -156,7 +177,7 @@ export const listItems = defineRoute({
   ...endpoints.listItems,
   ...route,
   summary: 'List items',
-  description: 'In the order of their keys, compared byte by byte.',
+  description: 'In the order of their keys, compared byte by byte, or in the opposite order with `reverse=true`.',
   request: { query: ListQuery },
   answers: {
     200: {
@@ -251,7 +272,15 @@ export const deleteItem = defineRoute({
   ...endpoints.deleteItem,
   ...route,
   summary: 'Delete an item',
-  request: { params: itemParams, headers: WriteConditions.extend(IdempotencyKeys.shape) },
-  answers: { 204: { description: 'Deleted.', headers: Replays } },
+  description: '`Prefer: return=representation` reads the item and deletes it in one step. An API key then needs the scope `read` too.',
+  request: { params: itemParams, headers: WriteConditions.extend({ ...IdempotencyKeys.shape, ...DeletePreferences.shape }) },
+  answers: {
+    200: {
+      description: 'Deleted; the item as it was. Only with `Prefer: return=representation`.',
+      body: Item,
+      headers: Replays.extend({ 'preference-applied': z.string().meta({ description: 'The preference that was honoured.' }) }),
+    },
+    204: { description: 'Deleted.', headers: Replays },
+  },
   errors: [...writeErrors, ...onceErrors, 'item_not_found', 'precondition_failed'],
 })

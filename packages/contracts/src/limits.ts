@@ -11,10 +11,12 @@ export const limits = {
   pageSize: 100,
   /** Items that pages by number reach; a page costs what it passes over. */
   pagedItems: 10_000,
-  /** Keys of one batch. */
+  /** Items or keys of one batch. */
   batchKeys: 1_000,
-  /** Bytes of the body of a batch: all its keys, with room for escapes. */
+  /** Bytes of the body of a batch of keys: all of them, with room for escapes. */
   batchBytes: 4_194_304,
+  /** Bytes of the body of a batch put. */
+  batchPutBytes: 8_388_608,
   /** Bytes of the body of an increment. */
   incrementBytes: 16_384,
   /** The most that a namespace may let a value have. */

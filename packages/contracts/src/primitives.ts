@@ -52,6 +52,18 @@ export const Delimiter = keyText
     examples: ['/'],
   })
 
+/** A key, which need not exist, behind which a list begins. */
+export const StartAfter = keyText
+  .refine((text) => text.length > 0, 'must not be empty')
+  .meta({
+    id: 'StartAfter',
+    description:
+      'Begins behind this key, which need not exist: with greater keys, or with lesser ones if `reverse=true`. Not with `page` or `cursor`.',
+    minLength: 1,
+    maxLength: limits.keyBytes,
+    examples: ['user-42'],
+  })
+
 /** A place in a list: opaque, as `next_cursor` answers it. */
 export const Cursor = z
   .string()

@@ -24,6 +24,8 @@ export const routes = {
   incrementItem: counters.incrementItem,
   deleteItem: items.deleteItem,
   getItems: batch.getItems,
+  putItems: batch.putItems,
+  deleteManyItems: batch.deleteManyItems,
   transact: transactions.transact,
   listNamespaces: namespaces.listNamespaces,
   createNamespace: namespaces.createNamespace,

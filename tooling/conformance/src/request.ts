@@ -40,9 +40,10 @@ const sendable = (headers: unknown): Members =>
 
 const confineMembers = (members: unknown): Members => {
   const own = { ...(members as Members | undefined) }
-  for (const name of ['key', 'prefix']) if (name in own) own[name] = ownKey(own[name])
-  if (Array.isArray(own.keys)) own.keys = own.keys.map(ownKey)
-  for (const name of ['checks', 'operations']) if (Array.isArray(own[name])) own[name] = own[name].map(confineMembers)
+  for (const name of ['key', 'prefix', 'start_after']) if (name in own) own[name] = ownKey(own[name])
+  if (Array.isArray(own.keys))
+    own.keys = own.keys.map((each) => (typeof each === 'object' && each !== null ? confineMembers(each) : ownKey(each)))
+  for (const name of ['checks', 'operations', 'items']) if (Array.isArray(own[name])) own[name] = own[name].map(confineMembers)
   return own
 }
 

@@ -1,14 +1,17 @@
 import { type RouteContract, routes } from '@holdfast/contracts'
 import { Refusal } from '../refusal.js'
 import { type Caller, challenge } from './authenticate.js'
+import { prefersRepresentation } from './preferences.js'
 
 /** What a validated request may say of the items that it is about. */
 interface Targets {
   readonly params?: { readonly key?: string }
   readonly query?: { readonly prefix?: string }
+  readonly headers?: { readonly prefer?: string }
   readonly body?: {
     readonly key?: string
-    readonly keys?: readonly string[]
+    readonly keys?: readonly (string | { readonly key: string })[]
+    readonly items?: readonly { readonly key: string }[]
     readonly checks?: readonly { readonly key: string }[]
     readonly operations?: readonly { readonly op: string; readonly key: string }[]
   }
@@ -25,8 +28,9 @@ const checkScope = (caller: Caller, scope: string): void => {
 }
 
 const keysOf = ({ params, body }: Targets): string[] => {
-  const several = [...(body?.checks ?? []), ...(body?.operations ?? [])].map(({ key }) => key)
-  return [params?.key, body?.key, ...(body?.keys ?? []), ...several].filter((key) => key !== undefined)
+  const several = [...(body?.checks ?? []), ...(body?.operations ?? []), ...(body?.items ?? [])].map(({ key }) => key)
+  const keys = (body?.keys ?? []).map((each) => (typeof each === 'string' ? each : each.key))
+  return [params?.key, body?.key, ...keys, ...several].filter((key) => key !== undefined)
 }
 
 /** A list within a prefix; one that has nothing in common with it is empty, since no key begins with both. */
@@ -45,7 +49,8 @@ const withinPrefix = <Input>(input: Input, prefix: string, route: RouteContract)
     if (route.method === 'delete' && (input as Targets).query?.prefix?.startsWith(prefix)) return input
   }
   const keys = keysOf(input as Targets)
-  const isEmptyBatch = (input as Targets).body?.keys?.length === 0 || (input as Targets).body?.operations?.length === 0
+  const { body } = input as Targets
+  const isEmptyBatch = [body?.keys, body?.operations, body?.items].some((elements) => elements?.length === 0)
   if ((keys.length === 0 && !isEmptyBatch) || !keys.every((key) => key.startsWith(prefix))) {
     throw forbidden(`is for keys that begin with ${JSON.stringify(prefix)}`)
   }
@@ -68,6 +73,8 @@ export const authorizeRoute = (caller: Caller | undefined, route: RouteContract,
  */
 export const authorize = <Input>(caller: Caller | undefined, route: RouteContract, input: Input): Input => {
   if (caller === undefined) return input
-  if ((input as Targets).body?.operations?.some(({ op }) => op === 'get')) checkScope(caller, 'read')
+  const { body, headers } = input as Targets
+  const readsItem = route.method === 'delete' && prefersRepresentation(headers?.prefer)
+  if (readsItem || body?.operations?.some(({ op }) => op === 'get')) checkScope(caller, 'read')
   return caller.prefix === null ? input : withinPrefix(input, caller.prefix, route)
 }

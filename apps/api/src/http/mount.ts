@@ -19,7 +19,7 @@ import { canonicalTarget } from './canonical-target.js'
 import { conditionCheck } from './conditions.js'
 import type { HttpEnv } from './context.js'
 import { writeConditions } from './entity-tags.js'
-import { prefersMinimal } from './preferences.js'
+import { prefersMinimal, prefersRepresentation } from './preferences.js'
 import type { RequestState } from './request-state.js'
 import { parseQuery, requestTarget } from './request-target.js'
 import type { Respond, ServeRequest } from './serve-request.js'
@@ -29,6 +29,7 @@ import { writeRecord } from './write-record.js'
 
 /** What a handler may use of a call besides its validated input. */
 interface Call extends StoreCall {
+  readonly requestId: string
   /** The text of a JSON body. */
   readonly bodyText: string | undefined
   /** Where the request has an Idempotency-Key. */
@@ -88,6 +89,7 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
     const input = authorize(caller, route, valid)
     const headers: WriteHeaders = input.headers ?? {}
     const { method = '', url: target = '' } = incoming
+    const prefer = incoming.headers.prefer?.toString()
     const client = caller?.id ?? state.client ?? ''
     const record =
       route.safe || headers['idempotency-key'] === undefined
@@ -100,9 +102,11 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
             canonicalTarget: canonicalTarget(routes[id], { namespace, params: context.req.param(), query }),
             body: body?.text,
             conditions: writeConditions(headers),
-            minimal: prefersMinimal(incoming.headers.prefer?.toString()),
+            minimal: prefersMinimal(prefer),
+            representation: route.method === 'delete' && prefersRepresentation(prefer),
           })
     const given = await handler(input as RouteInput<RouteContract>, {
+      requestId: state.id,
       deadline: state.deadline,
       namespace,
       client,

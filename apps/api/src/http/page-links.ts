@@ -30,6 +30,7 @@ export const pageLinks = (path: string, query: z.output<typeof ListQuery>, answe
     parameters.set('page_size', String(query.page_size))
     if (query.prefix !== '') parameters.set('prefix', query.prefix)
     if (query.delimiter !== undefined) parameters.set('delimiter', query.delimiter)
+    if (query.reverse === 'true') parameters.set('reverse', 'true')
     if (query.count === 'none') parameters.set('count', 'none')
     if (query.keys_only === 'true') parameters.set('keys_only', 'true')
     return [`<${path}?${parameters}>; rel="${rel}"`]

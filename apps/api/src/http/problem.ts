@@ -14,7 +14,7 @@ export interface ProblemAnswer {
 type ProblemBody = Omit<Problem, 'value'> & { readonly value: JsonText | undefined }
 
 /** The body of a refusal (RFC 9457). */
-const problem = ({ code, message, details }: Refusal, requestId: string): ProblemBody => ({
+export const problemBody = ({ code, message, details }: Refusal, requestId: string): ProblemBody => ({
   type: `/problems/${code}`,
   title: errors[code].title,
   status: errors[code].status,
@@ -55,7 +55,7 @@ const toRefusal = (error: unknown): Refusal => {
 export const toProblem = (error: unknown, requestId: string): ProblemAnswer => {
   const refusal = toRefusal(error)
   const { details } = refusal
-  const body = problem(refusal, requestId)
+  const body = problemBody(refusal, requestId)
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', ...details.headers }
   if (details.version !== undefined) headers.etag = `"${details.version}"`
   if (details.retryAfterSeconds !== undefined) headers['retry-after'] = String(details.retryAfterSeconds)

@@ -16,6 +16,8 @@ export interface KeyedRequest {
   readonly conditions: Conditions
   /** Whether the answer is wanted without values. */
   readonly minimal: boolean
+  /** Whether a delete should return the item. */
+  readonly representation: boolean
 }
 
 /** The key within a header: a string of structured fields without its quotes (RFC 9651 section 3.3.3), or a token as it stands. */
@@ -26,17 +28,18 @@ const canonicalCondition = (versions: string | null): string | null => versions 
 
 /** The record of a request under the key of its header. */
 export const writeRecord = (header: string, request: KeyedRequest): WriteRecord => {
-  const { namespace, caller, method, target, canonicalTarget, body = '', minimal } = request
+  const { namespace, caller, method, target, canonicalTarget, body = '', minimal, representation } = request
   const { ifMatch, ifNoneMatch } = request.conditions
   // No part can hold a line break but the body, which comes last. No body begins as a line of conditions does.
   const conditions =
     ifMatch === null && ifNoneMatch === null
       ? []
       : [`if-match ${canonicalCondition(ifMatch)}`, `if-none-match ${canonicalCondition(ifNoneMatch)}`]
+  const preferences = representation ? ['return=representation'] : []
   return {
     id: hash('sha256', [namespace, caller, keyOf(header)].join('\n')),
     // See `recordFormat`: databases have records that were written by these rules.
-    fingerprint: hash('sha256', [method, canonicalTarget, minimal, ...conditions, body].join('\n')),
+    fingerprint: hash('sha256', [method, canonicalTarget, minimal, ...conditions, ...preferences, body].join('\n')),
     firstFingerprint: hash('sha256', [method, target, minimal, body].join('\n')),
   }
 }

@@ -1,6 +1,7 @@
 import { defaultNamespace } from '@holdfast/contracts'
 import type { Pool } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
+import type { PutElement } from './batch-put.js'
 import type { StoreCall, WriteRecord } from './item-call.js'
 import type { ItemStore } from './items.js'
 import { memberText } from './json-span.js'
@@ -24,6 +25,18 @@ const boundedStep = (settings: NamespaceSettings, step: TransactionStep, place: 
   if (step.op === 'set') return { ...step, ttl: boundedTtl(settings, step, path) }
   if (step.op === 'increment') return { ...step, ttl: boundedTtl(settings, { ttl: step.ttl, expiresAt: null, forever: false }, path) }
   return step
+}
+
+/** A put of a batch within the settings of its namespace; one that breaks them is rejected, and the others are not. */
+const boundedPut = (settings: NamespaceSettings, put: PutElement, index: number): PutElement => {
+  const { max_value_bytes: most } = settings
+  try {
+    if (most !== null && Buffer.byteLength(put.value) > most) throw tooLarge(most)
+    return { ...put, ttl: boundedTtl(settings, put, `body.items.${index}`) }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { ...put, refusal: error }
+  }
 }
 
 /** Items within the settings of their namespaces. Where a namespace has none this costs a look at what is known of it. */
@@ -80,10 +93,24 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       return room(bounds, creation, call.deadline, () => items.increment(call, { ...increment, ttl }))
     },
 
+    putMany: async (call, batch) => {
+      const bounds = await boundsOf(call, batch.record)
+      if (bounds === undefined) return items.putMany(call, batch)
+      const puts = batch.puts.map((put, index) => boundedPut(bounds, put, index))
+      const creating = puts.filter(({ ifMatch, refusal }) => ifMatch === null && refusal === undefined)
+      const creation = { namespace: call.namespace, keys: creating.map(({ key }) => key), record: batch.record }
+      return room(bounds, creation, call.deadline, () => items.putMany(call, { ...batch, puts }))
+    },
+
     // These are not bounded; they wait as the others do, so that writes keep their order of arrival.
     delete: async (call, deletion) => {
       await settings.of(call.namespace, call.deadline)
       return items.delete(call, deletion)
+    },
+
+    deleteMany: async (call, batch) => {
+      await settings.of(call.namespace, call.deadline)
+      return items.deleteMany(call, batch)
     },
 
     deletePrefix: async (call, prefix, record) => {

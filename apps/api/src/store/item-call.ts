@@ -62,7 +62,10 @@ export interface PutCall extends UpsertCall, Conditions {
 /** A change of an item's expiry; neither a ttl nor a time makes it permanent. */
 export type TouchCall = Omit<PutCall, 'body' | 'keepTtl'>
 
-export type DeleteCall = Write & Conditions
+export interface DeleteCall extends Write, Conditions {
+  /** Whether the deleted item is to be returned. */
+  readonly wantItem: boolean
+}
 
 /** An addition of an integer of 64 bits to another. */
 export interface AddCall extends Write, Conditions {

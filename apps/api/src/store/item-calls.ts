@@ -74,7 +74,7 @@ export const createItemCalls = (pool: Pool, { valueBytesMax, ...settings }: Sett
   const remove = write<DeleteCall, DeleteItems, DeleteRow>({
     name: 'delete',
     statement: deleteItems,
-    params: (calls) => ({ ...addresses(calls), ...conditions(calls) }),
+    params: (calls) => ({ ...addresses(calls), ...conditions(calls), wantItems: calls.map(({ wantItem }) => wantItem) }),
     inOrder,
   })
 

@@ -4,15 +4,19 @@ import { DatabaseOverloaded, type Pool, QueueFull } from '../database/pool.js'
 import { invalid, Refusal } from '../refusal.js'
 import type { StoreCall } from './item-call.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
-import { foldItems } from './sql/fold-items.js'
-import { listItems } from './sql/list-items.js'
+import { foldItems, foldItemsDownwards } from './sql/fold-items.js'
+import { listItems, listItemsDownwards } from './sql/list-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
 
 /** Which items to list. */
 interface ItemRange {
   readonly prefix: string
-  /** Begins after this key, or after all keys that are folded into this prefix. */
+  /** Begins after this entry of the list: a key, or all keys that are folded into this prefix. */
   readonly after: string | undefined
+  /** Begins after this key, which need not exist. */
+  readonly startAfter: string | undefined
+  /** Whether the list goes downwards, so that what is after a key is less than it. */
+  readonly reverse: boolean
   /** Items and prefixes. */
   readonly pageSize: number
   readonly wantValues: boolean
@@ -111,12 +115,14 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
   return {
     list: async (call, list) => {
       if (list.page * list.pageSize > limits.pagedItems) return pageBeyond(call, list)
-      const { prefix, after, page, pageSize, wantValues, wantTotal } = list
+      const { prefix, after, startAfter, reverse, page, pageSize, wantValues, wantTotal } = list
       const { from, until, whole } = keyRange(prefix)
-      const start = after === undefined ? from : nextKey(after)
+      const last = after ?? startAfter
+      const start = last === undefined ? (reverse ? until : from) : reverse ? last : nextKey(last)
+      const statement = reverse ? listItemsDownwards : listItems
       const params = { namespace: call.namespace, from, start, until, whole, page, pageSize, wantValues, wantTotal }
       const rows = await readBounded(
-        (lane, bounded) => pool.runInLane(lane, listItems, { ...params, bounded }, call),
+        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, call),
         (found) => only(found).whole && !lacksTotal(list, found),
         { wantTotal: wantTotal && !whole, scan: (page - 1) * pageSize > boundedOffset },
       )
@@ -132,13 +138,16 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
     },
 
     fold: async (call, list) => {
-      const { prefix, after, delimiter, pageSize, wantValues, wantTotal } = list
+      const { prefix, after, startAfter, reverse, delimiter, pageSize, wantValues, wantTotal } = list
       const { until, whole } = keyRange(prefix)
-      const start = after === undefined ? prefix : afterEntry(after, prefix, delimiter)
+      const upwards = () =>
+        after === undefined ? (startAfter === undefined ? prefix : nextKey(startAfter)) : afterEntry(after, prefix, delimiter)
+      const start = reverse ? (after ?? startAfter ?? until) : upwards()
+      const statement = reverse ? foldItemsDownwards : foldItems
       const page = { start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
       const params = { namespace: call.namespace, prefix, ...page }
       const rows = await readBounded(
-        (lane, bounded) => pool.runInLane(lane, foldItems, { ...params, bounded }, call),
+        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, call),
         (found) => !lacksTotal(list, found),
         { wantTotal: wantTotal && !whole },
       )

@@ -3,6 +3,8 @@ import type { Pool } from '../database/pool.js'
 import { JsonText } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import { checkAnswerSize } from './answer-size.js'
+import { type BatchDelete, createBatchDelete } from './batch-delete.js'
+import { type BatchPut, createBatchPut, type PutOutcome } from './batch-put.js'
 import { createChangeItem } from './change-item.js'
 import type { DeletePrefix } from './delete-prefix.js'
 import { createOnce } from './idempotency.js'
@@ -45,8 +47,12 @@ export interface ItemStore extends ItemRanges {
   patch: (call: StoreCall, patch: ItemPatch) => Promise<{ item: StoredItem; replayed: boolean }>
   /** @throws Refusal precondition_failed, not_a_number, out_of_bounds, ttl_required */
   increment: (call: StoreCall, increment: ItemIncrement) => Promise<{ item: StoredItem; replayed: boolean }>
-  /** @throws Refusal item_not_found, precondition_failed */
-  delete: (call: StoreCall, deletion: ItemDeletion) => Promise<{ replayed: boolean }>
+  /** Resolves with the deleted item if it is wanted. @throws Refusal item_not_found, precondition_failed */
+  delete: (call: StoreCall, deletion: ItemDeletion) => Promise<{ item: StoredItem | undefined; replayed: boolean }>
+  /** Writes several items, each whatever becomes of the others. */
+  putMany: (call: StoreCall, batch: BatchPut) => Promise<{ outcomes: PutOutcome[]; replayed: boolean }>
+  /** Deletes several items, each whatever becomes of the others. */
+  deleteMany: (call: StoreCall, batch: BatchDelete) => Promise<{ outcomes: (Refusal | undefined)[]; replayed: boolean }>
   /** Removes all keys with a prefix, in batches; answers how many live items went. */
   deletePrefix: (call: StoreCall, prefix: string, record: WriteRecord | undefined) => Promise<{ deleted: number; replayed: boolean }>
   /** @throws Refusal checks_failed, not_a_number, out_of_bounds, ttl_required, too_large, validation_failed */
@@ -69,6 +75,8 @@ export const createItemStore = (
   const patchItem = createPatchItem(calls, changeItem)
   const incrementItem = createIncrementItem(calls, changeItem)
   const transact = createTransact(pool, settings)
+  const batchPut = createBatchPut(pool, settings)
+  const batchDelete = createBatchDelete(pool, settings)
 
   return {
     get: async (call, key) => {
@@ -112,8 +120,12 @@ export const createItemStore = (
         if (answered.outcome === 'precondition_failed') throw preconditionFailed(answered.version)
         return answered
       })
-      return { replayed: row.replayed === true }
+      // A record of a version that returned no item has no value.
+      return { item: row.value == null ? undefined : toItem(row), replayed: row.replayed === true }
     },
+
+    putMany: (call, batch) => batchPut(call.namespace, batch, call.deadline),
+    deleteMany: (call, batch) => batchDelete(call.namespace, batch, call.deadline),
 
     deletePrefix: async (call, prefix, record) => {
       const { deleted, replayed } = await once(record, call.deadline, () => deletePrefix(call, prefix, record))

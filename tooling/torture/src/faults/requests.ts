@@ -28,6 +28,8 @@ export const chain = (key: string): readonly Asked[] => [
     },
   },
   { route: 'getItems', path: '/batch/get', body: { keys: [key, `${key}-2`] } },
+  { route: 'putItems', path: '/batch/put', body: { items: [{ key: `${key}-2`, value: 1 }] } },
+  { route: 'deleteManyItems', path: '/batch/delete', body: { keys: [`${key}-2`] } },
   { route: 'listItems', path: '/items?page_size=10' },
   { route: 'deleteItem', path: `/items/${key}` },
   { route: 'putKey', path: `/keys/${key}`, body: { key, value: 1 } },

@@ -8,7 +8,7 @@ import { entityTag, isCurrent, isMatched, writeConditions } from '../entity-tags
 import { itemsPath } from '../items-path.js'
 import type { Handler, Handlers } from '../mount.js'
 import { pageLinks } from '../page-links.js'
-import { prefersMinimal } from '../preferences.js'
+import { prefersMinimal, prefersRepresentation } from '../preferences.js'
 import { replayed, written } from '../written-headers.js'
 import { incrementItem } from './increment.js'
 
@@ -118,20 +118,31 @@ const getItems =
 const deleteItem =
   (store: ItemStore): Handler<Routes['deleteItem']> =>
   async ({ params, headers }, call) => {
-    const { replayed: was } = await store.delete(call, { key: params.key, ...writeConditions(headers), record: call.record })
-    return { status: 204, headers: replayed(was) }
+    const wantItem = prefersRepresentation(headers.prefer)
+    const deletion = { key: params.key, ...writeConditions(headers), wantItem, record: call.record }
+    const { item, replayed: was } = await store.delete(call, deletion)
+    if (item === undefined) return { status: 204, headers: replayed(was) }
+    return { status: 200, body: item, headers: { ...replayed(was), 'preference-applied': 'return=representation' } }
   }
 
 const listItems =
   (store: ItemStore): Handler<Routes['listItems']> =>
   async ({ query }, call) => {
     const { prefix, delimiter, cursor, page_size } = query
-    const list: ListIdentity = ['items', call.namespace, prefix, delimiter]
-    const after = cursor === undefined ? undefined : readCursor(list, cursor)
-    const which = { prefix, after, pageSize: page_size, wantValues: query.keys_only === 'false', wantTotal: query.count === 'exact' }
+    const reverse = query.reverse === 'true'
+    const list: ListIdentity = ['items', call.namespace, prefix, delimiter, reverse]
+    const which = {
+      prefix,
+      after: cursor === undefined ? undefined : readCursor(list, cursor),
+      startAfter: query.start_after,
+      reverse,
+      pageSize: page_size,
+      wantValues: query.keys_only === 'false',
+      wantTotal: query.count === 'exact',
+    }
     const page = query.page ?? 1
     const found = delimiter === undefined ? await store.list(call, { ...which, page }) : await store.fold(call, { ...which, delimiter })
-    const byPage = cursor === undefined && delimiter === undefined
+    const byPage = cursor === undefined && query.start_after === undefined && delimiter === undefined
     const body = {
       items: found.items,
       prefixes: found.prefixes,

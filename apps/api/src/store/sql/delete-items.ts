@@ -3,7 +3,10 @@ import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './counts.js'
+import { createdVersion } from './created-version.js'
+import type { ItemRow } from './item-row.js'
 import { recordable } from './recordable.js'
+import { recordableBatch } from './recordable-batch.js'
 
 const { placeholder } = sql
 
@@ -14,24 +17,26 @@ export interface DeleteItems {
   /** `*`, or versions with commas between. */
   readonly ifMatches: readonly (string | null)[]
   readonly ifNoneMatches: readonly (string | null)[]
+  /** Whether the deleted item is to be returned. */
+  readonly wantItems: readonly boolean[]
 }
 
 /** What became of one delete; `version` is that of the item which stays because of a condition. */
-export interface DeleteRow {
-  readonly ordinal: number
-  readonly outcome: 'deleted' | 'missing' | 'precondition_failed'
-  readonly version: string | null
-}
+export type DeleteRow = { readonly ordinal: number } & (
+  | ({ readonly outcome: 'deleted' } & ItemRow)
+  | { readonly outcome: 'missing' }
+  | { readonly outcome: 'precondition_failed'; readonly version: string }
+)
 
 const offered = sql`
       select * from unnest(
         ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[],
-        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[]
-      ) with ordinality as a (namespace, key, if_match, if_none_match, ordinal)`
+        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('wantItems')}::text[]::boolean[]
+      ) with ordinality as a (namespace, key, if_match, if_none_match, want_item, ordinal)`
 
 const effect = sql`
     ${lockAsked}, decided as materialized (
-      select asked.ordinal, asked.namespace, asked.key, locked.version,
+      select asked.ordinal, asked.namespace, asked.key, asked.want_item, locked.version,
         case
           when not ${lockedIsLive} then 'missing'
           when not ${conditionsHold(lockedIsLive)} then 'precondition_failed'
@@ -43,17 +48,22 @@ const effect = sql`
     ), deleted as (
       delete from ${items} i using decided d
       where i.namespace = d.namespace and i.key = d.key and d.outcome = 'deleted'
-      returning i.namespace
+      returning i.*
     ), counted as (
       ${countRows(sql`select namespace, -1 as rows from deleted`)}
     )`
 
 const answered = sql`
-    select d.ordinal::int, d.outcome, case when d.outcome = 'precondition_failed' then d.version::text end as version
-    from decided d`
+    select d.ordinal::int, d.outcome, d.key, case when d.want_item then x.value::text end as value,
+      case when d.outcome <> 'missing' then d.version::text end as version, ${createdVersion('x')},
+      x.created_at::text, x.updated_at::text, x.expires_at::text
+    from decided d
+    left join deleted x on x.namespace = d.namespace and x.key = d.key`
 
 /** Removes items for good, each under its conditions; rows are locked in key order before the clock is read. */
 export const deleteItems = {
   plain: defineStatement<DeleteItems, DeleteRow>('write', sql`with asked as materialized (${offered}), ${effect} ${answered}`),
   recorded: recordable<DeleteItems>({ offered, effect, answered, done: sql`a.outcome in ('deleted')` }),
+  /** Those of one request, which has one record. */
+  batch: recordableBatch<DeleteItems>({ offered, effect, answered }),
 }

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { createdVersion } from './created-version.js'
@@ -13,7 +13,7 @@ export interface FoldItems {
   readonly namespace: string
   /** What all keys begin with, and the first key that may. */
   readonly prefix: string
-  /** Where the page begins. */
+  /** Where the page begins, or downwards the text that all its entries are before. */
   readonly start: string
   /** The text that all keys with the prefix are before. */
   readonly until: string
@@ -35,14 +35,24 @@ export type FoldRow = { readonly total: string | null } & (
   | { readonly folded: string; readonly key: null }
 )
 
+interface Direction {
+  readonly order: SQL
+  /** The bound of the first entry, and of the one after an entry. */
+  readonly begin: SQL
+  readonly next: SQL
+  /** The keys from the bound of an entry on. */
+  readonly range: SQL
+}
+
 /**
  * Reads a page of live items in which those that have the delimiter behind the prefix are folded into the text up to the end of
  * the first one. Goes from entry to entry by the index (a loose index scan), so that a folded prefix costs the same with any
  * number of keys under it.
  */
-export const foldItems = defineStatement<FoldItems, FoldRow>(
-  'read',
-  sql`
+const foldStatement = ({ order, begin, range, next }: Direction) =>
+  defineStatement<FoldItems, FoldRow>(
+    'read',
+    sql`
     with recursive clock as materialized (select statement_timestamp() as now),
     asked as materialized (
       select ${placeholder('namespace')}::text as namespace, ${placeholder('prefix')}::text collate "C" as first,
@@ -52,16 +62,16 @@ export const foldItems = defineStatement<FoldItems, FoldRow>(
         ${placeholder('wantValues')}::boolean as want_value, ${placeholder('wantTotal')}::boolean as want_total,
         ${placeholder('bounded')}::boolean as bounded
     ), entry (place, key, folded, next) as (
-      select 0, null::text collate "C", null::text collate "C", greatest(asked.first, asked.start) from asked
+      select 0, null::text collate "C", null::text collate "C", ${begin} from asked
       union all
-      select entry.place + 1, found.key, fold.prefix, case when fold.prefix is null then found.key || chr(1) else fold.prefix || asked.beyond end
+      select entry.place + 1, found.key, fold.prefix, ${next}
       from entry cross join asked
       cross join lateral (
         select i.key
         from ${items} i
-        where i.namespace = asked.namespace and i.key >= entry.next and i.key < asked.until
+        where i.namespace = asked.namespace and ${range}
           and (i.expires_at is null or i.expires_at > (select now from clock))
-        order by i.key
+        order by i.key ${order}
         limit 1
       ) found
       cross join lateral (select strpos(substr(found.key, length(asked.first) + 1), asked.delimiter) as place) delimiter
@@ -77,4 +87,20 @@ export const foldItems = defineStatement<FoldItems, FoldRow>(
     left join entry on entry.place > 0
     left join ${items} i on entry.folded is null and i.namespace = asked.namespace and i.key = entry.key
     order by entry.place`,
-)
+  )
+
+/** Folds in the order of the keys. */
+export const foldItems = foldStatement({
+  order: sql`asc`,
+  begin: sql`greatest(asked.first, asked.start)`,
+  next: sql`case when fold.prefix is null then found.key || chr(1) else fold.prefix || asked.beyond end`,
+  range: sql`i.key >= entry.next and i.key < asked.until`,
+})
+
+/** Folds in the opposite order. */
+export const foldItemsDownwards = foldStatement({
+  order: sql`desc`,
+  begin: sql`least(asked.until, asked.start)`,
+  next: sql`coalesce(fold.prefix, found.key)`,
+  range: sql`i.key >= asked.first and i.key < entry.next`,
+})

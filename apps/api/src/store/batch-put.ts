@@ -1,0 +1,90 @@
+import type { Pool } from '../database/pool.js'
+import { Refusal, type RefusalDetails } from '../refusal.js'
+import { createBatchWrite } from './batch-write.js'
+import type { Conditions, WriteRecord } from './item-call.js'
+import type { AskedExpiry } from './namespace-bounds.js'
+import { expiresAtPast, preconditionFailed, tooLarge } from './outcomes.js'
+import { type BatchPutItems, type BatchPutRow, batchPutItems, type PutRules } from './sql/batch-put-items.js'
+import { type StoredItem, toItem } from './stored-item.js'
+import type { WriteSettings } from './write-kind.js'
+
+/** One put of a batch. */
+export interface PutElement extends Conditions, AskedExpiry {
+  readonly key: string
+  /** JSON text. */
+  readonly value: string
+  readonly keepTtl: boolean
+  /** Why it is rejected without being tried. */
+  readonly refusal?: Refusal | undefined
+}
+
+/** Several puts of one request. No key may come twice. */
+export interface BatchPut {
+  readonly puts: readonly PutElement[]
+  /** Bytes of the request. */
+  readonly bytes: number
+  readonly record: WriteRecord | undefined
+}
+
+/** What became of one put: its item without the value, or why it was rejected. */
+export type PutOutcome = { readonly created: boolean; readonly item: StoredItem } | Refusal
+
+/** A refusal as a record holds it. */
+type StoredRefusal = Pick<Refusal, 'code' | 'message'> & { readonly details: Pick<RefusalDetails, 'faults'> }
+
+const refusalText = ({ code, message, details: { faults } }: Refusal): string => {
+  const stored: StoredRefusal = { code, message, details: faults === undefined ? {} : { faults } }
+  return JSON.stringify(stored)
+}
+
+const rulesOf = ({ ifMatch, ifNoneMatch, keepTtl, ttl, expiresAt }: PutElement): PutRules | undefined =>
+  ifMatch === null && ifNoneMatch === null && !keepTtl && expiresAt === null
+    ? undefined
+    : { if_match: ifMatch, if_none_match: ifNoneMatch, keep_ttl: keepTtl, ttl, expires_at: expiresAt }
+
+const toArrays = (namespace: string, puts: readonly PutElement[], valueBytesMax: number): BatchPutItems => {
+  const rules = puts.flatMap((put) => {
+    const own = rulesOf(put)
+    return own === undefined ? [] : [[put.key, own]]
+  })
+  return {
+    namespace,
+    keys: puts.map(({ key }) => key),
+    values: puts.map(({ value }) => value),
+    ttls: puts.map(({ ttl }) => ttl),
+    expiresAts: puts.map(({ expiresAt }) => expiresAt),
+    ifMatches: puts.map(({ ifMatch }) => ifMatch),
+    ifNoneMatches: puts.map(({ ifNoneMatch }) => ifNoneMatch),
+    refusals: puts.map(({ value, refusal }) => {
+      const own = refusal ?? (Buffer.byteLength(value) > valueBytesMax ? tooLarge(valueBytesMax) : undefined)
+      return own === undefined ? null : refusalText(own)
+    }),
+    rules: rules.length === 0 ? null : JSON.stringify(Object.fromEntries(rules)),
+  }
+}
+
+const toOutcome = (row: BatchPutRow): PutOutcome => {
+  switch (row.outcome) {
+    case 'created':
+    case 'replaced':
+      return { created: row.outcome === 'created', item: toItem({ ...row, value: null }) }
+    case 'precondition_failed':
+      return preconditionFailed(row.version)
+    case 'expires_at_past':
+      return expiresAtPast()
+    case 'refused': {
+      const { code, message, details }: StoredRefusal = JSON.parse(row.refusal)
+      return new Refusal(code, message, details)
+    }
+  }
+}
+
+/** Makes the verb that writes several items, each whatever becomes of the others. */
+export const createBatchPut = (pool: Pool, settings: WriteSettings & { readonly valueBytesMax: number }) => {
+  const run = createBatchWrite<BatchPutItems, BatchPutRow>(pool, settings, { name: 'batch_put', statement: batchPutItems })
+
+  return async (namespace: string, { puts, bytes, record }: BatchPut, deadline: number) => {
+    const { outcomes, replayed } = await run({ params: toArrays(namespace, puts, settings.valueBytesMax), bytes, record }, deadline)
+    return { outcomes: outcomes.map(toOutcome), replayed: replayed === true }
+  }
+}

@@ -2,8 +2,9 @@ import type { IterateOptions, ListOptions } from './items.js'
 import type { Page, Query } from './types.js'
 
 /** The members of list options that are the route's query, whatever the contract has. */
-export const listQuery = ({ signal, timeout, totalTimeout, retry, keys_only, ...query }: ListOptions): Query<'listItems'> => ({
+export const listQuery = ({ signal, timeout, totalTimeout, retry, keys_only, reverse, ...query }: ListOptions): Query<'listItems'> => ({
   ...query,
+  ...(reverse === undefined ? {} : { reverse: reverse ? 'true' : 'false' }),
   ...(keys_only === undefined ? {} : { keys_only: keys_only ? 'true' : 'false' }),
 })
 

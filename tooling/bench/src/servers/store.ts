@@ -12,7 +12,7 @@ const pool = createPool(database, createLogger('silent'))
 const { getItem } = itemHandlers(
   createItemStore(pool, { valueBytesMax: 1_048_576, recordSeconds: 86_400 }, createDeletePrefix(pool, 86_400)),
 )
-const call = { namespace: 'default', client: '', mayMakeNamespaces: true, bodyText: undefined, record: undefined }
+const call = { namespace: 'default', client: '', mayMakeNamespaces: true, requestId: '', bodyText: undefined, record: undefined }
 const app = new Hono()
 app.get('/items/:key', async (context) => {
   const input = {

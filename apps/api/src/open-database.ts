@@ -32,6 +32,7 @@ export const openDatabase = async (config: Config, logger: Logger): Promise<Data
       {
         schema: config.DATABASE_SCHEMA,
         apply: config.MIGRATE_AT_START === 'on',
+        onApply: (migration) => logger.info({ migration }, 'migrating the tables'),
       },
     )
     if (newer.length > 0) logger.warn({ migrations: newer }, 'a newer version has migrated the tables; this one can use them')

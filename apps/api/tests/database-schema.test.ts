@@ -55,6 +55,7 @@ test('a schema can be migrated while another one is', () =>
       hash: 'f',
       earlierHashes: [],
       additive: true,
+      transactional: true,
     }
     await migrate({ url }, { schema: 'first' })
     await sql`begin`

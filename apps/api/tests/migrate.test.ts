@@ -1,4 +1,4 @@
-import type { Sql } from 'postgres'
+import postgres, { type Sql } from 'postgres'
 import { expect, test } from 'vitest'
 import { migrate } from '../src/database/migrate.js'
 import { type Migration, readMigrations } from '../src/database/migration-files.js'
@@ -15,6 +15,7 @@ const later = (statement: string, additive = true): Migration => ({
   hash: 'f'.repeat(64),
   earlierHashes: [],
   additive,
+  transactional: true,
 })
 
 const tablesIn = async (sql: Sql, schema: string): Promise<string[]> => {
@@ -102,6 +103,40 @@ test('a migration gives way to running statements and goes on after them', () =>
     await expect.poll(() => sql`select 1 from pg_locks where not granted`, { timeout: 5_000 }).toHaveLength(0)
     await sql`commit`
     await expect(migrated).resolves.toMatchObject({ applied: ['9000_later'] })
+  }))
+
+test('an index is built while writes go on, and anew if its build was cut off', () =>
+  withDatabase('', async (url, sql) => {
+    await migrate({ url })
+    // What a build leaves that fails or is killed.
+    await sql`insert into items values ('n', 'a', '1', 1, now(), now()), ('n', 'b', '1', 1, now(), now())`
+    await expect(sql`create unique index concurrently "later" on items (version)`).rejects.toThrow('could not create unique index')
+    const statement = 'CREATE INDEX CONCURRENTLY "later" ON "items" USING btree ("version");'
+    await sql`begin`
+    await sql`update items set version = 2`
+    const migrated = migrate({ url }, { migrations: [...migrations, { ...later(statement), transactional: false }] })
+    await expect.poll(() => sql`select 1 from pg_locks where not granted and locktype = 'virtualxid'`).not.toEqual([])
+    const other = postgres(url, { max: 1 })
+    await other`insert into items values ('n', 'c', '1', 1, now(), now())`
+    await other.end()
+    await sql`commit`
+    await expect(migrated).resolves.toMatchObject({ applied: ['9000_later'] })
+    expect(await sql`select indisvalid from pg_index where indexrelid = 'later'::regclass`).toEqual([{ indisvalid: true }])
+  }))
+
+test('a migration whose connection dies leaves nothing of itself', () =>
+  withDatabase('', async (url, sql) => {
+    await migrate({ url })
+    const slow = { ...later(''), statements: ['create table half (id int)', 'select pg_sleep(60)'] }
+    const migrated = migrate({ url }, { migrations: [...migrations, slow] }).catch((error) => error)
+    const backend = () =>
+      sql<{ pid: number }[]>`select pid from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`
+    await expect.poll(backend).toHaveLength(1)
+    const [row] = await backend()
+    await sql`select pg_terminate_backend(${row?.pid ?? 0})`
+    expect(String(await migrated)).toContain('cannot be brought up to date')
+    expect(await tablesIn(sql, 'public')).not.toContain('half')
+    await expect(migrate({ url })).resolves.toMatchObject({ applied: [], newer: [] })
   }))
 
 test('with migration off, tables that are behind stop the start', () =>

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../src/database/identifier.js'
 import { migrate } from '../src/database/migrate.js'
+import { readMigrations } from '../src/database/migration-files.js'
 import type { Service } from '../src/service.js'
 import { type ApiAnswer, send, startReplica } from './support/api.js'
 import { createDatabase, type TestDatabase, withDatabase } from './support/database.js'
@@ -194,5 +195,61 @@ describe('beside version 0.1.0 on one database', () => {
         ({ request }) => 'if-match' in request.headers || 'if-none-match' in request.headers || request.path.endsWith('/'),
       )
       expect(rejected.size).toBe(unknown.length)
+    }))
+})
+
+describe('the migration list of version 0.1.0', () => {
+  const names = readMigrations().map(({ name }) => name)
+  const dump = fixture('database.sql')
+  /** Puts the tables of version 0.1.0 where they were if the search path began with another schema: the sequence is in `public`. */
+  const moveTables = (schema: string) => `
+    create schema ${schema};
+    ${['items', 'item_counts', 'idempotency_records', 'namespaces', 'api_keys', 'request_counts']
+      .map((name) => `alter table public.${name} set schema ${schema};`)
+      .join('\n')}
+    alter function public.renew_version set schema ${schema};`
+
+  test('is read, and its migrations are not applied again', () =>
+    withDatabase('', async (url, sql) => {
+      await sql.unsafe(dump)
+      await expect(migrate({ url })).resolves.toMatchObject({ schema: 'public', applied: names.slice(4) })
+    }))
+
+  test('says which migrations are missing because another application had later ones in it', () =>
+    withDatabase('', async (url, sql) => {
+      await sql.unsafe(dump)
+      await sql.unsafe(`
+        drop table public.namespaces, public.api_keys, public.request_counts; drop function public.renew_version;
+        delete from drizzle.__drizzle_migrations where id > 2;
+        insert into drizzle.__drizzle_migrations values (3, 'theirs', 99999999999999)`)
+      await expect(migrate({ url })).resolves.toMatchObject({ applied: names.slice(2) })
+      expect(await sql`select hash from drizzle.__drizzle_migrations where id = 3`).toEqual([{ hash: 'theirs' }])
+    }))
+
+  test('holds for tables in the first schema of the search path, to which the sequence is moved', () =>
+    withDatabase('', async (url, sql) => {
+      await sql.unsafe(dump)
+      await sql.unsafe(moveTables('app'))
+      await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set search_path = app, public`)
+      const service = await startReplica({ databaseUrl: url })
+      expect((await send(service.url, 'POST', '/items/counter/increment', { json: {} })).json).toMatchObject({ value: 43 })
+      await service.stop(0)
+      expect(await sql`select 1 from pg_class where relnamespace = 'public'::regnamespace`).toEqual([])
+    }))
+
+  test('says nothing about a schema without the tables, which gets new ones', () =>
+    withDatabase('', async (url, sql) => {
+      await sql.unsafe(dump)
+      await expect(migrate({ url }, { schema: 'other' })).resolves.toMatchObject({ applied: names })
+      await expect(migrate({ url }, { schema: 'public' })).resolves.toMatchObject({ applied: names.slice(4) })
+    }))
+
+  test('is missed if it was not restored with the tables', () =>
+    withDatabase('', async (url, sql) => {
+      await sql.unsafe(dump)
+      await sql`drop schema drizzle cascade`
+      await expect(migrate({ url })).rejects.toThrow(
+        /^DATABASE_SCHEMA: schema "public" has tables with names that Holdfast uses \(api_keys, .*\), and no list of migrations .* restore the list, too$/,
+      )
     }))
 })

@@ -8,13 +8,12 @@ import { itemCounts, items, itemVersions, tables } from './schema.js'
 
 /**
  * Version 0.1.0 listed its migrations in the ledger that Drizzle uses unless told otherwise, which other applications in
- * the database may share. Reads the hashes there; none if this role may not.
+ * the database may share. Reads the hashes there.
  */
 const readSharedLedger = async (sql: Sql): Promise<string[]> => {
   const [found] = await sql`
     select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = 'drizzle' and c.relname = '__drizzle_migrations'
-      and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')`
+    where n.nspname = 'drizzle' and c.relname = '__drizzle_migrations'`
   if (found === undefined) return []
   const rows = await sql<{ hash: string }[]>`select hash from drizzle.__drizzle_migrations`
   return rows.map(({ hash }) => hash)
@@ -36,19 +35,20 @@ const sequence = itemVersions.seqName as string
  * @throws StartError if the schema has tables with our names that are not ours
  */
 export const firstLedger = async (sql: Sql, migrations: readonly Migration[], schema: string): Promise<string[]> => {
-  const applied = await readSharedLedger(sql)
   const present = await findRelations(sql, schema, [...tables.map(getTableName), sequence])
+  if (present.length === 0) return [createLedger]
+  const applied = await readSharedLedger(sql)
   const ours = [items, itemCounts].every((table) => present.includes(getTableName(table)))
   const adopted = migrations.flatMap((migration) => {
     const hash = ours ? applied.find((each) => isHashOf(migration, each)) : undefined
     return hash === undefined ? [] : [addToLedger(migration, hash)]
   })
-  if (present.length > 0 && adopted.length === 0) {
+  if (adopted.length === 0) {
     throw new StartError(
       `DATABASE_SCHEMA: schema "${schema}" has tables with names that Holdfast uses (${present.join(', ')}), and no list of migrations that says they are Holdfast's; set DATABASE_SCHEMA to another schema, which is created if it does not exist, or, if they come from a backup, restore the list, too`,
     )
   }
   // Version 0.1.0 created the sequence in `public`, also if the tables went elsewhere.
-  const moved = adopted.length > 0 && !present.includes(sequence)
+  const moved = !present.includes(sequence)
   return [createLedger, ...adopted, ...(moved ? [`alter sequence public.${sequence} set schema ${quoteIdentifier(schema)}`] : [])]
 }

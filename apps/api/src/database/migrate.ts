@@ -28,11 +28,15 @@ export interface Migrated {
   readonly newer: readonly string[]
 }
 
+type OnApply = (name: string) => void
+
 export interface MigrateOptions {
   /** The schema for the tables; without it the first one of the role's search path. */
   readonly schema?: string | undefined
   /** Whether pending migrations are applied, or rejected. Default: applied. */
   readonly apply?: boolean
+  /** Is told of each migration before it is applied. */
+  readonly onApply?: OnApply
   /** For tests. */
   readonly migrations?: readonly Migration[]
 }
@@ -86,17 +90,40 @@ const createSchema = async (sql: Sql, schema: string): Promise<string[]> => {
   return found === undefined ? [`create schema ${quoteIdentifier(schema)}`] : []
 }
 
-const applyPending = async (sql: Sql, migrations: readonly Migration[], schema: string): Promise<string[]> => {
+/**
+ * Runs a statement that cannot be in a transaction, such as one that builds an index while writes go on. It may wait as long as it has
+ * to, because no other statement waits behind it. An index of a build that was cut off is invalid and is built anew.
+ */
+const runAlone = async (sql: Sql, statement: string): Promise<void> => {
+  await sql`select set_config('lock_timeout', '0', false)`
+  const [, index] = /^create index concurrently (?:if not exists )?("[^"]+")/i.exec(statement.trim()) ?? []
+  if (index !== undefined) await sql.unsafe(`drop index concurrently if exists ${index}`)
+  await sql.unsafe(statement)
+  await sql`select set_config('lock_timeout', ${String(lockMs)}, false)`
+}
+
+const applyOne = async (sql: Sql, migration: Migration): Promise<void> => {
+  const listed = addToLedger(migration, migration.hash)
+  if (migration.transactional) return await runAll(sql, [...migration.statements, listed])
+  for (const statement of migration.statements) await runAlone(sql, statement)
+  await runAll(sql, [listed])
+}
+
+const applyPending = async (sql: Sql, schema: string, migrations: readonly Migration[], onApply: OnApply): Promise<string[]> => {
   // Another service may have applied some while this one waited for the lock.
   const ledger = await readLedger(sql)
   if (ledger === undefined) await runAll(sql, [...(await createSchema(sql, schema)), ...(await firstLedger(sql, migrations, schema))])
   const { pending } = compareLedger((await readLedger(sql)) ?? [], migrations, schema)
-  for (const migration of pending) await runAll(sql, [...migration.statements, addToLedger(migration, migration.hash)])
+  for (const migration of pending) {
+    onApply(migration.name)
+    await applyOne(sql, migration)
+  }
   return pending.map(({ name }) => name)
 }
 
 /** Brings the tables of a schema up to date and answers the names of the migrations that were applied, and of newer ones. */
-const migrateSchema = async (sql: Sql, schema: string, { apply = true, migrations = readMigrations() }: MigrateOptions) => {
+const migrateSchema = async (sql: Sql, schema: string, options: MigrateOptions) => {
+  const { apply = true, migrations = readMigrations(), onApply = () => {} } = options
   await checkAccess(sql, schema)
   const { pending, newer } = compareLedger((await readLedger(sql)) ?? [], migrations, schema)
   let applied: string[] = []
@@ -107,7 +134,7 @@ const migrateSchema = async (sql: Sql, schema: string, { apply = true, migration
       )
     }
     await withLock(sql, schema, async () => {
-      applied = await applyPending(sql, migrations, schema)
+      applied = await applyPending(sql, schema, migrations, onApply)
     })
   }
   await checkTables(sql, schema)
@@ -127,7 +154,7 @@ const failWith = (problem: string) => (error: unknown) => {
 
 /**
  * Brings the tables up to date. With nothing to apply it only reads, so that a role without the right to create tables will do.
- * Each migration is one transaction. Services that start together take turns through an advisory lock.
+ * Each migration is one transaction, or can be run again from its start. Services that start together take turns through an advisory lock.
  * @throws StartError if the tables cannot be used
  */
 export const migrate = async (address: DatabaseAddress, options: MigrateOptions = {}): Promise<Migrated> => {

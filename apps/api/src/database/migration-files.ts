@@ -14,6 +14,8 @@ export interface Migration {
   readonly earlierHashes: readonly string[]
   /** Whether versions that do not know this migration work with the tables that it leaves. */
   readonly additive: boolean
+  /** Whether its statements run in one transaction. Otherwise each runs by itself, and it must be possible to run all of them again. */
+  readonly transactional: boolean
 }
 
 /**
@@ -32,6 +34,7 @@ const readMigration = (folder: string, name: string): Migration => {
     statements: text.split('--> statement-breakpoint'),
     hash: createHash('sha256').update(text).digest('hex'),
     earlierHashes: earlierHashes[name] ?? [],
+    transactional: !/^create index concurrently /im.test(text),
     additive: !/^-- not additive$/m.test(text),
   }
 }

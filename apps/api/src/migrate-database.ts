@@ -2,13 +2,17 @@ import { createLogger } from '@holdfast/service'
 import type { Config } from './config.js'
 import { openDatabase } from './open-database.js'
 
+const say = (text: string): void => {
+  process.stdout.write(`holdfast: ${text}\n`)
+}
+
 /**
- * The command `migrate`: brings the tables up to date, prints what was done, and ends.
+ * The command `migrate`: brings the tables up to date, prints each migration that it applies, and ends.
  * @throws StartError
  */
 export const migrateDatabase = async (config: Config): Promise<void> => {
-  const { schema, applied, stop } = await openDatabase({ ...config, MIGRATE_AT_START: 'on' }, createLogger(config.LOG_LEVEL))
+  const logger = createLogger('warn', config.LOG_FORMAT)
+  const { schema, stop } = await openDatabase({ ...config, MIGRATE_AT_START: 'on' }, logger, (name) => say(`applying ${name}`))
   await stop()
-  const done = applied.length === 0 ? 'there was nothing to migrate' : `applied ${applied.join(', ')}`
-  process.stdout.write(`holdfast: the tables in schema "${schema}" are up to date; ${done}\n`)
+  say(`the tables in schema "${schema}" are up to date`)
 }

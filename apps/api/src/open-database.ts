@@ -20,9 +20,14 @@ const findDatabase = async (config: Config, logger: Logger): Promise<Pick<Databa
 
 /**
  * Opens the service's database, its own or another one, and brings its tables up to date.
+ * @param onApply is told of each migration before it is applied
  * @throws StartError
  */
-export const openDatabase = async (config: Config, logger: Logger): Promise<Database> => {
+export const openDatabase = async (
+  config: Config,
+  logger: Logger,
+  onApply = (migration: string) => logger.info({ migration }, 'migrating the tables'),
+): Promise<Database> => {
   const database = await findDatabase(config, logger)
   try {
     const found = { ...database.address, allowUnsafe: config.ALLOW_UNSAFE_DATABASE === 'on' }
@@ -32,7 +37,7 @@ export const openDatabase = async (config: Config, logger: Logger): Promise<Data
       {
         schema: config.DATABASE_SCHEMA,
         apply: config.MIGRATE_AT_START === 'on',
-        onApply: (migration) => logger.info({ migration }, 'migrating the tables'),
+        onApply,
       },
     )
     if (newer.length > 0) logger.warn({ migrations: newer }, 'a newer version has migrated the tables; this one can use them')

@@ -55,10 +55,11 @@ test('one role migrates, and one that can do nothing else serves', async () => {
   // A role that owns no function may be given EXECUTE only by name, where the default for everybody was taken away.
   await database.sql`alter default privileges for role holdfast_owner revoke execute on functions from public`
   const settings = { DATABASE_URL: ownerUrl, DATABASE_SCHEMA: schema }
-  const { stdout } = await runMigrate(settings)
-  expect(stdout).toBe(`holdfast: the tables in schema "holdfast" are up to date; applied ${names.join(', ')}\n`)
+  const done = 'holdfast: the tables in schema "holdfast" are up to date\n'
+  const first = await runMigrate(settings)
+  expect(first.stdout).toBe([...names.map((name) => `holdfast: applying ${name}\n`), done].join(''))
   const again = await runMigrate(settings)
-  expect(again.stdout).toBe('holdfast: the tables in schema "holdfast" are up to date; there was nothing to migrate\n')
+  expect(again.stdout).toBe(done)
 
   await expect(database.sql`set role holdfast_service`.then(() => database.sql`create table holdfast.mine (id int)`)).rejects.toThrow(
     'permission denied for schema holdfast',

@@ -139,6 +139,14 @@ test('a migration whose connection dies leaves nothing of itself', () =>
     await expect(migrate({ url })).resolves.toMatchObject({ applied: [], newer: [] })
   }))
 
+test('new tables wait for no transaction of others in the database', () =>
+  withDatabase('', async (url, sql) => {
+    await sql`begin isolation level repeatable read`
+    await sql`select 1`
+    await expect(migrate({ url })).resolves.toMatchObject({ applied: names })
+    await sql`commit`
+  }))
+
 test('with migration off, tables that are behind stop the start', () =>
   withDatabase('', async (url, sql) => {
     await expect(migrate({ url }, { apply: false })).rejects.toThrow(

@@ -109,14 +109,22 @@ const applyOne = async (sql: Sql, migration: Migration): Promise<void> => {
   await runAll(sql, [listed])
 }
 
+/** A migration of new tables: building an index beside writes would only wait for all other transactions in the database. */
+const inTransaction = (migration: Migration): Migration => ({
+  ...migration,
+  transactional: true,
+  statements: migration.statements.map((statement) => statement.replace(/^(\s*create index) concurrently/i, '$1')),
+})
+
 const applyPending = async (sql: Sql, schema: string, migrations: readonly Migration[], onApply: OnApply): Promise<string[]> => {
   // Another service may have applied some while this one waited for the lock.
   const ledger = await readLedger(sql)
   if (ledger === undefined) await runAll(sql, [...(await createSchema(sql, schema)), ...(await firstLedger(sql, migrations, schema))])
   const { pending } = compareLedger((await readLedger(sql)) ?? [], migrations, schema)
+  const isNew = pending.length === migrations.length
   for (const migration of pending) {
     onApply(migration.name)
-    await applyOne(sql, migration)
+    await applyOne(sql, isNew ? inTransaction(migration) : migration)
   }
   return pending.map(({ name }) => name)
 }

@@ -55,7 +55,7 @@ export const items = pgTable(
     primaryKey({ columns: [table.namespace, table.key] }),
     index('items_expires_at').on(table.expiresAt).where(sql`${table.expiresAt} is not null`),
     // For the expired rows of one namespace, which its total leaves out.
-    index('items_namespace_expires_at').on(table.namespace, table.expiresAt).where(sql`${table.expiresAt} is not null`),
+    index('items_namespace_expires_at').on(table.namespace, table.expiresAt).concurrently().where(sql`${table.expiresAt} is not null`),
   ],
 )
 

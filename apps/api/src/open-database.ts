@@ -1,7 +1,7 @@
 import type { Logger } from '@holdfast/service'
 import type { Config } from './config.js'
 import { startEmbedded } from './database/embedded.js'
-import { type Migrated, migrate } from './database/migrate.js'
+import { type Migrated, migrate, type OnApply } from './database/migrate.js'
 import { checkServer } from './database/server-check.js'
 
 /** A database with tables that are up to date. */
@@ -18,16 +18,16 @@ const findDatabase = async (config: Config, logger: Logger): Promise<Pick<Databa
   return { kind: 'embedded', ...(await startEmbedded(config.DATA_DIR, connectionsMax(config), logger)) }
 }
 
+const logTo =
+  (logger: Logger): OnApply =>
+  (migration, isNew) =>
+    logger[isNew ? 'debug' : 'info']({ migration }, 'migrating the tables')
+
 /**
  * Opens the service's database, its own or another one, and brings its tables up to date.
- * @param onApply is told of each migration before it is applied
  * @throws StartError
  */
-export const openDatabase = async (
-  config: Config,
-  logger: Logger,
-  onApply = (migration: string) => logger.info({ migration }, 'migrating the tables'),
-): Promise<Database> => {
+export const openDatabase = async (config: Config, logger: Logger, onApply: OnApply = logTo(logger)): Promise<Database> => {
   const database = await findDatabase(config, logger)
   try {
     const found = { ...database.address, allowUnsafe: config.ALLOW_UNSAFE_DATABASE === 'on' }

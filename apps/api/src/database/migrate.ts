@@ -28,14 +28,14 @@ export interface Migrated {
   readonly newer: readonly string[]
 }
 
-type OnApply = (name: string) => void
+/** Is told of each migration before it is applied, and whether the tables are new ones. */
+export type OnApply = (name: string, isNew: boolean) => void
 
 export interface MigrateOptions {
   /** The schema for the tables; without it the first one of the role's search path. */
   readonly schema?: string | undefined
   /** Whether pending migrations are applied, or rejected. Default: applied. */
   readonly apply?: boolean
-  /** Is told of each migration before it is applied. */
   readonly onApply?: OnApply
   /** For tests. */
   readonly migrations?: readonly Migration[]
@@ -123,7 +123,7 @@ const applyPending = async (sql: Sql, schema: string, migrations: readonly Migra
   const { pending } = compareLedger((await readLedger(sql)) ?? [], migrations, schema)
   const isNew = pending.length === migrations.length
   for (const migration of pending) {
-    onApply(migration.name)
+    onApply(migration.name, isNew)
     await applyOne(sql, isNew ? inTransaction(migration) : migration)
   }
   return pending.map(({ name }) => name)

@@ -47,6 +47,9 @@ export class Refusal extends Error {
   }
 }
 
+/** An error that names several parts of the request with the same fault. */
+export const invalidAt = (paths: readonly string[], message: string): Refusal =>
+  new Refusal('validation_failed', `${paths[0]} ${message}`, { faults: paths.map((path) => ({ path, message })) })
+
 /** A refusal that names one fault of the request. */
-export const invalid = (path: string, message: string): Refusal =>
-  new Refusal('validation_failed', `${path} ${message}`, { faults: [{ path, message }] })
+export const invalid = (path: string, message: string): Refusal => invalidAt([path], message)

@@ -377,6 +377,82 @@ describe('conditions', () => {
   })
 })
 
+describe('members that are given more than once', () => {
+  /** A JSON text with each of its members given twice in turn, and the path of that member. */
+  const repeats = (json: unknown, path: string): [string, string][] => {
+    if (Array.isArray(json)) {
+      return json.flatMap((each, n) =>
+        repeats(each, `${path}.${n}`).map(([text, at]): [string, string] => [
+          `[${json.map((other, m) => (m === n ? text : JSON.stringify(other)))}]`,
+          at,
+        ]),
+      )
+    }
+    if (typeof json !== 'object' || json === null) return []
+    const members = Object.entries(json)
+    const write = (parts: readonly string[]) => `{${parts.join(',')}}`
+    const plain = members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    return members.flatMap(([name, value], n) => {
+      const escaped = `"\\u${name.charCodeAt(0).toString(16).padStart(4, '0')}${name.slice(1)}"`
+      const inside = name === 'value' ? [] : repeats(value, `${path}.${name}`)
+      return [
+        [write([...plain, plain[n] ?? '']), `${path}.${name}`] as [string, string],
+        [write([`${escaped} : null`, ...plain]), `${path}.${name}`] as [string, string],
+        ...inside.map(([text, at]): [string, string] => [write(plain.with(n, `${JSON.stringify(name)}:${text}`)), at]),
+      ]
+    })
+  }
+  const bodies: Partial<Record<RouteId, unknown>> = {
+    createItem: { key: 'twice', value: { a: 1 }, ttl: 5 },
+    putItem: { value: [{ a: 1 }], ttl: 5 },
+    patchItem: { value: { a: 1 }, ttl: 5 },
+    transact: {
+      checks: [{ key: 'twice', version: null }],
+      operations: [
+        { op: 'get', key: 'twice' },
+        { op: 'delete', key: 'twice' },
+        { op: 'increment', key: 'twice', by: 1 },
+        { op: 'set', key: 'twice', value: { a: 1 }, ttl: 5 },
+      ],
+    },
+    createNamespace: { name: 'twice', max_items: 5 },
+    patchNamespace: { max_items: null, max_ttl: null },
+    createApiKey: { scopes: ['read'], name: 'x' },
+  }
+
+  test.each(dataRoutes.filter((id) => routes[id].method !== 'get' && 'body' in routes[id].request))('%s', async (id) => {
+    const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+    const texts = repeats(bodies[id] ?? options?.json, 'body')
+    expect(texts.length).toBeGreaterThan(1)
+    const stored = () => api.sql`select t::text from (select * from items order by key) t`
+    const before = await stored()
+    texts.push(['{"__proto__":1,"__proto__":1}', 'body.__proto__'])
+    for (const [text, at] of texts) {
+      const { status, json } = await ask(method, path, { text })
+      expect([text, status, json.code]).toEqual([text, 400, 'validation_failed'])
+      expect([text, json.errors]).toEqual([text, [{ path: at, message: 'is given more than once' }]])
+    }
+    expect(await stored()).toEqual(before)
+  })
+
+  test('are all named, and stay to the letter inside a value', async () => {
+    const text = '{"value":{"value":1,"value":2,"ttl":1,"ttl":[{"a":1,"a":2}]}}'
+    expect((await ask('PUT', '/items/letter', { text })).status).toBe(201)
+    expect((await ask('GET', '/items/letter')).text).toContain(text.slice(1, -1))
+    const operations = `{"operations":[{"op":"set","key":"letter2",${text.slice(1, -1)}}]}`
+    expect((await ask('POST', '/transactions', { text: operations })).text).toContain(text.slice(1, -1))
+    expect((await ask('PATCH', '/items/letter', { text: '{"value":{"b":{"c":1,"c":2}}}' })).status).toBe(200)
+    const { json } = await ask('POST', '/transactions', {
+      text: '{"checks":[],"checks":[{"key":"a","key":"b"}],"operations":[{"op":"get","key":"a"},{"op":"get","op":"get"}]}',
+    })
+    expect(json.errors.map(({ path }: { path: string }) => path)).toEqual(['body.checks', 'body.checks.0.key', 'body.operations.1.op'])
+    const many = Array.from({ length: 200 }, (_, n) => `"m${n}":1,"m${n}":1`).join()
+    expect((await ask('PUT', '/items/letter', { text: `{${many}}` })).json.errors).toHaveLength(100)
+    const tooMany = Array.from({ length: 50_001 }, (_, n) => `"${n}":1`).join()
+    expect((await ask('POST', '/transactions', { text: `{${tooMany}}` })).json.errors[0].path).toBe('body')
+  })
+})
+
 describe('faults of the database, on every data route', () => {
   const refused = async (id: keyof typeof valid, code: ErrorCode) =>
     conforms(id, await ask(...(valid[id]() as Parameters<typeof api.request>)), code)

@@ -33,7 +33,7 @@ export interface RouteContract extends Endpoint {
     readonly body?: z.ZodType
     /** A body that may be left out, where the query can take its place. */
     readonly bodyOptional?: boolean
-    /** Levels of arrays and objects that a value is within, 1 where it is left out. */
+    /** Levels of arrays and objects that a value is within, 1 where it is left out. Needed beside `bodyBytesMax` if there are values. */
     readonly valueLevel?: number
     /** Bytes that the body may have, where it holds no value whose bound is a setting. */
     readonly bodyBytesMax?: number

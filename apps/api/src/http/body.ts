@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { limits } from '@holdfast/contracts'
 import { invalid, Refusal } from '../refusal.js'
+import { countMembers, repeatedMembers } from './repeated-members.js'
 
 /** Room for the members beside the value: a key of 1024 bytes that is all escapes, an expiry, and white space. */
 const envelopeBytes = 16_384
@@ -75,18 +76,35 @@ const readBytes = (incoming: IncomingMessage, { bytes: bytesMax, detail }: BodyB
     if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) giveUp()
   })
 
-/** Whether a JSON text has no more levels of arrays and objects than `most`, counted without recursion and without reading on from where it has. */
-const isWithinDepth = (text: string, most: number): boolean => {
+/** More members outside of values than any valid request has. Without a bound, a body of nothing but members would take a second. */
+const ownMembersMax = 50_000
+
+/** Levels of arrays and objects in a JSON text. */
+interface Levels {
+  /** The most that there may be. */
+  readonly max: number
+  /** Those that are the request's own; what is in deeper ones belongs to a value. */
+  readonly own: number
+}
+
+/**
+ * How many members the objects in a request's own levels have, each as often as it is given; undefined if the text has too many levels.
+ * Counts colons, without recursion and without reading on from where there are too many levels. The text need not be valid.
+ */
+const countGivenMembers = (text: string, { max, own }: Levels): number | undefined => {
   let level = 0
+  let members = 0
   for (let i = 0; i < text.length; i++) {
     const character = text.charCodeAt(i)
     if (character === 0x22) {
       for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
+    } else if (character === 0x3a) {
+      if (level <= own) members++
     } else if (character === 0x5b || character === 0x7b) {
-      if (++level > most) return false
+      if (++level > max) return undefined
     } else if (character === 0x5d || character === 0x7d) level--
   }
-  return true
+  return members
 }
 
 const escapes = /\\(?:u([0-9a-fA-F]{4})|.)/g
@@ -114,12 +132,23 @@ export interface JsonBody {
   readonly text: string
 }
 
+/** Where values are in a body. */
+export interface BodyShape {
+  /** Levels of arrays and objects that a value is within. */
+  readonly valueLevel: number
+  /** Whether there is one. Members that are given more than once are rejected everywhere but in values. */
+  readonly holdsValue: boolean
+}
+
 /**
  * Reads a JSON body whole; undefined where there is none.
- * @param valueLevel levels of arrays and objects that a value is within
  * @throws Refusal unsupported_media_type, too_large, malformed_json, validation_failed
  */
-export const readJsonBody = async (incoming: IncomingMessage, bound: BodyBound, valueLevel = 1): Promise<JsonBody | undefined> => {
+export const readJsonBody = async (
+  incoming: IncomingMessage,
+  bound: BodyBound,
+  { valueLevel, holdsValue }: BodyShape,
+): Promise<JsonBody | undefined> => {
   checkHeaders(incoming)
   const bytes = await readBytes(incoming, bound)
   if (bytes.length === 0) return undefined
@@ -132,14 +161,19 @@ export const readJsonBody = async (incoming: IncomingMessage, bound: BodyBound, 
     throw new Refusal('malformed_json', 'the body is not UTF-8')
   }
   // Before it is parsed, which takes long for a text of nothing but brackets.
-  if (!isWithinDepth(text, limits.valueDepth + valueLevel)) {
+  const ownLevels = holdsValue ? valueLevel : Number.POSITIVE_INFINITY
+  const given = countGivenMembers(text, { max: limits.valueDepth + valueLevel, own: ownLevels })
+  if (given === undefined) {
     throw invalid('body.value', `must have at most ${limits.valueDepth} levels of arrays and objects`)
   }
+  if (given > ownMembersMax) throw invalid('body', `must have at most ${ownMembersMax} members outside of values`)
   try {
     value = JSON.parse(text)
   } catch {
     throw new Refusal('malformed_json', 'the body is not a JSON text')
   }
+  // A member that is given again replaces the first one, so that fewer are left.
+  if (given !== countMembers(value, ownLevels)) throw repeatedMembers(text, ownLevels)
   if (!storable(text)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
   return { value, text }
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { RouteContract } from '@holdfast/contracts'
-import { Refusal } from '../refusal.js'
+import { invalidAt } from '../refusal.js'
 
 /** Every header field that makes a request conditional (RFC 9110 section 13.1). */
 const conditions = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'] as const
@@ -21,7 +21,10 @@ export const conditionCheck = ({ method, request }: RouteContract): ((headers: I
   const message = `is not supported on this route, which honours ${honoured.length === 0 ? 'no conditions' : honoured.join(' and ')}; remove it`
   return (headers) => {
     if (rejected.every((name) => headers[name] === undefined)) return
-    const faults = rejected.filter((name) => headers[name] !== undefined).map((name) => ({ path: `headers.${name}`, message }))
-    throw new Refusal('validation_failed', `${faults[0]?.path} ${message}`, { faults })
+    const given = rejected.filter((name) => headers[name] !== undefined)
+    throw invalidAt(
+      given.map((name) => `headers.${name}`),
+      message,
+    )
   }
 }

@@ -73,6 +73,7 @@ const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer)
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
 const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, { admit, valueBytesMax }: MountOptions): Respond => {
   const { body: schema, bodyBytesMax, valueLevel } = route.request
+  const shape = { valueLevel: valueLevel ?? 1, holdsValue: bodyBytesMax === undefined || valueLevel !== undefined }
   const bound = bodyBytesMax === undefined ? valueBound(valueBytesMax) : bodyBound(bodyBytesMax)
   const validate = requestValidator(route)
   const checkConditions = conditionCheck(route)
@@ -82,7 +83,7 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
     const caller = route.limited ? await admit(incoming, state) : undefined
     authorizeRoute(caller, route, context.req.param('namespace') ?? defaultNamespace)
     if (route.limited) checkConditions(incoming.headers)
-    const body = schema === undefined ? undefined : await readJsonBody(incoming, bound, valueLevel)
+    const body = schema === undefined ? undefined : await readJsonBody(incoming, bound, shape)
     const query = parseQuery(requestTarget(incoming).query)
     const valid = validate({ params: context.req.param(), query, headers: incoming.headers, body: body?.value })
     const namespace = (valid.params as { namespace?: string } | undefined)?.namespace ?? defaultNamespace

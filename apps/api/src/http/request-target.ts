@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { invalid, Refusal } from '../refusal.js'
+import { invalid, invalidAt } from '../refusal.js'
 
 const originForm = (url: string): string => {
   const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '')
@@ -52,8 +52,10 @@ export const parseQuery = (query: string): Readonly<Record<string, string>> => {
     parameters[name] = mark === -1 ? '' : text(pair.slice(mark + 1))
   }
   if (repeated.size > 0) {
-    const faults = [...repeated].map((name) => ({ path: `query.${name}`, message: 'is given more than once' }))
-    throw new Refusal('validation_failed', `${faults[0]?.path} is given more than once`, { faults })
+    throw invalidAt(
+      [...repeated].map((name) => `query.${name}`),
+      'is given more than once',
+    )
   }
   return parameters
 }

@@ -1,3 +1,4 @@
+import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../src/service.js'
 import { type ApiAnswer, putExpired, send, startReplica, useApi } from './support/api.js'
@@ -168,6 +169,30 @@ describe('settings', () => {
     expect((await call('DELETE', `${path}/items/${key}`)).status).toBe(204)
     expect((await call('PUT', `${path}/items/new`, { value: 2 })).status).toBe(201)
     expect((await call('PUT', `${path}/items/newer`, { value: 2 })).status).toBe(409)
+  })
+
+  test('a locked row stops no other write of a namespace with max_items', async () => {
+    const path = await make({ max_items: 50 })
+    await call('PUT', `${path}/items/locked`, { value: 1 })
+    const held = await api.sql.begin(async (holder) => {
+      await holder`select 1 from items where namespace = ${path.split('/')[2] ?? ''} for update`
+      const waits = call('PUT', `${path}/items/locked`, { value: 2 })
+      await until(async () => (await api.sql`select 1 from pg_stat_activity where wait_event_type = 'Lock'`).length > 0)
+      const others = await Promise.all(Array.from({ length: 49 }, (_, n) => call('PUT', `${path}/items/${n}`, { value: 1 })))
+      expect(new Set(others.map(({ status }) => status))).toEqual(new Set([201]))
+      expect((await call('PUT', `${path}/items/more`, { value: 1 })).json.code).toBe('namespace_full')
+      return { waits }
+    })
+    expect((await held.waits).status).toBe(200)
+  })
+
+  test('a transaction may replace an item of a full namespace by another', async () => {
+    const path = await make({ max_items: 1 })
+    await call('PUT', `${path}/items/a`, { value: 1 })
+    const set = { op: 'set', key: 'b', value: 1 }
+    expect((await call('POST', `${path}/transactions`, { operations: [set] })).json.code).toBe('namespace_full')
+    expect((await call('POST', `${path}/transactions`, { operations: [set, { op: 'delete', key: 'a' }] })).status).toBe(200)
+    expect((await call('GET', `${path}/items`)).json).toMatchObject({ total: 1, items: [{ key: 'b' }] })
   })
 
   test('max_items is kept where items are replaced and removed at the same time', async () => {

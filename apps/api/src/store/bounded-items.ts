@@ -3,9 +3,10 @@ import type { Pool } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
 import type { PutElement } from './batch-put.js'
 import type { StoreCall, WriteRecord } from './item-call.js'
+import { createItemQuota } from './item-quota.js'
 import type { ItemStore } from './items.js'
 import { memberText } from './json-span.js'
-import { boundedTtl, createRoom } from './namespace-bounds.js'
+import { boundedTtl } from './namespace-bounds.js'
 import type { NamespaceSettings, ReadSettings } from './namespace-settings.js'
 import { tooLarge } from './outcomes.js'
 import { getRecord } from './sql/record-refusal.js'
@@ -39,11 +40,18 @@ const boundedPut = (settings: NamespaceSettings, put: PutElement, index: number)
   }
 }
 
+/** The keys that have an item after a transaction that writes them, and those that have none. */
+const lastWrites = (steps: readonly TransactionStep[]): { readonly keys: string[]; readonly removes: string[] } => {
+  const last = new Map(steps.filter(({ op }) => op !== 'get').map(({ key, op }) => [key, op]))
+  const keysOf = (removed: boolean) => [...last].filter(([, op]) => (op === 'delete') === removed).map(([key]) => key)
+  return { keys: keysOf(false), removes: keysOf(true) }
+}
+
 /** Items within the settings of their namespaces. Where a namespace has none this costs a look at what is known of it. */
 export const createBoundedItems = (items: ItemStore, settings: ReadSettings, pool: Pool): ItemStore => {
   const isRecorded = async ({ id }: WriteRecord, deadline: number): Promise<boolean> =>
     (await pool.run(getRecord, { recordId: id }, deadline)).length > 0
-  const room = createRoom(pool, isRecorded)
+  const { room, hold } = createItemQuota(pool, isRecorded)
 
   /** @throws Refusal forbidden */
   const settingsOf = async ({ namespace, deadline, mayMakeNamespaces }: StoreCall): Promise<NamespaceSettings> => {
@@ -73,7 +81,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       if (bounds === undefined) return items.put(call, put)
       checkValue(bounds, put.body)
       const bounded = { ...put, ttl: boundedTtl(bounds, put) }
-      if (put.ifMatch !== null) return items.put(call, bounded)
+      if (put.ifMatch !== null) return hold(bounds, call.namespace, put.key, () => items.put(call, bounded))
       const creation = { namespace: call.namespace, keys: [put.key], record: put.record }
       return room(bounds, creation, call.deadline, () => items.put(call, bounded))
     },
@@ -82,7 +90,8 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       const bounds = await boundsOf(call, patch.record)
       if (bounds === undefined) return items.patch(call, patch)
       const ttl = patch.keepTtl ? null : boundedTtl(bounds, patch)
-      return items.patch(call, { ...patch, ttl, valueBytesMax: bounds.max_value_bytes ?? undefined })
+      const bounded = { ...patch, ttl, valueBytesMax: bounds.max_value_bytes ?? undefined }
+      return hold(bounds, call.namespace, patch.key, () => items.patch(call, bounded))
     },
 
     increment: async (call, increment) => {
@@ -122,8 +131,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       const bounds = await boundsOf(call, transaction.record)
       if (bounds === undefined) return items.transact(call, transaction)
       const steps = transaction.steps.map((step, place) => boundedStep(bounds, step, place))
-      const written = steps.filter(({ op }) => op === 'set' || op === 'increment').map(({ key }) => key)
-      const creation = { namespace: call.namespace, keys: [...new Set(written)], record: transaction.record }
+      const creation = { namespace: call.namespace, ...lastWrites(steps), record: transaction.record }
       const bounded = { ...transaction, steps, valueBytesMax: bounds.max_value_bytes ?? undefined }
       return room(bounds, creation, call.deadline, () => items.transact(call, bounded))
     },

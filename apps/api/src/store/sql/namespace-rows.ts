@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { itemCounts, items, namespaces } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
+import { expiredRows } from './total.js'
 
 const { placeholder } = sql
 
@@ -94,17 +95,30 @@ export const removeNamespace = defineStatement<{ readonly name: string }, { read
     select count(*)::int as removed from removed`,
 )
 
-/** How many live items a namespace has, and which of some keys are among them. */
-export const namespaceRoom = defineStatement<
-  { readonly namespace: string; readonly keys: readonly string[] },
-  { readonly live: number; readonly present: number }
->(
+/** What is asked of a namespace with a bound; `enough` is the smallest number of items that would be too many. */
+export interface NamespaceRoom {
+  readonly namespace: string
+  readonly keys: readonly string[]
+  readonly enough: number
+}
+
+/**
+ * Counts the live items of a namespace, and tells which keys have one. Expired rows are left out only if the rows and the keys together
+ * are as many as `enough`: otherwise there is room for all keys.
+ */
+export const namespaceRoom = defineStatement<NamespaceRoom, { readonly live: number; readonly present: string[] }>(
   'read',
   sql`
-    with clock as materialized (select clock_timestamp() as now)
-    select (${rowsOf(sql`${placeholder('namespace')}::text`)}
-        - (select count(*) from ${items} i where i.expires_at <= clock.now and i.namespace = ${placeholder('namespace')}::text))::float8 as live,
-      (select count(*) from ${items} i where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('keys')}::text[])
-        and (i.expires_at is null or i.expires_at > clock.now))::int as present
-    from clock`,
+    with clock as materialized (select clock_timestamp() as now), asked as materialized (
+      select ${placeholder('namespace')}::text as namespace, ${placeholder('keys')}::text[] as keys, ${placeholder('enough')}::bigint as enough
+    ), counted as materialized (
+      select ${rowsOf(sql`asked.namespace`)} as rows from asked
+    )
+    select (counted.rows - case when counted.rows + cardinality(asked.keys) < asked.enough then 0
+        else ${expiredRows(sql`asked.namespace`, sql`(select now from clock)`)} end)::float8 as live,
+      to_json(array(
+        select i.key from ${items} i
+        where i.namespace = asked.namespace and i.key = any (asked.keys) and (i.expires_at is null or i.expires_at > (select now from clock))
+      )) as present
+    from asked cross join counted`,
 )

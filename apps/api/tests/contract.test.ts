@@ -555,12 +555,14 @@ describe('faults of the database, on every data route', () => {
       await server.kill()
       await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
       conforms('ready', await send(lonely.url, 'GET', '/health/ready'), 503)
-      for (const id of dataRoutes) {
+      const refuse = async (id: keyof typeof valid) => {
         const [method, path, options] = valid[id]() as Parameters<typeof api.request>
         const answer = await ask(method, path, options, lonely.url)
         conforms(id, answer, 'database_unavailable')
         expect(answer.headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/)
       }
+      // Together, because each of them waits for the database for a while.
+      await Promise.all(dataRoutes.map(refuse))
     } finally {
       await lonely.sql.end({ timeout: 0 })
       await lonely.service.stop(0)

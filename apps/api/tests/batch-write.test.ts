@@ -1,4 +1,6 @@
+import { until } from '@holdfast/testbed/until'
 import fc from 'fast-check'
+import type { TransactionSql } from 'postgres'
 import { describe, expect, test } from 'vitest'
 import { type ApiAnswer, putExpired, useApi } from './support/api.js'
 
@@ -75,7 +77,7 @@ describe('a batch put', () => {
       { key: c, value: 1 },
     ])
     expect(statuses(answer)).toEqual([413, 400, 201])
-    expect(answer.json.results[1].problem).toMatchObject({ code: 'validation_failed', errors: [{ path: 'body.expires_at' }] })
+    expect(answer.json.results[1].problem).toMatchObject({ code: 'validation_failed', errors: [{ path: 'body.items.1.expires_at' }] })
   })
 
   test('without values in the response leaves them out of it', async () => {
@@ -306,4 +308,125 @@ test('batches behave as their elements one by one', async () => {
   })
   await fc.assert(property, { numRuns: 40 })
   await countsAreExact()
+})
+
+describe('an element that waits for a lock', () => {
+  /** Sends a batch while another session holds a row, changes the row once the batch waits, and returns the outcomes. */
+  const whileHeld = async (key: string, change: (sql: TransactionSql) => Promise<unknown>, items: unknown[]): Promise<ApiAnswer> => {
+    const holder = await api.sql.reserve()
+    await holder`begin`
+    await holder`select from items where key = ${key} for update`
+    const answer = put(items)
+    await until(async () => {
+      const [row] = await api.sql`select count(*)::int as count from pg_locks where not granted`
+      return row?.count > 0
+    })
+    await change(holder as unknown as TransactionSql)
+    await holder`commit`
+    holder.release()
+    return answer
+  }
+  const rewritten = (key: string) => (sql: TransactionSql) =>
+    sql`update items set value = '"theirs"', version = nextval('item_versions'), created_offset = lastval() - version where key = ${key}`
+
+  test('is judged by the item as it is then, and told its version', async () => {
+    const [a, b] = [newKey(), newKey()]
+    const { json } = await put([{ key: a, value: 'old' }])
+    const version = json.results[0].item.version
+    const answer = await whileHeld(a, rewritten(a), [
+      { key: a, value: 'mine', if_match: version },
+      { key: b, value: 'mine' },
+    ])
+    expect(statuses(answer)).toEqual([412, 201])
+    const item = await read(a)
+    expect(item).toMatchObject({ value: 'theirs', created_version: version })
+    expect(answer.json.results[0].problem.detail).toContain(item.version)
+    await countsAreExact()
+  })
+
+  test('does not create an item that is deleted meanwhile', async () => {
+    const [a, b] = [newKey(), newKey()]
+    await put([{ key: a, value: 'old' }])
+    const deleted = async (sql: TransactionSql) => {
+      await sql`delete from items where key = ${a}`
+      await sql`insert into item_counts values ('default', 63, -1) on conflict (namespace, slot) do update set rows = item_counts.rows - 1`
+    }
+    const answer = await whileHeld(a, deleted, [
+      { key: a, value: 'mine', if_match: '*' },
+      { key: b, value: 'mine' },
+    ])
+    expect(statuses(answer)).toEqual([412, 201])
+    expect(answer.json.results[0].problem.detail).toBe('the item does not exist')
+    expect((await api.request('GET', `/items/${a}`)).status).toBe(404)
+    expect((await api.request('GET', `/items?prefix=${a}&page_size=1`)).json.items[0]?.key).not.toBe(a)
+    await countsAreExact()
+    expect((await put([{ key: a, value: 'again', if_none_match: '*' }])).json.results[0]).toMatchObject({ status: 201 })
+  })
+
+  test('keeps the created version and expiry of the item as it is then', async () => {
+    const key = newKey()
+    await put([{ key, value: 'old' }])
+    const change = (sql: TransactionSql) =>
+      sql`update items set version = nextval('item_versions'), expires_at = '2099-01-01' where key = ${key}`
+    const answer = await whileHeld(key, change, [{ key, value: 'mine', keep_ttl: true }])
+    expect(answer.json.results[0]).toMatchObject({ status: 200, item: { expires_at: '2099-01-01T00:00:00.000Z' } })
+  })
+})
+
+describe('in a namespace with settings a batch put', () => {
+  const path = '/namespaces/bounded/batch/put'
+  const putBounded = (items: unknown[]) => api.request('POST', path, { json: { items } })
+
+  test('holds every element to them', async () => {
+    await api.request('POST', '/namespaces', {
+      json: { name: 'bounded', default_ttl: 60, max_ttl: 100, max_value_bytes: 20, max_items: 3 },
+    })
+    const answer = await putBounded([
+      { key: 'a', value: 1 },
+      { key: 'b', value: 1, ttl: 101 },
+      { key: 'c', value: 'x'.repeat(20) },
+      { key: 'd', value: 1, ttl: null },
+      { key: 'e', value: 1, ttl: 100 },
+      { key: 'f', value: 1, expires_at: '2099-01-01T00:00:00Z' },
+    ])
+    expect(statuses(answer)).toEqual([201, 400, 413, 400, 201, 400])
+    const [a, b, c, d, e, f] = answer.json.results
+    const seconds = ({ item }: typeof a) => (Date.parse(item.expires_at) - Date.parse(item.updated_at)) / 1000
+    expect([seconds(a), seconds(e)]).toEqual([60, 100])
+    expect([b, d, f].map(({ problem }) => problem.errors[0].path)).toEqual([
+      'body.items.1.ttl',
+      'body.items.3.ttl',
+      'body.items.5.expires_at',
+    ])
+    expect(c.problem.detail).toContain('20 bytes')
+  })
+
+  test('creates all of its new items or none, and replaces the others', async () => {
+    const answer = await putBounded([
+      { key: 'a', value: 2 },
+      { key: 'x', value: 2 },
+      { key: 'y', value: 2 },
+      { key: 'z', value: 2, if_match: '*' },
+      { key: 'e', value: 2, if_none_match: '*' },
+    ])
+    expect(statuses(answer)).toEqual([200, 409, 409, 412, 412])
+    expect(answer.json.results[1].problem.code).toBe('namespace_full')
+    const { json } = await api.request('GET', '/namespaces/bounded/items')
+    expect(json.items).toMatchObject([
+      { key: 'a', value: 2 },
+      { key: 'e', value: 1 },
+    ])
+    expect(statuses(await putBounded([{ key: 'x', value: 1 }]))).toEqual([201])
+    await api.sql`update items set expires_at = now() - interval '1 second' where namespace = 'bounded' and key = 'x'`
+    expect(
+      statuses(
+        await putBounded([
+          { key: 'x', value: 2 },
+          { key: 'y', value: 2 },
+        ]),
+      ),
+    ).toEqual([409, 409])
+    expect(statuses(await putBounded([{ key: 'x', value: 2 }]))).toEqual([201])
+    await countsAreExact()
+  })
 })

@@ -180,7 +180,6 @@ describe('answers', () => {
     await expectAnswer('incrementItem', 'namespace_full', 'POST', `${item}/b/increment`)
     const operations = [{ op: 'set', key: 'b', value: 1 }]
     await expectAnswer('transact', 'namespace_full', 'POST', '/namespaces/team/transactions', { json: { operations } })
-    await expectAnswer('putItems', 'namespace_full', 'POST', '/namespaces/team/batch/put', { json: { items: [{ key: 'b', value: 1 }] } })
     await expectAnswer('deleteNamespace', 200, 'DELETE', '/namespaces/team')
     await expectAnswer('deleteNamespace', 'namespace_not_found', 'DELETE', '/namespaces/team')
     await expectAnswer('deleteNamespace', 'validation_failed', 'DELETE', '/namespaces/-')

@@ -106,7 +106,7 @@ const fold = {
   bounded: true,
 }
 const noRecord = { recordId: null, fingerprint: null, recordSeconds: 60 }
-const batch = { namespace: 'default', keys, values: all('1'), ttls: all(null), expiresAts: all(null), refusals: all(null) }
+const batch = { namespace: 'default', keys, values: all('1'), ttls: all(null), expiresAts: all(null), refusals: all(null), mayCreate: true }
 
 test.each([
   ['get', () => read(getItems, { namespace: 'default', keys }), 100],

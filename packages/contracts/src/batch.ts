@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
 import { IdempotencyKeys, Preferences, Replays } from './headers.js'
-import { bodyErrors, creatingErrors, dataErrors, expiry, Item, ItemOrMetadata, onceErrors, oneExpiry, oneExpiryFault } from './items.js'
+import { bodyErrors, dataErrors, expiry, Item, ItemOrMetadata, onceErrors, oneExpiry, oneExpiryFault } from './items.js'
 import { limits } from './limits.js'
 import { JsonValue, Key } from './primitives.js'
 import { Problem } from './problem.js'
@@ -163,7 +163,7 @@ export const putItems = defineRoute({
       headers: Replays.extend({ 'preference-applied': z.string().optional().meta({ description: 'The preference that was honoured.' }) }),
     },
   },
-  errors: [...bodyErrors, ...onceErrors, ...creatingErrors],
+  errors: [...bodyErrors, ...onceErrors],
 })
 
 /** Delete several items. */

@@ -21,6 +21,8 @@ export interface PutElement extends Conditions, AskedExpiry {
 /** Several puts of one request. No key may come twice. */
 export interface BatchPut {
   readonly puts: readonly PutElement[]
+  /** Whether items may be created. */
+  readonly mayCreate: boolean
   /** Bytes of the request. */
   readonly bytes: number
   readonly record: WriteRecord | undefined
@@ -37,14 +39,14 @@ const refusalText = ({ code, message, details: { faults } }: Refusal): string =>
   return JSON.stringify(stored)
 }
 
-const rulesOf = ({ ifMatch, ifNoneMatch, keepTtl, ttl, expiresAt }: PutElement): PutRules | undefined =>
-  ifMatch === null && ifNoneMatch === null && !keepTtl && expiresAt === null
+const rulesOf = ({ ifMatch, ifNoneMatch, keepTtl, ttl, expiresAt }: PutElement, mayCreate: boolean): PutRules | undefined =>
+  mayCreate && ifMatch === null && ifNoneMatch === null && !keepTtl && expiresAt === null
     ? undefined
     : { if_match: ifMatch, if_none_match: ifNoneMatch, keep_ttl: keepTtl, ttl, expires_at: expiresAt }
 
-const toArrays = (namespace: string, puts: readonly PutElement[], valueBytesMax: number): BatchPutItems => {
+const toArrays = (namespace: string, { puts, mayCreate }: BatchPut, valueBytesMax: number): BatchPutItems => {
   const rules = puts.flatMap((put) => {
-    const own = rulesOf(put)
+    const own = rulesOf(put, mayCreate)
     return own === undefined ? [] : [[put.key, own]]
   })
   return {
@@ -60,6 +62,7 @@ const toArrays = (namespace: string, puts: readonly PutElement[], valueBytesMax:
       return own === undefined ? null : refusalText(own)
     }),
     rules: rules.length === 0 ? null : JSON.stringify(Object.fromEntries(rules)),
+    mayCreate,
   }
 }
 
@@ -71,7 +74,9 @@ const toOutcome = (row: BatchPutRow): PutOutcome => {
     case 'precondition_failed':
       return preconditionFailed(row.version)
     case 'expires_at_past':
-      return expiresAtPast()
+      return expiresAtPast(`body.items.${row.ordinal - 1}.expires_at`)
+    case 'full':
+      return namespaceFull()
     case 'refused': {
       const { code, message, details }: StoredRefusal = JSON.parse(row.refusal)
       return new Refusal(code, message, details)
@@ -79,12 +84,16 @@ const toOutcome = (row: BatchPutRow): PutOutcome => {
   }
 }
 
+const namespaceFull = (): Refusal =>
+  new Refusal('namespace_full', 'The namespace has no room for all items that the batch would create, so it created none of them.')
+
 /** Makes the verb that writes several items, each whatever becomes of the others. */
 export const createBatchPut = (pool: Pool, settings: WriteSettings & { readonly valueBytesMax: number }) => {
   const run = createBatchWrite<BatchPutItems, BatchPutRow>(pool, settings, { name: 'batch_put', statement: batchPutItems })
 
-  return async (namespace: string, { puts, bytes, record }: BatchPut, deadline: number) => {
-    const { outcomes, replayed } = await run({ params: toArrays(namespace, puts, settings.valueBytesMax), bytes, record }, deadline)
+  return async (namespace: string, batch: BatchPut, deadline: number) => {
+    const { bytes, record } = batch
+    const { outcomes, replayed } = await run({ params: toArrays(namespace, batch, settings.valueBytesMax), bytes, record }, deadline)
     return { outcomes: outcomes.map(toOutcome), replayed: replayed === true }
   }
 }

@@ -108,7 +108,13 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       const puts = batch.puts.map((put, index) => boundedPut(bounds, put, index))
       const creating = puts.filter(({ ifMatch, refusal }) => ifMatch === null && refusal === undefined)
       const creation = { namespace: call.namespace, keys: creating.map(({ key }) => key), record: batch.record }
-      return room(bounds, creation, call.deadline, () => items.putMany(call, { ...batch, puts }))
+      try {
+        return await room(bounds, creation, call.deadline, () => items.putMany(call, { ...batch, puts }))
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.code !== 'namespace_full') throw error
+        // Items that exist can be written all the same.
+        return items.putMany(call, { ...batch, puts, mayCreate: false })
+      }
     },
 
     // These are not bounded; they wait as the others do, so that writes keep their order of arrival.

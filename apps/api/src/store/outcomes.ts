@@ -7,7 +7,7 @@ export const preconditionFailed = (version: string | null): Refusal =>
     version: version ?? undefined,
   })
 
-export const expiresAtPast = (): Refusal => invalid('body.expires_at', 'must be in the future')
+export const expiresAtPast = (path = 'body.expires_at'): Refusal => invalid(path, 'must be in the future')
 
 export const tooLarge = (valueBytesMax: number): Refusal =>
   new Refusal('too_large', `the value has more than ${valueBytesMax} bytes of JSON text`)

@@ -37,7 +37,7 @@ const putItems =
       ifMatch: element.if_match ?? null,
       ifNoneMatch: element.if_none_match ?? null,
     }))
-    const { outcomes, replayed: was } = await store.putMany(call, { puts, bytes: text.length, record: call.record })
+    const { outcomes, replayed: was } = await store.putMany(call, { puts, mayCreate: true, bytes: text.length, record: call.record })
     const results = puts.map(({ key, value }, index) => {
       const outcome = outcomes[index]
       if (outcome === undefined) throw new Error('a put of a batch has no outcome')

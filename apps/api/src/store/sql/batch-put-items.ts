@@ -23,8 +23,10 @@ export interface BatchPutItems {
   readonly ifNoneMatches: readonly (string | null)[]
   /** JSON texts of the refusals of puts that are not tried, null for those that are. */
   readonly refusals: readonly (string | null)[]
-  /** JSON object that has the {@link PutRules} of keys; null if none has any. */
+  /** JSON object that has the {@link PutRules} of keys, of all without `mayCreate`; null if none has any. */
   readonly rules: string | null
+  /** Whether items may be created; if not, a put that would is `full`. */
+  readonly mayCreate: boolean
 }
 
 /** What decides about a put besides its value and `ttl`, once its row is locked. */
@@ -40,10 +42,12 @@ export interface PutRules {
 export type BatchPutRow = { readonly ordinal: number } & (
   | ({ readonly outcome: 'created' | 'replaced' } & Omit<ItemRow, 'value'>)
   | { readonly outcome: 'precondition_failed'; readonly version: string | null }
-  | { readonly outcome: 'expires_at_past' }
+  | { readonly outcome: 'expires_at_past' | 'full' }
   /** JSON text. */
   | { readonly outcome: 'refused'; readonly refusal: string }
 )
+
+const mayCreate = sql`${placeholder('mayCreate')}::boolean`
 
 /** A put whose condition does not hold as the statement begins is decided by that: it locks and writes nothing. */
 const offered = sql`
@@ -52,6 +56,7 @@ const offered = sql`
           when asked.refusal is not null then 'refused'
           when asked.expires_at <= statement_timestamp() then 'expires_at_past'
           when not ${conditionsHold(sql`coalesce(locked.live, false)`)} then 'precondition_failed'
+          when not coalesce(locked.live, false) and not ${mayCreate} then 'full'
         end as outcome
       from unnest(
         ${placeholder('keys')}::text[], ${placeholder('values')}::text[], ${placeholder('ttls')}::bigint[], ${placeholder('expiresAts')}::timestamptz[],
@@ -60,7 +65,8 @@ const offered = sql`
       left join lateral (
         select i.version, i.expires_at is null or i.expires_at > statement_timestamp() as live
         from ${items} i
-        where i.namespace = ${placeholder('namespace')}::text and i.key = asked.key and (asked.if_match is not null or asked.if_none_match is not null)
+        where i.namespace = ${placeholder('namespace')}::text and i.key = asked.key
+          and (asked.if_match is not null or asked.if_none_match is not null or not ${mayCreate})
       ) locked on true`
 
 /** The rule of the row that a put has met, as columns that are null without one. */
@@ -71,7 +77,7 @@ const rule = sql`
   offset 0`
 
 /**
- * What the row \`i\` becomes, decided once it is locked. \`n.version\` is null if the put may not be applied: then the row is written as it
+ * What the row `i` becomes, decided once it is locked. `n.version` is null if the put may not be applied: then the row is written as it
  * is, so that its version can be returned.
  */
 const next = sql`
@@ -89,7 +95,8 @@ const next = sql`
   from (
     select asked.*, date_trunc('milliseconds', clock.now) as now, locked.live,
       case
-        when ${conditionsHold(sql`locked.live`)} and (asked.expires_at is null or asked.expires_at > clock.now) then nextval('item_versions')
+        when ${conditionsHold(sql`locked.live`)} and (locked.live or ${mayCreate}) and (asked.expires_at is null or asked.expires_at > clock.now)
+          then nextval('item_versions')
       end as version
     from (select clock_timestamp() as now offset 0) clock
     cross join lateral (select i.version, i.expires_at is null or i.expires_at > clock.now as live offset 0) locked
@@ -98,15 +105,15 @@ const next = sql`
   ) n`
 
 /**
- * Rows are inserted, or locked and then decided, in one pass in key order. A put with \`if_match\` must not create an item: if another
- * connection removes its row meanwhile, a row that has expired already is inserted in its place. \`currval\` is the version that the
+ * Rows are inserted, or locked and then decided, in one pass in key order. A put with `if_match` must not create an item, and none may without
+ * `mayCreate`: if another connection removes the row of such a put meanwhile, a row that has expired already is inserted in its place. `currval` is the version that the
  * session took last, hence that of the row unless the put was not applied.
  */
 const effect = sql`
     rules as materialized (select ${placeholder('rules')}::text::jsonb as rules), written as (
       insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
       select ${placeholder('namespace')}::text, a.key, a.value::json, nextval('item_versions'), a.now, a.now,
-        case when a.if_match is not null then a.now when a.ttl is null then a.expires_at else a.now + a.ttl * interval '1 second' end
+        case when a.if_match is not null or not ${mayCreate} then a.now when a.ttl is null then a.expires_at else a.now + a.ttl * interval '1 second' end
       from (
         select asked.*, date_trunc('milliseconds', clock_timestamp()) as now
         from asked
@@ -115,16 +122,18 @@ const effect = sql`
       ) a
       on conflict (namespace, key) do update
       set (value, version, created_offset, created_at, updated_at, expires_at) = (${next})
-      returning i.*, i.xmax = 0 as inserted, i.version = currval('item_versions') as applied,
+      returning i.*, i.expires_at is null or i.expires_at > clock_timestamp() as live, i.xmax = 0 as inserted, i.version = currval('item_versions') as applied,
         case when i.xmax = 0 then pg_sequence_last_value('item_versions') end as latest
     ), decided as materialized (
       select asked.ordinal, asked.refusal, asked.seen_version, w.*,
         case
           when asked.outcome is not null then asked.outcome
           when w.inserted and asked.if_match is not null then 'precondition_failed'
+          when w.inserted and not ${mayCreate} then 'full'
           when w.inserted or (w.applied and w.created_offset is null) then 'created'
           when w.applied then 'replaced'
           when asked.expires_at <= clock_timestamp() then 'expires_at_past'
+          when asked.if_match is null and not w.live then 'full'
           else 'precondition_failed'
         end as outcome
       from asked left join written w on w.key = asked.key
@@ -137,7 +146,7 @@ const answered = sql`
       case
         when w.outcome in ('created', 'replaced') then ${writtenVersion}
         when w.outcome = 'precondition_failed' and w.version is null then w.seen_version
-        when w.outcome = 'precondition_failed' and not w.inserted and (w.expires_at is null or w.expires_at > clock_timestamp()) then w.version
+        when w.outcome = 'precondition_failed' and not w.inserted and w.live then w.version
       end::text as version,
       ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text
     from decided w`

@@ -18,16 +18,15 @@ const findDatabase = async (config: Config, logger: Logger): Promise<Pick<Databa
   return { kind: 'embedded', ...(await startEmbedded(config.DATA_DIR, connectionsMax(config), logger)) }
 }
 
-const logTo =
-  (logger: Logger): OnApply =>
-  (migration, isNew) =>
-    logger[isNew ? 'debug' : 'info']({ migration }, 'migrating the tables')
-
 /**
  * Opens the service's database, its own or another one, and brings its tables up to date.
  * @throws StartError
  */
-export const openDatabase = async (config: Config, logger: Logger, onApply: OnApply = logTo(logger)): Promise<Database> => {
+export const openDatabase = async (
+  config: Config,
+  logger: Logger,
+  onApply: OnApply = (migration) => logger.info({ migration }, 'migrating the tables'),
+): Promise<Database> => {
   const database = await findDatabase(config, logger)
   try {
     const found = { ...database.address, allowUnsafe: config.ALLOW_UNSAFE_DATABASE === 'on' }

@@ -92,6 +92,21 @@ test('a migration that fails leaves nothing of itself', () =>
     await expect(migrate({ url })).resolves.toMatchObject({ applied: [], newer: [] })
   }))
 
+test('tables of which one cannot be created leave nothing of the others', () =>
+  withDatabase('', async (url, sql) => {
+    // A name that another application has for something else than a table.
+    await sql`create function renew_version(text, text) returns bigint language sql as 'select 0::bigint'`
+    await expect(migrate({ url })).rejects.toThrow('function "renew_version" already exists')
+    expect(await tablesIn(sql, 'public')).toEqual([])
+  }))
+
+test('a list that lost its rows stops the start', () =>
+  withDatabase('', async (url, sql) => {
+    await migrate({ url })
+    await sql`truncate holdfast_migrations`
+    await expect(migrate({ url })).rejects.toThrow("no list of migrations that says they are Holdfast's")
+  }))
+
 test('a migration gives way to running statements and goes on after them', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })

@@ -2,7 +2,7 @@ import { StartError } from '@holdfast/service'
 import { getTableName } from 'drizzle-orm'
 import type { Sql } from 'postgres'
 import { quoteIdentifier } from './identifier.js'
-import { addToLedger, createLedger, isHashOf } from './ledger.js'
+import { addToLedger, createLedger, isHashOf, type LedgerRow } from './ledger.js'
 import type { Migration } from './migration-files.js'
 import { itemCounts, items, itemVersions, tables } from './schema.js'
 
@@ -29,26 +29,34 @@ const findRelations = async (sql: Sql, schema: string, names: readonly string[])
 
 const sequence = itemVersions.seqName as string
 
+/** How the ledger of a schema begins. */
+interface FirstLedger {
+  /** The statements that create it. */
+  readonly statements: readonly string[]
+  /** The rows that it then has. */
+  readonly rows: readonly LedgerRow[]
+}
+
 /**
- * Makes the statements that create the ledger of a schema. Tables that version 0.1.0 created are kept, and their migrations are
- * listed as applied. That version's own list stays as it is, so that the version still starts.
+ * Prepares the ledger of a schema that has none. Tables that version 0.1.0 created are kept, and their migrations are listed as
+ * applied. That version's own list stays as it is, so that the version still starts.
  * @throws StartError if the schema has tables with our names that are not ours
  */
-export const firstLedger = async (sql: Sql, migrations: readonly Migration[], schema: string): Promise<string[]> => {
+export const firstLedger = async (sql: Sql, migrations: readonly Migration[], schema: string): Promise<FirstLedger> => {
   const present = await findRelations(sql, schema, [...tables.map(getTableName), sequence])
-  if (present.length === 0) return [createLedger]
+  if (present.length === 0) return { statements: [createLedger], rows: [] }
   const applied = await readSharedLedger(sql)
   const ours = [items, itemCounts].every((table) => present.includes(getTableName(table)))
-  const adopted = migrations.flatMap((migration) => {
+  const rows = migrations.flatMap((migration) => {
     const hash = ours ? applied.find((each) => isHashOf(migration, each)) : undefined
-    return hash === undefined ? [] : [addToLedger(migration, hash)]
+    return hash === undefined ? [] : [{ name: migration.name, hash, additive: migration.additive }]
   })
-  if (adopted.length === 0) {
+  if (rows.length === 0) {
     throw new StartError(
       `DATABASE_SCHEMA: schema "${schema}" has tables with names that Holdfast uses (${present.join(', ')}), and no list of migrations that says they are Holdfast's; set DATABASE_SCHEMA to another schema, which is created if it does not exist, or, if they come from a backup, restore the list, too`,
     )
   }
   // Version 0.1.0 created the sequence in `public`, also if the tables went elsewhere.
-  const moved = !present.includes(sequence)
-  return [createLedger, ...adopted, ...(moved ? [`alter sequence public.${sequence} set schema ${quoteIdentifier(schema)}`] : [])]
+  const move = present.includes(sequence) ? [] : [`alter sequence public.${sequence} set schema ${quoteIdentifier(schema)}`]
+  return { statements: [createLedger, ...rows.map(addToLedger), ...move], rows }
 }

@@ -25,17 +25,17 @@ export const readLedger = async (sql: Sql): Promise<LedgerRow[] | undefined> => 
   return found === undefined ? undefined : await sql<LedgerRow[]>`select name, hash, additive from ${sql(ledgerTable)}`
 }
 
-/** Creates the ledger. */
+/** Creates the ledger, unless there is one. */
 export const createLedger = `
-  create table ${ledgerTable} (
+  create table if not exists ${ledgerTable} (
     name text collate "C" primary key,
     hash text not null,
     additive boolean not null,
     applied_at timestamptz (3) not null default clock_timestamp()
   )`
 
-/** Lists a migration as applied, with the hash of the file that was applied. */
-export const addToLedger = ({ name, additive }: Migration, hash: string): string =>
+/** Lists a migration as applied. The hash is that of the file that was applied. */
+export const addToLedger = ({ name, hash, additive }: LedgerRow): string =>
   `insert into ${ledgerTable} (name, hash, additive) values (${quoteLiteral(name)}, ${quoteLiteral(hash)}, ${additive})`
 
 /**

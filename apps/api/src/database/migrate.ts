@@ -28,8 +28,8 @@ export interface Migrated {
   readonly newer: readonly string[]
 }
 
-/** Is told of each migration before it is applied, and whether the tables are new ones. */
-export type OnApply = (name: string, isNew: boolean) => void
+/** Is told of each migration before it is applied to tables that exist. */
+export type OnApply = (name: string) => void
 
 export interface MigrateOptions {
   /** The schema for the tables; without it the first one of the role's search path. */
@@ -103,30 +103,35 @@ const runAlone = async (sql: Sql, statement: string): Promise<void> => {
 }
 
 const applyOne = async (sql: Sql, migration: Migration): Promise<void> => {
-  const listed = addToLedger(migration, migration.hash)
-  if (migration.transactional) return await runAll(sql, [...migration.statements, listed])
+  if (migration.transactional) return await runAll(sql, [...migration.statements, addToLedger(migration)])
   for (const statement of migration.statements) await runAlone(sql, statement)
-  await runAll(sql, [listed])
+  await runAll(sql, [addToLedger(migration)])
 }
 
-/** A migration of new tables: building an index beside writes would only wait for all other transactions in the database. */
-const inTransaction = (migration: Migration): Migration => ({
-  ...migration,
-  transactional: true,
-  statements: migration.statements.map((statement) => statement.replace(/^(\s*create index) concurrently/i, '$1')),
-})
+/** The statements of a migration for new tables: to build an index beside writes would only wait for all other transactions in the database. */
+const toCreate = (migration: Migration): string[] => [
+  ...migration.statements.map((statement) => statement.replace(/^(\s*create index) concurrently/i, '$1')),
+  addToLedger(migration),
+]
 
+/** Applies what is pending and answers its names. */
 const applyPending = async (sql: Sql, schema: string, migrations: readonly Migration[], onApply: OnApply): Promise<string[]> => {
   // Another service may have applied some while this one waited for the lock.
-  const ledger = await readLedger(sql)
-  if (ledger === undefined) await runAll(sql, [...(await createSchema(sql, schema)), ...(await firstLedger(sql, migrations, schema))])
-  const { pending } = compareLedger((await readLedger(sql)) ?? [], migrations, schema)
-  const isNew = pending.length === migrations.length
-  for (const migration of pending) {
-    onApply(migration.name, isNew)
-    await applyOne(sql, isNew ? inTransaction(migration) : migration)
+  const ledger = (await readLedger(sql)) ?? []
+  const first = ledger.length === 0 ? await firstLedger(sql, migrations, schema) : { statements: [], rows: ledger }
+  const { pending } = compareLedger(first.rows, migrations, schema)
+  const names = pending.map(({ name }) => name)
+  if (first.rows.length === 0) {
+    // One transaction, so that a failure leaves nothing in the schema.
+    await runAll(sql, [...(await createSchema(sql, schema)), ...first.statements, ...pending.flatMap(toCreate)])
+    return names
   }
-  return pending.map(({ name }) => name)
+  if (first.statements.length > 0) await runAll(sql, first.statements)
+  for (const migration of pending) {
+    onApply(migration.name)
+    await applyOne(sql, migration)
+  }
+  return names
 }
 
 /** Brings the tables of a schema up to date and answers the names of the migrations that were applied, and of newer ones. */

@@ -103,6 +103,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
   const ofLanes = <T>(tell: (lane: LaneParts) => T) =>
     Object.fromEntries(laneNames.map((name) => [name, tell(lanes[name])])) as Record<Lane, T>
   let inFlight = 0
+  let tableProblems = ''
 
   /** Tries until it succeeds, or until trying makes no sense. */
   const attempt = async <T>(
@@ -190,9 +191,13 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     transact: (steps, deadline) => bounded(() => attempt('transaction', (timeoutMs) => transactOnce(steps, timeoutMs), deadline, true)),
     answers: async (timeoutMs) => {
       try {
-        const problems = await statements.send<{ problem: string }>(findTableProblems.text, [], timeoutMs)
-        if (problems !== undefined && problems.length > 0) logger.error({ problems }, 'the tables cannot be used')
-        return problems?.length === 0
+        const rows = await statements.send<{ problem: string }>(findTableProblems.text, [], timeoutMs)
+        if (rows === undefined) return false
+        const problems = rows.map(({ problem }) => problem).join('; ')
+        // Probes come several times a second.
+        if (problems !== '' && problems !== tableProblems) logger.error({ problems }, 'the tables cannot be used')
+        tableProblems = problems
+        return problems === ''
       } catch {
         return false
       }

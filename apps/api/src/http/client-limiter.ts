@@ -22,6 +22,8 @@ const sharedCounter = (client: string): string => {
  */
 export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defaultClientsMax }: ClientLimiterOptions): CountRequest => {
   const limiter = new RateLimiterMemory({ points: requests, duration: windowSeconds })
+  /** The library goes by the wall clock, which may be set back; no window is longer than it is. */
+  const resetMs = ({ msBeforeNext }: RateLimiterRes): number => Math.min(msBeforeNext, windowSeconds * 1000)
   let window = 0
   let seen = 0
   let seenBefore = 0
@@ -42,10 +44,10 @@ export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defa
     try {
       const state = await limiter.consume(seen + seenBefore < clientsMax ? client : await crowdedCounter(client), count)
       if (state.isFirstInDuration) seen++
-      return { allowed: true, remaining: state.remainingPoints, resetMs: state.msBeforeNext }
+      return { allowed: true, remaining: state.remainingPoints, resetMs: resetMs(state) }
     } catch (state) {
       if (!(state instanceof RateLimiterRes)) throw state
-      return { allowed: false, remaining: 0, resetMs: state.msBeforeNext }
+      return { allowed: false, remaining: 0, resetMs: resetMs(state) }
     }
   }
 }

@@ -3,7 +3,16 @@ import type { Logger } from '@holdfast/service'
 import { deadlines } from '../database/deadlines.js'
 import type { Pool } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
-import { type ApiKeyRow, deleteApiKey, findApiKey, insertApiKey, listApiKeys, touchApiKey } from './sql/api-key-rows.js'
+import { expiresAtPast } from './outcomes.js'
+import {
+  type ApiKeyRow,
+  deleteApiKey,
+  findApiKey,
+  insertApiKey,
+  type KnownApiKeyRow,
+  listApiKeys,
+  touchApiKey,
+} from './sql/api-key-rows.js'
 import { toRfc3339 } from './sql/item-row.js'
 
 /** What a new key may do, and until when. */
@@ -14,7 +23,7 @@ type NewKey = Pick<ApiKeyRow, 'name' | 'scopes' | 'namespaces' | 'prefix' | 'rat
 /** What can be done with API keys. */
 export interface ApiKeyStore {
   list: (deadline: number) => Promise<ApiKeyRow[]>
-  /** Answers the key once, with its secret in it. */
+  /** Answers the key once, with its secret in it. @throws Refusal validation_failed if it would have expired already */
   create: (deadline: number, key: NewKey) => Promise<ApiKeyRow & { readonly api_key: string }>
   /** @throws Refusal api_key_not_found */
   delete: (deadline: number, id: string) => Promise<void>
@@ -44,9 +53,6 @@ export const newApiKey = (id = newId()): { readonly id: string; readonly key: st
   return { id, key: `hf_${id}_${secret}`, digest: digestOf(secret) }
 }
 
-/** Whether a key has expired since it was read: by this service's clock, as what is known of it is two seconds old at the most. */
-const isOver = ({ expires_at }: ApiKeyRow): boolean => expires_at !== null && Date.parse(toRfc3339(expires_at)) <= Date.now()
-
 const orNull = (time: string | null): string | null => (time === null ? null : toRfc3339(time))
 
 const toKey = ({ id, name, scopes, namespaces, prefix, rate_limit, created_at, expires_at, last_used_at }: ApiKeyRow): ApiKeyRow => ({
@@ -61,12 +67,21 @@ const toKey = ({ id, name, scopes, namespaces, prefix, rate_limit, created_at, e
   last_used_at: orNull(last_used_at),
 })
 
+/** A key that was read. Times as `performance.now()` counts: the wall clock of this process does not matter. */
+interface Known {
+  readonly row: KnownApiKeyRow
+  readonly at: number
+  /** From when on the key may have expired, so that the database must say. */
+  readonly end: number
+}
+
 /** The verbs of API keys. A secret has 256 random bits, of which only the SHA-256 is stored. */
 export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
-  const known = new Map<string, { readonly at: number; readonly row: ApiKeyRow & { readonly digest: string } }>()
+  const known = new Map<string, Known>()
   const fresh = (id: string) => {
     const entry = known.get(id)
-    return entry !== undefined && performance.now() - entry.at < freshMs ? entry : undefined
+    const now = performance.now()
+    return entry !== undefined && now - entry.at < freshMs && now < entry.end ? entry : undefined
   }
 
   const note = (id: string): void => {
@@ -75,14 +90,15 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
       .catch((error) => logger.debug({ err: error }, 'the use of a key was not noted'))
   }
 
-  const read = async (deadline: number, id: string) => {
+  const read = async (deadline: number, id: string): Promise<Known | undefined> => {
     const at = performance.now()
     const [row] = await pool.run(findApiKey, { id }, deadline)
     known.delete(id)
     if (row === undefined) return undefined
     if (known.size >= keysMax) known.delete(known.keys().next().value ?? '')
-    known.set(id, { at, row })
-    return row
+    const entry = { row, at, end: row.remaining_ms === null ? Number.POSITIVE_INFINITY : at + row.remaining_ms }
+    known.set(id, entry)
+    return entry
   }
 
   return {
@@ -90,7 +106,7 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
     create: async (deadline, settings) => {
       const { id, key, digest } = newApiKey()
       const [row] = await pool.run(insertApiKey, { ...settings, id, digest }, deadline)
-      if (row === undefined) throw new Error('a statement answered no row')
+      if (row === undefined) throw expiresAtPast()
       return { ...toKey(row), api_key: key }
     },
     delete: async (deadline, id) => {
@@ -100,13 +116,12 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
     },
     wasGood: (id, secret) => isDigestOf(known.get(id)?.row.digest ?? none, secret),
     find: async (deadline, id, secret) => {
-      const entry = fresh(id)
-      const row = entry === undefined ? await read(deadline, id) : entry.row
+      const kept = fresh(id)
+      const entry = kept ?? (await read(deadline, id))
       // A key that is not there takes as long to refuse as one with another secret.
-      const digest = row?.digest ?? none
-      if (!isDigestOf(digest, secret) || row === undefined) return undefined
-      if (entry === undefined) note(id)
-      return isOver(row) ? undefined : row
+      if (!isDigestOf(entry?.row.digest ?? none, secret) || entry === undefined) return undefined
+      if (kept === undefined) note(id)
+      return entry.row
     },
   }
 }

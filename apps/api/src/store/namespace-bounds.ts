@@ -17,15 +17,15 @@ export interface AskedExpiry {
  * @throws Refusal validation_failed
  */
 export const boundedTtl = (
-  { default_ttl, max_ttl }: NamespaceSettings,
+  { default_ttl, max_ttl, now }: NamespaceSettings,
   { ttl, expiresAt, forever }: AskedExpiry,
   path = 'body',
 ): number | null => {
   if (max_ttl !== null) {
     const within = `in this namespace, at most ${max_ttl} seconds away`
     if (ttl !== null && ttl > max_ttl) throw invalid(`${path}.ttl`, `must be at most ${max_ttl} in this namespace`)
-    // By this service's clock: a second of difference does no harm to a bound.
-    if (expiresAt !== null && Date.parse(expiresAt) > Date.now() + (max_ttl + 1) * 1000)
+    // A second more, because nobody's clock is exactly that of the database.
+    if (expiresAt !== null && Date.parse(expiresAt) > now() + (max_ttl + 1) * 1000)
       throw invalid(`${path}.expires_at`, `must be, ${within}`)
     if (forever) throw invalid(`${path}.ttl`, `must not be null ${within}`)
   }

@@ -1,9 +1,11 @@
 import type { Pool } from '../database/pool.js'
-import { getNamespace, type SettingsRow } from './sql/namespace-rows.js'
+import { getSettings, type SettingsRow } from './sql/namespace-rows.js'
 
 /** What a namespace lets be written, and whether there is such a namespace. */
 export interface NamespaceSettings extends SettingsRow {
   readonly exists: boolean
+  /** The time of the database, in milliseconds since 1970. It may be ahead by what the reading of the settings took. */
+  readonly now: () => number
 }
 
 /** How long settings are believed. Milliseconds. */
@@ -20,8 +22,9 @@ export const createNamespaceSettings = (pool: Pool) => {
 
   const read = async (name: string, deadline: number): Promise<NamespaceSettings> => {
     const at = performance.now()
-    const [row] = await pool.run(getNamespace, { name }, deadline)
-    const settings = { ...none, ...row, exists: row !== undefined }
+    const [row] = await pool.run(getSettings, { name }, deadline)
+    const { now_ms: nowMs = 0, ...found } = row ?? {}
+    const settings = { ...none, ...found, exists: row !== undefined, now: () => nowMs + performance.now() - at }
     known.delete(name)
     if (known.size >= namespacesMax) known.delete(known.keys().next().value ?? '')
     known.set(name, { at, settings })

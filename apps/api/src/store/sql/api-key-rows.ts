@@ -22,15 +22,18 @@ const columns = sql`k.id, k.name, to_json(k.scopes) as scopes, to_json(k.namespa
 /** Reads all keys in the order in which they were made. */
 export const listApiKeys = defineStatement<object, ApiKeyRow>('read', sql`select ${columns} from ${apiKeys} k order by k.created_at, k.id`)
 
-/** Reads a key that has not expired, with the digest of its secret. */
-export const findApiKey = defineStatement<{ readonly id: string }, ApiKeyRow & { readonly digest: string }>(
+/** A key with the digest of its secret, and the milliseconds until it expires; null if it never does. */
+export type KnownApiKeyRow = ApiKeyRow & { readonly digest: string; readonly remaining_ms: number | null }
+
+/** Reads a key that has not expired. */
+export const findApiKey = defineStatement<{ readonly id: string }, KnownApiKeyRow>(
   'read',
   sql`
-    select ${columns}, k.digest from ${apiKeys} k
+    select ${columns}, k.digest, extract(epoch from k.expires_at - clock_timestamp())::float8 * 1000 as remaining_ms from ${apiKeys} k
     where k.id = ${placeholder('id')}::text and (k.expires_at is null or k.expires_at > clock_timestamp())`,
 )
 
-/** Stores a key. */
+/** Stores a key; answers no row if it would have expired already. */
 export const insertApiKey = defineStatement<
   Omit<ApiKeyRow, 'created_at' | 'expires_at' | 'last_used_at'> & {
     readonly digest: string
@@ -50,6 +53,7 @@ export const insertApiKey = defineStatement<
       case when ${placeholder('ttl')}::bigint is null then ${placeholder('expires_at')}::timestamptz
         else clock.now + ${placeholder('ttl')}::bigint * interval '1 second' end
     from clock
+    where ${placeholder('expires_at')}::timestamptz is null or ${placeholder('expires_at')}::timestamptz > clock.now
     returning ${columns}`,
 )
 

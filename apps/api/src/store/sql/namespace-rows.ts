@@ -26,9 +26,10 @@ export interface NamespaceRow extends SettingsRow {
 
 const rowsOf = (name: SQL): SQL => sql`(select coalesce(sum(c.rows), 0) from ${itemCounts} c where c.namespace = ${name})`
 
+const settings = sql`n.default_ttl::float8, n.max_ttl::float8, n.max_value_bytes, n.max_items::float8`
+
 const columns = sql`
-  known.name, ${rowsOf(sql`known.name`)}::float8 as items, n.created_at::text, n.default_ttl::float8, n.max_ttl::float8, n.max_value_bytes,
-  n.max_items::float8`
+  known.name, ${rowsOf(sql`known.name`)}::float8 as items, n.created_at::text, ${settings}`
 
 /** Reads the namespaces after a name, in order: those that were made, and those that have rows. */
 export const listNamespaces = defineStatement<{ readonly after: string; readonly limit: number }, NamespaceRow>(
@@ -49,13 +50,17 @@ export const listNamespaces = defineStatement<{ readonly after: string; readonly
     limit ${placeholder('limit')}::int`,
 )
 
-/** Reads a namespace; no row where none was made and none has rows. */
-export const getNamespace = defineStatement<{ readonly name: string }, NamespaceRow>(
-  'read',
-  sql`
-    select ${columns}
+const oneNamespace = sql`
     from (select ${placeholder('name')}::text as name) known left join ${namespaces} n on n.name = known.name
-    where n.name is not null or ${rowsOf(sql`known.name`)} <> 0`,
+    where n.name is not null or ${rowsOf(sql`known.name`)} <> 0`
+
+/** Reads a namespace; no row where none was made and none has rows. */
+export const getNamespace = defineStatement<{ readonly name: string }, NamespaceRow>('read', sql`select ${columns} ${oneNamespace}`)
+
+/** Reads the settings of a namespace, and the database's clock in milliseconds since 1970; no row where `getNamespace` has none. */
+export const getSettings = defineStatement<{ readonly name: string }, SettingsRow & { readonly now_ms: number }>(
+  'read',
+  sql`select ${settings}, extract(epoch from clock_timestamp())::float8 * 1000 as now_ms ${oneNamespace}`,
 )
 
 /** Makes a namespace; answers no row where there is one. */

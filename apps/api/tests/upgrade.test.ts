@@ -25,6 +25,9 @@ const named = (name: string): Exchange => {
   return found
 }
 
+/** What version 0.1.0 was set to. */
+const openSettings = { ROOT_KEYS: 'on', TRUST_PROXY: '127.0.0.0/8' }
+
 let database: TestDatabase
 let open: Service
 let withAuth: Service
@@ -37,8 +40,11 @@ beforeAll(async () => {
     set search_path = public;
     update idempotency_records set expires_at = now() + interval '1 day';
     update items set expires_at = now() + interval '1 day' where expires_at is not null and key <> 'expired'`)
-  open = await startReplica({ databaseUrl: database.url }, { ROOT_KEYS: 'on' })
-  withAuth = await startReplica({ databaseUrl: database.url }, { AUTH: 'required', RATE_LIMIT_STORE: 'postgres' })
+  open = await startReplica({ databaseUrl: database.url }, openSettings)
+  withAuth = await startReplica(
+    { databaseUrl: database.url },
+    { AUTH: 'required', ADMIN_API_KEY: 'a'.repeat(40), RATE_LIMIT_STORE: 'postgres' },
+  )
 })
 afterAll(async () => {
   await Promise.all([open.stop(0), withAuth.stop(0)])
@@ -166,7 +172,7 @@ describe('beside version 0.1.0 on one database', () => {
     withDatabase('', async (url, sql) => {
       await migrate({ url })
       for (const statement of statements) await sql.unsafe(statement)
-      const service = await startReplica({ databaseUrl: url }, { ROOT_KEYS: 'on' })
+      const service = await startReplica({ databaseUrl: url }, openSettings)
       for (const { name, request, response } of single) {
         const { method, path, headers, body } = request
         const answer = await send(service.url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })
@@ -180,7 +186,7 @@ describe('beside version 0.1.0 on one database', () => {
     withDatabase('', async (url, sql) => {
       await migrate({ url })
       for (const statement of seeds) await sql.unsafe(statement)
-      const service = await startReplica({ databaseUrl: url }, { ROOT_KEYS: 'on' })
+      const service = await startReplica({ databaseUrl: url }, openSettings)
       for (const { request } of single) {
         const { method, path, headers, body } = request
         await send(service.url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })

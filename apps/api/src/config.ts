@@ -77,7 +77,7 @@ const variables = z.object({
     .optional(),
   MAX_VALUE_BYTES: wholeNumber(1, 64 * 1_048_576, limits.valueBytes),
   IDEMPOTENCY_TTL_SECONDS: wholeNumber(1, 31_536_000, 86_400),
-  SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 60),
+  SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 1),
   ROOT_KEYS: toggle,
   WORKERS: wholeNumber(1, 64, 1),
   SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 3600, 10),

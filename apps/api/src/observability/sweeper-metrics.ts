@@ -6,11 +6,12 @@ const tables: Readonly<Record<SweptRows, string>> = {
   items: 'items',
   'idempotency records': 'idempotency_records',
   'request counts': 'request_counts',
+  'API keys': 'api_keys',
 }
 
 /** Counts sweeps and what they remove. */
 export const createSweeperMetrics = (): { readonly observer: SweepObserver; readonly families: readonly Family[] } => {
-  const removed: Record<SweptRows, number> = { items: 0, 'idempotency records': 0, 'request counts': 0 }
+  const removed: Record<SweptRows, number> = { items: 0, 'idempotency records': 0, 'request counts': 0, 'API keys': 0 }
   const durations = createHistogram([0.01, 0.1, 1, 10, 60])
   let failed = 0
   let succeededAt = Date.now()

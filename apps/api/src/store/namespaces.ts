@@ -20,11 +20,11 @@ export interface NamespaceStore {
   /** The namespaces after a name, in order, and whether there are more. */
   list: (call: StoreCall, after: string, limit: number) => Promise<{ namespaces: NamespaceRow[]; more: boolean }>
   /** @throws Refusal namespace_not_found */
-  get: (deadline: number, name: string) => Promise<NamespaceRow>
+  get: (call: StoreCall, name: string) => Promise<NamespaceRow>
   /** @throws Refusal namespace_exists */
-  create: (deadline: number, name: string, settings: GivenSettings) => Promise<NamespaceRow>
+  create: (call: StoreCall, name: string, settings: GivenSettings) => Promise<NamespaceRow>
   /** Changes the settings that are given. @throws Refusal namespace_not_found, validation_failed */
-  change: (deadline: number, name: string, settings: GivenSettings) => Promise<NamespaceRow>
+  change: (call: StoreCall, name: string, settings: GivenSettings) => Promise<NamespaceRow>
   /** Removes it with its items; answers how many live ones. @throws Refusal namespace_not_found */
   delete: (call: StoreCall) => Promise<number>
 }
@@ -41,8 +41,8 @@ const noSettings: SettingsRow = { default_ttl: null, max_ttl: null, max_value_by
 
 /** The verbs of namespaces. */
 export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteAll: DeletePrefix): NamespaceStore => {
-  const get = async (deadline: number, name: string): Promise<NamespaceRow> => {
-    const [row] = await pool.run(getNamespace, { name }, deadline)
+  const get = async (call: StoreCall, name: string): Promise<NamespaceRow> => {
+    const [row] = await pool.runInLane('ranges', getNamespace, { name }, call)
     if (row === undefined) throw new Refusal('namespace_not_found', 'no namespace has this name')
     return toNamespace(row)
   }
@@ -53,26 +53,26 @@ export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteA
       return { namespaces: rows.slice(0, limit).map(toNamespace), more: rows.length > limit }
     },
     get,
-    create: async (deadline, name, given) => {
-      const [made] = await pool.run(insertNamespace, { name, ...noSettings, ...defined(given) }, deadline)
+    create: async (call, name, given) => {
+      const [made] = await pool.run(insertNamespace, { name, ...noSettings, ...defined(given) }, call.deadline)
       settings.forget(name)
       if (made === undefined) throw new Refusal('namespace_exists', 'a namespace was made with this name')
-      return get(deadline, name)
+      return get(call, name)
     },
-    change: async (deadline, name, given) => {
-      const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(deadline, name)), ...defined(given) }
+    change: async (call, name, given) => {
+      const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(call, name)), ...defined(given) }
       if (default_ttl !== null && max_ttl !== null && default_ttl > max_ttl) {
         throw new Refusal('validation_failed', 'default_ttl would be more than max_ttl', {
           faults: [{ path: 'body.default_ttl', message: 'must not be more than max_ttl' }],
         })
       }
-      await pool.run(updateNamespace, { name, default_ttl, max_ttl, max_value_bytes, max_items }, deadline)
+      await pool.run(updateNamespace, { name, default_ttl, max_ttl, max_value_bytes, max_items }, call.deadline)
       settings.forget(name)
-      return get(deadline, name)
+      return get(call, name)
     },
     delete: async (call) => {
       const { namespace, deadline } = call
-      await get(deadline, namespace)
+      await get(call, namespace)
       const { deleted } = await deleteAll(call, '', undefined)
       await pool.run(removeNamespace, { name: namespace }, deadline)
       settings.forget(namespace)

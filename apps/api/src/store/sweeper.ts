@@ -1,8 +1,10 @@
 import type { Logger } from '@holdfast/service'
 import { deadlines } from '../database/deadlines.js'
 import type { Pool } from '../database/pool.js'
-import { sweepRecords, sweepRequestCounts } from './sql/sweep-expired.js'
-import { sweepBatch, sweepItems } from './sql/sweep-items.js'
+import type { Sweep } from './sql/sweep.js'
+import { sweepSizes } from './sql/sweep.js'
+import { apiKeySweep, recordSweep, requestCountSweep } from './sql/sweep-expired.js'
+import { itemSweep } from './sql/sweep-items.js'
 
 /** Is told of sweeps. */
 export interface SweepObserver {
@@ -14,52 +16,87 @@ export interface SweepObserver {
 
 /** What is swept. */
 const sweeps = [
-  ['items', sweepItems],
-  ['idempotency records', sweepRecords],
-  ['request counts', sweepRequestCounts],
-] as const
+  ['items', itemSweep],
+  ['idempotency records', recordSweep],
+  ['request counts', requestCountSweep],
+  ['API keys', apiKeySweep],
+] as const satisfies readonly (readonly [string, Sweep])[]
 export type SweptRows = (typeof sweeps)[number][0]
 
+/** A batch that takes less grows, one that takes more than four times as long shrinks. Milliseconds. */
+const growBelowMs = 10
+/** The shortest pause after a batch, and after a sweep that failed. Milliseconds. */
+const pauseMs = 1
+const failedPauseMs = 10_000
+
+/** The index of the size of the next batch. */
+const nextSize = (size: number, tookMs: number): number => {
+  if (tookMs < growBelowMs) return Math.min(size + 1, sweepSizes.length - 1)
+  return tookMs > 4 * growBelowMs ? Math.max(size - 1, 0) : size
+}
+
 /**
- * Removes expired items every `intervalMs`, and records of writes and counts of requests whose time is over. Reads never see expired items, swept or not; this
- * gives their room back.
+ * Removes expired items, and records of writes, counts of requests and API keys whose time is over. A sweep goes on as long as there are
+ * any, with batches as large as the database removes in about 20 ms, and rests after each batch as long as that took. The next
+ * sweep is `intervalMs` later. Reads never see expired rows, swept or not; this gives their room back.
  * @returns a function that stops the sweeper and waits for a running batch
  */
 export const startSweeper = (pool: Pool, intervalMs: number, logger: Logger, observe: SweepObserver): (() => Promise<void>) => {
   let stopped = false
-  let timer: NodeJS.Timeout
+  let wake = () => {}
 
-  const sweep = async () => {
-    const started = performance.now()
-    try {
-      for (const [what, statement] of sweeps) {
-        let removed = sweepBatch
-        while (removed === sweepBatch && !stopped) {
-          const [row] = await pool.run(statement, {}, performance.now() + deadlines.request)
-          removed = row?.removed ?? 0
-          observe.removed(what, removed)
-          if (removed > 0) logger.debug({ removed }, `swept expired ${what}`)
-        }
+  const rest = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      if (stopped) return resolve()
+      const timer = setTimeout(resolve, ms)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
       }
-      observe.swept(started, false)
-    } catch (error) {
-      observe.swept(started, true)
-      logger.warn({ err: error }, 'a sweep failed; the next will go on')
+    })
+
+  const sweepRows = async (what: SweptRows, { bySize }: Sweep): Promise<void> => {
+    let size = 0
+    while (!stopped) {
+      const started = performance.now()
+      const statement = bySize[size] as Sweep['smallest']
+      const [row] = await pool.runInLane('removals', statement, {}, { client: 'sweeper', deadline: started + deadlines.request })
+      const removed = row?.removed ?? 0
+      observe.removed(what, removed)
+      if (removed > 0) logger.debug({ removed }, `swept expired ${what}`)
+      if (removed < (sweepSizes[size] as number)) return
+      const tookMs = performance.now() - started
+      size = nextSize(size, tookMs)
+      await rest(Math.max(tookMs, pauseMs))
     }
   }
 
-  let running = Promise.resolve()
-  const schedule = () => {
-    if (stopped) return
-    timer = setTimeout(() => {
-      running = sweep().finally(schedule)
-    }, intervalMs)
+  /** Resolves with whether it succeeded. */
+  const sweep = async (): Promise<boolean> => {
+    const started = performance.now()
+    try {
+      for (const [what, statements] of sweeps) await sweepRows(what, statements)
+      observe.swept(started, false)
+      return true
+    } catch (error) {
+      observe.swept(started, true)
+      logger.warn({ err: error }, 'a sweep failed; the next will go on')
+      return false
+    }
   }
-  schedule()
+
+  const run = async (): Promise<void> => {
+    let succeeded = true
+    while (!stopped) {
+      await rest(succeeded ? intervalMs : Math.max(intervalMs, failedPauseMs))
+      if (!stopped) succeeded = await sweep()
+    }
+  }
+  const running = run()
 
   return async () => {
     stopped = true
-    clearTimeout(timer)
+    wake()
     await running
   }
 }

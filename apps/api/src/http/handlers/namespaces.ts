@@ -17,9 +17,9 @@ export const namespaceHandlers = (store: NamespaceStore): NamespaceHandlers => (
   },
   createNamespace: async ({ body: { name, ...settings } }, call) => ({
     status: 201,
-    body: await store.create(call.deadline, name, settings),
+    body: await store.create(call, name, settings),
   }),
-  getNamespace: async (_input, call) => ({ status: 200, body: await store.get(call.deadline, call.namespace) }),
-  patchNamespace: async ({ body }, call) => ({ status: 200, body: await store.change(call.deadline, call.namespace, body) }),
+  getNamespace: async (_input, call) => ({ status: 200, body: await store.get(call, call.namespace) }),
+  patchNamespace: async ({ body }, call) => ({ status: 200, body: await store.change(call, call.namespace, body) }),
   deleteNamespace: async (_input, call) => ({ status: 200, body: { deleted: await store.delete(call) } }),
 })

@@ -19,8 +19,14 @@ export interface ApiKeyRow {
 
 const columns = sql`k.id, k.name, to_json(k.scopes) as scopes, to_json(k.namespaces) as namespaces, k.prefix, k.rate_limit, k.created_at::text, k.expires_at::text, k.last_used_at::text`
 
-/** Reads all keys in the order in which they were made. */
-export const listApiKeys = defineStatement<object, ApiKeyRow>('read', sql`select ${columns} from ${apiKeys} k order by k.created_at, k.id`)
+/** Reads all keys that have not expired, in the order in which they were made. */
+export const listApiKeys = defineStatement<object, ApiKeyRow>(
+  'read',
+  sql`
+    select ${columns} from ${apiKeys} k
+    where k.expires_at is null or k.expires_at > statement_timestamp()
+    order by k.created_at, k.id`,
+)
 
 /** A key with the digest of its secret, and the milliseconds until it expires; null if it never does. */
 export type KnownApiKeyRow = ApiKeyRow & { readonly digest: string; readonly remaining_ms: number | null }

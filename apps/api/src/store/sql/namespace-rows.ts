@@ -29,7 +29,8 @@ const rowsOf = (name: SQL): SQL => sql`(select coalesce(sum(c.rows), 0) from ${i
 const settings = sql`n.default_ttl::float8, n.max_ttl::float8, n.max_value_bytes, n.max_items::float8`
 
 const columns = sql`
-  known.name, ${rowsOf(sql`known.name`)}::float8 as items, n.created_at::text, ${settings}`
+  known.name, (${rowsOf(sql`known.name`)} - ${expiredRows(sql`known.name`, sql`statement_timestamp()`)})::float8 as items,
+  n.created_at::text, ${settings}`
 
 /** Reads the namespaces after a name, in order: those that were made, and those that have rows. */
 export const listNamespaces = defineStatement<{ readonly after: string; readonly limit: number }, NamespaceRow>(

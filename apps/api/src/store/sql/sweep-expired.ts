@@ -1,27 +1,34 @@
 import { sql } from 'drizzle-orm'
-import { idempotencyRecords, requestCounts } from '../../database/schema.js'
+import { apiKeys, idempotencyRecords, requestCounts } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
-import { sweepBatch } from './sweep-items.js'
+import { sweepOf } from './sweep.js'
 
 /** Removes rows of a table whose time is over; rows that somebody holds are left to the next sweep. */
-const sweepExpired = (table: typeof idempotencyRecords | typeof requestCounts) =>
-  defineStatement<object, { removed: number }>(
-    'write',
-    sql`
-      with expired as materialized (
-        select t.id from ${table} t
-        where t.expires_at <= (select clock_timestamp())
-        order by t.expires_at
-        limit ${sql.raw(String(sweepBatch))}
-        for update skip locked
-      ), deleted as (
-        delete from ${table} t using expired where t.id = expired.id returning 1
-      )
-      select count(*)::int as removed from deleted`,
+const sweepExpired = (table: typeof idempotencyRecords | typeof requestCounts | typeof apiKeys) =>
+  sweepOf((limit) =>
+    defineStatement<object, { removed: number }>(
+      'write',
+      sql`
+        with expired as materialized (
+          select t.ctid as place from ${table} t
+          where t.expires_at <= (select clock_timestamp())
+          order by t.expires_at
+          limit ${limit}
+          for update skip locked
+        ), deleted as (
+          delete from ${table} t using expired where t.ctid = expired.place returning 1
+        )
+        select count(*)::int as removed from deleted`,
+    ),
   )
 
 /** Removes records of writes whose time is over. */
-export const sweepRecords = sweepExpired(idempotencyRecords)
+export const recordSweep = sweepExpired(idempotencyRecords)
+export const sweepRecords = recordSweep.smallest
 
 /** Removes counters of clients whose window is over. */
-export const sweepRequestCounts = sweepExpired(requestCounts)
+export const requestCountSweep = sweepExpired(requestCounts)
+export const sweepRequestCounts = requestCountSweep.smallest
+
+/** Removes API keys that have expired. */
+export const apiKeySweep = sweepExpired(apiKeys)

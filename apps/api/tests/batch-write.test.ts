@@ -429,4 +429,17 @@ describe('in a namespace with settings a batch put', () => {
     expect(statuses(await putBounded([{ key: 'x', value: 2 }]))).toEqual([201])
     await countsAreExact()
   })
+
+  test('never has more items than it may, however many batches create at once', async () => {
+    await api.request('POST', '/namespaces', { json: { name: 'tight', max_items: 10 } })
+    const batch = (n: number) => [0, 1, 2].map((m) => ({ key: `${n}-${m}`, value: 1, ...(m === 2 ? { if_match: '*' } : {}) }))
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => api.request('POST', '/namespaces/tight/batch/put', { json: { items: batch(n) } })),
+    )
+    const created = answers.flatMap(statuses).filter((status) => status === 201)
+    expect((await api.request('GET', '/namespaces/tight')).json.items).toBe(created.length)
+    expect(created).toHaveLength(10)
+    expect(new Set(answers.flatMap(statuses))).toEqual(new Set([201, 409, 412]))
+    await countsAreExact()
+  })
 })

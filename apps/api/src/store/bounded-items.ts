@@ -81,7 +81,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       if (bounds === undefined) return items.put(call, put)
       checkValue(bounds, put.body)
       const bounded = { ...put, ttl: boundedTtl(bounds, put) }
-      if (put.ifMatch !== null) return hold(bounds, call.namespace, put.key, () => items.put(call, bounded))
+      if (put.ifMatch !== null) return hold(bounds, call.namespace, [put.key], () => items.put(call, bounded))
       const creation = { namespace: call.namespace, keys: [put.key], record: put.record }
       return room(bounds, creation, call.deadline, () => items.put(call, bounded))
     },
@@ -91,7 +91,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       if (bounds === undefined) return items.patch(call, patch)
       const ttl = patch.keepTtl ? null : boundedTtl(bounds, patch)
       const bounded = { ...patch, ttl, valueBytesMax: bounds.max_value_bytes ?? undefined }
-      return hold(bounds, call.namespace, patch.key, () => items.patch(call, bounded))
+      return hold(bounds, call.namespace, [patch.key], () => items.patch(call, bounded))
     },
 
     increment: async (call, increment) => {
@@ -106,14 +106,19 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       const bounds = await boundsOf(call, batch.record)
       if (bounds === undefined) return items.putMany(call, batch)
       const puts = batch.puts.map((put, index) => boundedPut(bounds, put, index))
-      const creating = puts.filter(({ ifMatch, refusal }) => ifMatch === null && refusal === undefined)
-      const creation = { namespace: call.namespace, keys: creating.map(({ key }) => key), record: batch.record }
+      const { namespace, deadline } = call
+      const tried = puts.filter(({ refusal }) => refusal === undefined)
+      const keysOf = (elements: readonly PutElement[]): string[] => elements.map(({ key }) => key)
+      const creation = { namespace, keys: keysOf(tried.filter(({ ifMatch }) => ifMatch === null)), record: batch.record }
+      const others = keysOf(tried.filter(({ ifMatch }) => ifMatch !== null))
+      const run = (mayCreate: boolean, held: readonly string[]) =>
+        hold(bounds, namespace, held, () => items.putMany(call, { ...batch, puts, mayCreate }))
       try {
-        return await room(bounds, creation, call.deadline, () => items.putMany(call, { ...batch, puts }))
+        return await room(bounds, creation, deadline, () => run(true, others))
       } catch (error) {
         if (!(error instanceof Refusal) || error.code !== 'namespace_full') throw error
         // Items that exist can be written all the same.
-        return items.putMany(call, { ...batch, puts, mayCreate: false })
+        return run(false, keysOf(tried))
       }
     },
 

@@ -68,11 +68,11 @@ export const createItemQuota = (pool: Pool, isRecorded: (record: WriteRecord, de
       if (record !== undefined && (await isRecorded(record, deadline))) return run()
       throw new Refusal('namespace_full', `The namespace may have ${max_items} items and has no room for what this would create.`)
     },
-    /** Runs a write that creates nothing, but may keep an item from expiring that a count takes for gone. */
-    hold: <T>({ max_items }: NamespaceSettings, namespace: string, key: string, run: () => Promise<T>): Promise<T> => {
+    /** Runs a write that creates none of these keys, but may keep items from expiring that a count takes for gone. */
+    hold: <T>({ max_items }: NamespaceSettings, namespace: string, keys: readonly string[], run: () => Promise<T>): Promise<T> => {
       if (max_items === null) return run()
-      gateOf(namespace).hold([key])
-      return holding(namespace, [key], run)
+      gateOf(namespace).hold(keys)
+      return holding(namespace, keys, run)
     },
   }
 }

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { items } from '../../database/schema.js'
 import { defineStatement } from '../../database/statement.js'
 import { countRows } from './counts.js'
-import { createdVersion, keptOffset, nextVersion } from './created-version.js'
+import { createdVersion, keptOffset } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { recordable } from './recordable.js'
 import { writtenVersion } from './written-version.js'
@@ -54,8 +54,8 @@ const written = (source: SQL, write: Write): SQL => sql`
     on conflict (namespace, key) do update
     set value = excluded.value,
       (version, ${write.columns}, expires_at) = (
-        select n.version, ${write.values}, c.now + (excluded.expires_at - excluded.updated_at)
-        from ${nextVersion}, (select ${now} as now offset 0) c
+        select n.version, ${write.values}, n.now + (excluded.expires_at - excluded.updated_at)
+        from (select nextval('item_versions') as version, ${now} as now offset 0) n
       )
     where ${write.overwrites}
     returning i.*, i.xmax = 0 as inserted, case when i.xmax = 0 then pg_sequence_last_value('item_versions') end as latest
@@ -86,7 +86,7 @@ const writeItems = (write: Write) => ({
 export const upsertItems = writeItems({
   overwrites: sql`i.expires_at is null or i.expires_at > clock_timestamp()`,
   columns: sql`created_offset, updated_at`,
-  values: sql`${keptOffset}, c.now`,
+  values: sql`${keptOffset}, n.now`,
   outcome: sql`case when w.inserted then 'created' else 'replaced' end`,
 })
 
@@ -94,6 +94,6 @@ export const upsertItems = writeItems({
 export const createItems = writeItems({
   overwrites: sql`i.expires_at <= clock_timestamp()`,
   columns: sql`created_offset, created_at, updated_at`,
-  values: sql`null::bigint, c.now, c.now`,
+  values: sql`null::bigint, n.now, n.now`,
   outcome: sql`'created'`,
 })

@@ -12,7 +12,12 @@ const remove: Request = { kind: 'delete' }
 const put = (value: unknown): Request => ({ kind: 'put', value })
 const cas = (expected: bigint | null, value: unknown): Request => ({ kind: 'cas', expected, value })
 const increment = (by: number): Request => ({ kind: 'increment', by })
-const item = (value: unknown, version: bigint): Answer => ({ kind: 'item', value, version })
+const item = (value: unknown, version: bigint, created?: bigint): Answer => ({
+  kind: 'item',
+  value,
+  version,
+  ...(created === undefined ? {} : { created }),
+})
 const none: Answer = { kind: 'none' }
 const deleted: Answer = { kind: 'deleted' }
 const mismatch = (version: bigint | null): Answer => ({ kind: 'mismatch', version })
@@ -68,6 +73,15 @@ const good: Record<string, Operation[]> = {
     done(5, 6, get, item('c', 8n)),
   ],
   'a compare-and-set on the version of a lost put': [lost(0, put('a')), done(1, 2, cas(3n, 'b'), item('b', 4n))],
+  'items that keep the version that they were created with': [
+    done(0, 1, put('a'), item('a', 1n, 1n)),
+    done(2, 3, put('b'), item('b', 2n, 1n)),
+    done(4, 5, remove, deleted),
+    lost(6, put('c')),
+    lost(7, put('d')),
+    done(8, 9, get, item('d', 6n, 4n)),
+    done(10, 11, put('e'), item('e', 7n, 4n)),
+  ],
   'a lost increment that counts later': [
     done(0, 1, increment(1), item(1, 1n)),
     lost(2, increment(5)),
@@ -77,6 +91,18 @@ const good: Record<string, Operation[]> = {
 }
 
 const bad: Record<string, Operation[]> = {
+  'a put that renews the created version': [done(0, 1, put('a'), item('a', 1n, 1n)), done(2, 3, put('b'), item('b', 2n, 2n))],
+  'a create that keeps the created version of the item before': [
+    done(0, 1, put('a'), item('a', 1n, 1n)),
+    done(2, 3, remove, deleted),
+    done(4, 5, put('b'), item('b', 2n, 1n)),
+  ],
+  'a read of another created version than that of the lost create': [
+    done(0, 1, put('a'), item('a', 1n, 1n)),
+    done(2, 3, remove, deleted),
+    lost(4, put('b')),
+    done(5, 6, get, item('b', 2n, 1n)),
+  ],
   'a stale read': [done(0, 1, put('a'), item('a', 1n)), done(2, 3, put('b'), item('b', 2n)), done(4, 5, get, item('a', 1n))],
   'a read that goes back during a put': [done(0, 9, put('a'), item('a', 1n)), done(1, 2, get, item('a', 1n)), done(3, 4, get, none)],
   'a lost write': [done(0, 1, put('a'), item('a', 1n)), done(2, 3, get, none)],

@@ -2,37 +2,51 @@ import type { Model } from './checker.ts'
 import type { Answer, Operation, Request } from './operation.ts'
 
 /**
- * What one key is: its value where it has an item, and the version that it last had. That is `exactly` so, or where a write whose
+ * What one key is: its value where it has an item, and the version that it last had and was created with. That is `exactly` so, or where a write whose
  * answer nobody got made it, some version above `above`.
  */
 export interface ItemState {
   readonly live: boolean
   readonly value: unknown
-  readonly version: { readonly exactly: bigint } | { readonly above: bigint }
+  readonly version: Version
+  /** The version that the item was created with. */
+  readonly created: Version
 }
 
+type Version = { readonly exactly: bigint } | { readonly above: bigint }
+
 /** A key that was never written. */
-const absent: ItemState = { live: false, value: undefined, version: { exactly: 0n } }
+const absent: ItemState = { live: false, value: undefined, version: { exactly: 0n }, created: { exactly: 0n } }
 
 /** Versions grow from this one on. */
 const floor = ({ version }: ItemState): bigint => ('exactly' in version ? version.exactly : version.above)
 
+const canBe = (version: Version, seen: bigint): boolean => ('exactly' in version ? version.exactly === seen : seen > version.above)
+
 /** The state once its version is known to be this one; undefined where it cannot be. */
-const known = (state: ItemState, version: bigint): ItemState | undefined => {
-  const possible = 'exactly' in state.version ? state.version.exactly === version : version > state.version.above
-  return possible ? { ...state, version: { exactly: version } } : undefined
+const known = (state: ItemState, version: bigint): ItemState | undefined =>
+  canBe(state.version, version) ? { ...state, version: { exactly: version } } : undefined
+
+/** The state of a live item once it is known with which version it was created; undefined where that cannot be. */
+const createdWith = (state: ItemState | undefined, version: bigint, created: bigint | undefined): ItemState | undefined => {
+  if (state === undefined || created === undefined) return state
+  return created <= version && canBe(state.created, created) ? { ...state, created: { exactly: created } } : undefined
 }
 
 /** The state after a write: with the version of its answer, or where there is none, some later one. */
 const written = (state: ItemState, value: unknown, answer: Answer | undefined): ItemState | undefined => {
-  if (answer === undefined) return { live: true, value, version: { above: floor(state) } }
+  if (answer === undefined) {
+    const version = { above: floor(state) }
+    return { live: true, value, version, created: state.live ? state.created : version }
+  }
   if (answer.kind !== 'item' || answer.value !== value || answer.version <= floor(state)) return undefined
-  return { live: true, value, version: { exactly: answer.version } }
+  const version = { exactly: answer.version }
+  return createdWith({ live: true, value, version, created: state.live ? state.created : version }, answer.version, answer.created)
 }
 
 const afterGet = (state: ItemState, answer: Answer | undefined): ItemState | undefined => {
   if (answer?.kind !== 'item') return answer?.kind === 'none' && !state.live ? state : undefined
-  return state.live && answer.value === state.value ? known(state, answer.version) : undefined
+  return state.live && answer.value === state.value ? createdWith(known(state, answer.version), answer.version, answer.created) : undefined
 }
 
 /** Whether a condition surely holds. */
@@ -77,10 +91,12 @@ const step = (state: ItemState, { request, answer }: Operation): ItemState | und
   }
 }
 
-/** How the items of the service behave, one key at a time: versions grow with every write, and go on growing after a delete. */
+const nameOf = (version: Version): string => ('exactly' in version ? `${version.exactly}` : `>${version.above}`)
+
+/** How the items of the service behave, one key at a time: versions grow with every write, and go on growing after a delete; an item keeps the
+ * version that it was created with. */
 export const itemModel: Model<ItemState> = {
   initial: absent,
   step,
-  identity: ({ live, value, version }) =>
-    `${live} ${JSON.stringify(value)} ${'exactly' in version ? version.exactly : `>${version.above}`}`,
+  identity: ({ live, value, version, created }) => `${live} ${JSON.stringify(value)} ${nameOf(version)} ${nameOf(created)}`,
 }

@@ -11,6 +11,8 @@ export type Request =
 interface Versioned {
   readonly value: unknown
   readonly version: bigint
+  /** The version that the item was created with; left out where it was not told. */
+  readonly created?: bigint
 }
 
 /** What a client was told. */

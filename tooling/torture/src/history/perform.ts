@@ -1,14 +1,15 @@
-import { ChecksFailedError, type Client, OutcomeUnknownError, PreconditionFailedError } from '@holdfast/client'
+import { ChecksFailedError, type Client, type Item, OutcomeUnknownError, PreconditionFailedError } from '@holdfast/client'
 import { isDisturbance } from '../settle.ts'
 import type { Answer, Request } from './operation.ts'
 
 /** What became of a request: an answer; `lost`: nobody knows whether it took effect; `refused`: it surely did not. */
 export type Outcome = Answer | 'lost' | 'refused'
 
-const item = ({ value, version }: { readonly value: unknown; readonly version: string }): Answer => ({
+const item = ({ value, version, created_version }: Item): Answer => ({
   kind: 'item',
   value,
   version: BigInt(version),
+  created: BigInt(created_version),
 })
 
 const send = async (client: Client, key: string, request: Request): Promise<Answer> => {

@@ -6,11 +6,13 @@ interface Cell {
   value: unknown
   live: boolean
   version: bigint
+  created: bigint
 }
 
 const write = (cell: Cell, value: unknown): Answer => {
-  Object.assign(cell, { value, live: true, version: cell.version + 1n })
-  return { kind: 'item', value, version: cell.version }
+  const version = cell.version + 1n
+  Object.assign(cell, { value, live: true, version, created: cell.live ? cell.created : version })
+  return { kind: 'item', value, version, created: cell.created }
 }
 
 const mismatch = ({ live, version }: Cell): Answer => ({ kind: 'mismatch', version: live ? version : null })
@@ -19,7 +21,7 @@ const mismatch = ({ live, version }: Cell): Answer => ({ kind: 'mismatch', versi
 const perform = (cell: Cell, request: Request): Answer | undefined => {
   switch (request.kind) {
     case 'get':
-      return cell.live ? { kind: 'item', value: cell.value, version: cell.version } : { kind: 'none' }
+      return cell.live ? { kind: 'item', value: cell.value, version: cell.version, created: cell.created } : { kind: 'none' }
     case 'put':
       return write(cell, request.value)
     case 'cas':
@@ -62,7 +64,7 @@ const fate = fc.record({
 /** Histories of a correct object: operations one after another, ten instants apart, each stretched over its effect. */
 export const goodHistory = (maxLength: number): fc.Arbitrary<Operation[]> =>
   fc.array(fc.tuple(request, fate), { maxLength, size: 'max' }).map((steps) => {
-    const cell: Cell = { value: undefined, live: false, version: 0n }
+    const cell: Cell = { value: undefined, live: false, version: 0n, created: 0n }
     return steps.flatMap(([each, { before, after, lost }], client): Operation[] => {
       const at = client * 10
       const called = at - before - client / 1_000

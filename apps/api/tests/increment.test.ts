@@ -130,6 +130,30 @@ describe('a counter that is not there', () => {
     expect((await api.request('GET', `/items/${key}`)).status).toBe(404)
   })
 
+  test.each([
+    ['an integer', '{"by":1,"max":5}'],
+    ['an integer, alone in its statement', '{"by":1,"max":5,"ttl":9,"refresh_ttl":true}'],
+    ['a fraction', '{"by":0.5,"max":5}'],
+  ])('out of bounds says what it is and when it expires: %s', async (_name, body) => {
+    const [expiring, permanent] = [newKey(), newKey()]
+    const { json } = await api.request('PUT', `/items/${expiring}`, { json: { value: 5, ttl: 60 } })
+    await putText(permanent, '5')
+    for (const [key, expires_at] of [
+      [expiring, json.expires_at],
+      [permanent, null],
+    ]) {
+      const answer = await increment(key, body)
+      expect(answer.json, answer.text).toMatchObject({ code: 'out_of_bounds', value: 5, expires_at })
+      const headers = { 'idempotency-key': key }
+      await increment(key, body, headers)
+      expect((await increment(key, body, headers)).json).toMatchObject({ code: 'out_of_bounds', value: 5, expires_at })
+      const { by, max } = JSON.parse(body)
+      const transaction = { operations: [{ op: 'increment', key, by, max }] }
+      expect((await api.request('POST', '/transactions', { json: transaction })).json).toMatchObject({ value: 5, expires_at })
+    }
+    expect((await increment(newKey(), '{"by":9,"max":5}')).json).not.toHaveProperty('expires_at')
+  })
+
   test('is created once by many, and everybody adds to it', async () => {
     for (let round = 0; round < 10; round++) {
       const key = newKey()

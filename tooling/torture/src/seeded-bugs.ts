@@ -31,6 +31,11 @@ export const seededBugs = {
     replace: '+ 2 * sum(asked.by) over (',
     disturbance: 'nothing',
   },
+  'a put that renews the created version': {
+    find: '`n.version - i.version + coalesce(i.created_offset, 0)`',
+    replace: '`null::bigint`',
+    disturbance: 'nothing',
+  },
   'a write whose record is left out, so that a repeat is applied again': {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the bundle has this template
     find: '        where ${write.done}\n',

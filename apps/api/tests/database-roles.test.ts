@@ -98,6 +98,12 @@ test('a role that may not create tables does not start on tables that are behind
   await expect(migrate({ url: serviceUrl })).rejects.toThrow(/schema "public" .*\(permission denied for schema public\)/)
 })
 
+test('tables that a role may not use are none of its business, so that roles with search paths of their own share a database', async () => {
+  await migrate({ url: database.url }, { schema: 'others' })
+  await database.sql`alter role holdfast_owner set search_path = holdfast`
+  await expect(migrate({ url: ownerUrl })).resolves.toMatchObject({ schema: 'holdfast' })
+})
+
 test('the command fails with one line and status 1', async () => {
   const failure = await runMigrate({ DATABASE_URL: serviceUrl, DATABASE_SCHEMA: schema }).catch((error) => error)
   expect(failure).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^holdfast: DATABASE_URL: .*\n$/) })

@@ -83,7 +83,7 @@ test('a search path that leads away from the tables stops the start', () =>
     await sql`create schema elsewhere`
     await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set search_path = elsewhere`)
     await expect(migrate({ url })).rejects.toThrow(
-      'tables are in schema "public", and the search path begins with "elsewhere"; set DATABASE_SCHEMA to the schema that this service uses',
+      'tables are in schema "public", but the search path (elsewhere) begins with "elsewhere"; set DATABASE_SCHEMA to the schema to use, or',
     )
     await expect(migrate({ url }, { schema: 'public' })).resolves.toMatchObject({ applied: [] })
     await expect(migrate({ url }, { schema: 'elsewhere' })).resolves.toMatchObject({ schema: 'elsewhere' })
@@ -92,7 +92,9 @@ test('a search path that leads away from the tables stops the start', () =>
 test('a search path without an existing schema stops the start', () =>
   withDatabase('', async (url, sql) => {
     await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set search_path = kv`)
-    await expect(migrate({ url })).rejects.toThrow('the search path (kv) names no schema that exists; set DATABASE_SCHEMA')
+    await expect(migrate({ url })).rejects.toThrow(
+      'the search path (kv) has no schema that exists and that this role may use; set DATABASE_SCHEMA',
+    )
     await expect(migrate({ url }, { schema: 'kv' })).resolves.toMatchObject({ schema: 'kv' })
   }))
 

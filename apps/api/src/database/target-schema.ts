@@ -2,11 +2,11 @@ import { StartError } from '@holdfast/service'
 import type { Sql } from 'postgres'
 import { ledgerTable } from './ledger.js'
 
-/** Schemas that hold Holdfast's tables: by their ledger, or by names that version 0.1.0 used, which had none of its own. */
+/** Schemas that this role may use and that hold Holdfast's tables: by their ledger, or by names that version 0.1.0 used, which had none of its own. */
 const findHomes = async (sql: Sql): Promise<string[]> => {
   const rows = await sql<{ name: string }[]>`
     select n.nspname as name from pg_namespace n join pg_class c on c.relnamespace = n.oid
-    where c.relkind = 'r' and c.relname in (${ledgerTable}, 'item_counts', 'idempotency_records')
+    where c.relkind = 'r' and has_schema_privilege(n.oid, 'USAGE') and c.relname in (${ledgerTable}, 'item_counts', 'idempotency_records')
     group by n.nspname
     having bool_or(c.relname = ${ledgerTable}) or count(*) = 2
     order by n.nspname`
@@ -24,10 +24,10 @@ export const chooseSchema = async (sql: Sql, wanted: string | undefined): Promis
   const name = row?.name ?? null
   const homes = await findHomes(sql)
   if (name !== null && (homes.includes(name) || homes.length === 0)) return name
-  if (homes.length > 0) {
-    throw new StartError(
-      `DATABASE_SCHEMA: Holdfast's tables are in schema "${homes.join('", "')}", and the search path begins with ${name === null ? 'no schema that exists' : `"${name}"`}; set DATABASE_SCHEMA to the schema that this service uses`,
-    )
-  }
-  throw new StartError(`DATABASE_SCHEMA: the search path (${row?.path}) names no schema that exists; set DATABASE_SCHEMA, such as public`)
+  const first = name === null ? 'has no schema that exists and that this role may use' : `begins with "${name}"`
+  throw new StartError(
+    homes.length > 0
+      ? `DATABASE_SCHEMA: Holdfast's tables are in schema "${homes.join('", "')}", but the search path (${row?.path}) ${first}; set DATABASE_SCHEMA to the schema to use, or to another one for new tables`
+      : `DATABASE_SCHEMA: the search path (${row?.path}) ${first}; set DATABASE_SCHEMA, such as public`,
+  )
 }

@@ -16,7 +16,7 @@ export interface Run {
 /** Exercises one part of the API, step by step. */
 export type WorkflowSteps = (run: Run) => Promise<void>
 
-const unreachable = new Set(['ConnectionError', 'TimeoutError', 'UnavailableError', 'OutcomeUnknownError', 'UnexpectedAnswerError'])
+const unreachable = new Set(['ConnectionError', 'TimeoutError', 'UnavailableError', 'OutcomeUnknownError', 'UnexpectedResponseError'])
 
 /** Why a run cannot complete, where an error says that the API stopped answering. */
 export const unreachableReason = (error: unknown): { code: string; message: string } | undefined =>

@@ -39,7 +39,18 @@ const wrongItem = (value: unknown) =>
     kind: 'answer',
     status: 200,
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ key: 'k', value, version: '1', created_at: '', updated_at: '', expires_at: null }),
+    body: (path: string) => {
+      const key = decodeURIComponent(path.slice('/items/'.length))
+      return JSON.stringify({ key, value, version: '1', created_at: '', updated_at: '', expires_at: null, created_version: '1' })
+    },
+  }) as const
+
+const problem = (status: number, code: string) =>
+  ({
+    kind: 'answer',
+    status,
+    headers: { 'content-type': 'application/problem+json' },
+    body: JSON.stringify({ type: `/problems/${code}`, title: code, status, detail: '', instance: 'r-1', code }),
   }) as const
 
 describe('against an API that is right', () => {
@@ -95,13 +106,8 @@ describe('against an API that is wrong', () => {
   })
 
   test('a missing item and a refusal are seen as what they are', async () => {
-    const problem = {
-      kind: 'answer',
-      status: 404,
-      headers: { 'content-type': 'application/problem+json' },
-      body: JSON.stringify({ code: 'item_not_found', detail: '' }),
-    } as const
-    proxy.plan({ kind: 'pass' }, { kind: 'pass' }, problem, problem)
+    const missing = problem(404, 'item_not_found')
+    proxy.plan({ kind: 'pass' }, { kind: 'pass' }, missing, missing)
     const { body } = await post('/test/deletion')
     expect(TestReport.parse(body).details.steps.slice(1, 3)).toEqual([
       { name: 'read it back', passed: false, expected: 'here', seen: null },
@@ -111,8 +117,7 @@ describe('against an API that is wrong', () => {
   })
 
   test('a refusal outside a step fails the test', async () => {
-    const body = JSON.stringify({ code: 'forbidden', detail: 'no' })
-    proxy.plan({ kind: 'pass' }, { kind: 'answer', status: 403, headers: { 'content-type': 'application/problem+json' }, body })
+    proxy.plan({ kind: 'pass' }, problem(403, 'forbidden'))
     const report = TestReport.parse((await post('/test/overwrite')).body)
     expect(report.success).toBe(false)
     expect(report.details.steps).toMatchObject([{ passed: false, seen: { error: 'forbidden' } }])

@@ -1,48 +1,178 @@
-import type { Call } from './call.js'
-import type { CallOptions, WriteOptions } from './options.js'
+import type { Send } from './call.js'
+import { checkOptions } from './check-options.js'
+import { named } from './describe.js'
+import { bodyMembers } from './expiry.js'
+import { camelCased, type WireNames } from './names.js'
+import { type CallOptions, callNames, type WriteOptions, writeNames } from './options.js'
 import type { ApiKey, Body, NamespaceInfo } from './types.js'
 
-/** Manages namespaces. Wants a key with the scope `admin`. */
+/** Settings of a namespace. They apply to writes from then on, within 5 seconds on every replica. */
+export interface NamespaceSettings {
+  /**
+   * Time to live of an item that is written without an expiry; null: it is permanent.
+   * @unit seconds
+   * @default null
+   */
+  readonly defaultTtl?: number | null
+  /**
+   * The longest time to live that an item may have; null for no limit.
+   * @unit seconds
+   * @default null
+   */
+  readonly maxTtl?: number | null
+  /**
+   * The largest JSON text of a value, if less than the service accepts; null for what it accepts.
+   * @unit bytes
+   * @default null
+   */
+  readonly maxValueBytes?: number | null
+  /**
+   * The most live items; null for no limit.
+   * @default null
+   */
+  readonly maxItems?: number | null
+}
+
+/** A namespace to create. */
+export interface NewNamespace extends NamespaceSettings {
+  /** 1 to 63 of a-z, 0-9 and -, not beginning with -. */
+  readonly name: string
+}
+
+/** An API key to create. */
+export interface NewApiKey {
+  /**
+   * For people, at most 200 characters.
+   * @default ''
+   */
+  readonly name?: string
+  /** What the key may do: read items, write them, manage namespaces and API keys. None includes another. */
+  readonly scopes: Body<'createApiKey'>['scopes']
+  /**
+   * The namespaces that the key is for; null for all.
+   * @default null
+   */
+  readonly namespaces?: string[] | null
+  /**
+   * The prefix of all keys that it can read and write; null for any.
+   * @default null
+   */
+  readonly prefix?: string | null
+  /**
+   * Requests in a window; null for the service's default.
+   * @default null
+   */
+  readonly rateLimit?: number | null
+  /**
+   * Time until the key expires, from now; null for never.
+   * @unit seconds
+   * @default null
+   */
+  readonly ttl?: number | null
+  /**
+   * The instant at which the key expires: a Date or an RFC 3339 time; null for never.
+   * @default null
+   */
+  readonly expiresAt?: string | Date | null
+}
+
+/** Manages namespaces. Needs an API key with the scope `admin`. */
 export interface Namespaces {
-  /** All namespaces in the order of their names. */
+  /** Iterates over all namespaces, in the order of their names. */
   list(options?: CallOptions): AsyncGenerator<NamespaceInfo, void, undefined>
+  /** Reads a namespace and its settings. */
   get(name: string, options?: CallOptions): Promise<NamespaceInfo>
-  /** Makes a namespace with settings; one without needs not be made. */
-  create(settings: Body<'createNamespace'>, options?: WriteOptions): Promise<NamespaceInfo>
-  /** Changes the settings that are given. */
-  update(name: string, settings: Body<'patchNamespace'>, options?: WriteOptions): Promise<NamespaceInfo>
-  /** Removes it with all its items; answers how many. Not one transaction. */
+  /** Creates a namespace with settings. A namespace without settings is created by its first write. */
+  create(settings: NewNamespace, options?: WriteOptions): Promise<NamespaceInfo>
+  /** Changes the given settings. */
+  update(name: string, settings: NamespaceSettings, options?: WriteOptions): Promise<NamespaceInfo>
+  /** Deletes a namespace and its items, in several transactions; returns how many there were. */
   delete(name: string, options?: WriteOptions): Promise<number>
 }
 
-/** Manages API keys. Wants a key with the scope `admin`. */
+/** Manages API keys. Needs an API key with the scope `admin`. */
 export interface ApiKeys {
+  /** Lists all API keys, without their secrets. */
   list(options?: CallOptions): Promise<readonly ApiKey[]>
-  /** Makes a key, whose `api_key` is shown just now. */
-  create(key: Body<'createApiKey'>, options?: WriteOptions): Promise<ApiKey & { readonly api_key: string }>
-  /** Revokes a key: within 5 seconds nobody takes it any more. */
+  /** Creates an API key. The response alone contains its `apiKey`, which is not stored. */
+  create(key: NewApiKey, options?: WriteOptions): Promise<ApiKey & { readonly apiKey: string }>
+  /** Revokes an API key, within 5 seconds on every replica. */
   delete(id: string, options?: WriteOptions): Promise<void>
 }
 
-export const createNamespaces = (call: Call): Namespaces => ({
-  list: async function* (options) {
+const settingNames = {
+  defaultTtl: 'default_ttl',
+  maxTtl: 'max_ttl',
+  maxValueBytes: 'max_value_bytes',
+  maxItems: 'max_items',
+} as const satisfies Record<keyof NamespaceSettings, string> & WireNames<Body<'patchNamespace'>>
+
+const newNamespaceNames = { name: 'name', ...settingNames } as const satisfies WireNames<Body<'createNamespace'>>
+
+const newApiKeyNames = {
+  name: 'name',
+  scopes: 'scopes',
+  namespaces: 'namespaces',
+  prefix: 'prefix',
+  rateLimit: 'rate_limit',
+  ttl: 'ttl',
+  expiresAt: 'expires_at',
+} as const satisfies Record<keyof NewApiKey, string> & WireNames<Body<'createApiKey'>>
+
+/** The body that an object of settings stands for. */
+const bodyOf = <T>(what: string, settings: object, names: Readonly<Record<string, string>>): T => {
+  checkOptions(what, settings, names)
+  return bodyMembers(what, settings, names) as T
+}
+
+export const createNamespaces = (send: Send): Namespaces => ({
+  list: async function* (options = {}) {
+    const what = 'namespaces.list'
+    checkOptions(what, options, callNames, true)
     let cursor: string | undefined
     do {
-      const { body } = await call('listNamespaces', { query: cursor === undefined ? {} : { cursor } }, options)
-      yield* body.namespaces
+      const { body } = await send(what, 'listNamespaces', { query: cursor === undefined ? {} : { cursor } }, options)
+      yield* camelCased(body.namespaces)
       cursor = body.next_cursor ?? undefined
     } while (cursor !== undefined)
   },
-  get: async (namespace, options) => (await call('getNamespace', { params: { namespace } }, options)).body,
-  create: async (body, options) => (await call('createNamespace', { body }, options)).body,
-  update: async (namespace, body, options) => (await call('patchNamespace', { params: { namespace }, body }, options)).body,
-  delete: async (namespace, options) => (await call('deleteNamespace', { params: { namespace } }, options)).body.deleted,
+  get: async (namespace, options = {}) => {
+    const what = named('namespaces.get', namespace)
+    checkOptions(what, options, callNames, true)
+    return camelCased((await send(what, 'getNamespace', { params: { namespace } }, options)).body)
+  },
+  create: async (settings, options = {}) => {
+    const what = named('namespaces.create', settings?.name)
+    checkOptions(what, options, writeNames)
+    const body = bodyOf<Body<'createNamespace'>>(what, settings, newNamespaceNames)
+    return camelCased((await send(what, 'createNamespace', { body }, options)).body)
+  },
+  update: async (namespace, settings, options = {}) => {
+    const what = named('namespaces.update', namespace)
+    checkOptions(what, options, writeNames)
+    const body = bodyOf<Body<'patchNamespace'>>(what, settings, settingNames)
+    return camelCased((await send(what, 'patchNamespace', { params: { namespace }, body }, options)).body)
+  },
+  delete: async (namespace, options = {}) => {
+    const what = named('namespaces.delete', namespace)
+    checkOptions(what, options, writeNames)
+    return (await send(what, 'deleteNamespace', { params: { namespace } }, options)).body.deleted
+  },
 })
 
-export const createApiKeys = (call: Call): ApiKeys => ({
-  list: async (options) => (await call('listApiKeys', {}, options)).body.api_keys,
-  create: async (body, options) => (await call('createApiKey', { body }, options)).body,
-  delete: async (id, options) => {
-    await call('deleteApiKey', { params: { id } }, options)
+export const createApiKeys = (send: Send): ApiKeys => ({
+  list: async (options = {}) => {
+    checkOptions('apiKeys.list', options, callNames, true)
+    return camelCased((await send('apiKeys.list', 'listApiKeys', {}, options)).body.api_keys)
+  },
+  create: async (key, options = {}) => {
+    checkOptions('apiKeys.create', options, writeNames)
+    const body = bodyOf<Body<'createApiKey'>>('apiKeys.create', key, newApiKeyNames)
+    return camelCased((await send('apiKeys.create', 'createApiKey', { body }, options)).body)
+  },
+  delete: async (id, options = {}) => {
+    const what = named('apiKeys.delete', id)
+    checkOptions(what, options, writeNames)
+    await send(what, 'deleteApiKey', { params: { id } }, options)
   },
 })

@@ -1,5 +1,6 @@
-import type { KyInstance } from 'ky'
-import { parseJson } from './json.js'
+import { after } from './after.js'
+import { parseJson } from './parse-json.js'
+import type { Transport } from './transport.js'
 
 /** A request as every attempt sends it. */
 export interface AttemptRequest {
@@ -9,21 +10,25 @@ export interface AttemptRequest {
   readonly body: string | undefined
 }
 
-/** An answer, whole. */
-export interface AttemptAnswer {
+/** A response with its whole body. */
+export interface AttemptResponse {
   readonly status: number
   readonly headers: Headers
-  /** The parsed JSON; undefined where there is no body or it is not JSON. */
+  /** The parsed JSON; undefined if there is no body or it is not JSON. */
   readonly body: unknown
 }
 
-/** What became of one attempt. `sent: false`: surely nothing reached the service. */
+/**
+ * What became of one attempt. `sent: false`: certainly nothing reached the service. `impossible`: the runtime refuses to send
+ * such a request at all.
+ */
 export type Outcome =
-  | { readonly kind: 'answer'; readonly answer: AttemptAnswer }
+  | { readonly kind: 'response'; readonly response: AttemptResponse }
   | { readonly kind: 'timeout' }
   | { readonly kind: 'broken'; readonly sent: boolean; readonly cause: unknown }
+  | { readonly kind: 'impossible'; readonly cause: unknown }
 
-/** Codes of failures that come before a connection stands. */
+/** Codes of failures that come before a connection is established. */
 const beforeConnected = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -32,61 +37,95 @@ const beforeConnected = new Set([
   'EHOSTUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
   'ConnectionRefused',
+  // TLS: no request is sent before the certificate is accepted.
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
 ])
 
-/** Whether an error, or what it was caused by, says that no connection was made. Runtimes that do not tell count as sent. */
-const neverConnected = (error: unknown, depth = 0): boolean => {
-  if (typeof error !== 'object' || error === null || depth > 5) return false
-  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown }
-  if (typeof code === 'string' && beforeConnected.has(code)) return true
-  if (Array.isArray(errors) && errors.length > 0) return errors.every((each) => neverConnected(each, depth + 1))
-  return neverConnected(cause, depth + 1)
+/** What runtimes say if they refuse to send a request: a blocked port, a URL, or a `fetch` that is a method of another object. */
+const impossible =
+  /\b(?:bad port|unsafe port|unknown scheme|invalid url|failed to parse url|illegal invocation|does not implement interface)\b/i
+
+interface ErrorParts {
+  readonly code?: unknown
+  readonly message?: unknown
+  readonly cause?: unknown
+  readonly errors?: unknown
 }
 
-/** ky's errors hold the request, and with it the API key; what they were caused by does not. */
+/** Whether an error, or what caused it, is such. An aggregate is if all its errors are. */
+const some = (error: unknown, is: (parts: ErrorParts) => boolean, depth = 0): boolean => {
+  if (typeof error !== 'object' || error === null || depth > 5) return false
+  const { cause, errors } = error as ErrorParts
+  if (is(error)) return true
+  if (Array.isArray(errors) && errors.length > 0) return errors.every((each) => some(each, is, depth + 1))
+  return some(cause, is, depth + 1)
+}
+
+/** Whether no connection was made. Runtimes that do not say so count as if one had been. */
+const neverConnected = (error: unknown): boolean => some(error, ({ code }) => typeof code === 'string' && beforeConnected.has(code))
+
+const isImpossible = (error: unknown): boolean =>
+  some(error, ({ code, message }) => code === 'ERR_INVALID_URL' || (typeof message === 'string' && impossible.test(message)))
+
+/** ky's errors hold the request, and with it the API key; their causes do not. */
 const withoutRequest = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'request' in error ? (error as { cause?: unknown }).cause : error
 
 const isJson = (headers: Headers): boolean => /^application\/(?:[a-z0-9.-]+\+)?json\b/i.test(headers.get('content-type') ?? '')
 
-const readAnswer = async (response: Response): Promise<AttemptAnswer> => {
+const readResponse = async (response: Response): Promise<AttemptResponse> => {
   const text = await response.text()
   const body = text !== '' && isJson(response.headers) ? parseJson(text) : undefined
   return { status: response.status, headers: response.headers, body }
 }
 
 /**
- * Sends a request once and reads the answer to its end, all within `timeoutMs`.
- * @throws the reason of a signal that was aborted; RangeError where this runtime cannot read an integer exactly
+ * Sends a request once and reads the whole response within `timeoutMs`.
+ * @throws the reason of a signal that was aborted; RangeError if this runtime cannot read an integer exactly
  */
 export const attempt = async (
-  ky: KyInstance,
+  { ky, fetch }: Transport,
   request: AttemptRequest,
   timeoutMs: number,
   signals: readonly (AbortSignal | undefined)[],
 ): Promise<Outcome> => {
   const controller = new AbortController()
   let timedOut = false
+  let called = false
   const abort = () => controller.abort(signals.find((signal) => signal?.aborted)?.reason)
-  const timer = setTimeout(
-    () => {
-      timedOut = true
-      controller.abort()
-    },
-    Math.min(timeoutMs, 2 ** 31 - 1),
-  )
+  const cancelTimer = after(timeoutMs, () => {
+    timedOut = true
+    controller.abort()
+  })
   for (const signal of signals) signal?.addEventListener('abort', abort, { once: true })
   try {
     const { method, path, headers, body } = request
-    const response = await ky(path, { method, headers, signal: controller.signal, ...(body === undefined ? {} : { body }) })
-    return { kind: 'answer', answer: await readAnswer(response) }
+    const response = await ky(path, {
+      method,
+      headers,
+      signal: controller.signal,
+      ...(body === undefined ? {} : { body }),
+      fetch: (input, init) => {
+        called = true
+        return fetch(input, init)
+      },
+    })
+    return { kind: 'response', response: await readResponse(response) }
   } catch (error) {
     for (const signal of signals) signal?.throwIfAborted()
     if (timedOut) return { kind: 'timeout' }
     if (error instanceof RangeError) throw error
-    return { kind: 'broken', sent: !neverConnected(error), cause: withoutRequest(error) }
+    const cause = withoutRequest(error)
+    if (!called || isImpossible(error)) return { kind: 'impossible', cause }
+    return { kind: 'broken', sent: !neverConnected(error), cause }
   } finally {
-    clearTimeout(timer)
+    cancelTimer()
     for (const signal of signals) signal?.removeEventListener('abort', abort)
   }
 }

@@ -1,22 +1,27 @@
 import { defaultNamespace, type Endpoint, endpoints, namespacedPath } from '@holdfast/contracts/endpoints'
-import { type AttemptAnswer, type AttemptRequest, attempt } from './attempt.js'
-import { type HoldfastError, OutcomeUnknownError } from './errors.js'
-import { type Failure, isFailure, judge } from './failure.js'
+import { type AttemptRequest, type AttemptResponse, attempt } from './attempt.js'
+import { checkOptions } from './check-options.js'
+import { type HoldfastError, InvalidArgumentError, OutcomeUnknownError } from './errors.js'
+import { type Expected, type Failure, isFailure, judge } from './failure.js'
 import { idempotencyHeader, newIdempotencyKey } from './idempotency-key.js'
-import { stringifyJson } from './json.js'
-import { type ClientOptions, callLimits, type Limits, type WriteOptions } from './options.js'
+import { type ClientOptions, callLimits, type Limits, type RetryNotice, type WriteOptions, writeNames } from './options.js'
 import { fillPath, queryString } from './path.js'
 import { type RetryBudget, retryBudget } from './retry-budget.js'
 import { retryWaitMs } from './retry-wait.js'
+import { isSuccess } from './success.js'
 import { createTransport, type Transport } from './transport.js'
 import type { CallArguments, CallableId, CallResult } from './types.js'
 import { wait } from './wait.js'
+import { stringifyJson } from './write-json.js'
 
 /**
- * Calls a route of the API and repeats it where that is safe.
+ * Calls a route of the API by its operation id, with the names of the wire, and retries it if that is safe.
  * @throws HoldfastError, or the reason of an aborted signal
  */
 export type Call = <Id extends CallableId>(id: Id, args: CallArguments<Id>, options?: WriteOptions) => Promise<CallResult<Id>>
+
+/** The same for a method. `what` names it and its key in messages, such as `put "x"`. */
+export type Send = <Id extends CallableId>(what: string, id: Id, args: CallArguments<Id>, options?: WriteOptions) => Promise<CallResult<Id>>
 
 interface AnyArguments {
   readonly params?: Readonly<Record<string, unknown>>
@@ -26,28 +31,42 @@ interface AnyArguments {
 }
 
 interface Prepared {
-  readonly operation: CallableId
+  /** The method and its key. */
+  readonly what: string
   readonly request: AttemptRequest
-  /** Left out of reads, and of writes that have no record. */
+  readonly expected: Expected
+  /** Undefined for reads, and for writes that have no idempotency record. */
   readonly key: string | undefined
-  /** Whether a repeat can be applied again. */
+  /** Whether a retry can never be applied again. */
   readonly once: boolean
 }
 
-/** The path of a route, in the client's namespace where it has one. */
+/** The path of a route, in the client's namespace if it has one. */
 const pathOf = ({ path, namespaced }: Endpoint, { params }: AnyArguments, { namespace }: Transport): string =>
   namespaced && namespace !== defaultNamespace ? fillPath(namespacedPath(path), { ...params, namespace }) : fillPath(path, params)
 
-const prepare = (id: CallableId, args: AnyArguments, options: WriteOptions, transport: Transport): Prepared => {
+const prepare = (what: string, id: CallableId, args: AnyArguments, options: WriteOptions, transport: Transport): Prepared => {
   const endpoint: Endpoint = endpoints[id]
-  const body = args.body === undefined ? undefined : stringifyJson(args.body)
+  const body = args.body === undefined ? undefined : stringifyJson(args.body, '')
   const headers: Record<string, string> = { accept: 'application/json' }
   for (const [name, value] of Object.entries(args.headers ?? {})) if (value !== undefined) headers[name] = value
   if (body !== undefined) headers['content-type'] = 'application/json'
   const key = endpoint.safe || endpoint.unrecorded ? undefined : (options.idempotencyKey ?? newIdempotencyKey())
   if (key !== undefined) headers['idempotency-key'] = idempotencyHeader(key)
   const path = pathOf(endpoint, args, transport) + queryString(args.query)
-  return { operation: id, key, once: !endpoint.unrecorded, request: { method: endpoint.method, path, headers, body } }
+  const call = `${what} at ${transport.url}`
+  const expected: Expected = { call, keyed: key !== undefined, isSuccess: (response) => isSuccess(id, args, response) }
+  return { what, key, once: !endpoint.unrecorded, expected, request: { method: endpoint.method, path, headers, body } }
+}
+
+/** Runs what checks arguments, so that messages begin with the call. */
+const checked = <T>(what: string, check: () => T): T => {
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) throw new InvalidArgumentError(`${what}: ${error.message}`, error.faults, error.cause)
+    throw error instanceof TypeError ? new InvalidArgumentError(`${what}: ${error.message}`, [], error) : error
+  }
 }
 
 const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.ceil(ms / 1000))
@@ -55,7 +74,7 @@ const seconds = (ms: number | undefined): number | undefined => (ms === undefine
 /** Milliseconds: an attempt with less left has no chance. A timer that fires a little early would leave that. */
 const attemptMsMin = 10
 
-/** Milliseconds until the next attempt; where there should be none, `retryAfter` for the error that the call ends with. */
+/** Milliseconds until the next attempt; if there should be none, `retryAfter` for the error that the call ends with. */
 const nextAttempt = (failure: Failure, attempts: number, limits: Limits, deadline: number, budget: RetryBudget) => {
   const asked = seconds(failure.askedMs)
   if (!failure.retryable || attempts > limits.retries) return { retryAfter: asked }
@@ -65,59 +84,65 @@ const nextAttempt = (failure: Failure, attempts: number, limits: Limits, deadlin
 }
 
 /**
- * The error that a call ends with. Once an attempt of a write may have been applied only a success, or a replayed answer,
- * can tell: any other refusal may come from that attempt's own effect, such as a version that it changed itself.
+ * The error that a call ends with. Once an attempt of a write may have been applied, only a success or a replayed response
+ * tells its outcome: any other error may come from that attempt's own effect, such as a version that it changed itself.
  */
-const finalError = (
-  { operation, key, once }: Prepared,
-  failure: Failure,
-  retryAfter: number | undefined,
-  uncertain: boolean,
-): HoldfastError => {
+const finalError = ({ key, once }: Prepared, failure: Failure, retryAfter: number | undefined, uncertain: boolean): HoldfastError => {
   const error = failure.error(retryAfter)
   if (!uncertain || (key === undefined && once)) return error
   const { status, requestId, attempts } = error
-  const message = `${operation}: it is not known whether the write was applied (${error.message})`
+  const message = `${error.message}; it is unknown whether the write was applied`
   return new OutcomeUnknownError(message, { status, requestId, attempts, cause: error }, key)
 }
 
-/** The engine of a client. */
-export const createCall = (client: ClientOptions): Call => {
-  const transport = createTransport(client)
-  const { ky, origin } = transport
-  const budget = retryBudget(origin)
+/** Tells an observer, which must not be able to break the call. */
+const notify = ({ onRetry }: ClientOptions, notice: RetryNotice): void => {
+  try {
+    Promise.resolve(onRetry?.(notice)).catch(() => {})
+  } catch {
+    // As documented at `onRetry`: the call goes on.
+  }
+}
 
-  const perform = async (prepared: Prepared, options: WriteOptions): Promise<AttemptAnswer> => {
-    const { operation, request } = prepared
-    const limits = callLimits(options, client)
+/** The engine of a client. */
+export const createSend = (client: ClientOptions): Send => {
+  const transport = createTransport(client)
+  const budget = retryBudget(transport.origin)
+
+  const perform = async (prepared: Prepared, limits: Limits, options: WriteOptions): Promise<AttemptResponse> => {
+    const { request, expected } = prepared
     const signals = [options.signal, client.signal]
     const deadline = performance.now() + limits.totalTimeout
     let uncertain = false
     for (let attempts = 1; ; attempts++) {
       for (const signal of signals) signal?.throwIfAborted()
       const timeoutMs = Math.min(limits.timeout, Math.max(1, deadline - performance.now()))
-      const judged = judge(operation, request.method, await attempt(ky, request, timeoutMs, signals), attempts, timeoutMs)
-      // A service that refuses in order is well: only what would be repeated speaks against it.
+      const judged = judge(expected, await attempt(transport, request, timeoutMs, signals), attempts, timeoutMs)
+      // A service that rejects in order is well: only what would be retried speaks against it.
       if (!isFailure(judged) || !judged.retryable) budget.giveBack()
       if (!isFailure(judged)) return judged
 
       uncertain = judged.applied === 'unknown' || (uncertain && judged.applied !== 'by no attempt')
-      const mayRepeat = prepared.once || !uncertain
-      const { waitMs, retryAfter } = nextAttempt(
-        { ...judged, retryable: judged.retryable && mayRepeat },
-        attempts,
-        limits,
-        deadline,
-        budget,
-      )
+      const mayRetry = prepared.once || !uncertain
+      const { waitMs, retryAfter } = nextAttempt({ ...judged, retryable: judged.retryable && mayRetry }, attempts, limits, deadline, budget)
       if (waitMs === undefined) throw finalError(prepared, judged, retryAfter, uncertain)
-      client.onRetry?.({ operation, attempt: attempts, wait: waitMs, error: judged.error(seconds(judged.askedMs)) })
+      notify(client, { operation: prepared.what, attempt: attempts, wait: waitMs, error: judged.error(seconds(judged.askedMs)) })
       await wait(waitMs, signals)
     }
   }
 
-  return async (id, args, options = {}) => {
-    const answer = await perform(prepare(id, args as unknown as AnyArguments, options, transport), options)
-    return answer as CallResult<typeof id>
+  return async (what, id, args, options = {}) => {
+    const limits = checked(what, () => callLimits(options, client))
+    const prepared = checked(what, () => prepare(what, id, args as unknown as AnyArguments, options, transport))
+    return (await perform(prepared, limits, options)) as CallResult<typeof id>
   }
 }
+
+/** Calls of any route by its operation id. */
+export const createCall =
+  (send: Send): Call =>
+  async (id, args, options = {}) => {
+    if (!Object.hasOwn(endpoints, id)) throw new InvalidArgumentError(`call: ${String(id)} is not an operation id of the API`)
+    checkOptions(`call ${id}`, options, writeNames)
+    return send(`call ${id}`, id, args, options)
+  }

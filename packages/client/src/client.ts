@@ -1,75 +1,96 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type ApiKeys, createApiKeys, createNamespaces, type Namespaces } from './administration.js'
-import { type Call, createCall } from './call.js'
+import { type Call, createCall, createSend } from './call.js'
+import { checkOptions } from './check-options.js'
 import { anyJson, schemaCodec } from './codec.js'
-import { conditionHeaders } from './conditions.js'
+import { conditionHeaders, conditionNames } from './conditions.js'
 import { type Counters, createCounters } from './counters.js'
+import { named, typeName } from './describe.js'
+import { InvalidArgumentError } from './errors.js'
+import { bodyMembers, type ItemExpiry, itemExpiryNames } from './expiry.js'
 import { createItems, type Items, type TouchOptions } from './items.js'
-import { type CallOptions, type ClientOptions, callLimits, type WriteOptions } from './options.js'
+import { camelCased } from './names.js'
+import { type CallOptions, type ClientOptions, callLimits, callNames, type WriteOptions, writeNames } from './options.js'
 import { createTransactions, type Transactions } from './transaction.js'
-import type { Health, Item, ItemExpiry } from './types.js'
+import type { Health, Item } from './types.js'
 
-/** Options of {@link Client.patch}. */
-export type PatchOptions = TouchOptions & Partial<ItemExpiry>
+/** Options of {@link Client.patch}. Without an expiry the item keeps the one that it has. */
+export type PatchOptions = TouchOptions & (ItemExpiry | { readonly ttl?: never; readonly expiresAt?: never })
 
 /** A client of one service. */
 export interface Client extends Items<unknown, unknown>, Counters, Transactions {
   /**
-   * The same client for values of one shape, checked on the way in and out by any Standard Schema (zod, valibot, arktype).
+   * The same methods for values of one shape, which any Standard Schema (zod, valibot, arktype) checks when they are written and
+   * read.
    * @example
    * const sessions = client.typed(z.object({ user: z.int() }))
    * await sessions.put('session-42', { user: 7 }, { ttl: 3600 })
    */
   typed<Schema extends StandardSchemaV1>(schema: Schema): Items<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
-  /** Removes every item whose key begins with a prefix that is not empty; answers how many. Not one transaction. */
+  /** Deletes all items whose key starts with a non-empty prefix, in several transactions; returns how many there were. */
   deletePrefix(prefix: string, options?: WriteOptions): Promise<number>
   /**
-   * Changes parts of an item by a merge patch (RFC 7396): members of an object are set, those that are null removed, anything else
-   * replaces the value. The item keeps its expiry unless the options have another.
+   * Changes parts of an item by a JSON merge patch (RFC 7396): members of an object are set, and removed if they are null;
+   * anything else replaces the value.
    * @throws ItemNotFoundError, PreconditionFailedError
    */
   patch(key: string, patch: unknown, options?: PatchOptions): Promise<Item>
-  /** The same client for the items of another namespace. */
+  /** A client of the items of another namespace. */
   namespace(name: string): Client
   /** Manages namespaces. */
   readonly namespaces: Namespaces
   /** Manages API keys. */
   readonly apiKeys: ApiKeys
-  /** State of the service and its database, for people. */
+  /** Reads the state of the service and its database. */
   health(options?: CallOptions): Promise<Health>
-  /** Calls any route by its operation id in the OpenAPI document, with the same retries and errors. */
+  /**
+   * Calls any route by its operation id in the OpenAPI document, with the same retries and errors. Arguments and results have
+   * the names of the API (`expires_at`), as in that document.
+   */
   call: Call
 }
 
+const patchNames = { ...itemExpiryNames, ...conditionNames, ...writeNames } satisfies Record<keyof PatchOptions, string>
+
 /**
- * Makes a client. It holds no connection of its own and needs no end.
- * @throws TypeError where an option is not valid
+ * Creates a client. It holds no resources and needs no cleanup.
+ * @throws TypeError if an option is not valid, or if neither `url` nor `HOLDFAST_URL` is set
  * @example
  * const client = createClient({ url: 'http://127.0.0.1:8000' })
  */
-export const createClient = (options: ClientOptions): Client => {
+export const createClient = (options: ClientOptions = {}): Client => {
+  const send = createSend(options)
   callLimits(options)
-  const call = createCall(options)
   return {
-    ...createItems(call, anyJson, options),
-    ...createCounters(call),
-    ...createTransactions(call),
-    typed: (schema) => createItems(call, schemaCodec(schema), options),
-    deletePrefix: async (prefix, callOptions) => (await call('deleteItems', { query: { prefix } }, callOptions)).body.deleted,
-    patch: async (key, patch, patchOptions = {}) => {
-      const { ttl, expires_at } = patchOptions as { ttl?: number | null; expires_at?: string | null }
-      const body = {
-        value: await anyJson.encode(patch),
-        ...(ttl === undefined ? {} : { ttl }),
-        ...(expires_at === undefined ? {} : { expires_at }),
+    ...createItems(send, anyJson, options),
+    ...createCounters(send),
+    ...createTransactions(send),
+    typed: (schema) => {
+      if (typeof schema?.['~standard']?.validate !== 'function') {
+        throw new InvalidArgumentError('typed: the schema must be a Standard Schema (https://standardschema.dev), such as that of zod')
       }
-      const answer = await call('patchItem', { params: { key }, headers: conditionHeaders(patchOptions), body }, patchOptions)
-      return answer.body as Item
+      return createItems(send, schemaCodec(schema), options)
+    },
+    deletePrefix: async (prefix, callOptions = {}) => {
+      const what = named('deletePrefix', prefix)
+      checkOptions(what, callOptions, writeNames)
+      if (typeof prefix !== 'string') throw new InvalidArgumentError(`deletePrefix: the prefix must be a string, not ${typeName(prefix)}`)
+      return (await send(what, 'deleteItems', { query: { prefix } }, callOptions)).body.deleted
+    },
+    patch: async (key, patch, patchOptions = {}) => {
+      const what = named('patch', key)
+      checkOptions(what, patchOptions, patchNames)
+      const body = { value: anyJson.encodeNow(what, patch), ...bodyMembers(what, patchOptions, itemExpiryNames) }
+      const args = { params: { key }, headers: conditionHeaders(what, patchOptions), body }
+      return camelCased((await send(what, 'patchItem', args, patchOptions)).body) as Item
     },
     namespace: (name) => createClient({ ...options, namespace: name }),
-    namespaces: createNamespaces(call),
-    apiKeys: createApiKeys(call),
-    health: async (callOptions) => (await call('health', {}, callOptions)).body,
-    call,
+    namespaces: createNamespaces(send),
+    apiKeys: createApiKeys(send),
+    health: async (callOptions = {}) => {
+      checkOptions('health', callOptions, callNames, true)
+      return camelCased((await send('health', 'health', {}, callOptions)).body)
+    },
+    call: createCall(send),
   }
 }

@@ -1,20 +1,33 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Fault, InvalidArgumentError, StoredValueMismatchError } from './errors.js'
+import { JsonText, stringifyJson } from './write-json.js'
 
 /** Checks values on their way to the service and back. */
 export interface Codec<In, Out> {
-  /** @throws InvalidArgumentError */
-  readonly encode: (value: In) => Promise<unknown>
+  /**
+   * The JSON text of a value.
+   * @param what the call, for messages
+   * @param path where the value is among its arguments
+   * @throws InvalidArgumentError
+   */
+  readonly encode: (what: string, value: In, path?: string) => Promise<JsonText>
   /** @throws StoredValueMismatchError */
   readonly decode: (value: unknown, key: string) => Promise<Out>
 }
 
+const encodeJson = (what: string, value: unknown, path = 'value'): JsonText => {
+  try {
+    return new JsonText(stringifyJson(value, path))
+  } catch (error) {
+    const { message, faults, cause } = error as InvalidArgumentError
+    throw new InvalidArgumentError(`${what}: ${message}`, faults, cause)
+  }
+}
+
 /** Any JSON, as it is. */
-export const anyJson: Codec<unknown, unknown> = {
-  encode: async (value) => {
-    if (value === undefined) throw new InvalidArgumentError('the value must not be undefined; null is a value')
-    return value
-  },
+export const anyJson: Codec<unknown, unknown> & { readonly encodeNow: typeof encodeJson } = {
+  encodeNow: encodeJson,
+  encode: async (what, value, path) => encodeJson(what, value, path),
   decode: async (value) => value,
 }
 
@@ -28,7 +41,7 @@ const describe = (found: readonly Fault[]): string =>
   found.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
 
 /**
- * Values of a schema (https://standardschema.dev). What is stored is the schema's input, checked; what is read is its
+ * Values of a schema (https://standardschema.dev). The stored value is the schema's input, checked; the value that is read is its
  * output, so a schema that transforms does so on each read.
  */
 export const schemaCodec = <Schema extends StandardSchemaV1>(
@@ -36,10 +49,10 @@ export const schemaCodec = <Schema extends StandardSchemaV1>(
 ): Codec<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>> => {
   const { validate } = schema['~standard']
   return {
-    encode: async (value) => {
+    encode: async (what, value, path) => {
       const { issues } = await validate(value)
-      if (issues === undefined) return anyJson.encode(value)
-      throw new InvalidArgumentError(`the value does not fit its schema: ${describe(faults(issues))}`, faults(issues))
+      if (issues === undefined) return encodeJson(what, value, path)
+      throw new InvalidArgumentError(`${what}: the value does not fit its schema: ${describe(faults(issues))}`, faults(issues))
     },
     decode: async (value, key) => {
       const result = await validate(value)

@@ -1,32 +1,34 @@
 import type { ErrorCode } from '@holdfast/contracts'
 
-/** Codes of failures that the client itself finds. */
+/** Codes of errors that the client itself finds. */
 export type ClientErrorCode =
   | 'invalid_argument'
   | 'stored_value_mismatch'
   | 'connection_failed'
   | 'timeout'
-  | 'unexpected_answer'
+  | 'unexpected_response'
   | 'outcome_unknown'
+  | 'lock_held'
+  | 'lock_lost'
 
 /** What is known about a failed call. */
 export interface ErrorDetails {
-  /** The stable code: one of the API's, one of the client's, or one that a newer service has. */
+  /** The stable code: one of the API's, one of the client's, or one of a newer service. */
   readonly code: ErrorCode | ClientErrorCode | (string & {})
-  /** HTTP status of the last answer; undefined where there was none. */
+  /** HTTP status of the last response; undefined if there was none. */
   readonly status?: number | undefined
-  /** Id under which the service logged the request, where it answered. */
+  /** Id under which the service logged the request, if it responded. */
   readonly requestId?: string | undefined
   /** Requests that were sent. */
   readonly attempts: number
-  /** Place of the operation of a transaction that was refused, from 0. */
+  /** Index of the operation of a transaction that failed, from 0. */
   readonly failedOperation?: number | undefined
-  /** Seconds that the service, or the retry rules, wanted to wait before another attempt. */
+  /** Seconds that the service, or the retry rules, ask to wait before another attempt. */
   readonly retryAfter?: number | undefined
   readonly cause?: unknown
 }
 
-/** Base of everything that a call throws, except the reason of an aborted `signal`. Never holds an API key or a value. */
+/** Base of every error that a call throws, except the reason of an aborted `signal`. Never contains an API key or a value. */
 export class HoldfastError extends Error {
   override readonly name: string = 'HoldfastError'
   readonly code: ErrorDetails['code']
@@ -35,7 +37,7 @@ export class HoldfastError extends Error {
   readonly attempts: number
   /** Seconds. */
   readonly retryAfter: number | undefined
-  /** Place of the operation of a transaction that was refused, from 0. */
+  /** Index of the operation of a transaction that failed, from 0. */
   readonly failedOperation: number | undefined
 
   constructor(message: string, details: ErrorDetails) {
@@ -50,13 +52,13 @@ export class HoldfastError extends Error {
   }
 }
 
-/** One fault of a request or of a value: where it is and what is expected there. */
+/** One fault of a request or of a value: where it is, and what is wrong there. */
 export interface Fault {
   readonly path: string
   readonly message: string
 }
 
-/** The service refused the request for a fault in it (400, 405, 415, 431), or has no such route; `faults` names each where it can. */
+/** The service rejected the request because of a fault in it (400, 405, 415, 431), or has no such route. `faults` has each fault that it named. */
 export class InvalidRequestError extends HoldfastError {
   override readonly name = 'InvalidRequestError'
   readonly faults: readonly Fault[]
@@ -66,7 +68,10 @@ export class InvalidRequestError extends HoldfastError {
   }
 }
 
-/** The client refused an argument before anything was sent: a key that no URL can carry, a value that is not JSON or does not fit its schema. */
+/**
+ * The client rejected an argument before anything was sent: a key that no URL can carry, a value that is not JSON or does not
+ * fit its schema, an unknown option, a `fetch` that cannot be called.
+ */
 export class InvalidArgumentError extends HoldfastError {
   override readonly name = 'InvalidArgumentError'
   readonly faults: readonly Fault[]
@@ -93,12 +98,12 @@ export class UnauthenticatedError extends HoldfastError {
   override readonly name = 'UnauthenticatedError'
 }
 
-/** The API key is valid and not for this (403 `forbidden`). */
+/** The API key does not allow this (403 `forbidden`). */
 export class ForbiddenError extends HoldfastError {
   override readonly name = 'ForbiddenError'
 }
 
-/** The namespace has all the items that it may have (409 `namespace_full`). */
+/** The namespace has `maxItems` items already (409 `namespace_full`). */
 export class NamespaceFullError extends HoldfastError {
   override readonly name = 'NamespaceFullError'
 }
@@ -111,7 +116,7 @@ export class ItemNotFoundError extends HoldfastError {
 /** `create` found a live item (409 `item_exists`). */
 export class ItemExistsError extends HoldfastError {
   override readonly name = 'ItemExistsError'
-  /** Version of the item that is there. */
+  /** Version of the existing item. */
   readonly version: string | undefined
   constructor(message: string, details: ErrorDetails, version: string | undefined) {
     super(message, details)
@@ -119,10 +124,10 @@ export class ItemExistsError extends HoldfastError {
   }
 }
 
-/** `ifMatch` or `ifNoneMatch` did not hold at the instant of the write (412). */
+/** `ifMatch` or `ifNoneMatch` did not hold at the instant of the write (412); nothing was changed. */
 export class PreconditionFailedError extends HoldfastError {
   override readonly name = 'PreconditionFailedError'
-  /** Version of the item as it is; undefined where there is none. */
+  /** Version of the item as it is; undefined if there is none. */
   readonly version: string | undefined
   constructor(message: string, details: ErrorDetails, version: string | undefined) {
     super(message, details)
@@ -133,7 +138,7 @@ export class PreconditionFailedError extends HoldfastError {
 /** Checks of a transaction did not hold (412 `checks_failed`); nothing was changed. */
 export class ChecksFailedError extends HoldfastError {
   override readonly name = 'ChecksFailedError'
-  /** Places of these checks, from 0. */
+  /** Indexes of these checks, from 0. */
   readonly failedChecks: readonly number[]
   constructor(message: string, details: ErrorDetails, failedChecks: readonly number[]) {
     super(message, details)
@@ -141,38 +146,55 @@ export class ChecksFailedError extends HoldfastError {
   }
 }
 
-/** An increment found a value that is no number (409 `not_a_number`). */
+/** An increment found a value that is not a number (409 `not_a_number`). */
 export class NotANumberError extends HoldfastError {
   override readonly name = 'NotANumberError'
 }
 
-/** An increment would have gone beyond `min`, `max` or what integers may be (409 `out_of_bounds`); nothing was changed. */
+/** An increment would exceed `min`, `max` or the range of integers (409 `out_of_bounds`); nothing was changed. */
 export class OutOfBoundsError extends HoldfastError {
   override readonly name = 'OutOfBoundsError'
-  /** The counter as it is; undefined where there is none. */
+  /** The counter as it is; undefined if there is none. */
   readonly value: number | bigint | undefined
-  constructor(message: string, details: ErrorDetails, value: number | bigint | undefined) {
+  /** When the counter expires, as an RFC 3339 time; null if never, undefined if there is none. */
+  readonly expiresAt: string | null | undefined
+  constructor(message: string, details: ErrorDetails, value: number | bigint | undefined, expiresAt: string | null | undefined) {
     super(message, details)
     this.value = value
+    this.expiresAt = expiresAt
   }
 }
 
-/** The value is larger than the service takes (413). */
+/** An increment with `requireTtl` would leave a counter without an expiry (409 `ttl_required`); nothing was changed. */
+export class TtlRequiredError extends HoldfastError {
+  override readonly name = 'TtlRequiredError'
+  /** Version of the permanent counter; undefined if there is no counter. */
+  readonly version: string | undefined
+  constructor(message: string, details: ErrorDetails, version: string | undefined) {
+    super(message, details)
+    this.version = version
+  }
+}
+
+/** The value is larger than the service accepts (413). */
 export class TooLargeError extends HoldfastError {
   override readonly name = 'TooLargeError'
 }
 
-/** The caller used up its requests (429); `retryAfter` says for how many seconds. */
+/** The caller exceeded its rate limit (429). Wait for `retryAfter` seconds. */
 export class RateLimitedError extends HoldfastError {
   override readonly name = 'RateLimitedError'
 }
 
-/** The service, its database or a proxy before it cannot take requests now (503, 502, 504, 408). A write that ends so was surely not applied. */
+/**
+ * The service or its database cannot process requests now (503, 408), or, for a read, a proxy says so (any 5xx). A write that
+ * ends with this error was certainly not applied.
+ */
 export class UnavailableError extends HoldfastError {
   override readonly name = 'UnavailableError'
 }
 
-/** The service failed (500); its log has the cause under `requestId`. */
+/** The service failed (500). Its log has the cause under `requestId`. */
 export class InternalError extends HoldfastError {
   override readonly name = 'InternalError'
 }
@@ -182,26 +204,39 @@ export class ConnectionError extends HoldfastError {
   override readonly name = 'ConnectionError'
 }
 
-/** No answer within `timeout` or `totalTimeout`. A write that may have been applied is an {@link OutcomeUnknownError} instead. */
+/** No response within `timeout` or `totalTimeout`. A write that may have been applied is an {@link OutcomeUnknownError} instead. */
 export class TimeoutError extends HoldfastError {
   override readonly name = 'TimeoutError'
 }
 
-/** Something answered that is not the service: a proxy's page, a redirect, another program. */
-export class UnexpectedAnswerError extends HoldfastError {
-  override readonly name = 'UnexpectedAnswerError'
+/**
+ * A response does not come from the service, or is not what the route responds with: a page of a proxy, a redirect, another
+ * program. For a write it is the `cause` of an {@link OutcomeUnknownError}.
+ */
+export class UnexpectedResponseError extends HoldfastError {
+  override readonly name = 'UnexpectedResponseError'
 }
 
 /**
- * A write may or may not have been applied; `cause` says why that is not known. Call again with this `idempotencyKey` to
- * repeat the same write, or read the item to see what holds.
+ * A write may or may not have been applied; `cause` says why the client cannot tell. Call again with this `idempotencyKey` to
+ * retry the same write, which returns its original outcome, or read the item.
  */
 export class OutcomeUnknownError extends HoldfastError {
   override readonly name = 'OutcomeUnknownError'
-  /** Undefined for writes of namespaces and API keys, which have no record: look what holds. */
+  /** Undefined for writes of namespaces and API keys, which cannot be retried safely: list them to see what holds. */
   readonly idempotencyKey: string | undefined
   constructor(message: string, details: Omit<ErrorDetails, 'code'>, idempotencyKey: string | undefined) {
     super(message, { ...details, code: 'outcome_unknown' })
     this.idempotencyKey = idempotencyKey
   }
+}
+
+/** `lock` could not acquire the lock within `wait`, because somebody else holds it. */
+export class LockHeldError extends HoldfastError {
+  override readonly name = 'LockHeldError'
+}
+
+/** The reason of a lock's `signal`: the lock is lost, or can no longer be proven to be held. */
+export class LockLostError extends HoldfastError {
+  override readonly name = 'LockLostError'
 }

@@ -1,88 +1,120 @@
-import type { AttemptAnswer, Outcome } from './attempt.js'
-import { ConnectionError, type HoldfastError, TimeoutError, UnexpectedAnswerError } from './errors.js'
-import { type Problem, readProblem, refusalError } from './refusal.js'
+import type { AttemptResponse, Outcome } from './attempt.js'
+import { ConnectionError, type HoldfastError, InvalidArgumentError, TimeoutError } from './errors.js'
+import { type Problem, readProblem, responseError } from './refusal.js'
 import { retryAfterMs } from './retry-wait.js'
 
 /** What a failed attempt means for its call. */
 export interface Failure {
-  /** The error that it is, where the call ends with it; `retryAfter` in seconds. */
+  /** The error with which the call ends if this attempt is the last; `retryAfter` in seconds. */
   readonly error: (retryAfter?: number) => HoldfastError
   readonly status?: number
   readonly retryable: boolean
-  /** What it says about a write: surely not applied by this attempt, by no attempt so far, or not known. */
+  /** What it says about a write: not applied by this attempt, by no attempt so far, or unknown. */
   readonly applied: 'not by this attempt' | 'by no attempt' | 'unknown'
   readonly timedOut: boolean
-  /** Milliseconds that the service asks to wait. */
+  /** Milliseconds that the response asks to wait. */
   readonly askedMs?: number | undefined
 }
 
-const retryableStatuses = new Set([408, 429, 500, 502, 503, 504])
-/** Refusals that say by themselves that nothing was applied, among those that are repeated. */
-const notApplied = new Set(['rate_limited', 'request_timeout', 'database_unavailable', 'overloaded', 'idempotency_in_progress'])
-
-/** A proxy's 5xx may hide anything, and a 500 may come from after the commit. A refusal that was recorded for the key is the one outcome of all attempts. */
-const applied = ({ status, headers }: AttemptAnswer, retryable: boolean, problem: Problem | undefined): Failure['applied'] => {
-  if (headers.get('idempotency-replayed') !== null) return 'by no attempt'
-  return !retryable || status === 429 || notApplied.has(problem?.code ?? '') ? 'not by this attempt' : 'unknown'
+/** What a call expects of its attempts. */
+export interface Expected {
+  /** The method, its key and the url, for messages. */
+  readonly call: string
+  /** Whether a retry may find out what became of it: a write with an idempotency key. */
+  readonly keyed: boolean
+  /** Whether a response is one that the route declares for its success. */
+  readonly isSuccess: (response: AttemptResponse) => boolean
 }
 
-const refused = (operation: string, answer: AttemptAnswer, attempts: number): Failure => {
-  const { status, headers } = answer
-  const problem = readProblem(headers, answer.body)
-  const retryable = retryableStatuses.has(status) || problem?.code === 'idempotency_in_progress'
+const retryableStatuses = new Set([408, 429, 500, 502, 503, 504])
+/** Codes of retryable problems that say that the write was not applied. With any other, it may have been. */
+const notApplied = new Set(['rate_limited', 'request_timeout', 'database_unavailable', 'overloaded', 'idempotency_in_progress'])
+
+/** What a problem of the service says about a write. An error recorded for its key is the outcome of all attempts. */
+const applied = ({ status, headers }: AttemptResponse, { code }: Problem): Failure['applied'] => {
+  if (headers.get('idempotency-replayed') !== null) return 'by no attempt'
+  return (status < 500 && status !== 408) || notApplied.has(code) ? 'not by this attempt' : 'unknown'
+}
+
+const ofProblem = (call: string, response: AttemptResponse, problem: Problem, attempts: number): Failure => {
+  const { status, headers } = response
+  const retryable = retryableStatuses.has(status) || problem.code === 'idempotency_in_progress'
   const requestId = headers.get('x-request-id') ?? undefined
   return {
-    error: (retryAfter) => refusalError(operation, { status, headers, problem }, { attempts, requestId, retryAfter }),
+    error: (retryAfter) => responseError(call, { status, headers, problem }, { attempts, requestId, retryAfter }),
     status,
     retryable,
-    applied: applied(answer, retryable, problem),
+    applied: applied(response, problem),
     timedOut: false,
     askedMs: retryAfterMs(headers),
   }
 }
 
-const unexpected = (operation: string, { status, headers }: AttemptAnswer, attempts: number): Failure => {
-  const type = headers.get('content-type') ?? 'no body'
-  const message = `${operation} was answered with ${status} and ${type}, where JSON is expected; is the url that of the service?`
+/**
+ * A response that the service did not make tells nothing about a write: a proxy may respond with anything after the service
+ * applied it. So a write with a key is retried whatever the status is; a read only if waiting may help.
+ */
+const ofForeign = ({ call, keyed }: Expected, { status, headers }: AttemptResponse, attempts: number): Failure => {
+  const waitingHelps = (status >= 200 && status < 300) || status === 408 || status === 425 || status === 429 || status >= 500
   return {
-    error: () => new UnexpectedAnswerError(message, { code: 'unexpected_answer', status, attempts }),
-    retryable: false,
+    error: (retryAfter) => responseError(call, { status, headers, problem: undefined }, { attempts, retryAfter }),
+    status,
+    retryable: keyed || waitingHelps,
     applied: 'unknown',
     timedOut: false,
+    askedMs: retryAfterMs(headers),
   }
 }
 
-/** Whether an answer is one of those that a route declares. */
-const isSuccess = (status: number): boolean => (status >= 200 && status < 300) || status === 304
-
-/** Whether an outcome is a failure, or an answer to give to the caller. */
-export const isFailure = (judged: AttemptAnswer | Failure): judged is Failure => 'error' in judged
-
-/** What a call makes of an attempt: its answer, where that is one that the route declares, else what went wrong. */
-export const judge = (
-  operation: string,
-  method: string,
-  outcome: Outcome,
-  attempts: number,
-  timeoutMs: number,
-): AttemptAnswer | Failure => {
-  if (outcome.kind === 'answer') {
-    const { answer } = outcome
-    if (!isSuccess(answer.status)) return refused(operation, answer, attempts)
-    const wantsBody = method !== 'head' && answer.status !== 204 && answer.status !== 304
-    return wantsBody && answer.body === undefined ? unexpected(operation, answer, attempts) : answer
+/** The innermost messages of an error: `fetch failed` has the cause that tells, and an aggregate has several. */
+const reason = (error: unknown, depth = 0): string => {
+  if (typeof error !== 'object' || error === null || depth > 5) return ''
+  const { cause, errors, message } = error as { cause?: unknown; errors?: unknown; message?: unknown }
+  const own = typeof message === 'string' ? message : ''
+  if (Array.isArray(errors)) {
+    const all = [...new Set(errors.map((each) => reason(each, depth + 1)))].filter((text) => text !== '')
+    if (all.length > 0) return all.join(', ')
   }
-  if (outcome.kind === 'timeout') {
-    const message = `${operation} was not answered within ${Math.round(timeoutMs)} ms`
-    const error = () => new TimeoutError(message, { code: 'timeout', attempts })
-    return { error, retryable: true, applied: 'unknown', timedOut: true }
-  }
-  const { sent, cause } = outcome
-  const message = `${operation}: ${sent ? 'the connection broke before the whole answer was there' : 'the service cannot be reached'}`
+  return reason(cause, depth + 1) || own
+}
+
+const ofBroken = (call: string, { sent, cause }: Extract<Outcome, { kind: 'broken' }>, attempts: number): Failure => {
+  const why = reason(cause)
+  const broke = `the connection broke before the whole response arrived${why === '' ? '' : ` (${why})`}`
+  const message = `${call}: ${sent ? broke : why || 'the service cannot be reached'}`
   return {
     error: () => new ConnectionError(message, { code: 'connection_failed', attempts, cause }),
     retryable: true,
     applied: sent ? 'unknown' : 'not by this attempt',
     timedOut: false,
   }
+}
+
+const ofImpossible = (call: string, cause: unknown): Failure => ({
+  error: () => new InvalidArgumentError(`${call}: the request cannot be sent: ${reason(cause) || 'fetch rejects it'}`, [], cause),
+  retryable: false,
+  applied: 'not by this attempt',
+  timedOut: false,
+})
+
+const ofTimeout = (call: string, timeoutMs: number, attempts: number): Failure => ({
+  error: () => new TimeoutError(`${call}: no response within ${Math.round(timeoutMs)} ms`, { code: 'timeout', attempts }),
+  retryable: true,
+  applied: 'unknown',
+  timedOut: true,
+})
+
+/** Whether an attempt failed, or has a response for the caller. */
+export const isFailure = (judged: AttemptResponse | Failure): judged is Failure => 'error' in judged
+
+/** What an attempt means for its call: its response, if it is one that the route declares, else what went wrong. */
+export const judge = (expected: Expected, outcome: Outcome, attempts: number, timeoutMs: number): AttemptResponse | Failure => {
+  const { call } = expected
+  if (outcome.kind === 'timeout') return ofTimeout(call, timeoutMs, attempts)
+  if (outcome.kind === 'broken') return ofBroken(call, outcome, attempts)
+  if (outcome.kind === 'impossible') return ofImpossible(call, outcome.cause)
+  const { response } = outcome
+  if (expected.isSuccess(response)) return response
+  const problem = readProblem(response.status, response.headers, response.body)
+  return problem === undefined ? ofForeign(expected, response, attempts) : ofProblem(call, response, problem, attempts)
 }

@@ -1,10 +1,10 @@
-/** The whole public API. Left out on purpose: ky's own options, because the retry rules depend on how ky is set up. */
+/** The whole public API. ky's own options are left out, because the retry rules depend on how ky is set up. */
 
-export type { ApiKeys, Namespaces } from './administration.js'
+export type { ApiKeys, NamespaceSettings, Namespaces, NewApiKey, NewNamespace } from './administration.js'
 export type { Call } from './call.js'
 export { type Client, createClient, type PatchOptions } from './client.js'
 export type { Conditions } from './conditions.js'
-export type { Counters, IncrementOptions } from './counters.js'
+export type { Addition, Counters, IncrementOptions } from './counters.js'
 export {
   ChecksFailedError,
   type ClientErrorCode,
@@ -26,33 +26,33 @@ export {
   StoredValueMismatchError,
   TimeoutError,
   TooLargeError,
+  TtlRequiredError,
   UnauthenticatedError,
   UnavailableError,
-  UnexpectedAnswerError,
+  UnexpectedResponseError,
 } from './errors.js'
+export type { Expiry, ItemExpiry } from './expiry.js'
 export type {
   CreateOptions,
   DeleteOptions,
   Items,
   IterateOptions,
-  ListOptions,
   PutOptions,
   TouchOptions,
   UpdateOptions,
 } from './items.js'
+export type { JsonOnly } from './json-value.js'
+export type { ListFilter, ListOptions } from './list.js'
 export type { CallOptions, ClientOptions, RetryNotice, RetryOptions, WriteOptions } from './options.js'
-export type { Step, StepResults, Transaction, Transactions } from './transaction.js'
+export type { CreatedVersion, Step, StepResults, Transaction, Transactions } from './transaction.js'
 export type {
-  Addition,
   ApiKey,
   CallArguments,
   CallableId,
   CallResult,
   Entry,
-  Expiry,
   Health,
   Item,
-  ItemExpiry,
   ItemMetadata,
   NamespaceInfo,
   Page,

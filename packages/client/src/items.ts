@@ -1,10 +1,15 @@
-import type { Call } from './call.js'
+import type { Send } from './call.js'
+import { checkOptions } from './check-options.js'
 import type { Codec } from './codec.js'
-import { type Conditions, conditionHeaders, quoted } from './conditions.js'
-import { ItemNotFoundError } from './errors.js'
-import { listQuery, pages } from './list.js'
-import { bodyMembers, type CallOptions, callLimits, type WriteOptions } from './options.js'
-import type { Entry, Expiry, Item, ItemExpiry, ListFilter, Page } from './types.js'
+import { type Conditions, conditionHeaders, conditionNames, entityTag } from './conditions.js'
+import { named, typeName } from './describe.js'
+import { InvalidArgumentError, ItemNotFoundError } from './errors.js'
+import { bodyMembers, type Expiry, expiryNames, type ItemExpiry, itemExpiryNames } from './expiry.js'
+import type { Writable } from './json-value.js'
+import { type ListFilter, type ListOptions, listOptionNames, listQuery, pages } from './list.js'
+import { camelCased } from './names.js'
+import { type CallOptions, callLimits, callNames, type WriteOptions, writeNames } from './options.js'
+import type { Entry, Item, Page, Response } from './types.js'
 import { updateItem } from './update.js'
 
 /** Options of {@link Items.create}. */
@@ -17,121 +22,172 @@ export interface TouchOptions extends Conditions, WriteOptions {}
 export interface DeleteOptions extends Conditions, WriteOptions {}
 /** Options of {@link Items.update}. Without an expiry the item keeps the one that it has. */
 export interface UpdateOptions extends Expiry, CallOptions {}
-/** Options of {@link Items.list}. */
-export interface ListOptions extends ListFilter, CallOptions {}
-/** Options of {@link Items.items} and {@link Items.keys}. */
-export interface IterateOptions extends Pick<ListFilter, 'prefix' | 'page_size'>, CallOptions {}
+/** Options of {@link Items.items} and {@link Items.keys}. The page size is 100 by default. */
+export interface IterateOptions extends Pick<ListFilter, 'prefix' | 'pageSize' | 'startAfter' | 'reverse'>, CallOptions {}
 
-/** Reads and writes items. `In` is what values are written as, `Out` what they are read as. */
+const createNames = { ...expiryNames, ...writeNames } satisfies Record<keyof CreateOptions, string>
+const putNames = { ...expiryNames, ...conditionNames, ...writeNames } satisfies Record<keyof PutOptions, string>
+const changeNames = { ...conditionNames, ...writeNames } satisfies Record<keyof TouchOptions & keyof DeleteOptions, string>
+const updateNames = { ...expiryNames, ...callNames } satisfies Record<keyof UpdateOptions, string>
+const iterateNames = { prefix: '', pageSize: '', startAfter: '', reverse: '', ...callNames } satisfies Record<keyof IterateOptions, ''>
+
+/** Reads and writes items. `In` is the type of values that are written, `Out` of those that are read. */
 export interface Items<In, Out> {
-  /** The item; undefined where there is none. `Value` is taken on trust: `client.typed(schema)` checks it. */
+  /** Reads the item; undefined if there is none. `Value` is not checked; `client.typed(schema)` checks. */
   get<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value> | undefined>
-  /** The item. @throws ItemNotFoundError */
+  /** Reads the item. @throws ItemNotFoundError */
   getOrThrow<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value>>
-  /** The items of up to 1000 keys as they are at one instant, in their order; undefined where there is none. */
+  /** Reads the items of up to 1,000 keys as they are at one instant, in the order of the keys; undefined for keys without an item. */
   getMany<Value extends Out = Out>(keys: readonly string[], options?: CallOptions): Promise<(Item<Value> | undefined)[]>
-  /** Whether there is such an item; its value is not transferred. */
+  /** Whether the item exists. Its value is not transferred. */
   has(key: string, options?: CallOptions): Promise<boolean>
-  /** The item as it is now: the same object where it has not changed, undefined where it is gone. */
+  /** Reads the item again: returns the same object if it has not changed, undefined if it is gone. */
   refresh<Value extends Out>(item: Item<Value>, options?: CallOptions): Promise<Item<Value> | undefined>
   /** Creates the item. @throws ItemExistsError */
-  create(key: string, value: In, options?: CreateOptions): Promise<Item<Out>>
+  create<Value extends In>(key: string, value: Writable<In, Value>, options?: CreateOptions): Promise<Item<Out>>
   /** Creates or replaces the item. Without an expiry it becomes permanent. @throws PreconditionFailedError */
-  put(key: string, value: In, options?: PutOptions): Promise<Item<Out>>
+  put<Value extends In>(key: string, value: Writable<In, Value>, options?: PutOptions): Promise<Item<Out>>
   /**
-   * Changes the item by what it is, and never over a change of somebody else: where one comes between, `change` is called
-   * again with the newer value. `change` gets undefined where there is no item, and leaves things as they are by returning
-   * undefined.
-   * @throws PreconditionFailedError where others keep winning until `totalTimeout`
+   * Changes the item without losing a change of another writer: if one intervenes, `change` is called again with the newer
+   * value. `change` gets undefined if there is no item, and leaves the item unchanged if it returns undefined.
+   * @throws PreconditionFailedError if other writers keep intervening until `totalTimeout`
    */
   update(
     key: string,
     change: (value: Out | undefined, item: Item<Out> | undefined) => In | undefined | Promise<In | undefined>,
     options?: UpdateOptions,
   ): Promise<Item<Out> | undefined>
-  /** Changes when the item expires, from now on, and leaves its value: a `ttl`, an `expires_at`, or null in one of them for never. @throws ItemNotFoundError, PreconditionFailedError */
+  /**
+   * Changes when the item expires, and keeps its value.
+   * @throws ItemNotFoundError, PreconditionFailedError
+   * @example
+   * await client.touch('session-42', { ttl: 3600 }) // seconds
+   */
   touch(key: string, expiry: ItemExpiry, options?: TouchOptions): Promise<Item<Out>>
-  /** Removes the item for good; false where there was none. @throws PreconditionFailedError */
+  /** Deletes the item; returns false if there was none. @throws PreconditionFailedError */
   delete(key: string, options?: DeleteOptions): Promise<boolean>
-  /** One page of items, in the order of their keys' bytes. */
+  /** Reads one page of items, in the order of the bytes of their keys. */
   list<const Options extends ListOptions = object>(options?: Options): Promise<Page<Entry<Out, Options>, Options>>
-  /** Every item, page after page. What is written meanwhile makes it skip or repeat nothing else. */
+  /** Iterates over every item, page after page. Writes in the meantime do not make it skip or repeat other items. */
   items(options?: IterateOptions): AsyncGenerator<Item<Out>, void, undefined>
-  /** The same without values. */
+  /** Iterates over every key, without transferring values. */
   keys(options?: IterateOptions): AsyncGenerator<string, void, undefined>
 }
 
-/** The methods of items over a call and a codec. */
-export const createItems = <In, Out>(call: Call, codec: Codec<In, Out>, client: CallOptions): Items<In, Out> => {
-  const decoded = async <Value extends Out>(item: Omit<Item, 'value'> & { value?: unknown }): Promise<Item<Value>> => ({
-    ...item,
-    value: (await codec.decode(item.value, item.key)) as Value,
-  })
+type ItemBody = Response<'putItem', 200>
 
-  const getOrThrow = async <Value extends Out>(key: string, options?: CallOptions): Promise<Item<Value>> => {
-    const { body } = await call('getItem', { params: { key } }, options)
-    return decoded<Value>(body as Item)
+/** Resolves with undefined in place of an {@link ItemNotFoundError}. */
+const orUndefined = async <T>(result: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await result
+  } catch (error) {
+    if (error instanceof ItemNotFoundError) return undefined
+    throw error
+  }
+}
+
+/** The methods of items over an engine and a codec. */
+export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: CallOptions): Items<In, Out> => {
+  const decoded = async <Value extends Out>(body: ItemBody): Promise<Item<Value>> => {
+    const { value } = body as { value?: unknown }
+    return { ...camelCased(body), value: (await codec.decode(value, body.key)) as Value }
   }
 
-  const getMany = async <Value extends Out>(keys: readonly string[], options?: CallOptions): Promise<(Item<Value> | undefined)[]> => {
-    const { body } = await call('getItems', { body: { keys: [...keys] } }, options)
+  const read = async <Value extends Out>(method: string, key: string, options: CallOptions = {}): Promise<Item<Value>> => {
+    const what = named(method, key)
+    checkOptions(what, options, callNames, true)
+    return decoded<Value>((await send(what, 'getItem', { params: { key } }, options)).body as ItemBody)
+  }
+
+  const get = <Value extends Out>(key: string, options?: CallOptions) => orUndefined(read<Value>('get', key, options))
+
+  const getMany = async <Value extends Out>(keys: readonly string[], options: CallOptions = {}): Promise<(Item<Value> | undefined)[]> => {
+    checkOptions('getMany', options, callNames, true)
+    if (!Array.isArray(keys)) throw new InvalidArgumentError(`getMany: keys must be an array, not ${typeName(keys)}`)
+    const { body } = await send('getMany', 'getItems', { body: { keys: [...keys] } }, options)
     return Promise.all(body.items.map((item) => (item === null ? undefined : decoded<Value>(item))))
   }
 
   const put = async (key: string, value: In, options: PutOptions = {}): Promise<Item<Out>> => {
-    const body = { value: await codec.encode(value), ...bodyMembers(options) }
-    const answer = await call('putItem', { params: { key }, headers: conditionHeaders(options), body }, options)
-    return decoded(answer.body)
+    const what = named('put', key)
+    checkOptions(what, options, putNames)
+    const body = { value: await codec.encode(what, value), ...bodyMembers(what, options, expiryNames) }
+    const response = await send(what, 'putItem', { params: { key }, headers: conditionHeaders(what, options), body }, options)
+    return decoded(response.body)
   }
 
   const create = async (key: string, value: In, options: CreateOptions = {}): Promise<Item<Out>> => {
-    const answer = await call('createItem', { body: { key, value: await codec.encode(value), ...bodyMembers(options) } }, options)
-    return decoded(answer.body)
+    const what = named('create', key)
+    checkOptions(what, options, createNames)
+    const body = { key, value: await codec.encode(what, value), ...bodyMembers(what, options, expiryNames) }
+    return decoded((await send(what, 'createItem', { body }, options)).body)
   }
 
-  const touch = async (key: string, body: ItemExpiry, options: TouchOptions = {}): Promise<Item<Out>> =>
-    decoded((await call('patchItem', { params: { key }, headers: conditionHeaders(options), body }, options)).body)
-
-  const orUndefined = async <T>(result: Promise<T>): Promise<T | undefined> => {
-    try {
-      return await result
-    } catch (error) {
-      if (error instanceof ItemNotFoundError) return undefined
-      throw error
-    }
+  const touch = async (key: string, expiry: ItemExpiry, options: TouchOptions = {}): Promise<Item<Out>> => {
+    const what = named('touch', key)
+    if (typeof expiry !== 'object' || expiry === null)
+      throw new InvalidArgumentError(`${what}: the expiry must be an object such as { ttl: 60 }, not ${typeName(expiry)}`)
+    checkOptions(what, expiry, itemExpiryNames)
+    checkOptions(what, options, changeNames)
+    const args = { params: { key }, headers: conditionHeaders(what, options), body: bodyMembers(what, expiry, itemExpiryNames) }
+    return decoded((await send(what, 'patchItem', args, options)).body)
   }
 
   const list = async (options: ListOptions = {}): Promise<Page<Item<Out>, ListOptions>> => {
-    const { body } = await call('listItems', { query: listQuery(options) }, options)
-    const items = options.keys_only ? (body.items as Item<Out>[]) : await Promise.all(body.items.map((item) => decoded(item)))
-    return { ...body, prefixes: body.prefixes, items }
+    checkOptions('list', options, listOptionNames, true)
+    const { body } = await send('list', 'listItems', { query: listQuery(options) }, options)
+    const { items, prefixes, ...page } = body
+    return {
+      ...camelCased(page),
+      prefixes,
+      items: options.keysOnly ? (camelCased(items) as unknown as Item<Out>[]) : await Promise.all(items.map((item) => decoded(item))),
+    }
   }
 
-  const get = <Value extends Out>(key: string, options?: CallOptions) => orUndefined(getOrThrow<Value>(key, options))
+  const iterate = (method: string, options: IterateOptions = {}, more: Pick<ListFilter, 'keysOnly'> = {}) => {
+    checkOptions(method, options, iterateNames, true)
+    return pages(list, { ...options, ...more })
+  }
 
   return {
     get,
-    getOrThrow,
+    getOrThrow: (key, options) => read('getOrThrow', key, options),
     getMany,
-    // Not HEAD: the refusal of one has no body, so a wrong url would look like an item that is not there.
-    has: async (key, options) =>
-      (await orUndefined(call('getItem', { params: { key }, headers: { 'if-none-match': '*' } }, options))) !== undefined,
-    refresh: async <Value extends Out>(item: Item<Value>, options?: CallOptions) => {
-      const args = { params: { key: item.key }, headers: { 'if-none-match': quoted(item.version) } }
-      const answer = await orUndefined(call('getItem', args, options))
-      if (answer === undefined || answer.status === 304) return answer && item
-      return decoded<Value>(answer.body)
+    // Not HEAD: an error response to it has no body, so a wrong url would look like an item that is not there.
+    has: async (key, options = {}) => {
+      const what = named('has', key)
+      checkOptions(what, options, callNames, true)
+      const args = { params: { key }, headers: { 'if-none-match': '*' } }
+      return (await orUndefined(send(what, 'getItem', args, options))) !== undefined
     },
-    create,
-    put,
+    refresh: async <Value extends Out>(item: Item<Value>, options: CallOptions = {}) => {
+      const what = named('refresh', item?.key)
+      checkOptions(what, options, callNames, true)
+      if (typeof item?.version !== 'string') throw new InvalidArgumentError(`${what}: the item must be one that the client returned`)
+      const args = { params: { key: item.key }, headers: { 'if-none-match': entityTag(item.version) } }
+      const response = await orUndefined(send(what, 'getItem', args, options))
+      if (response === undefined || response.status === 304) return response && item
+      return decoded<Value>(response.body)
+    },
+    create: create as Items<In, Out>['create'],
+    put: put as Items<In, Out>['put'],
     touch,
-    update: (key, change, options = {}) => updateItem({ get, put }, key, change, options, callLimits(options, client).totalTimeout),
-    delete: async (key, options = {}) =>
-      (await orUndefined(call('deleteItem', { params: { key }, headers: conditionHeaders(options) }, options))) !== undefined,
+    update: async (key, change, options = {}) => {
+      const what = named('update', key)
+      checkOptions(what, options, updateNames)
+      if (typeof change !== 'function') throw new InvalidArgumentError(`${what}: change must be a function, not ${typeName(change)}`)
+      return updateItem({ get, put }, key, change, options, callLimits(options, client).totalTimeout)
+    },
+    delete: async (key, options = {}) => {
+      const what = named('delete', key)
+      checkOptions(what, options, changeNames)
+      const args = { params: { key }, headers: conditionHeaders(what, options) }
+      return (await orUndefined(send(what, 'deleteItem', args, options))) !== undefined
+    },
     list: list as Items<In, Out>['list'],
-    items: (options) => pages(list, options),
+    items: (options) => iterate('items', options),
     keys: async function* (options) {
-      for await (const { key } of pages(list, { ...options, keys_only: true })) yield key
+      for await (const { key } of iterate('keys', options, { keysOnly: true })) yield key
     },
   }
 }

@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from './errors.js'
 
 const segment = (name: string, value: string): string => {
-  if (typeof value !== 'string' || value === '') throw new InvalidArgumentError(`${name} must be a string that is not empty`)
+  if (typeof value !== 'string' || value === '') throw new InvalidArgumentError(`${name} must be a non-empty string`)
   // URLs fold these away (RFC 3986 section 5.2.4), so the request would reach another route.
-  if (value === '.' || value === '..') throw new InvalidArgumentError(`${name} must not be "." or "..", which cannot travel in a URL`)
+  if (value === '.' || value === '..') throw new InvalidArgumentError(`${name} must not be "." or "..", which URLs cannot carry`)
   if (!value.isWellFormed()) throw new InvalidArgumentError(`${name} must not contain unpaired surrogates`)
   return encodeURIComponent(value)
 }

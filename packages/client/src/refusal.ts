@@ -15,58 +15,73 @@ import {
   PreconditionFailedError,
   RateLimitedError,
   TooLargeError,
+  TtlRequiredError,
   UnauthenticatedError,
   UnavailableError,
-  UnexpectedAnswerError,
+  UnexpectedResponseError,
 } from './errors.js'
 
-/** A problem of the service (RFC 9457), as far as it is one. */
+/** A problem of the service (RFC 9457). */
 export interface Problem {
   readonly code: string
   readonly detail: string
   readonly faults: readonly Fault[]
-  /** Places of the checks of a transaction that do not hold, and of the operation that was refused. */
+  /** Indexes of the checks of a transaction that do not hold, and of the operation that failed. */
   readonly failedChecks: readonly number[]
   readonly failedOperation: number | undefined
   /** Of a counter. */
   readonly value: number | bigint | undefined
+  readonly expiresAt: string | null | undefined
+  /** Of the item as it is. */
+  readonly version: string | undefined
 }
 
-/** An answer whose status is a refusal. */
-export interface RefusedAnswer {
+/** A response whose status is an error. */
+export interface ErrorResponse {
   readonly status: number
   readonly headers: Headers
   readonly problem: Problem | undefined
 }
 
-/** Reads a body as a problem; undefined where it is not one of the service's. */
-export const readProblem = (headers: Headers, body: unknown): Problem | undefined => {
+/** The version in an ETag of the service. Proxies that compress change ETags, so the problem's own `version` comes first. */
+const entityTagVersion = (headers: Headers): string | undefined => /^"([1-9][0-9]*)"$/.exec(headers.get('etag') ?? '')?.[1]
+
+const isFault = (fault: unknown): fault is Fault => typeof fault === 'object' && fault !== null && 'path' in fault && 'message' in fault
+
+/**
+ * Reads a body as a problem; undefined if it is not one of the service's. Only a problem whose `type` names its own `code`
+ * proves that the service itself responded, and not a proxy in front of it.
+ */
+export const readProblem = (status: number, headers: Headers, body: unknown): Problem | undefined => {
   if (!headers.get('content-type')?.startsWith('application/problem+json') || typeof body !== 'object' || body === null) return undefined
-  const { code, detail, errors, value, failed_checks, failed_operation } = body as Record<string, unknown>
-  if (typeof code !== 'string') return undefined
+  const { type, code, detail, errors, value, version, expires_at, failed_checks, failed_operation, ...rest } = body as Record<
+    string,
+    unknown
+  >
+  if (typeof code !== 'string' || typeof type !== 'string' || !type.endsWith(`/problems/${code}`) || rest.status !== status)
+    return undefined
   return {
     code,
     detail: String(detail),
-    faults: Array.isArray(errors) ? (errors as Fault[]) : [],
+    faults: Array.isArray(errors) ? errors.filter(isFault) : [],
     failedChecks: Array.isArray(failed_checks) ? (failed_checks as number[]) : [],
     failedOperation: typeof failed_operation === 'number' ? failed_operation : undefined,
     value: typeof value === 'number' || typeof value === 'bigint' ? value : undefined,
+    expiresAt: typeof expires_at === 'string' || expires_at === null ? expires_at : undefined,
+    version: typeof version === 'string' ? version : entityTagVersion(headers),
   }
 }
 
-/** The version in an ETag of the service. */
-const versionOf = (headers: Headers): string | undefined => /^"(.*)"$/.exec(headers.get('etag') ?? '')?.[1]
-
-type Make = (message: string, details: ErrorDetails, answer: RefusedAnswer) => HoldfastError
+type Make = (message: string, details: ErrorDetails, problem: Problem) => HoldfastError
 type Plain = new (message: string, details: ErrorDetails) => HoldfastError
 
 const plain =
   (Class: Plain): Make =>
   (message, details) =>
     new Class(message, details)
-const invalid: Make = (message, details, { problem }) => new InvalidRequestError(message, details, problem?.faults)
+const invalid: Make = (message, details, { faults }) => new InvalidRequestError(message, details, faults)
 
-/** The class of each code; a code that the contracts add does not compile until it has one. */
+/** The class of each code. A code that the contracts add does not compile until it has one. */
 const makers: { readonly [Code in ErrorCode]: Make } = {
   validation_failed: invalid,
   malformed_json: invalid,
@@ -83,14 +98,14 @@ const makers: { readonly [Code in ErrorCode]: Make } = {
   namespace_full: plain(NamespaceFullError),
   api_key_not_found: plain(HoldfastError),
   item_not_found: plain(ItemNotFoundError),
-  item_exists: (message, details, { headers }) => new ItemExistsError(message, details, versionOf(headers)),
+  item_exists: (message, details, { version }) => new ItemExistsError(message, details, version),
   not_a_number: plain(NotANumberError),
-  ttl_required: plain(HoldfastError),
-  out_of_bounds: (message, details, { problem }) => new OutOfBoundsError(message, details, problem?.value),
+  ttl_required: (message, details, { version }) => new TtlRequiredError(message, details, version),
+  out_of_bounds: (message, details, { value, expiresAt }) => new OutOfBoundsError(message, details, value, expiresAt),
   idempotency_key_reused: invalid,
   idempotency_in_progress: plain(UnavailableError),
-  precondition_failed: (message, details, { headers }) => new PreconditionFailedError(message, details, versionOf(headers)),
-  checks_failed: (message, details, { problem }) => new ChecksFailedError(message, details, problem?.failedChecks ?? []),
+  precondition_failed: (message, details, { version }) => new PreconditionFailedError(message, details, version),
+  checks_failed: (message, details, { failedChecks }) => new ChecksFailedError(message, details, failedChecks),
   too_large: plain(TooLargeError),
   rate_limited: plain(RateLimitedError),
   request_timeout: plain(UnavailableError),
@@ -100,25 +115,27 @@ const makers: { readonly [Code in ErrorCode]: Make } = {
   internal: plain(InternalError),
 }
 
-/** Classes for answers of proxies and the like, which have a status and no code. */
+/** Classes for responses of proxies and the like, which have a status and no code. */
 const byStatus = (status: number): Plain => {
   if (status === 429) return RateLimitedError
-  return status === 408 || status >= 500 ? UnavailableError : UnexpectedAnswerError
+  return status === 408 || status === 425 || status >= 500 ? UnavailableError : UnexpectedResponseError
 }
 
-/** The error that a refusal is. `operation` names the route, never the key. */
-export const refusalError = (operation: string, answer: RefusedAnswer, details: Omit<ErrorDetails, 'code' | 'status'>): HoldfastError => {
-  const { status, problem } = answer
-  const request = details.requestId === undefined ? '' : ` (request ${details.requestId})`
+const foreign = (call: string, { status, headers }: ErrorResponse): string => {
+  const location = headers.get('location')
+  if (location !== null) return `${call}: ${status} leads to ${location}; set the url to the address of the service`
+  const type = headers.get('content-type')?.split(';')[0] ?? 'no body'
+  return `${call}: ${status} with ${type} is not a response of Holdfast; is the url that of the service?`
+}
+
+/** The error that a response stands for. `call` names the method, its key and the url. */
+export const responseError = (call: string, response: ErrorResponse, details: Omit<ErrorDetails, 'code' | 'status'>): HoldfastError => {
+  const { status, problem } = response
   if (problem === undefined) {
-    const location = answer.headers.get('location')
-    const hint =
-      location === null
-        ? 'without a problem of Holdfast; is the url that of the service?'
-        : `that leads to ${location}; set the url to where the service is`
-    return new (byStatus(status))(`${operation} was answered with ${status} ${hint}`, { ...details, status, code: 'unexpected_answer' })
+    return new (byStatus(status))(foreign(call, response), { ...details, status, code: 'unexpected_response' })
   }
-  const message = `${operation} was refused with ${status} ${problem.code}: ${problem.detail}${request}`
-  const make = Object.hasOwn(makers, problem.code) ? makers[problem.code as ErrorCode] : plain(HoldfastError)
-  return make(message, { ...details, status, code: problem.code, failedOperation: problem.failedOperation }, answer)
+  const { code, detail, failedOperation } = problem
+  const request = details.requestId === undefined ? '' : ` (request ${details.requestId})`
+  const make = Object.hasOwn(makers, code) ? makers[code as ErrorCode] : plain(HoldfastError)
+  return make(`${call}: ${status} ${code}: ${detail}${request}`, { ...details, status, code, failedOperation }, problem)
 }

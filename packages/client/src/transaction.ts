@@ -1,39 +1,58 @@
-import type { Call } from './call.js'
+import type { Send } from './call.js'
+import { checkOptions } from './check-options.js'
 import { anyJson } from './codec.js'
+import { type Addition, additionNames, negated } from './counters.js'
+import { named, typeName } from './describe.js'
 import { InvalidArgumentError } from './errors.js'
-import type { WriteOptions } from './options.js'
-import type { Addition, Body, Expiry, Item } from './types.js'
+import { bodyMembers, type Expiry, expiryNames } from './expiry.js'
+import type { JsonOnly } from './json-value.js'
+import { camelCased, type WireNames, wireMembers } from './names.js'
+import { type WriteOptions, writeNames } from './options.js'
+import type { Body, Item } from './types.js'
 
 /** An operation of a transaction, which stands for its result until there is one. */
 export interface Step<Result> {
-  /** What the result is of the service's answer to the operation. */
-  readonly read: (answer: unknown) => Result
+  /** The result that the service's response to the operation stands for. */
+  readonly read: (response: unknown) => Result
 }
 
-/** What the steps that a transaction's function returns become: alone, in an array or in an object. */
+/** The results of the steps that a transaction's function returns: one, an array or an object of them. */
 export type StepResults<T> =
   T extends Step<infer Result> ? Result : { [Name in keyof T]: T[Name] extends Step<infer Result> ? Result : T[Name] }
 
-/** Takes the checks and operations of a transaction, which are applied in the order in which they are called. */
+/** What {@link Transaction.check} compares with. */
+export interface CreatedVersion {
+  /** The `createdVersion` of an item or the `token` of a lock: the item must be the same, whatever was written to it since. */
+  readonly createdVersion: string | null
+}
+
+/** Collects the checks and operations of a transaction. They are applied in the order in which its methods are called. */
 export interface Transaction {
-  /** The transaction is applied only where the item has this version; null: where there is none. */
-  check(key: string, version: string | null): void
+  /**
+   * Applies the transaction only if the item has this `version`, or was created with this `createdVersion`; null: only if
+   * there is no item.
+   * @example
+   * tx.check('config', item.version) // nobody has written to it
+   * tx.check('locks/report', { createdVersion: lock.token }) // the lock is still held
+   */
+  check(key: string, version: string | null | CreatedVersion): void
   /** Creates or replaces the item. Without an expiry it becomes permanent. */
-  set<Value>(key: string, value: Value, expiry?: Expiry): Step<Item<Value>>
-  /** Adds 1, or `by`, and creates the counter where there is none. */
+  set<Value>(key: string, value: Value & JsonOnly<Value>, expiry?: Expiry): Step<Item<Value>>
+  /** Adds 1, or `by`, and creates a missing counter. */
   increment(key: string, addition?: Addition): Step<Item<number | bigint>>
   /** Subtracts 1, or `by`. */
   decrement(key: string, addition?: Addition): Step<Item<number | bigint>>
-  /** Removes the item; false where there is none. */
+  /** Deletes the item; false if there is none. */
   delete(key: string): Step<boolean>
-  /** The item as it is after the operations before. */
+  /** Reads the item as it is after the operations before. */
   get<Value = unknown>(key: string): Step<Item<Value> | undefined>
 }
 
 /** Runs transactions. */
 export interface Transactions {
   /**
-   * Applies several operations at once: all of them or none, and nobody sees a part. `build` calls them and returns the steps whose results it wants.
+   * Applies several operations at once: all of them or none, and nobody sees a part. `build` calls them and returns the steps
+   * whose results it wants.
    * @throws ChecksFailedError, NotANumberError, OutOfBoundsError, TooLargeError
    * @example
    * const { from, to } = await client.transaction((tx) => ({
@@ -47,45 +66,69 @@ export interface Transactions {
 type Operation = Body<'transact'>['operations'][number]
 type Check = NonNullable<Body<'transact'>['checks']>[number]
 
-/** Collects what a transaction is built of. `places` is where each step's operation stands. */
-const collect = <T>(build: (tx: Transaction) => T) => {
-  const checks: Check[] = []
-  const operations: Operation[] = []
-  const places = new Map<unknown, number>()
-  const step = <Result>(operation: Operation, read: (answer: unknown) => Result): Step<Result> => {
-    const made = { read }
-    places.set(made, operations.push(operation) - 1)
-    return made
+const checkNames = { version: 'version', createdVersion: 'created_version' } as const satisfies WireNames<Omit<Check, 'key'>>
+
+const checkOf = (key: string, given: unknown): Check => {
+  const what = named('check', key)
+  const check = typeof given === 'object' && given !== null ? given : { version: given }
+  checkOptions(what, check, checkNames)
+  for (const [name, version] of Object.entries(check)) {
+    if (version === null || (typeof version === 'string' && /^[1-9][0-9]*$/.test(version))) continue
+    throw new InvalidArgumentError(`${what}: ${name} must be a version of an item, such as "184", or null for no item`)
   }
-  // Numbers are written with all their digits, bigints too, which the contract of a JSON body cannot say.
-  const increment = (key: string, addition: Addition = {}) =>
-    step({ op: 'increment', key, ...addition } as Operation, (answer) => answer as Item<number | bigint>)
-  const returned = build({
-    check: (key, version) => {
-      checks.push({ key, version })
-    },
-    set: <Value>(key: string, value: Value, expiry: Expiry = {}) =>
-      step({ op: 'set', key, value, ...expiry }, (answer) => answer as Item<Value>),
-    increment,
-    decrement: (key, addition = {}) => increment(key, { ...addition, by: -(addition.by ?? 1) }),
-    delete: (key) => step({ op: 'delete', key }, (answer) => (answer as { deleted: boolean }).deleted),
-    get: <Value>(key: string) => step({ op: 'get', key }, (answer) => (answer ?? undefined) as Item<Value> | undefined),
-  })
-  if (returned instanceof Promise)
-    throw new InvalidArgumentError('the function of a transaction must not be async: it only says what to do')
-  return { checks, operations, places, returned }
+  return { key, ...wireMembers(check, checkNames) }
 }
 
-export const createTransactions = (call: Call): Transactions => ({
-  transaction: async <T>(build: (tx: Transaction) => T, options?: WriteOptions) => {
-    const { checks, operations, places, returned } = collect(build)
-    for (const operation of operations) if (operation.op === 'set') await anyJson.encode(operation.value)
-    const { body } = await call('transact', { body: { checks, operations } }, options)
+/** Collects what a transaction consists of. `indexes` has the index of each step's operation. */
+const collect = <T>(build: (tx: Transaction) => T) => {
+  if (typeof build !== 'function') throw new InvalidArgumentError(`transaction: build must be a function, not ${typeName(build)}`)
+  const checks: Check[] = []
+  const operations: Operation[] = []
+  const indexes = new Map<unknown, number>()
+  const step = <Result>(operation: object, read: (response: unknown) => Result): Step<Result> => {
+    const made = { read }
+    // A value is JSON text by now, and a bigint has all its digits, neither of which the contract of a JSON body can say.
+    indexes.set(made, operations.push(operation as Operation) - 1)
+    return made
+  }
+  const increment = (method: string, key: string, addition: Addition, sign: 1 | -1) => {
+    const what = named(method, key)
+    checkOptions(what, addition, additionNames)
+    const members = bodyMembers(what, sign === 1 ? addition : negated(addition), additionNames)
+    return step({ op: 'increment', key, ...members }, (item) => camelCased(item) as Item<number | bigint>)
+  }
+  const returned = build({
+    check: (key, version) => {
+      checks.push(checkOf(key, version))
+    },
+    set: <Value>(key: string, value: unknown, expiry: Expiry = {}) => {
+      const what = named('set', key)
+      checkOptions(what, expiry, expiryNames)
+      const operation = { op: 'set', key, value: anyJson.encodeNow(what, value), ...bodyMembers(what, expiry, expiryNames) }
+      return step(operation, (item) => camelCased(item) as Item<Value>)
+    },
+    increment: (key, addition = {}) => increment('increment', key, addition, 1),
+    decrement: (key, addition = {}) => increment('decrement', key, addition, -1),
+    delete: (key) => step({ op: 'delete', key }, (response) => (response as { deleted: boolean }).deleted),
+    get: <Value>(key: string) => step({ op: 'get', key }, (item) => (item === null ? undefined : (camelCased(item) as Item<Value>))),
+  })
+  if (returned instanceof Promise) {
+    returned.catch(() => {})
+    throw new InvalidArgumentError('transaction: its function must not be async, because it only says what to do')
+  }
+  return { checks, operations, indexes, returned }
+}
+
+export const createTransactions = (send: Send): Transactions => ({
+  transaction: async <T>(build: (tx: Transaction) => T, options: WriteOptions = {}) => {
+    checkOptions('transaction', options, writeNames)
+    const { checks, operations, indexes, returned } = collect(build)
+    const { body } = await send('transaction', 'transact', { body: { checks, operations } }, options)
     const resultOf = (value: unknown): unknown => {
-      const place = places.get(value)
-      return place === undefined ? value : (value as Step<unknown>).read(body.results[place])
+      const index = indexes.get(value)
+      return index === undefined ? value : (value as Step<unknown>).read(body.results[index])
     }
-    if (places.has(returned) || typeof returned !== 'object' || returned === null) return resultOf(returned) as StepResults<T>
+    if (indexes.has(returned) || typeof returned !== 'object' || returned === null) return resultOf(returned) as StepResults<T>
     const results = Array.isArray(returned)
       ? returned.map(resultOf)
       : Object.fromEntries(Object.entries(returned).map(([name, value]) => [name, resultOf(value)]))

@@ -1,34 +1,76 @@
 import { defaultNamespace } from '@holdfast/contracts/endpoints'
 import ky, { type KyInstance } from 'ky'
-import type { ClientOptions } from './options.js'
+import { blockedPorts } from './blocked-ports.js'
+import { optionsFault } from './check-options.js'
+import { type ClientOptions, clientNames } from './options.js'
 
 /** Where requests go and how. */
 export interface Transport {
   readonly ky: KyInstance
+  readonly fetch: typeof fetch
   readonly origin: string
+  /** The address of the service as messages have it, without a slash at its end. */
+  readonly url: string
   readonly namespace: string
 }
 
 const namespaceName = /^[a-z0-9][a-z0-9-]{0,62}$/
+const loopback = /^(?:localhost|.*\.localhost|127\..*|\[::1\])$/
 
-const serviceUrl = (given: string | URL): URL => {
+/** An environment variable; undefined if it is empty, or if the runtime has none or does not let this program read it. */
+const environment = (name: string): string | undefined => {
+  try {
+    const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } }
+    return process?.env?.[name] || undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether this program is a page that was loaded over HTTPS, from which browsers block requests over HTTP (mixed content). */
+const isSecurePage = (): boolean => (globalThis as { location?: { protocol?: string } }).location?.protocol === 'https:'
+
+const serviceUrl = (given: string | URL | undefined, ownFetch: boolean): URL => {
+  if (given === undefined) {
+    throw new TypeError("url must be the address of the service: createClient({ url: 'http://127.0.0.1:8000' }), or set HOLDFAST_URL")
+  }
   const text = String(given)
-  if (!URL.canParse(text)) throw new TypeError('url must be where the service is, such as http://127.0.0.1:8000')
+  if (!URL.canParse(text)) throw new TypeError('url must be the address of the service, such as http://127.0.0.1:8000')
   const url = new URL(text)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError('url must begin with http:// or https://')
-  if (url.username !== '' || url.password !== '') throw new TypeError('url must not hold a user or password; give an apiKey')
-  if (url.search !== '' || url.hash !== '') throw new TypeError('url must end with its path')
+  if (url.username !== '' || url.password !== '') throw new TypeError('url must not contain a user or password; use apiKey')
+  if (url.search !== '' || url.hash !== '') throw new TypeError('url must end with its path; remove the query and the fragment')
+  if (url.protocol === 'http:' && isSecurePage() && !loopback.test(url.hostname)) {
+    throw new TypeError('url must begin with https://, because browsers block http:// in a page that was loaded over https://')
+  }
+  if (!ownFetch && blockedPorts.has(Number(url.port))) {
+    throw new TypeError(`url must have another port: fetch blocks port ${url.port} (https://fetch.spec.whatwg.org/#port-blocking)`)
+  }
   return url
 }
 
+/** Workers of some platforms cache by rules of their own and throw if a request names a cache mode. */
+const hasCacheMode = (): boolean => {
+  try {
+    return new Request('http://127.0.0.1', { cache: 'no-store' }).cache === 'no-store'
+  } catch {
+    return false
+  }
+}
+
 /**
- * Prepares ky for one attempt at a time: repeats and deadlines are the caller's, which needs them to cover the body too.
- * @throws TypeError where an option is not valid
+ * Prepares ky for one attempt at a time. The caller retries and keeps the deadlines, because they must cover the body too.
+ * @throws TypeError if an option is not valid
  */
-export const createTransport = ({ url, apiKey, namespace = defaultNamespace, fetch }: ClientOptions): Transport => {
-  const base = serviceUrl(url)
+export const createTransport = (options: ClientOptions): Transport => {
+  const fault = optionsFault(options, clientNames, true)
+  if (fault !== undefined) throw new TypeError(fault)
+  const { url = environment('HOLDFAST_URL'), apiKey = environment('HOLDFAST_API_KEY'), namespace = defaultNamespace, fetch: own } = options
+  if (own !== undefined && typeof own !== 'function') throw new TypeError('fetch must be a function')
+  const base = serviceUrl(url, own !== undefined)
   if (!namespaceName.test(namespace)) throw new TypeError('namespace must be 1 to 63 of a-z, 0-9 and -, and not begin with -')
-  if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) throw new TypeError('apiKey must be visible ASCII characters')
+  if (apiKey !== undefined && (typeof apiKey !== 'string' || !/^[\x21-\x7e]+$/.test(apiKey)))
+    throw new TypeError('apiKey must be visible ASCII characters')
   return {
     ky: ky.create({
       prefix: base.href,
@@ -38,9 +80,13 @@ export const createTransport = ({ url, apiKey, namespace = defaultNamespace, fet
       throwHttpErrors: false,
       // The service never redirects, and a followed redirect could take a write elsewhere.
       redirect: 'manual',
-      ...(fetch === undefined ? {} : { fetch }),
+      // A cache in between could serve what the service no longer has.
+      ...(hasCacheMode() ? { cache: 'no-store' } : {}),
     }),
+    // Browsers accept `fetch` as a method of the global object only.
+    fetch: (input, init) => (own ?? globalThis.fetch).call(globalThis, input, init),
     origin: base.origin,
+    url: base.href.replace(/\/+$/, ''),
     namespace,
   }
 }

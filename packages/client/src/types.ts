@@ -1,5 +1,6 @@
 import type { RouteId, Routes } from '@holdfast/contracts'
 import type { z } from 'zod'
+import type { CamelCased } from './names.js'
 
 type Input<S> = S extends z.ZodType ? z.input<S> : never
 type Output<S> = S extends z.ZodType ? z.output<S> : undefined
@@ -20,43 +21,47 @@ type Given<Name extends string, T, Optional> = [T] extends [undefined]
       ? { readonly [N in Name]?: T | undefined }
       : { readonly [N in Name]: T }
 
-/** What a call of a route takes: a changed contract changes this type. */
+/** Arguments of `client.call` for a route, with the names of the wire. A changed contract changes this type. */
 export type CallArguments<Id extends RouteId> = Given<'params', Part<Id, 'params'>, false> &
   Given<'query', Query<Id>, false> &
   Given<'headers', RequestHeaders<Id>, true> &
   Given<'body', Body<Id>, Routes[Id]['request'] extends { readonly bodyOptional: true } ? true : false>
 
-/** Operation ids of the routes that answer JSON or nothing: those that a program calls. */
+/** Operation ids of the routes that respond with JSON or nothing: those that a program calls. */
 export type CallableId = {
   [Id in RouteId]: Routes[Id]['answers'] extends { readonly 200: { readonly contentType: string } } ? never : Id
 }[RouteId]
 
-type Answers<Id extends RouteId> = Routes[Id]['answers']
-type AnswerBody<A> = A extends { readonly body: infer S } ? Output<S> : undefined
+type Responses<Id extends RouteId> = Routes[Id]['answers']
+type ResponseBody<R> = R extends { readonly body: infer S } ? Output<S> : undefined
 
-/** What a call of a route can end in, by status. Statuses of refusals are thrown instead. */
+/** Statuses that a route declares for its success. */
+export type SuccessStatus<Id extends RouteId> = Exclude<keyof Responses<Id> & number, 503>
+
+/** Result of `client.call` for a route, by status, with the names of the wire. Error statuses are thrown instead. */
 export type CallResult<Id extends RouteId> = {
-  [S in keyof Answers<Id> & number]: {
+  [S in keyof Responses<Id> & number]: {
     readonly status: S
-    readonly body: AnswerBody<Answers<Id>[S]>
+    readonly body: ResponseBody<Responses<Id>[S]>
     readonly headers: Headers
   }
-}[keyof Answers<Id> & number]
+}[keyof Responses<Id> & number]
 
-/** The body of one answer of a route. */
-type Answer<Id extends RouteId, S extends keyof Answers<Id>> = AnswerBody<Answers<Id>[S]>
+/** The body of one response of a route. */
+export type Response<Id extends RouteId, S extends keyof Responses<Id>> = ResponseBody<Responses<Id>[S]>
 
-type SwitchesAsBooleans<Q> = { readonly [K in keyof Q]: [Q[K]] extends ['true' | 'false' | undefined] ? boolean | undefined : Q[K] }
+/** An item without its value. */
+export interface ItemMetadata extends Readonly<CamelCased<Omit<Response<'getItem', 200>, 'value'>>> {}
 
-/** The item fields of a stored key without its value. */
-export interface ItemMetadata extends Readonly<Omit<Answer<'getItem', 200>, 'value'>> {}
-
-/** An item: its key, value, version and times. */
+/**
+ * An item. Times are RFC 3339 texts in UTC, such as `2026-11-20T19:26:00.123Z`; `expiresAt` is null if it never expires.
+ * `version` changes with every write; `createdVersion` stays until the item is deleted or expires.
+ */
 export interface Item<Value = unknown> extends ItemMetadata {
   readonly value: Value
 }
 
-type ListAnswer = Answer<'listItems', 200>
+type ListBody = Response<'listItems', 200>
 type Chosen<Options, Name extends string> = Name extends keyof Options ? Options[Name] : undefined
 
 type Total<Count> = [Count] extends ['none'] ? null : 'none' extends Count ? number | null : number
@@ -71,43 +76,28 @@ type TotalPages<Count, Delimiter> = [Delimiter] extends [string]
     ? Total<Count>
     : Total<Count> | null
 
-/** One page of a list. What was asked decides whether it has totals (`count`) and prefixes (`delimiter`). */
-export interface Page<Entry, Options = object> extends Readonly<Omit<ListAnswer, 'items' | 'prefixes' | 'total' | 'total_pages'>> {
+/** One page of a list. Its options decide whether it has totals (`count`) and prefixes (`delimiter`). */
+export interface Page<Entry, Options = object>
+  extends Readonly<CamelCased<Omit<ListBody, 'items' | 'prefixes' | 'total' | 'total_pages'>>> {
   readonly items: readonly Entry[]
   readonly prefixes: Prefixes<Chosen<Options, 'delimiter'>>
   readonly total: Total<Chosen<Options, 'count'>>
-  readonly total_pages: TotalPages<Chosen<Options, 'count'>, Chosen<Options, 'delimiter'>>
+  readonly totalPages: TotalPages<Chosen<Options, 'count'>, Chosen<Options, 'delimiter'>>
 }
 
-/** What a page is made of: items without values where `keys_only` is true. */
+/** An element of a page: an item, without its value if `keysOnly` is true. */
 export type Entry<Value, Options> =
-  true extends Chosen<Options, 'keys_only'>
-    ? [Chosen<Options, 'keys_only'>] extends [true]
+  true extends Chosen<Options, 'keysOnly'>
+    ? [Chosen<Options, 'keysOnly'>] extends [true]
       ? ItemMetadata
       : ItemMetadata | Item<Value>
     : Item<Value>
 
-/** Which items to list. Members are those of the API's query. */
-export interface ListFilter extends SwitchesAsBooleans<Query<'listItems'>> {}
-
-/** When a written item expires: at most one of these. */
-export interface Expiry extends Readonly<Omit<Body<'putItem'>, 'value'>> {}
-
-/** When an item expires from now on: one of these, null for never. */
-export type ItemExpiry = { readonly ttl: number | null } | { readonly expires_at: string | null }
-
-type Amount = Extract<keyof Body<'incrementItem'>, 'by' | 'initial' | 'min' | 'max'>
-
-/** What an increment adds, what it is bound by, and when the counter expires; a bigint for integers beyond 2^53. */
-export interface Addition
-  extends Readonly<Omit<Body<'incrementItem'>, Amount>>,
-    Readonly<{ [Name in Amount]?: number | bigint | undefined }> {}
-
 /** A namespace with its settings. */
-export interface NamespaceInfo extends Readonly<Answer<'getNamespace', 200>> {}
+export interface NamespaceInfo extends Readonly<CamelCased<Response<'getNamespace', 200>>> {}
 
 /** An API key without its secret. */
-export interface ApiKey extends Readonly<Answer<'listApiKeys', 200>['api_keys'][number]> {}
+export interface ApiKey extends Readonly<CamelCased<Response<'listApiKeys', 200>['api_keys'][number]>> {}
 
 /** State of the service and its database. */
-export interface Health extends Readonly<Answer<'health', 200>> {}
+export interface Health extends Readonly<CamelCased<Response<'health', 200>>> {}

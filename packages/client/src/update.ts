@@ -1,37 +1,44 @@
 import { PreconditionFailedError, TimeoutError } from './errors.js'
-import type { Items, UpdateOptions } from './items.js'
+import { expiryNames } from './expiry.js'
+import type { PutOptions, UpdateOptions } from './items.js'
+import type { CallOptions } from './options.js'
 import type { Item } from './types.js'
 import { wait } from './wait.js'
 
-/** Milliseconds before a lost race is run again, at the most, after so many lost ones. */
+/** Milliseconds before a lost race is run again, at most, after so many lost ones. */
 const pauseMs = (lost: number): number => Math.random() * Math.min(1_000, 10 * 2 ** lost)
 
-/** Reads, changes and writes under the version that was read, again and again until nobody came between. */
+interface Methods<In, Out> {
+  get(key: string, options: CallOptions): Promise<Item<Out> | undefined>
+  put(key: string, value: In, options: PutOptions): Promise<Item<Out>>
+}
+
+/** Reads, changes and writes under the version that was read, until no other writer intervenes. */
 export const updateItem = async <In, Out>(
-  { get, put }: Pick<Items<In, Out>, 'get' | 'put'>,
+  { get, put }: Methods<In, Out>,
   key: string,
   change: (value: Out | undefined, item: Item<Out> | undefined) => In | undefined | Promise<In | undefined>,
   options: UpdateOptions,
   totalTimeout: number,
 ): Promise<Item<Out> | undefined> => {
   const deadline = performance.now() + totalTimeout
-  const keepsExpiry = options.ttl === undefined && options.expires_at === undefined && options.keep_ttl === undefined
-  let refused: PreconditionFailedError | undefined
+  const keepsExpiry = !Object.keys(expiryNames).some((name) => name in options)
+  let rejection: PreconditionFailedError | undefined
   for (let lost = 1; ; lost++) {
     const left = () => ({ ...options, totalTimeout: Math.max(1, deadline - performance.now()) })
     const { signal, timeout, retry, totalTimeout } = left()
     const item = await get(key, { signal, timeout, retry, totalTimeout }).catch((error) => {
-      throw error instanceof TimeoutError ? (refused ?? error) : error
+      throw error instanceof TimeoutError ? (rejection ?? error) : error
     })
     const value = await change(item?.value, item)
     if (value === undefined) return item
     try {
       const condition = item === undefined ? { ifNoneMatch: '*' } : { ifMatch: item.version }
-      return await put(key, value, { ...left(), ...(keepsExpiry ? { keep_ttl: true } : {}), ...condition })
+      return await put(key, value, { ...left(), ...(keepsExpiry ? { keepTtl: true } : {}), ...condition })
     } catch (error) {
       const pause = pauseMs(lost)
       if (!(error instanceof PreconditionFailedError) || performance.now() + pause >= deadline) throw error
-      refused = error
+      rejection = error
       await wait(pause, [options.signal])
     }
   }

@@ -1,3 +1,5 @@
+import { after } from './after.js'
+
 /**
  * Waits.
  * @throws the reason of a signal that is aborted before the time is over
@@ -6,7 +8,7 @@ export const wait = (ms: number, signals: readonly (AbortSignal | undefined)[]):
   new Promise((resolve, reject) => {
     const aborted = () => signals.find((signal) => signal?.aborted)
     const stop = () => {
-      clearTimeout(timer)
+      cancel()
       for (const signal of signals) signal?.removeEventListener('abort', end)
     }
     const end = () => {
@@ -16,7 +18,7 @@ export const wait = (ms: number, signals: readonly (AbortSignal | undefined)[]):
       else reject(signal.reason)
     }
     // A timer may fire a fraction of a millisecond early.
-    const timer = setTimeout(end, Math.ceil(ms) + 1)
+    const cancel = after(Math.ceil(ms) + 1, end)
     for (const signal of signals) signal?.addEventListener('abort', end, { once: true })
     if (aborted() !== undefined) end()
   })

@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 test('API keys are made, used, listed and revoked', async () => {
-  const { id, api_key: apiKey } = await admin.apiKeys.create({ name: 'reader', scopes: ['read'], prefix: 'shown/' })
+  const { id, apiKey } = await admin.apiKeys.create({ name: 'reader', scopes: ['read'], prefix: 'shown/' })
   const reader = createClient({ url, apiKey })
   await admin.put('shown/a', 1)
   await admin.put('hidden', 1)
@@ -32,7 +32,7 @@ test('API keys are made, used, listed and revoked', async () => {
   expect((await reader.list()).total).toBe(1)
   expect(await rejection(reader.get('hidden'))).toBeInstanceOf(ForbiddenError)
   expect(await rejection(reader.put('shown/a', 2))).toMatchObject({ name: 'ForbiddenError', code: 'forbidden', status: 403 })
-  expect(await admin.apiKeys.list()).toMatchObject([{ id, name: 'reader', prefix: 'shown/', rate_limit: null }])
+  expect(await admin.apiKeys.list()).toMatchObject([{ id, name: 'reader', prefix: 'shown/', rateLimit: null }])
   await admin.apiKeys.delete(id)
   expect(await rejection(admin.apiKeys.delete(id))).toMatchObject({ code: 'api_key_not_found' })
   for (const client of [createClient({ url }), createClient({ url, apiKey: `${apiKey.slice(0, -1)}~` })]) {
@@ -55,20 +55,20 @@ test('a write without a record is not repeated once it may have been applied', a
 })
 
 test('namespaces are made, used, changed and deleted', async () => {
-  expect(await admin.namespaces.create({ name: 'team', max_items: 1 })).toMatchObject({
+  expect(await admin.namespaces.create({ name: 'team', maxItems: 1 })).toMatchObject({
     name: 'team',
     items: 0,
-    max_items: 1,
-    max_ttl: null,
+    maxItems: 1,
+    maxTtl: null,
   })
   const team = admin.namespace('team')
   await team.put('a', 1)
   expect(await rejection(team.put('b', 1))).toBeInstanceOf(NamespaceFullError)
   expect(await admin.has('a')).toBe(false)
-  expect(await admin.namespaces.update('team', { max_items: null, default_ttl: 60 })).toMatchObject({ max_items: null, default_ttl: 60 })
+  expect(await admin.namespaces.update('team', { maxItems: null, defaultTtl: 60 })).toMatchObject({ maxItems: null, defaultTtl: 60 })
   await team.transaction((tx) => tx.increment('b'))
   expect((await team.getMany(['a', 'b'])).map((item) => item?.value)).toEqual([1, 1])
-  expect((await team.put('c', 1)).expires_at).not.toBe(null)
+  expect((await team.put('c', 1)).expiresAt).not.toBe(null)
   const names = []
   for await (const { name } of admin.namespaces.list()) names.push(name)
   expect(names).toContain('team')

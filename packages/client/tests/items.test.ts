@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import {
   InvalidArgumentError,
   InvalidRequestError,
@@ -8,6 +8,7 @@ import {
   OutOfBoundsError,
   PreconditionFailedError,
   TooLargeError,
+  TtlRequiredError,
 } from '../src/index.js'
 import { direct, newKey, rejection } from './support/proxied.js'
 
@@ -17,7 +18,7 @@ describe('single items', () => {
   test('put, get, has and delete', async () => {
     const key = newKey()
     const put = await client.put(key, { theme: 'dark' })
-    expect(put).toMatchObject({ key, value: { theme: 'dark' }, version: expect.stringMatching(/^[0-9]+$/), expires_at: null })
+    expect(put).toMatchObject({ key, value: { theme: 'dark' }, version: expect.stringMatching(/^[0-9]+$/), expiresAt: null })
     expect(await client.get(key)).toEqual(put)
     expect(await client.getOrThrow(key)).toEqual(put)
     expect(await client.has(key)).toBe(true)
@@ -41,7 +42,7 @@ describe('single items', () => {
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     })
     expect((error as Error).message).toBe(
-      `createItem was refused with 409 item_exists: a live item has this key (request ${(error as ItemExistsError).requestId})`,
+      `create "${key}" at ${inject('apiUrl')}: 409 item_exists: a live item has this key (request ${(error as ItemExistsError).requestId})`,
     )
   })
 
@@ -57,11 +58,11 @@ describe('single items', () => {
 
   test('expiry', async () => {
     const key = newKey()
-    const { expires_at } = await client.put(key, 1, { ttl: 3600 })
-    expect(await client.put(key, 2, { keep_ttl: true })).toMatchObject({ expires_at })
-    expect(await client.put(key, 3)).toMatchObject({ expires_at: null })
+    const { expiresAt } = await client.put(key, 1, { ttl: 3600 })
+    expect(await client.put(key, 2, { keepTtl: true })).toMatchObject({ expiresAt })
+    expect(await client.put(key, 3)).toMatchObject({ expiresAt: null })
     const at = '2100-01-01T00:00:00.000Z'
-    expect(await client.put(key, 4, { expires_at: at })).toMatchObject({ expires_at: at })
+    expect(await client.put(key, 4, { expiresAt: at })).toMatchObject({ expiresAt: at })
   })
 
   test('refresh', async () => {
@@ -99,7 +100,7 @@ describe('update', () => {
     const key = newKey()
     expect(await client.update(key, (value) => (value === undefined ? 1 : 0), { ttl: 60 })).toMatchObject({ value: 1 })
     const changed = await client.update(key, (value) => (value as number) + 1)
-    expect(changed).toMatchObject({ value: 2, expires_at: expect.any(String) })
+    expect(changed).toMatchObject({ value: 2, expiresAt: expect.any(String) })
     expect(await client.update(key, () => undefined)).toEqual(changed)
   })
 
@@ -129,15 +130,15 @@ describe('lists', () => {
     const prefix = `${newKey()}/`
     const keys = Array.from({ length: 5 }, (_, n) => `${prefix}${n}`)
     for (const key of keys) await client.put(key, { key })
-    const page = await client.list({ prefix, page: 2, page_size: 2 })
-    expect(page).toMatchObject({ total: 5, page: 2, page_size: 2, total_pages: 3, next_cursor: expect.any(String) })
+    const page = await client.list({ prefix, page: 2, pageSize: 2 })
+    expect(page).toMatchObject({ total: 5, page: 2, pageSize: 2, totalPages: 3, nextCursor: expect.any(String) })
     expect(page.items.map(({ key, value }) => [key, value])).toEqual([2, 3].map((n) => [keys[n], { key: keys[n] }]))
-    const next = await client.list({ prefix, page_size: 2, cursor: page.next_cursor ?? '', keys_only: true })
+    const next = await client.list({ prefix, pageSize: 2, cursor: page.nextCursor ?? '', keysOnly: true })
     expect(next.items).toEqual([expect.not.objectContaining({ value: expect.anything() })])
 
     const seen: unknown[] = []
     // Deleting what was read would make pages by number skip every second one.
-    for await (const item of client.items({ prefix, page_size: 2 })) {
+    for await (const item of client.items({ prefix, pageSize: 2 })) {
       seen.push(item.value)
       await client.delete(item.key)
     }
@@ -147,6 +148,11 @@ describe('lists', () => {
     const again: string[] = []
     for await (const key of client.keys({ prefix })) again.push(key)
     expect(again).toEqual(keys)
+    const down: string[] = []
+    for await (const key of client.keys({ prefix, reverse: true, startAfter: `${prefix}3x`, pageSize: 2 })) down.push(key)
+    expect(down).toEqual([3, 2, 1, 0].map((n) => keys[n]))
+    const after = await client.list({ prefix, startAfter: `${prefix}1`, pageSize: 2 })
+    expect(after.items.map(({ key }) => key)).toEqual(keys.slice(2, 4))
     expect(await client.deletePrefix(prefix)).toBe(5)
     expect((await client.list({ prefix })).total).toBe(0)
   })
@@ -162,15 +168,20 @@ describe('lists', () => {
   test('increment and decrement', async () => {
     const key = newKey()
     expect(await client.increment(key)).toMatchObject({ key, value: 1 })
-    expect(await client.increment(key, { by: 2n ** 62n, ttl: 60 })).toMatchObject({ value: 2n ** 62n + 1n, expires_at: null })
-    expect(await client.decrement(key, { by: 2n ** 62n, ttl: 60, refresh_ttl: true })).toMatchObject({
+    expect(await client.increment(key, { by: 2n ** 62n, ttl: 60 })).toMatchObject({ value: 2n ** 62n + 1n, expiresAt: null })
+    expect(await client.decrement(key, { by: 2n ** 62n, ttl: 60, refreshTtl: true })).toMatchObject({
       value: 1,
-      expires_at: expect.any(String),
+      expiresAt: expect.any(String),
     })
     expect(await client.decrement(key, { by: 0.5, ifMatch: '*' })).toMatchObject({ value: 0.5 })
     const error = await rejection(client.decrement(key, { min: 0 }))
     expect(error).toBeInstanceOf(OutOfBoundsError)
-    expect(error).toMatchObject({ code: 'out_of_bounds', status: 409, value: 0.5 })
+    expect(error).toMatchObject({ code: 'out_of_bounds', status: 409, value: 0.5, expiresAt: expect.any(String) })
+    const limited = newKey()
+    expect(await rejection(client.increment(limited, { requireTtl: true }))).toBeInstanceOf(TtlRequiredError)
+    expect(await client.increment(limited, { requireTtl: true, ttl: 60 })).toMatchObject({ value: 1 })
+    const { version } = await client.touch(limited, { ttl: null })
+    expect(await rejection(client.increment(limited, { requireTtl: true }))).toMatchObject({ code: 'ttl_required', version })
     const big = newKey()
     await client.put(big, 2n ** 63n - 1n)
     expect(await rejection(client.increment(big))).toMatchObject({ value: 2n ** 63n - 1n })
@@ -183,21 +194,21 @@ describe('lists', () => {
     const key = newKey()
     await client.put(key, { big: 10n ** 18n + 1n, old: 1 }, { ttl: 1000 })
     const patched = await client.patch(key, { old: null, new: 2n })
-    expect([patched.value, patched.expires_at]).toEqual([{ big: 10n ** 18n + 1n, new: 2 }, expect.any(String)])
-    expect((await client.touch(key, { ttl: null })).expires_at).toBe(null)
+    expect([patched.value, patched.expiresAt]).toEqual([{ big: 10n ** 18n + 1n, new: 2 }, expect.any(String)])
+    expect((await client.touch(key, { ttl: null })).expiresAt).toBe(null)
     const touched = await client.patch(key, { new: 3 }, { ttl: 60, ifMatch: '*' })
-    expect(touched).toMatchObject({ value: { new: 3 }, expires_at: expect.any(String) })
+    expect(touched).toMatchObject({ value: { new: 3 }, expiresAt: expect.any(String) })
     expect(await rejection(client.touch(key, { ttl: 1 }, { ifMatch: patched.version }))).toBeInstanceOf(PreconditionFailedError)
     expect(await rejection(client.patch(`${key}-none`, 1))).toBeInstanceOf(ItemNotFoundError)
-    expect(await rejection(client.touch(key, { expires_at: 'tomorrow' }))).toBeInstanceOf(InvalidRequestError)
+    expect(await rejection(client.touch(key, { expiresAt: 'tomorrow' }))).toBeInstanceOf(InvalidRequestError)
   })
 
   test('folded, and without a total', async () => {
     const prefix = `${newKey()}/`
     for (const name of ['a', 'b/1', 'b/2', 'c']) await client.put(prefix + name, name)
-    const page = await client.list({ prefix, delimiter: '/', page_size: 2 })
+    const page = await client.list({ prefix, delimiter: '/', pageSize: 2 })
     expect([page.items.map(({ value }) => value), page.prefixes, page.total]).toEqual([['a'], [`${prefix}b/`], 4])
-    const next = await client.list({ prefix, delimiter: '/', count: 'none', cursor: page.next_cursor ?? '' })
+    const next = await client.list({ prefix, delimiter: '/', count: 'none', cursor: page.nextCursor ?? '' })
     expect([next.items.map(({ value }) => value), next.prefixes, next.total]).toEqual([['c'], [], null])
     expect((await client.list({ prefix })).prefixes).toBe(undefined)
   })

@@ -1,12 +1,12 @@
 import { inspect } from 'node:util'
-import { describe, expect, test } from 'vitest'
-import { type ClientOptions, createClient, InvalidRequestError, UnexpectedAnswerError } from '../src/index.js'
-import { newKey, proxied, rejection } from './support/proxied.js'
+import { describe, expect, test, vi } from 'vitest'
+import { type ClientOptions, createClient, InvalidRequestError, UnexpectedResponseError } from '../src/index.js'
+import { direct, newKey, proxied, rejection } from './support/proxied.js'
 
 const apiKey = 'hf_test_secret-of-this-test'
 
 test('the API key is sent, and no error holds it', async () => {
-  const { proxy, client } = await proxied({ apiKey, retry: false, timeout: 100 })
+  const { proxy, client } = await proxied({ apiKey, retry: false, timeout: 500 })
   proxy.plan({ kind: 'pass' }, { kind: 'cut before' }, { kind: 'black hole', forward: false }, { kind: 'answer', status: 500 })
   await client.get(newKey())
   expect(proxy.requests[0]?.headers.get('authorization')).toBe(`Bearer ${apiKey}`)
@@ -21,7 +21,7 @@ test('a path in the url is kept, and a namespace comes before items only', async
   const { proxy } = await proxied()
   const client = createClient({ url: `${proxy.url}/kv/`, namespace: 'team-a' })
   proxy.plan(...Array.from({ length: 2 }, () => ({ kind: 'answer', status: 404 }) as const))
-  for (const call of [client.get('a/b'), client.health()]) expect(await rejection(call)).toBeInstanceOf(UnexpectedAnswerError)
+  for (const call of [client.get('a/b'), client.health()]) expect(await rejection(call)).toBeInstanceOf(UnexpectedResponseError)
   expect(proxy.requests.map(({ path }) => path).sort()).toEqual(['/kv/health', '/kv/namespaces/team-a/items/a%2Fb'])
 })
 
@@ -36,16 +36,54 @@ test('a wrong path is an error and not a missing item', async () => {
 test('a redirect is not followed', async () => {
   const { proxy, client } = await proxied()
   proxy.plan({ kind: 'answer', status: 308, headers: { location: 'https://example.com/items/k' } })
-  const error = await rejection(client.put('k', 1))
-  expect(error).toBeInstanceOf(UnexpectedAnswerError)
+  const error = await rejection(client.get('k'))
+  expect(error).toBeInstanceOf(UnexpectedResponseError)
   expect((error as Error).message).toContain('leads to https://example.com/items/k')
   expect(proxy.requests).toHaveLength(1)
 })
 
-test('a page in place of JSON is an error', async () => {
-  const { proxy, client } = await proxied()
-  proxy.plan({ kind: 'answer', status: 200, headers: { 'content-type': 'text/html' }, body: '<p>hello' })
-  expect(await rejection(client.get('k'))).toMatchObject({ name: 'UnexpectedAnswerError', status: 200, attempts: 1 })
+test('the key and the url come from the environment unless the options have them', async () => {
+  const { proxy } = await proxied()
+  vi.stubEnv('HOLDFAST_URL', proxy.url)
+  vi.stubEnv('HOLDFAST_API_KEY', apiKey)
+  await createClient().get(newKey())
+  await createClient({ apiKey: 'hf_explicit' }).get(newKey())
+  vi.stubEnv('HOLDFAST_API_KEY', '')
+  await createClient({ namespace: 'team-b' }).get(newKey())
+  expect(proxy.requests.map(({ headers }) => headers.get('authorization'))).toEqual([`Bearer ${apiKey}`, 'Bearer hf_explicit', null])
+  vi.stubEnv('HOLDFAST_URL', '')
+  expect(() => createClient()).toThrow(/^url must be the address of the service.*HOLDFAST_URL/)
+  vi.unstubAllEnvs()
+})
+
+test('requests bypass caches', async () => {
+  const modes: unknown[] = []
+  const { client } = await proxied({
+    fetch: (input, init) => {
+      modes.push((input as Request).cache)
+      return fetch(input, init)
+    },
+  })
+  await client.get(newKey())
+  expect(modes).toEqual(['no-store'])
+})
+
+test('a runtime that does not accept a cache mode is not given one', async () => {
+  const { Request: Original } = globalThis
+  vi.stubGlobal(
+    'Request',
+    class extends Original {
+      constructor(input: RequestInfo | URL, init?: RequestInit) {
+        if (init?.cache !== undefined) throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.")
+        super(input, init)
+      }
+    },
+  )
+  try {
+    expect(await direct().get(newKey())).toBe(undefined)
+  } finally {
+    vi.unstubAllGlobals()
+  }
 })
 
 test('fetch can be replaced', async () => {
@@ -74,10 +112,81 @@ describe('options that are not valid are refused at once', () => {
     ['timeout', { timeout: 0 }],
     ['totalTimeout', { totalTimeout: Number.NaN }],
     ['retry.limit', { retry: { limit: -1 } }],
+    ['retry', { retry: true }],
+    ['fetch', { fetch: {} }],
+    ['signal', { signal: {} }],
+    ['url', { url: 'http://127.0.0.1:6000' }],
   ])('%s in %j', (name, options) => {
     const create = () => createClient({ ...valid, ...options } as ClientOptions)
     expect(create).toThrow(TypeError)
     expect(create).toThrow(new RegExp(`^${name} must`))
     expect(create).not.toThrow(/s3cret/)
+  })
+})
+
+describe('calls of createClient that are wrong', () => {
+  test.each<[string, unknown, RegExp]>([
+    ['a misspelt option', { url: 'http://127.0.0.1:8000', apikey: 'x' }, /^unknown option "apikey"; did you mean apiKey\?$/],
+    ['a url in place of options', 'http://127.0.0.1:8000', /^options must be an object such as \{ url: … \}, not a string$/],
+    ['no url', {}, /^url must be the address of the service/],
+  ])('%s', (_what, options, message) => {
+    expect(() => createClient(options as ClientOptions)).toThrow(message)
+    expect(() => createClient(options as ClientOptions)).toThrow(TypeError)
+  })
+
+  test('http from a page that was loaded over https', () => {
+    vi.stubGlobal('location', { protocol: 'https:' })
+    try {
+      expect(() => createClient({ url: 'http://kv.example' })).toThrow(/^url must begin with https:\/\/, because browsers block/)
+      for (const url of ['http://localhost:8000', 'http://127.0.0.1:8000', 'http://[::1]:8000', 'https://kv.example']) createClient({ url })
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  })
+})
+
+describe('a request that the runtime refuses to send is not a broken connection', () => {
+  const refused: [string, typeof fetch, RegExp][] = [
+    ['a blocked port', () => fetch('http://127.0.0.1:6000'), /bad port/],
+    ['an invalid url', () => fetch('http://['), /invalid url/i],
+    ['an unsupported scheme', () => fetch('ftp://127.0.0.1'), /unknown scheme/],
+    ['a fetch that is a method of something else', async () => Promise.reject(new TypeError('Illegal invocation')), /Illegal invocation/],
+  ]
+  test.each(refused)('%s', async (_what, fetch, message) => {
+    let calls = 0
+    const client = createClient({
+      url: 'http://127.0.0.1:8000',
+      fetch: (...args) => {
+        calls++
+        return fetch(...args)
+      },
+    })
+    const error = await rejection(client.put('k', 1))
+    expect(error).toMatchObject({ name: 'InvalidArgumentError', attempts: 0, message: expect.stringMatching(message) })
+    expect(calls).toBe(1)
+  })
+
+  test('headers of call that are not headers', async () => {
+    const headers = { prefer: '€' }
+    const error = await rejection(direct().call('putItem', { params: { key: 'k' }, headers, body: { value: 1 } }))
+    expect(error).toMatchObject({ name: 'InvalidArgumentError', attempts: 0 })
+  })
+
+  test('a fetch that works as a method of the global object only, as in browsers', async () => {
+    function windowFetch(this: unknown, input: RequestInfo | URL, init?: RequestInit) {
+      if (this !== undefined && this !== globalThis) throw new TypeError("Failed to execute 'fetch' on 'Window': Illegal invocation")
+      return fetch(input, init)
+    }
+    expect(await direct({ fetch: windowFetch }).get(newKey())).toBe(undefined)
+    const globalFetch = globalThis.fetch
+    vi.stubGlobal('fetch', function (this: unknown, input: RequestInfo | URL, init?: RequestInit) {
+      if (this !== undefined && this !== globalThis) throw new TypeError('Illegal invocation')
+      return globalFetch(input, init)
+    })
+    try {
+      expect(await direct().get(newKey())).toBe(undefined)
+    } finally {
+      vi.unstubAllGlobals()
+    }
   })
 })

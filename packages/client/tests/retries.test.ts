@@ -83,23 +83,33 @@ describe.concurrent('what is repeated', () => {
     expect(await rejection(client.get('k', { retry: { limit: 5 } }))).toMatchObject({ attempts: 6 })
   })
 
-  test('onRetry is told before each, and can end the call', async () => {
+  test('onRetry is called before each', async () => {
     const notices: RetryNotice[] = []
     const { proxy, client } = await proxied({ onRetry: (notice) => notices.push(notice) })
     proxy.plan({ kind: 'cut before' }, problem(503, 'overloaded', now))
     await client.get(newKey())
     expect(notices).toMatchObject([
-      { operation: 'getItem', attempt: 1, error: { name: 'ConnectionError' } },
-      { operation: 'getItem', attempt: 2, error: { code: 'overloaded', requestId: 'r-1' } },
+      { operation: expect.stringMatching(/^get "test/), attempt: 1, error: { name: 'ConnectionError' } },
+      { operation: expect.stringMatching(/^get "test/), attempt: 2, error: { code: 'overloaded', requestId: 'r-1' } },
     ])
-    const stop = new Error('stop')
-    const stopping = await proxied({
-      onRetry: () => {
-        throw stop
+  })
+
+  test.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('of the observer')
       },
-    })
-    stopping.proxy.plan({ kind: 'cut before' })
-    expect(await rejection(stopping.client.get('k'))).toBe(stop)
+    ],
+    ['returns a promise that rejects', async () => Promise.reject(new Error('of the observer'))],
+    ['returns a promise that never ends', () => new Promise(() => {})],
+  ])('an onRetry that %s does not break the call', async (_what, onRetry) => {
+    const { proxy, client } = await proxied({ onRetry })
+    const key = newKey()
+    proxy.plan({ kind: 'cut before' })
+    // An unhandled rejection would fail the test run.
+    expect(await client.put(key, 1)).toMatchObject({ value: 1 })
+    expect(proxy.requests).toHaveLength(2)
   })
 })
 
@@ -293,7 +303,7 @@ describe.concurrent('a write whose outcome is not known', () => {
     const { proxy, client } = await proxied({ retry: false })
     const key = newKey()
     proxy.plan({ kind: 'cut after' })
-    const { idempotencyKey } = (await rejection(client.put(key, 1))) as OutcomeUnknownError
+    const { idempotencyKey = '' } = (await rejection(client.put(key, 1))) as OutcomeUnknownError
     await client.put(key, 1, { idempotencyKey })
     const [first, second] = idempotencyKeys(proxy.requests)
     expect(second).toBe(first)
@@ -363,6 +373,27 @@ describe.concurrent('a write whose outcome is not known', () => {
     const { proxy, client } = await proxied({ retry: false })
     proxy.plan({ kind: 'cut after' }, bare(502))
     expect(await rejection(client.get('k'))).toBeInstanceOf(ConnectionError)
-    expect(await rejection(client.get('k'))).toMatchObject({ name: 'UnavailableError', code: 'unexpected_answer' })
+    expect(await rejection(client.get('k'))).toMatchObject({ name: 'UnavailableError', code: 'unexpected_response' })
+  })
+})
+
+describe('the version of the item that is in the way', () => {
+  const conflict = (headers: Record<string, string>, version?: string): Fault => ({
+    kind: 'answer',
+    status: 412,
+    headers: { 'content-type': 'application/problem+json', ...headers },
+    body: JSON.stringify({
+      ...{ type: '/problems/precondition_failed', title: 't', status: 412, detail: 'd', instance: 'i', code: 'precondition_failed' },
+      version,
+    }),
+  })
+  test.each<[string, Fault, string | undefined]>([
+    ['the problem, also if a compressing proxy changed the ETag', conflict({ etag: 'W/"9-gzip"' }, '9'), '9'],
+    ['the ETag of a service that has it nowhere else', conflict({ etag: '"9"' }), '9'],
+    ['nowhere', conflict({ etag: 'W/"9-gzip"' }), undefined],
+  ])('comes from %s', async (_where, fault, version) => {
+    const { proxy, client } = await proxied()
+    proxy.plan(fault)
+    expect(await rejection(client.put('k', 1, { ifMatch: '1' }))).toMatchObject({ name: 'PreconditionFailedError', version })
   })
 })

@@ -9,7 +9,7 @@ describe('a transaction', () => {
     const [a, b] = [newKey(), newKey()]
     const one = await client.transaction((tx) => tx.set(a, { n: 1 }, { ttl: 60 }))
     expectTypeOf(one).toEqualTypeOf<Item<{ readonly n: 1 }> | Item<{ n: number }>>
-    expect(one).toMatchObject({ key: a, value: { n: 1 }, expires_at: expect.any(String) })
+    expect(one).toMatchObject({ key: a, value: { n: 1 }, expiresAt: expect.any(String) })
 
     const [counter, none] = await client.transaction((tx) => [tx.increment(b, { by: 2n ** 60n }), tx.get(`${b}-none`)])
     expectTypeOf(counter).toEqualTypeOf<Item<number | bigint>>()
@@ -63,7 +63,7 @@ describe('a transaction', () => {
 
   test('refuses at once what it cannot send', async () => {
     expect(await rejection(client.transaction(async (tx) => tx.get('a')))).toBeInstanceOf(InvalidArgumentError)
-    expect(await rejection(client.transaction((tx) => tx.set('a', undefined)))).toBeInstanceOf(InvalidArgumentError)
+    expect(await rejection(client.transaction((tx) => tx.set('a', undefined as unknown)))).toBeInstanceOf(InvalidArgumentError)
   })
 
   test('is applied once, however often its answer is lost', async () => {
@@ -75,7 +75,7 @@ describe('a transaction', () => {
     proxy.plan({ kind: 'cut after' })
     const error = await rejection(unlucky.transaction((tx) => tx.increment(key), { retry: false }))
     expect(error).toBeInstanceOf(OutcomeUnknownError)
-    const { idempotencyKey } = error as OutcomeUnknownError
+    const { idempotencyKey = '' } = error as OutcomeUnknownError
     expect((await unlucky.transaction((tx) => tx.increment(key), { idempotencyKey })).value).toBe(2)
   })
 })

@@ -28,7 +28,7 @@ describe.each([
       expect(error).toBeInstanceOf(StoredValueMismatchError)
       expect(error).toMatchObject({ key, faults: [{ path: 'user' }] })
     }
-    expect((await sessions.list({ prefix: key, keys_only: true })).total).toBe(1)
+    expect((await sessions.list({ prefix: key, keysOnly: true })).total).toBe(1)
   })
 
   test('types values', async () => {

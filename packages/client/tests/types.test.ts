@@ -1,6 +1,10 @@
 import { expectTypeOf, test } from 'vitest'
-import type { Items, ListOptions } from '../src/items.js'
-import type { Body, CallArguments, CallResult, Expiry, Item, ItemMetadata, ListFilter } from '../src/types.js'
+import type { additionNames } from '../src/counters.js'
+import type { expiryNames } from '../src/expiry.js'
+import type { Addition, Expiry, Item, ItemMetadata, JsonOnly, ListFilter, ListOptions, PutOptions } from '../src/index.js'
+import type { Items } from '../src/items.js'
+import type { listOptionNames } from '../src/list.js'
+import type { Body, CallArguments, CallResult } from '../src/types.js'
 
 test('arguments are those of the contracts', () => {
   expectTypeOf<CallArguments<'getItem'>['params']>().toEqualTypeOf<{ key: string }>()
@@ -27,21 +31,26 @@ test('results are those of the contracts, by status', () => {
   expectTypeOf<Extract<CallResult<'getItem'>, { status: 200 }>['body']['version']>().toBeString()
 })
 
-test('what the methods take follows from them', () => {
+test('options are the members of the contracts in camelCase', () => {
+  expectTypeOf<keyof Expiry>().toEqualTypeOf<keyof typeof expiryNames>()
+  expectTypeOf<keyof Addition>().toEqualTypeOf<keyof typeof additionNames>()
+  expectTypeOf<keyof ListOptions>().toEqualTypeOf<keyof typeof listOptionNames>()
+  // An option that is undefined by mistake would make a write unconditional.
+  expectTypeOf<{ ifMatch: string | undefined }>().not.toExtend<PutOptions>()
   expectTypeOf<Expiry>().toEqualTypeOf<{
-    readonly ttl?: number | null | undefined
-    readonly expires_at?: string | null | undefined
-    readonly keep_ttl?: boolean | undefined
+    readonly ttl?: number | null
+    readonly expiresAt?: string | Date | null
+    readonly keepTtl?: boolean
   }>()
-  expectTypeOf<ListFilter['keys_only']>().toEqualTypeOf<boolean | undefined>()
+  expectTypeOf<ListFilter['keysOnly']>().toEqualTypeOf<boolean | undefined>()
   expectTypeOf<Item<number>>().toEqualTypeOf<{
     readonly key: string
     readonly value: number
     readonly version: string
-    readonly created_at: string
-    readonly updated_at: string
-    readonly expires_at: string | null
-    readonly created_version: string
+    readonly createdAt: string
+    readonly updatedAt: string
+    readonly expiresAt: string | null
+    readonly createdVersion: string
   }>()
 })
 
@@ -49,23 +58,42 @@ test('a page has what was asked', () => {
   const pages = ({ list }: Items<string, string>) => ({
     plain: list(),
     uncounted: list({ count: 'none' }),
-    folded: list({ delimiter: '/', keys_only: true }),
+    folded: list({ delimiter: '/', keysOnly: true }),
     any: list({} as ListOptions),
   })
   type Pages = { [K in keyof ReturnType<typeof pages>]: Awaited<ReturnType<typeof pages>[K]> }
-  expectTypeOf<Pick<Pages['plain'], 'total' | 'total_pages' | 'prefixes'>>().toEqualTypeOf<{
+  expectTypeOf<Pick<Pages['plain'], 'total' | 'totalPages' | 'prefixes'>>().toEqualTypeOf<{
     readonly total: number
-    readonly total_pages: number
+    readonly totalPages: number
     readonly prefixes: undefined
   }>()
   expectTypeOf<Pages['uncounted']['total']>().toBeNull()
-  expectTypeOf<Pages['uncounted']['total_pages']>().toBeNull()
+  expectTypeOf<Pages['uncounted']['totalPages']>().toBeNull()
   expectTypeOf<Pages['folded']['total']>().toBeNumber()
-  expectTypeOf<Pages['folded']['total_pages']>().toBeNull()
+  expectTypeOf<Pages['folded']['totalPages']>().toBeNull()
   expectTypeOf<Pages['folded']['prefixes']>().toEqualTypeOf<readonly string[]>()
   expectTypeOf<Pages['folded']['items'][number]>().toEqualTypeOf<ItemMetadata>()
   expectTypeOf<Pages['any']['total']>().toEqualTypeOf<number | null>()
-  expectTypeOf<Pages['any']['total_pages']>().toEqualTypeOf<number | null>()
+  expectTypeOf<Pages['any']['totalPages']>().toEqualTypeOf<number | null>()
   expectTypeOf<Pages['any']['prefixes']>().toEqualTypeOf<readonly string[] | undefined>()
   expectTypeOf<Pages['any']['items'][number]>().toEqualTypeOf<ItemMetadata | Item<string>>()
+})
+
+test('the compiler names the part of a value that JSON cannot carry', () => {
+  interface User {
+    readonly name: string
+    readonly born?: Date | undefined
+    readonly friends: readonly User[]
+  }
+  type Accepts<Value> = Value extends JsonOnly<Value> ? true : false
+  expectTypeOf<Accepts<User>>().toEqualTypeOf<true>()
+  expectTypeOf<Accepts<unknown>>().toEqualTypeOf<true>()
+  expectTypeOf<Accepts<{ error: { name: string; message: string } }>>().toEqualTypeOf<true>()
+  expectTypeOf<Accepts<[1n, 'a', null, URL]>>().toEqualTypeOf<true>()
+  expectTypeOf<Accepts<undefined>>().toEqualTypeOf<false>()
+  expectTypeOf<Accepts<{ f: () => void }>>().toEqualTypeOf<false>()
+  expectTypeOf<Accepts<{ users: { avatar: Uint8Array }[] }>>().toEqualTypeOf<false>()
+  expectTypeOf<Accepts<Map<string, string>>>().toEqualTypeOf<false>()
+  expectTypeOf<Accepts<Promise<string>>>().toEqualTypeOf<false>()
+  expectTypeOf<Accepts<(string | undefined)[]>>().toEqualTypeOf<false>()
 })

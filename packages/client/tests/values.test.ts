@@ -1,17 +1,20 @@
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseJson, stringifyJson } from '../src/json.js'
+import { InvalidArgumentError } from '../src/index.js'
+import { parseJson } from '../src/parse-json.js'
+import { stringifyJson } from '../src/write-json.js'
 import { direct, newKey, rejection } from './support/proxied.js'
 
 const client = direct()
 
 test('every JSON value comes back as it was put', async () => {
   const key = newKey()
-  // -0 is 0 in JSON; NUL and lone surrogates are not text that PostgreSQL takes.
+  // NUL and lone surrogates are not text that PostgreSQL accepts.
   const value = fc
     .jsonValue({ maxDepth: 3, stringUnit: 'grapheme' })
     .filter((json) => !JSON.stringify(json).includes('\\u0000'))
-    .map((json) => parseJson(JSON.stringify(json)))
+    .map((json) => parseJson(stringifyJson(json, 'value')))
   await fc.assert(
     fc.asyncProperty(value, async (json) => {
       await client.put(key, json)
@@ -27,7 +30,7 @@ describe('integers', () => {
   test('beyond 2^53 are bigints and keep every digit', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }), (n) => {
-        expect(parseJson(stringifyJson({ n: [n] }))).toEqual({ n: [exact(n)] })
+        expect(parseJson(stringifyJson({ n: [n] }, ''))).toEqual({ n: [exact(n)] })
       }),
     )
   })
@@ -50,21 +53,114 @@ describe('integers', () => {
   })
 })
 
-test.each([
-  ['undefined', undefined],
-  ['NaN', { a: Number.NaN }],
-  ['Infinity', [Number.POSITIVE_INFINITY]],
-  ['a function', { f: () => 1 }],
-  ['a Map', { m: new Map() }],
-  ['a Set', new Set([1])],
-])('%s is refused before it is sent', async (what, value) => {
-  const error = await rejection(client.put('k', value))
-  expect(error).toMatchObject({ name: 'InvalidArgumentError', code: 'invalid_argument', attempts: 0 })
-  expect((error as Error).message).toContain(what)
-})
+describe('a value is written as it is, or rejected with its path', () => {
+  class Point {
+    x = 1
+  }
+  const cycle: Record<string, unknown> = { list: [] }
+  ;(cycle.list as unknown[]).push(cycle)
+  const nested = (levels: number): unknown => Array.from({ length: levels }).reduce((within: unknown) => [within], 1)
+  const holes: unknown[] = [1]
+  holes[2] = 3
 
-test('a cycle is refused', async () => {
-  const cycle: Record<string, unknown> = {}
-  cycle.self = cycle
-  expect(await rejection(client.put('k', cycle))).toMatchObject({ name: 'InvalidArgumentError' })
+  test.each<[path: string, value: unknown, message: string]>([
+    ['value', undefined, 'must not be undefined'],
+    ['value.users[3].avatar', { users: [1, 2, 3, { avatar: new Uint8Array(2) }] }, 'Uint8Array is not JSON'],
+    ['value.b', { b: Buffer.from('x') }, 'Buffer is not JSON'],
+    ['value.b', { b: new ArrayBuffer(1) }, 'ArrayBuffer is not JSON'],
+    ['value.b', { b: new Blob(['x']) }, 'Blob is not JSON'],
+    ['value.e', { e: new RangeError('x') }, 'RangeError is not JSON'],
+    ['value.r', { r: /x/ }, 'RegExp is not JSON'],
+    ['value.p', { p: Promise.resolve(1) }, 'Promise is not JSON'],
+    ['value.m', { m: new Map([[1, 2]]) }, 'Map is not JSON'],
+    ['value.s', { s: new Set([1]) }, 'Set is not JSON'],
+    ['value.w', { w: new WeakMap() }, 'WeakMap is not JSON'],
+    ['value["a b"]', { 'a b': new Point() }, 'Point is not JSON'],
+    ['value.n', { n: new Number(1) }, 'Number is not JSON'],
+    ['value.n', { n: new String('x') }, 'String is not JSON'],
+    ['value.n', { n: new Boolean(false) }, 'Boolean is not JSON'],
+    ['value', Math, 'Math is not JSON'],
+    ['value', Object.create({ inherited: 1 }), 'is not JSON'],
+    ['value.f', { f: () => 1 }, 'a function is not JSON'],
+    ['value.s', { s: Symbol('x') }, 'a symbol is not JSON'],
+    ['value', { [Symbol('x')]: 1 }, 'a symbol as a name'],
+    ['value.n', { n: Number.NaN }, 'NaN is not JSON'],
+    ['value[0]', [Number.NEGATIVE_INFINITY], '-Infinity is not JSON'],
+    ['value.d', { d: new Date(Number.NaN) }, 'an invalid Date is not JSON'],
+    ['value[1]', [1, undefined], 'undefined is not JSON'],
+    ['value[1]', holes, 'a hole in an array'],
+    ['value.index', 'x'.match(/x/), 'a named member of an array'],
+    ['value.list[0]', cycle, 'a cycle is not JSON'],
+    ['value.t[0]', { t: ['\ud800'] }, 'unpaired surrogates'],
+    ['value["\\udc00"]', { '\udc00': 1 }, 'in the name, unpaired surrogates'],
+    ['value', 'a\0b', 'the NUL character'],
+    [`value${'[0]'.repeat(128)}`, nested(129), 'at most 128 levels'],
+    ['value.j', { j: { toJSON: () => Number.NaN } }, 'NaN is not JSON'],
+    ['value[0]', [{ toJSON: () => undefined }], 'undefined is not JSON'],
+    ['value', { toJSON: () => new Map() }, 'Map is not JSON'],
+  ])('%s is rejected', async (path, value, message) => {
+    for (const call of [client.put('k', value), client.create('k', value), client.transaction((tx) => tx.set('k', value))]) {
+      const error = await rejection(call)
+      expect(error).toBeInstanceOf(InvalidArgumentError)
+      expect(error).toMatchObject({ code: 'invalid_argument', attempts: 0, faults: [{ path }] })
+      expect((error as Error).message).toContain(`"k": ${path}: `)
+      expect((error as Error).message).toContain(message)
+    }
+  })
+
+  test.each<[text: string, value: unknown]>([
+    ['-0', -0],
+    ['[0,-0]', [0, -0]],
+    ['{"a":1}', Object.assign(Object.create(null), { a: 1 })],
+    ['{"a":1}', { a: 1, b: undefined }],
+    ['123456789012345678901234567890', 123456789012345678901234567890n],
+    ['"2026-11-25T00:00:00.000Z"', new Date('2026-11-25')],
+    ['{"u":"http://a/"}', { u: new URL('http://a') }],
+    ['{}', { j: { toJSON: () => undefined } }],
+    ['"k"', { toJSON: (name: string) => name || 'k' }],
+    ['{"__proto__":1}', JSON.parse('{"__proto__":1}')],
+    ['{"n":5e-324,"m":1e+21}', { n: 5e-324, m: 1e21 }],
+    ['[{"a":1},{"a":1}]', ((twice) => [twice, twice])({ a: 1 })],
+    ['"\\u2028 é\\""'.replace('\\u2028', '\u2028'), '\u2028 é"'],
+  ])('%s', (text, value) => {
+    expect(stringifyJson(value, 'value')).toBe(text)
+  })
+
+  test('128 levels are stored', async () => {
+    const key = newKey()
+    const value = nested(128)
+    await client.put(key, value)
+    expect((await client.get(key))?.value).toEqual(value)
+    expect((await client.transaction((tx) => tx.set(key, value))).value).toEqual(value)
+  })
+
+  test('−0 comes back', async () => {
+    const key = newKey()
+    await client.put(key, { n: -0 })
+    expect(Object.is((await client.get<{ n: number }>(key))?.value.n, -0)).toBe(true)
+  })
+
+  test('a value of another realm is a value', () => {
+    expect(stringifyJson(runInNewContext('({ a: [1, new Date(0)] })'), 'value')).toBe('{"a":[1,"1970-01-01T00:00:00.000Z"]}')
+  })
+
+  test('JSON.stringify agrees on everything that it does not change', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4, stringUnit: 'grapheme' }), (json) => {
+        fc.pre(!JSON.stringify(json).includes('\\u0000'))
+        expect(stringifyJson(json, 'value').replaceAll('-0', '0')).toBe(JSON.stringify(json).replaceAll('-0', '0'))
+      }),
+    )
+  })
+
+  test('a getter that throws is named by its path and cause', () => {
+    const broken = {
+      get a(): number {
+        throw new Error('of the getter')
+      },
+    }
+    expect(() => stringifyJson(broken, 'value')).toThrow(
+      expect.objectContaining({ name: 'InvalidArgumentError', cause: new Error('of the getter') }),
+    )
+  })
 })

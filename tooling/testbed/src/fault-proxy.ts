@@ -14,8 +14,15 @@ export type Fault =
   | { readonly kind: 'black hole'; readonly forward: boolean }
   /** Sends these bytes and then nothing, on a connection that stays open. */
   | { readonly kind: 'stall'; readonly bytes: string }
-  /** Answers by itself. */
-  | { readonly kind: 'answer'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  /** Responds by itself. `forward`: the service does its work first. */
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly headers?: Readonly<Record<string, string>>
+      /** The body, or what makes it of the request's path. */
+      readonly body?: string | ((path: string) => string)
+      readonly forward?: boolean
+    }
 
 /** A request as the proxy saw it. */
 export interface SeenRequest {
@@ -61,8 +68,10 @@ const closing = (bytes: Buffer): Buffer => {
   return Buffer.concat([Buffer.from(`${head}\r\nconnection: close${endOfHead}`, 'latin1'), bytes.subarray(end + endOfHead.length)])
 }
 
-const answerText = ({ status, headers = {}, body = '' }: Extract<Fault, { kind: 'answer' }>): string => {
-  const all = { 'content-length': String(Buffer.byteLength(body)), connection: 'close', ...headers }
+const answerText = ({ status, headers = {}, body: given = '' }: Extract<Fault, { kind: 'answer' }>, path: string): string => {
+  const body = typeof given === 'string' ? given : given(path)
+  const length = status === 204 || status === 304 ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const all = { ...length, connection: 'close', ...headers }
   return [`HTTP/1.1 ${status} Proxy`, ...Object.entries(all).map(([name, value]) => `${name}: ${value}`), '', body].join('\r\n')
 }
 
@@ -103,7 +112,8 @@ const perform = async (fault: Fault, bytes: Buffer, client: Socket, target: URL)
       client.write(fault.bytes)
       return
     case 'answer':
-      client.end(answerText(fault))
+      if (fault.forward) await forward(target, bytes)
+      client.end(answerText(fault, parseRequest(bytes)?.path ?? ''))
   }
 }
 

@@ -9,8 +9,8 @@ const pauseMs = 400
 export const expiry: WorkflowSteps = async ({ client, prefix, ttl, step }) => {
   const key = `${prefix}expiring`
   await step('write an item for one second', true, async () => {
-    const { expires_at, updated_at } = await client.put(key, 1, { ttl: 1 })
-    return expires_at !== null && Date.parse(expires_at) - Date.parse(updated_at) === 1_000
+    const { expiresAt, updatedAt } = await client.put(key, 1, { ttl: 1 })
+    return expiresAt !== null && Date.parse(expiresAt) - Date.parse(updatedAt) === 1_000
   })
   await step('see it end', true, async () => {
     const end = performance.now() + patienceMs

@@ -8,5 +8,5 @@ export const overwrite: WorkflowSteps = async ({ client, prefix, ttl, step }) =>
   const now = await client.get(key)
   await step('read the new value', { color: 'blue' }, async () => now?.value)
   await step('see another version', true, async () => now !== undefined && now.version !== first.version)
-  await step('see the time of creation unchanged', first.created_at, async () => now?.created_at)
+  await step('see the time of creation unchanged', first.createdAt, async () => now?.createdAt)
 }

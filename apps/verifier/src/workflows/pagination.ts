@@ -4,10 +4,10 @@ import type { WorkflowSteps } from '../steps.js'
 export const pagination: WorkflowSteps = async ({ client, prefix, ttl, step }) => {
   const keys = ['a', 'b', 'c'].map((name) => `${prefix}page/${name}`)
   for (const key of [...keys].reverse()) await client.put(key, key, { ttl })
-  const options = { prefix: `${prefix}page/`, page_size: 2 }
-  await step('read the first page', { keys: keys.slice(0, 2), total: 3, total_pages: 2 }, async () => {
-    const { items, total, total_pages } = await client.list({ ...options, page: 1 })
-    return { keys: items.map(({ key }) => key), total, total_pages }
+  const options = { prefix: `${prefix}page/`, pageSize: 2 }
+  await step('read the first page', { keys: keys.slice(0, 2), total: 3, totalPages: 2 }, async () => {
+    const { items, total, totalPages } = await client.list({ ...options, page: 1 })
+    return { keys: items.map(({ key }) => key), total, totalPages }
   })
   await step('read the last page', keys.slice(2), async () => (await client.list({ ...options, page: 2 })).items.map(({ key }) => key))
   await step('read all of them by cursor', keys, async () => {

@@ -11,7 +11,7 @@ export const unicode: WorkflowSteps = async ({ client, prefix, ttl, step }) => {
     await step(`read the key ${JSON.stringify(name)}`, value, async () => (await client.get(`${prefix}unicode/${name}`))?.value)
   }
   await step('list them in the order of their bytes', names, async () => {
-    const { items } = await client.list({ prefix: `${prefix}unicode/`, keys_only: true })
+    const { items } = await client.list({ prefix: `${prefix}unicode/`, keysOnly: true })
     return items.map(({ key }) => key.slice(`${prefix}unicode/`.length))
   })
 }

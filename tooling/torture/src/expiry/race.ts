@@ -35,9 +35,9 @@ const read = async (client: Client, key: string, expiresAt: number, tally: RaceT
 const rewrite = async (client: Client, key: string, expiresAt: number, tally: RaceTally): Promise<void> => {
   await around(expiresAt)
   const sent = Date.now()
-  const { version, created_at, updated_at } = await client.put(key, 'fresh', Math.random() < 0.5 ? { ttl: 3_600 } : {})
+  const { version, createdAt, updatedAt } = await client.put(key, 'fresh', Math.random() < 0.5 ? { ttl: 3_600 } : {})
   tally.versions.set(key, version)
-  const created = created_at === updated_at
+  const created = createdAt === updatedAt
   tally[created ? 'created' : 'replaced']++
   promise(created || sent < expiresAt, () => `${key} was replaced ${sent - expiresAt} ms after its expiry, as if it had been live`)
 }
@@ -50,7 +50,7 @@ const rewrite = async (client: Client, key: string, expiresAt: number, tally: Ra
 export const race = async (client: Client, others: readonly Client[], key: string, tally: RaceTally): Promise<boolean> => {
   const expiresAt = Date.now() + leadMs
   try {
-    await client.put(key, 'old', { expires_at: new Date(expiresAt).toISOString() })
+    await client.put(key, 'old', { expiresAt: new Date(expiresAt).toISOString() })
   } catch (error) {
     if (error instanceof InvalidRequestError) return false
     throw error

@@ -5,11 +5,11 @@ import type { Answer, Request } from './operation.ts'
 /** What became of a request: an answer; `lost`: nobody knows whether it took effect; `refused`: it surely did not. */
 export type Outcome = Answer | 'lost' | 'refused'
 
-const item = ({ value, version, created_version }: Item): Answer => ({
+const item = ({ value, version, createdVersion }: Item): Answer => ({
   kind: 'item',
   value,
   version: BigInt(version),
-  created: BigInt(created_version),
+  created: BigInt(createdVersion),
 })
 
 const send = async (client: Client, key: string, request: Request): Promise<Answer> => {

@@ -52,14 +52,14 @@ const verifyTotal = async (bed: Bed, when: string): Promise<void> => {
   const sql = bed.connect()
   const [row] = await sql`select count(*)::int as live from items where expires_at is null or expires_at > now()`
   await sql.end()
-  const { total } = await clientOf(bed).list({ page_size: 1 })
+  const { total } = await clientOf(bed).list({ pageSize: 1 })
   promise(total === row?.live, () => `${when}: the total is ${total} and ${row?.live} items are live`)
 }
 
 /** Holds what a round left against what its writers were told. @throws Violation */
 export const verifyRound = async (bed: Bed, ledger: Ledger, when: string): Promise<void> => {
   const items = new Map<string, unknown>()
-  for await (const { key, value } of clientOf(bed).items({ prefix: ledger.prefix, page_size: 100 })) items.set(key, value)
+  for await (const { key, value } of clientOf(bed).items({ prefix: ledger.prefix, pageSize: 100 })) items.set(key, value)
   const { created, uncertain, deleted, appended, paired, incremented, prefix } = ledger
   const keys = new Set([...items.keys()].filter((key) => key.startsWith(`${prefix}item-`)))
   const lost = missing(created, keys)
@@ -93,7 +93,7 @@ export const verifyRound = async (bed: Bed, ledger: Ledger, when: string): Promi
 export const verifyEverything = async (bed: Bed, ledgers: readonly Ledger[]): Promise<void> => {
   const expected = new Set(ledgers.flatMap(({ remaining }) => [...remaining]))
   const present = new Set<string>()
-  for await (const key of clientOf(bed).keys({ page_size: 100 })) present.add(key)
+  for await (const key of clientOf(bed).keys({ pageSize: 100 })) present.add(key)
   const lost = missing(expected, present)
   promise(lost.length === 0, () => `in the end: lost by a later kill: ${some(lost)}`)
   const extra = missing(present, expected)

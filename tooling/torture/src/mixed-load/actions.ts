@@ -61,7 +61,7 @@ const getMany = async (caller: Caller): Promise<void> => {
 
 const list = async ({ prefix, client, attempt, belief }: Caller): Promise<void> => {
   const [folder, from] = [`${prefix}${below(folders)}/`, Date.now()]
-  const { items } = await attempt(() => client.list({ prefix: folder, page_size: 100, count: 'none' }))
+  const { items } = await attempt(() => client.list({ prefix: folder, pageSize: 100, count: 'none' }))
   const listed = new Map(items.map((item) => [item.key, item]))
   for (const key of new Set([...listed.keys(), ...belief.keys().filter((each) => each.startsWith(folder))])) {
     belief.read(key, listed.get(key), from)

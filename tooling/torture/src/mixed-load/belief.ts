@@ -36,7 +36,7 @@ export const createBelief = (): Belief => {
   const mustBeThere = (key: string, until: number) => endsAt(key) > until + slackMs
   const take = (key: string, text: string | undefined, item: Item): void => {
     promise(JSON.stringify(item.value) === text, () => `${key} was written as ${text} and answered as ${JSON.stringify(item.value)}`)
-    const end = item.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(item.expires_at)
+    const end = item.expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(item.expiresAt)
     items.set(key, { text: text ?? '', version: item.version, endsAt: end })
   }
   return {

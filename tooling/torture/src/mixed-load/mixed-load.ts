@@ -27,7 +27,7 @@ const once: Attempt = (call) => call({})
 const verify = async ({ client, belief, prefix, counted }: Caller): Promise<void> => {
   const from = Date.now()
   const found = new Map<string, { value: unknown; version: string }>()
-  for await (const item of client.items({ prefix, page_size: 100 })) found.set(item.key, item)
+  for await (const item of client.items({ prefix, pageSize: 100 })) found.set(item.key, item)
   const counter = found.get(`${prefix}counter`)?.value ?? 0
   promise(counter === counted, () => `in the end ${prefix}counter is ${counter} after ${counted} increments`)
   found.delete(`${prefix}counter`)

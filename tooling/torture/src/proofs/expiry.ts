@@ -28,7 +28,7 @@ const verifyTotal = async (client: Client, { connect }: Bed): Promise<void> => {
   const sql = connect()
   const [row] = await sql`select count(*)::int as rows from items`
   await sql.end()
-  const { total } = await client.list({ page_size: 1 })
+  const { total } = await client.list({ pageSize: 1 })
   promise(total === row?.rows, () => `the total is ${total}, and there are ${row?.rows} rows`)
 }
 

@@ -1,0 +1,108 @@
+import type { AttemptResponse } from './attempt.js'
+import type { CallableId, SuccessStatus } from './types.js'
+
+type Check = (value: unknown) => boolean
+
+const isText: Check = (value) => typeof value === 'string'
+const isCount: Check = Number.isSafeInteger
+const isVersion: Check = (value) => typeof value === 'string' && /^[1-9][0-9]*$/.test(value)
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value)
+const arrayOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check)
+const objectWith =
+  (members: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.entries(members).every(([name, check]) => check((value as Record<string, unknown>)[name]))
+
+const nothing: Check = (value) => value === undefined
+const something: Check = (value) => value !== undefined
+const written = objectWith({ key: isText, version: isVersion, created_at: isText, updated_at: isText, expires_at: orNull(isText) })
+const item: Check = (value) => written(value) && Object.hasOwn(value as object, 'value')
+const deleted = objectWith({ deleted: isCount })
+const namespace = objectWith({ name: isText, items: isCount })
+const apiKey = objectWith({ id: isText, scopes: Array.isArray })
+const page = objectWith({
+  items: arrayOf(written),
+  total: orNull(isCount),
+  page: orNull(isCount),
+  page_size: isCount,
+  total_pages: orNull(isCount),
+  next_cursor: orNull(isText),
+})
+
+/** The responses that routes declare for their success, by status. A route that is not here responds with 200 and an object. */
+const successes: { readonly [Id in CallableId]?: { readonly [Status in SuccessStatus<Id>]: Check } } = {
+  createItem: { 201: written },
+  listItems: { 200: page },
+  deleteItems: { 200: deleted },
+  getItem: { 200: item, 304: nothing },
+  headItem: { 200: nothing, 304: nothing },
+  putItem: { 200: written, 201: written },
+  getItems: { 200: objectWith({ items: arrayOf(orNull(item)) }) },
+  transact: { 200: objectWith({ results: Array.isArray }) },
+  patchItem: { 200: written },
+  incrementItem: { 200: written },
+  deleteItem: { 200: item, 204: nothing },
+  listNamespaces: { 200: objectWith({ namespaces: arrayOf(namespace), next_cursor: orNull(isText) }) },
+  createNamespace: { 201: namespace },
+  getNamespace: { 200: namespace },
+  patchNamespace: { 200: namespace },
+  deleteNamespace: { 200: deleted },
+  listApiKeys: { 200: objectWith({ api_keys: arrayOf(apiKey) }) },
+  createApiKey: { 201: objectWith({ id: isText, api_key: isText }) },
+  deleteApiKey: { 204: nothing },
+  deleteKey: { 200: item, 204: nothing },
+  health: { 200: objectWith({ status: isText, version: isText }) },
+}
+
+const object = objectWith({})
+const anySuccess: Readonly<Record<number, Check>> = { 200: object, 201: object, 204: nothing, 304: nothing }
+
+/** The results of a request that has several, with how many there must be. */
+const several: { readonly [Id in CallableId]?: readonly [requested: string, results: string] } = {
+  getItems: ['keys', 'items'],
+  transact: ['operations', 'results'],
+}
+
+const lengthOf = (body: unknown, name: string): number | undefined => {
+  const list = (body as Record<string, unknown> | undefined)?.[name]
+  return Array.isArray(list) ? list.length : undefined
+}
+
+/** What of a request its response must agree with. */
+export interface Requested {
+  readonly params?: Readonly<Record<string, unknown>> | undefined
+  readonly headers?: Readonly<Record<string, string | undefined>> | undefined
+  readonly body?: unknown
+}
+
+/**
+ * Whether a response is one that the route declares for its success: its status, the members that the client relies on, and
+ * the key that was asked for. Anything else came from somewhere else, such as a proxy, and says nothing.
+ */
+export const isSuccess = (
+  id: CallableId,
+  { params, headers, body: sent }: Requested,
+  { status, headers: received, body }: AttemptResponse,
+) => {
+  const check = ((successes[id] as Readonly<Record<number, Check>> | undefined) ?? anySuccess)[status]
+  if (check === undefined || !check(body)) return false
+  // The service marks all its responses, which is all that tells an empty one from that of another program.
+  if (check === nothing && !received.has('x-request-id')) return false
+  const { key: asked = (sent as { key?: unknown } | undefined)?.key } = params ?? {}
+  if (check === written || check === item) {
+    const { key, value } = body as { key?: unknown; value?: unknown }
+    if (asked !== undefined && key !== asked) return false
+    if (!something(value) && headers?.prefer === undefined) return false
+  }
+  const [requested, results] = several[id] ?? []
+  return requested === undefined || results === undefined || lengthOf(sent, requested) === lengthOf(body, results)
+}

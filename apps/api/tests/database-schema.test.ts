@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { quoteIdentifier } from '../src/database/identifier.js'
 import { migrate } from '../src/database/migrate.js'
 import { readMigrations } from '../src/database/migration-files.js'
+import { quoteIdentifier } from '../src/database/sql-quotes.js'
 import { send, startReplica } from './support/api.js'
 import { withDatabase } from './support/database.js'
 import { everyStatementSettings, runEveryStatement } from './support/exercise.js'

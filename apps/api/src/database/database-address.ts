@@ -1,7 +1,7 @@
 import { type DatabaseTarget, parseDatabaseUrl } from './database-url.js'
-import { quoteIdentifier } from './identifier.js'
 import type { ServerIdentity } from './known-server.js'
 import { type SessionSettings, statementSettings } from './session-settings.js'
+import { quoteIdentifier } from './sql-quotes.js'
 
 /**
  * Where a database is: a URL, or the folder of the embedded server's socket with its password. `schema` is the one schema that

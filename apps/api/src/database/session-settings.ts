@@ -1,4 +1,5 @@
 import { deadlines } from './deadlines.js'
+import { quoteLiteral } from './sql-quotes.js'
 
 /**
  * What statements rely on. Roles, databases and the server's configuration may say otherwise, so each session sets it for itself,
@@ -43,8 +44,6 @@ export const statementSettings = {
 
 export type SessionSettings = Readonly<Record<string, string>>
 
-const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`
-
 /** Weaker than what every acknowledged write is promised: on disk, and on the disk of a synchronous standby if there is one. */
 const weakCommits = "('off', 'local', 'remote_write')"
 
@@ -54,7 +53,7 @@ const safeCommit =
 
 const toCall = ([name, value]: [string, string]): string =>
   // A server that does not know the parameter leaves it out.
-  `case when current_setting(${quote(name)}, true) is not null then set_config(${quote(name)}, ${quote(value)}, false) end`
+  `case when current_setting(${quoteLiteral(name)}, true) is not null then set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false) end`
 
 /**
  * The statement that sets up a session.

@@ -2,8 +2,8 @@ import { StartError } from '@holdfast/service'
 import { getTableName, sql as template } from 'drizzle-orm'
 import { getTableConfig } from 'drizzle-orm/pg-core'
 import type { Sql } from 'postgres'
-import { quoteIdentifier, quoteLiteral } from './identifier.js'
 import { itemVersions, tables } from './schema.js'
+import { quoteIdentifier, quoteLiteral } from './sql-quotes.js'
 import { defineStatement } from './statement.js'
 
 const expected = tables

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { putExpired, useApi } from './support/api.js'
 
@@ -183,23 +185,52 @@ describe('a check of created_version', () => {
   })
 })
 
-/** What a service writes that does not know the column: the assignments of its statements. */
-const writeAsBefore = {
-  put: (key: string) =>
-    api.sql`update items set value = '1', version = nextval('item_versions'), updated_at = now(), expires_at = null where key = ${key}`,
-  create: (key: string) =>
-    api.sql`
-      insert into items as i (namespace, key, value, version, created_at, updated_at, expires_at)
-      values ('default', ${key}, '1', nextval('item_versions'), now(), now(), null)
-      on conflict (namespace, key) do update set value = excluded.value, version = nextval('item_versions'),
-        created_at = excluded.created_at, updated_at = excluded.updated_at, expires_at = null`,
+/** The statements of version 0.1.0, which has no `created_version`. */
+const statements: { readonly texts: readonly string[] } = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'fixtures', '0.1.0', 'statements.json'), 'utf8'),
+)
+const statementWith = (...parts: readonly string[]): string => {
+  const found = statements.texts.filter((text) => parts.every((part) => text.includes(part)))
+  expect(found.length, parts.join(' … ')).toBe(1)
+  return found[0] as string
 }
+let records = 0
+/** Parameters of a statement that records its write. */
+const record = () => [`{before-${records++}}`, '{x}']
 
-describe('beside a replica of a version without created_version', () => {
-  test('an item from before has the version that it had, and keeps it from the next write on', async () => {
+const writesBefore: Record<string, (key: string) => Promise<unknown>> = {
+  put: (key) => api.sql.unsafe(statementWith('with written as'), ['{default}', `{${key}}`, '{"{\\"value\\":1}"}', '{NULL}', 't']),
+  'conditional put': (key) =>
+    api.sql.unsafe(statementWith('with offered', "'too_large'"), [
+      ...['{default}', `{${key}}`, '{"{\\"value\\":1}"}', '{NULL}', '{NULL}', '{true}', '{NULL}', '{NULL}', '{true}'],
+      ...record(),
+      ...['1048576', '60'],
+    ]),
+  touch: (key) =>
+    api.sql.unsafe(statementWith('with offered', "'touched'"), [
+      ...['{default}', `{${key}}`, '{1000}', '{NULL}', '{NULL}', '{NULL}', '{true}'],
+      ...record(),
+      '60',
+    ]),
+  increment: (key) =>
+    api.sql.unsafe(statementWith('with offered', "'not_an_integer'"), [
+      ...['{default}', `{${key}}`, '{1}', '{0}', '{99}', '{NULL}', '{NULL}', '{NULL}'],
+      ...record(),
+      '60',
+    ]),
+}
+const createBefore = (key: string) =>
+  api.sql.unsafe(statementWith('with offered', 'where i.expires_at <= clock_timestamp()', 'asked u'), [
+    ...['{default}', `{${key}}`, '{"{\\"value\\":1}"}', '{NULL}'],
+    ...record(),
+    ...['t', '60'],
+  ])
+
+describe('beside version 0.1.0', () => {
+  test('an item of its own has the version that it had, and keeps it from the next write on', async () => {
     const key = newKey()
-    await writeAsBefore.create(key)
-    await writeAsBefore.put(key)
+    await createBefore(key)
+    await writesBefore.put?.(key)
     const { version, created_version } = await read(key)
     expect(created_version).toBe(version)
     for (const name of ['put', 'touch', 'increment', 'set in a transaction', 'put with If-Match']) {
@@ -208,22 +239,30 @@ describe('beside a replica of a version without created_version', () => {
     expect((await read(key)).created_version).toBe(version)
   })
 
-  test.each(Object.keys(writeAsBefore) as (keyof typeof writeAsBefore)[])('its %s renews created_version', async (name) => {
+  test.each(Object.keys(writesBefore))('its %s gives a greater created_version', async (name) => {
     const key = newKey()
     await write('PUT', `/items/${key}`, { value: 1 })
-    const before = await write('PUT', `/items/${key}`, { value: 2 })
-    let last = before.created_version
+    let last = (await write('PUT', `/items/${key}`, { value: 2 })).created_version
     for (const _round of [1, 2, 3]) {
-      await writeAsBefore[name](key)
+      await writesBefore[name]?.(key)
       const { version, created_version } = await read(key)
       expect(BigInt(created_version)).toBeGreaterThan(BigInt(last))
       expect(BigInt(version)).toBeGreaterThanOrEqual(BigInt(created_version))
-      const written = await write('PUT', `/items/${key}`, { value: 3 })
-      expect(written.created_version).toBe(created_version)
+      expect((await write('PUT', `/items/${key}`, { value: 3 })).created_version).toBe(created_version)
       last = created_version
     }
     await api.request('DELETE', `/items/${key}`)
-    const created = await write('PUT', `/items/${key}`, { value: 1 })
-    expect(BigInt(created.created_version)).toBeGreaterThan(BigInt(last))
+    expect(BigInt((await write('PUT', `/items/${key}`, { value: 1 })).created_version)).toBeGreaterThan(BigInt(last))
+  })
+
+  test('a lock that expired and that it acquired again is another lock', async () => {
+    const key = newKey()
+    const { created_version } = await write('PUT', `/items/${key}`, { value: 1, ttl: 60 })
+    await write('PATCH', `/items/${key}`, { ttl: 60 })
+    await api.sql`update items set expires_at = now() - interval '1 second' where key = ${key}`
+    await createBefore(key)
+    expect(BigInt((await read(key)).created_version)).toBeGreaterThan(BigInt(created_version))
+    const { status } = await transact({ checks: [{ key, created_version }], operations: [] })
+    expect(status).toBe(412)
   })
 })

@@ -103,7 +103,9 @@ export const BatchDelete = z
 const BatchRejection = z
   .object({
     key: Key,
-    status: z.literal([400, 404, 409, 412, 413]).meta({ description: 'The status of `problem`.' }),
+    status: z
+      .union([z.literal(400), z.literal(404), z.literal(409), z.literal(412), z.literal(413)])
+      .meta({ description: 'The status of `problem`.' }),
     problem: Problem,
   })
   .meta({ id: 'BatchRejection' })
@@ -117,7 +119,9 @@ export const BatchPutResults = z
           z
             .object({
               key: Key,
-              status: z.literal([200, 201]).meta({ description: '201 if the item was created, 200 if it was replaced.' }),
+              status: z
+                .union([z.literal(200), z.literal(201)])
+                .meta({ description: '201 if the item was created, 200 if it was replaced.' }),
               item: ItemOrMetadata,
             })
             .meta({ id: 'BatchPutResult' }),

@@ -37,7 +37,10 @@ const putApp = () => {
   for (const file of readdirSync(join(source, 'dist'))) {
     if (file.endsWith('.mjs')) put(join(source, 'dist', file), join('app', 'dist', file))
   }
-  if (existsSync(join(source, 'migrations'))) cpSync(join(source, 'migrations'), join(root, 'app', 'migrations'), { recursive: true })
+  const migrations = join(source, 'migrations')
+  // Without drizzle-kit's snapshots, which only say what the next migration must change.
+  const isNeeded = (file) => !file.endsWith('_snapshot.json')
+  if (existsSync(migrations)) cpSync(migrations, join(root, 'app', 'migrations'), { recursive: true, filter: isNeeded })
   const reference = dirname(createRequire(join(source, 'package.json')).resolve('swagger-ui-dist/package.json'))
   for (const file of ['package.json', 'LICENSE', 'swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png']) {
     put(join(reference, file), join('app', 'node_modules', 'swagger-ui-dist', file))

@@ -1,5 +1,6 @@
 import type { LogFormat, Logger } from '@holdfast/service'
 import { Hono } from 'hono'
+import type { ByteBudget } from './byte-budget.js'
 import { admitEverybody, admitWithKeys } from './http/authenticate.js'
 import type { HttpEnv } from './http/context.js'
 import { apiKeyHandlers } from './http/handlers/api-keys.js'
@@ -36,6 +37,8 @@ export interface AppOptions {
   readonly service: ServiceState
   readonly rateLimit: RateLimitOptions
   readonly valueBytesMax: number
+  /** Bounds the bytes of the requests that are served at once. */
+  readonly budget: ByteBudget
   /** Whether keys are served at the root too. */
   readonly rootKeys: boolean
   /** Answers the metrics. */
@@ -49,7 +52,7 @@ export interface AppOptions {
 
 /** The service as an app of Hono's: all that it serves, behind one straight line. Does no I/O of its own. */
 export const createApp = (options: AppOptions): Hono<HttpEnv> => {
-  const { store, service, valueBytesMax, rootKeys, observe, apiKeys, authRequired } = options
+  const { store, service, valueBytesMax, budget, rootKeys, observe, apiKeys, authRequired } = options
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
@@ -70,7 +73,7 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
   }
   const limit = createRateLimit(options.rateLimit, observe.limit)
   const admit = authRequired ? admitWithKeys(apiKeys, options.adminKey, limit) : admitEverybody(limit)
-  mountRoutes(app, { served, handlers, serveRequest, admit, valueBytesMax })
+  mountRoutes(app, { served, handlers, serveRequest, admit, valueBytesMax, budget })
   app.notFound(
     serveRequest(async () => {
       throw new Refusal('route_not_found', 'no route has this path')

@@ -76,6 +76,7 @@ const variables = z.object({
     .regex(/^[\x21-\x7e]{32,200}$/, '32 to 200 visible ASCII characters')
     .optional(),
   MAX_VALUE_BYTES: wholeNumber(1, 64 * 1_048_576, limits.valueBytes),
+  MAX_BUFFERED_BYTES: wholeNumber(1_048_576, 64 * 1_073_741_824, 32 * 1_048_576),
   IDEMPOTENCY_TTL_SECONDS: wholeNumber(1, 31_536_000, 86_400),
   SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 1),
   ROOT_KEYS: toggle,

@@ -1,9 +1,11 @@
 import type { Server } from 'node:http'
 import { close, type Logger, listen, type Running } from '@holdfast/service'
 import { createApp } from './app.js'
+import { createByteBudget } from './byte-budget.js'
 import type { Config } from './config.js'
 import { withinTime } from './database/connections.js'
 import { createPool, type Pool } from './database/pool.js'
+import { overBudget } from './http/body.js'
 import type { CreateLimiter } from './http/limiter.js'
 import { createMetricsServer } from './http/metrics-server.js'
 import { createPostgresLimiter } from './http/postgres-limiter.js'
@@ -92,7 +94,8 @@ export const serve = async (
   const traces = await openTraces(config, logger)
   const observe = observers(metrics, traces)
   const pool = createPool(database.address, logger, observe.statements)
-  metrics.watch(pool)
+  const budget = createByteBudget({ bytesMax: config.MAX_BUFFERED_BYTES, rejection: overBudget })
+  metrics.watch(pool, budget)
   const counts = config.RATE_LIMIT_STORE === 'postgres' ? await createRequestCounts(pool.sessions, logger) : undefined
   let stopping = false
   const text = metricsText(metrics)
@@ -104,6 +107,7 @@ export const serve = async (
     service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
     rateLimit: rateLimitOptions(config, counts, createLimiter),
     valueBytesMax: config.MAX_VALUE_BYTES,
+    budget,
     rootKeys: config.ROOT_KEYS === 'on',
     metricsText: text,
     // They name namespaces: where callers need a key they are not for everybody.

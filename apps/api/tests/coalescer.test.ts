@@ -41,7 +41,6 @@ const create = (options: Partial<CoalescerOptions<Call, string>> = {}) => {
     callsMax: 4,
     bytesMax: 100,
     waitingMax: 50,
-    waitingBytesMax: 1_000_000,
     roomMs: 10,
     ...options,
   })
@@ -82,6 +81,27 @@ describe('batches', () => {
     expect(ids(statements[4])).toEqual([9])
     statements[4]?.succeed()
     expect(await Promise.all(results)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => `result of ${id}`))
+  })
+
+  test('statements take fewer calls while their results are large', async () => {
+    const { statements, coalesce } = create({
+      statementsMax: 1,
+      callsMax: 8,
+      bytesMax: 100,
+      bytesOfResult: (result) => (result === 'result of 1' ? 50 : 1),
+    })
+    const first = coalesce(call(1), soon())
+    await turns()
+    const rest = [2, 3, 4, 5, 6].map((id) => coalesce(call(id), soon()))
+    statements[0]?.succeed()
+    await first
+    await turns()
+    expect(statements.map(ids)).toEqual([[1], [2, 3]])
+    statements[1]?.succeed()
+    await turns()
+    expect(statements.map(ids)).toEqual([[1], [2, 3], [4, 5, 6]])
+    statements[2]?.succeed()
+    await Promise.all(rest)
   })
 
   test('no more statements than slots, however much comes at once', async () => {
@@ -172,21 +192,6 @@ describe('bounds', () => {
     coalesce(call(5), soon())
     await turns()
     expect(statements.map(ids)).toEqual([[1, 2, 3], [5]])
-  })
-
-  test('more bytes than may wait are refused at once, but never a call alone', async () => {
-    const { statements, coalesce } = create({ waitingBytesMax: 10, statementsMax: 1, bytesOf: ({ id }) => id })
-    const first = coalesce(call(20), soon())
-    await expect(coalesce(call(1), soon())).rejects.toThrow('too many are waiting')
-    await turns()
-    statements[0]?.succeed()
-    await first
-    await turns()
-    const results = [6, 4].map((id) => coalesce(call(id), soon()))
-    await expect(coalesce(call(1), soon())).rejects.toThrow('too many are waiting')
-    await turns()
-    statements[1]?.succeed()
-    expect(await Promise.all(results)).toEqual(['result of 6', 'result of 4'])
   })
 
   test('a call whose time is over is refused and never run', async () => {

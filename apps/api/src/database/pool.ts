@@ -21,8 +21,8 @@ export class DatabaseOverloaded extends Error {
 }
 /** A statement was refused at once, because as many wait as may. */
 export class QueueFull extends DatabaseOverloaded {
-  constructor() {
-    super('too many are waiting')
+  constructor(reason = 'too many are waiting') {
+    super(reason)
   }
 }
 /** A statement surely had no effect, because another one was in its way: a lock that it waited for too long, a deadlock. */

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { limits } from '@holdfast/contracts'
+import type { ByteBudget, ByteLease } from '../byte-budget.js'
+import { QueueFull } from '../database/pool.js'
 import { invalid, Refusal } from '../refusal.js'
 import { countMembers, repeatedMembers } from './repeated-members.js'
 
@@ -50,20 +52,36 @@ export const bodyBound = (bytes: number): BodyBound => ({
   detail: `The body is too large. On this route it may have ${bytes} bytes.`,
 })
 
+/** What a request is rejected with whose body finds no room. */
+export const overBudget = (): Error => new QueueFull('the service holds as many bytes of request bodies as it may')
+
+/**
+ * Counts the body of a request, and a value in its URL, before it is read. A body of unknown length counts as the longest one.
+ * @throws QueueFull
+ */
+export const reserveBody = (incoming: IncomingMessage, bound: BodyBound, budget: ByteBudget): ByteLease | Promise<ByteLease> => {
+  const { 'content-length': length, 'transfer-encoding': coding } = incoming.headers
+  const bytes = coding === undefined ? Number(length ?? 0) : bound.bytes
+  return budget.reserve(Math.min(bytes, bound.bytes) + (incoming.url?.length ?? 0))
+}
+
 /** Reads by events, because an iterator over a body costs more than all else that a small one takes. */
-const readBytes = (incoming: IncomingMessage, { bytes: bytesMax, detail }: BodyBound): Promise<Buffer> =>
+const readBytes = (incoming: IncomingMessage, { bytes: bytesMax, detail }: BodyBound, lease: ByteLease): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
     const keep = (chunk: Buffer) => {
       bytes += chunk.length
       chunks.push(chunk)
-      if (bytes > bytesMax) giveUp()
+      if (bytes > bytesMax) giveUp(tooLarge())
+      else if (!lease.cover(bytes)) giveUp(overBudget())
     }
-    const giveUp = () => {
+    const tooLarge = () => new Refusal('too_large', detail, { headers: { connection: 'close' } })
+    const giveUp = (reason: Error) => {
+      chunks.length = 0
       incoming.off('data', keep)
       incoming.resume()
-      reject(new Refusal('too_large', detail, { headers: { connection: 'close' } }))
+      reject(reason)
     }
     // Nobody is left to read this; it keeps the log free of faults that are not ours.
     const cutOff = (cause?: Error) => {
@@ -73,7 +91,7 @@ const readBytes = (incoming: IncomingMessage, { bytes: bytesMax, detail }: BodyB
     incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
     incoming.on('error', cutOff)
     incoming.on('close', cutOff)
-    if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) giveUp()
+    if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) giveUp(tooLarge())
   })
 
 /** More members outside of values than any valid request has. Without a bound, a body of nothing but members would take a second. */
@@ -142,15 +160,17 @@ export interface BodyShape {
 
 /**
  * Reads a JSON body whole; undefined where there is none.
- * @throws Refusal unsupported_media_type, too_large, malformed_json, validation_failed
+ * @param lease is told of the bytes that arrive
+ * @throws QueueFull; Refusal unsupported_media_type, too_large, malformed_json, validation_failed
  */
 export const readJsonBody = async (
   incoming: IncomingMessage,
   bound: BodyBound,
   { valueLevel, holdsValue }: BodyShape,
+  lease: ByteLease,
 ): Promise<JsonBody | undefined> => {
   checkHeaders(incoming)
-  const bytes = await readBytes(incoming, bound)
+  const bytes = await readBytes(incoming, bound, lease)
   if (bytes.length === 0) return undefined
   checkMediaType(incoming.headers['content-type'])
   let text: string

@@ -8,16 +8,17 @@ import {
   routes,
 } from '@holdfast/contracts'
 import type { Hono } from 'hono'
+import type { ByteBudget } from '../byte-budget.js'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import type { StoreCall, WriteRecord } from '../store/item-call.js'
 import { answer } from './answer.js'
-import type { Admit } from './authenticate.js'
+import type { Admit, Caller } from './authenticate.js'
 import { authorize, authorizeRoute } from './authorize.js'
-import { bodyBound, readJsonBody, valueBound } from './body.js'
+import { bodyBound, type JsonBody, readJsonBody, reserveBody, valueBound } from './body.js'
 import { canonicalTarget } from './canonical-target.js'
 import { conditionCheck } from './conditions.js'
-import type { HttpEnv } from './context.js'
+import type { HttpContext, HttpEnv } from './context.js'
 import { writeConditions } from './entity-tags.js'
 import { prefersMinimal, prefersRepresentation } from './preferences.js'
 import type { RequestState } from './request-state.js'
@@ -71,19 +72,18 @@ const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer)
 }
 
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
-const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, { admit, valueBytesMax }: MountOptions): Respond => {
+const respondTo = (
+  { id, route }: ServedRoute,
+  handler: Handler<RouteContract>,
+  { admit, valueBytesMax, budget }: MountOptions,
+): Respond => {
   const { body: schema, bodyBytesMax, valueLevel } = route.request
   const shape = { valueLevel: valueLevel ?? 1, holdsValue: bodyBytesMax === undefined || valueLevel !== undefined }
   const bound = bodyBytesMax === undefined ? valueBound(valueBytesMax) : bodyBound(bodyBytesMax)
   const validate = requestValidator(route)
   const checkConditions = conditionCheck(route)
-  return async (context, state) => {
+  const respond = async (context: HttpContext, state: RequestState, caller: Caller | undefined, body: JsonBody | undefined) => {
     const { incoming } = context.env
-    state.route = id
-    const caller = route.limited ? await admit(incoming, state) : undefined
-    authorizeRoute(caller, route, context.req.param('namespace') ?? defaultNamespace)
-    if (route.limited) checkConditions(incoming.headers)
-    const body = schema === undefined ? undefined : await readJsonBody(incoming, bound, shape)
     const query = parseQuery(requestTarget(incoming).query)
     const valid = validate({ params: context.req.param(), query, headers: incoming.headers, body: body?.value })
     const namespace = (valid.params as { namespace?: string } | undefined)?.namespace ?? defaultNamespace
@@ -117,6 +117,21 @@ const respondTo = ({ id, route }: ServedRoute, handler: Handler<RouteContract>, 
     })
     return toResponse(state, route, given)
   }
+  return async (context, state) => {
+    const { incoming } = context.env
+    state.route = id
+    const caller = route.limited ? await admit(incoming, state) : undefined
+    authorizeRoute(caller, route, context.req.param('namespace') ?? defaultNamespace)
+    if (route.limited) checkConditions(incoming.headers)
+    if (schema === undefined) return respond(context, state, caller, undefined)
+    const reserved = reserveBody(incoming, bound, budget)
+    const lease = reserved instanceof Promise ? await reserved : reserved
+    try {
+      return await respond(context, state, caller, await readJsonBody(incoming, bound, shape, lease))
+    } finally {
+      lease.release()
+    }
+  }
 }
 
 /** The path as Hono writes it. */
@@ -129,6 +144,8 @@ export interface MountOptions {
   /** Finds out who calls and counts the request; runs before everything else of a route that is limited. */
   readonly admit: Admit
   readonly valueBytesMax: number
+  /** Bounds the bytes of the requests that are served at once. */
+  readonly budget: ByteBudget
 }
 
 /** Answers the requests of one path by their method, and refuses those that it has no route for (RFC 9110 section 15.5.6). */

@@ -14,12 +14,13 @@ export interface CoalescerOptions<Call, Result> {
   readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (call: Call) => string; readonly shared?: boolean }
   /** Bytes that a call adds to its statement. */
   readonly bytesOf?: (call: Call) => number
+  /** Bytes that a result has; with it statements take fewer calls while results are large. */
+  readonly bytesOfResult?: (result: Result) => number
   readonly statementsMax: number
   readonly callsMax: number
+  /** Bytes of the calls of a statement, and of the results that it is expected to have. */
   readonly bytesMax: number
   readonly waitingMax: number
-  /** Bytes of all calls that wait together; one call alone may have more. */
-  readonly waitingBytesMax: number
   /** Milliseconds that a call must have left before its deadline when its statement starts. */
   readonly roomMs: number
   /** Is told of all this; where it is left out nothing is paid for it. */
@@ -42,13 +43,21 @@ export type Coalesce<Call, Result> = (call: Call, deadline: number) => Promise<R
  * the end of the same turn of the event loop; no timer holds anything back. Knows nothing of what it runs.
  */
 export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Result>): Coalesce<Call, Result> => {
-  const { run, isFault, refusal, keyed, bytesOf = () => 0, observe } = options
+  const { run, isFault, refusal, keyed, bytesOf = () => 0, bytesOfResult, observe } = options
   let ready: Waiting<Call, Result>[] = []
   let waiting = 0
   let waitingBytes = 0
   let running = 0
   let inStatements = 0
   let scheduled = false
+  /** Calls of a statement, as large as the results of the last one were. */
+  let callsLimit = options.callsMax
+
+  const limitCalls = (results: readonly Result[], sizeOf: (result: Result) => number): void => {
+    let bytes = 0
+    for (const result of results) bytes += sizeOf(result)
+    callsLimit = Math.max(1, Math.min(options.callsMax, Math.floor((options.bytesMax * results.length) / Math.max(bytes, 1))))
+  }
 
   const schedule = (): void => {
     if (scheduled || running >= options.statementsMax || ready.length === 0) return
@@ -84,7 +93,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
         leave(entry)
       } else {
         bytes += bytesOf(entry.call)
-        if (batch.length === options.callsMax || (batch.length > 0 && bytes > options.bytesMax)) break
+        if (batch.length === callsLimit || (batch.length > 0 && bytes > options.bytesMax)) break
         batch.push(entry)
       }
       taken++
@@ -133,6 +142,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
     try {
       const results = await runBatch(batch)
       if (results.length !== batch.length) throw new Error(`a statement answered ${results.length} results for ${batch.length} calls`)
+      if (bytesOfResult !== undefined) limitCalls(results, bytesOfResult)
       for (const [place, entry] of batch.entries()) entry.resolve(results[place] as Result)
     } catch (error) {
       if (batch.length > 1 && isFault(error)) {
@@ -164,13 +174,12 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
 
   return (call, deadline) =>
     new Promise((resolve, reject) => {
-      const bytes = bytesOf(call)
-      if (waiting >= options.waitingMax || (waiting > 0 && waitingBytes + bytes > options.waitingBytesMax)) {
+      if (waiting >= options.waitingMax) {
         refuse({ reject }, 'too many are waiting')
         return
       }
       waiting++
-      waitingBytes += bytes
+      waitingBytes += bytesOf(call)
       const arrived = observe === undefined ? 0 : performance.now()
       const entry = { call, deadline, resolve, reject, arrived, mark: observe?.mark?.() }
       if (keyed === undefined) enter(entry)

@@ -82,6 +82,7 @@ export const createItemCalls = (pool: Pool, { valueBytesMax, ...settings }: Sett
     get: createCoalescer<ItemAddress, LiveRow | undefined>({
       ...common,
       run: (calls, deadline) => readItems(pool, calls, deadline),
+      bytesOfResult: (row) => row?.value?.length ?? 0,
       observe: settings.observe?.('get'),
     }),
     upsert: upsert('put', upsertItems),

@@ -91,7 +91,6 @@ export const createRequestCounts = async (sessions: Sessions, logger: Logger): P
     callsMax: 1_000,
     bytesMax: Number.POSITIVE_INFINITY,
     waitingMax,
-    waitingBytesMax: Number.POSITIVE_INFINITY,
     roomMs: 0,
   })
 

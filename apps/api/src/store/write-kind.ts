@@ -18,7 +18,6 @@ export const common = {
   callsMax: 128,
   bytesMax: 4 * 1_048_576,
   waitingMax,
-  waitingBytesMax: 128 * 1_048_576,
   // What a statement needs that has to wait for a lock and is then given up.
   roomMs: deadlines.lock + 500,
   refusal: (reason: QueueRefusal) => (reason === 'too many are waiting' ? new QueueFull() : new DatabaseOverloaded(reason)),

@@ -18,7 +18,6 @@ export const createSharedLimiter =
       bytesMax: Number.POSITIVE_INFINITY,
       // More than a worker has connections, so that none is turned away here.
       waitingMax: 20_000,
-      waitingBytesMax: Number.POSITIVE_INFINITY,
       roomMs: Number.NEGATIVE_INFINITY,
     })
     return withLeases((client, count = 1) => coalesce([client, count], Number.POSITIVE_INFINITY))

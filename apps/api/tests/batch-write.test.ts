@@ -144,6 +144,8 @@ describe('a batch delete', () => {
   test.each([
     [['a', 'b', 'a'], 'body.keys.2', 'must not repeat the key of element 0'],
     [['a', { key: 'a' }], 'body.keys.1', 'must not repeat the key of element 0'],
+    [['a', 5], 'body.keys.1', 'must be a key, or an object with key and if_match'],
+    [[{ key: 'a', if_match: 'x' }], 'body.keys.0.if_match', 'must be a version, such as "184", or "*"'],
   ])('of a wrong shape is a 400: %j', async (keys, path, message) => {
     const { status, json } = await remove(keys)
     expect([status, json.errors]).toEqual([400, [{ path, message }]])

@@ -90,7 +90,12 @@ const keyOf = (element: string | { readonly key: string }): string => (typeof el
 export const BatchDelete = z
   .strictObject({
     keys: z
-      .array(z.union([Key, z.strictObject({ key: Key, if_match: ifMatch }).meta({ id: 'BatchDeleteItem' })]))
+      .array(
+        z.union(
+          [Key, z.strictObject({ key: Key, if_match: ifMatch }).meta({ id: 'BatchDeleteItem' })],
+          'must be a key, or an object with key and if_match',
+        ),
+      )
       .max(limits.batchKeys, `must be at most ${limits.batchKeys} keys`)
       .superRefine((elements, context) =>
         rejectRepeatedKeys(elements.map(keyOf), (index, message) => context.addIssue({ code: 'custom', path: [index], message })),

@@ -94,6 +94,23 @@ const variables = z.object({
 /** The service's settings; each is described in docs/settings.md. */
 export type Config = z.output<typeof variables> & { readonly RATE_LIMIT_KEY_REQUESTS: number }
 
+/** The settings that a database is opened with. */
+export type DatabaseConfig = Pick<
+  Config,
+  'DATABASE_URL' | 'DATABASE_SCHEMA' | 'DATA_DIR' | 'MIGRATE_AT_START' | 'ALLOW_UNSAFE_DATABASE' | 'WORKERS' | 'LOG_FORMAT'
+>
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+// DATABASE_URL may hold a password.
+const parse = (environment: Environment) => readSettings(variables, environment, ['DATABASE_URL', 'ADMIN_API_KEY'])
+
+/**
+ * Reads the settings of what opens the database and serves nothing, so that it does not matter who could reach it.
+ * @throws StartError that names the first bad variable and what it expects
+ */
+export const readDatabaseConfig = (environment: Environment): DatabaseConfig => parse(environment)
+
 /** Requests a window of an API key, if no setting says otherwise: a key is often a whole server with many users. */
 const keyRequests = 6_000
 
@@ -101,9 +118,8 @@ const keyRequests = 6_000
  * Reads the settings. An empty variable counts as not set.
  * @throws StartError that names the first bad variable and what it expects
  */
-export const readConfig = (environment: Readonly<Record<string, string | undefined>>): Config => {
-  // DATABASE_URL may hold a password.
-  const config = readSettings(variables, environment, ['DATABASE_URL', 'ADMIN_API_KEY'])
+export const readConfig = (environment: Environment): Config => {
+  const config = parse(environment)
   if (config.AUTH === 'off' && !isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off') {
     throw new StartError(
       `HOST ${config.HOST} is not a loopback address and the API asks for no credentials; expected AUTH=required, or 127.0.0.1, ::1 or localhost, or ALLOW_UNAUTHENTICATED=on where the network is trusted`,

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import { endWith, misspeltSettings, run } from '@holdfast/service'
 import { helpText, readCommandLine, UsageError } from './command-line.js'
-import { type Config, readConfig, settingNames } from './config.js'
+import { type Config, readConfig, readDatabaseConfig, settingNames } from './config.js'
 import { firstAdminKeyNotice } from './first-admin-key.js'
 import { migrateDatabase } from './migrate-database.js'
 import { rateLimitSummary } from './rate-limit-summary.js'
@@ -43,10 +43,10 @@ const main = async (): Promise<void> => {
   if (command.name === 'help') process.stdout.write(helpText())
   else if (command.name === 'version') process.stdout.write(`holdfast ${version()}\n`)
   else {
-    const config = readConfig({ ...process.env, ...command.settings })
-    if (command.name === 'migrate') await migrateDatabase(config)
-    else if (cluster.isWorker) runWorker(config)
-    else await start(config)
+    const environment = { ...process.env, ...command.settings }
+    if (command.name === 'migrate') await migrateDatabase(readDatabaseConfig(environment))
+    else if (cluster.isWorker) runWorker(readConfig(environment))
+    else await start(readConfig(environment))
   }
 }
 

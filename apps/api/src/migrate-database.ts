@@ -1,5 +1,5 @@
 import { createLogger } from '@holdfast/service'
-import type { Config } from './config.js'
+import type { DatabaseConfig } from './config.js'
 import { openDatabase } from './open-database.js'
 
 const say = (text: string): void => {
@@ -10,7 +10,7 @@ const say = (text: string): void => {
  * The command `migrate`: brings the tables up to date, prints each migration that it applies, and ends.
  * @throws StartError
  */
-export const migrateDatabase = async (config: Config): Promise<void> => {
+export const migrateDatabase = async (config: DatabaseConfig): Promise<void> => {
   const logger = createLogger('warn', config.LOG_FORMAT)
   const { schema, stop } = await openDatabase({ ...config, MIGRATE_AT_START: 'on' }, logger, (name) => say(`applying ${name}`))
   await stop()

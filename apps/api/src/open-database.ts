@@ -1,5 +1,5 @@
 import type { Logger } from '@holdfast/service'
-import type { Config } from './config.js'
+import type { DatabaseConfig } from './config.js'
 import { startEmbedded } from './database/embedded.js'
 import { type Migrated, migrate, type OnApply } from './database/migrate.js'
 import { checkServer } from './database/server-check.js'
@@ -11,9 +11,9 @@ export interface Database extends Omit<Migrated, 'newer'> {
 }
 
 /** What the workers may open, and PostgreSQL's own preset at least, so that there is room for backups and people. */
-const connectionsMax = ({ WORKERS }: Config): number => Math.max(100, 25 * WORKERS)
+const connectionsMax = ({ WORKERS }: DatabaseConfig): number => Math.max(100, 25 * WORKERS)
 
-const findDatabase = async (config: Config, logger: Logger): Promise<Pick<Database, 'kind' | 'address' | 'stop'>> => {
+const findDatabase = async (config: DatabaseConfig, logger: Logger): Promise<Pick<Database, 'kind' | 'address' | 'stop'>> => {
   if (config.DATABASE_URL !== undefined) return { kind: 'external', address: { url: config.DATABASE_URL }, stop: async () => {} }
   return { kind: 'embedded', ...(await startEmbedded(config.DATA_DIR, connectionsMax(config), logger)) }
 }
@@ -23,7 +23,7 @@ const findDatabase = async (config: Config, logger: Logger): Promise<Pick<Databa
  * @throws StartError
  */
 export const openDatabase = async (
-  config: Config,
+  config: DatabaseConfig,
   logger: Logger,
   onApply: OnApply = (migration) => logger.info({ migration }, 'migrating the tables'),
 ): Promise<Database> => {

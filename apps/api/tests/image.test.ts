@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { freePort } from '@holdfast/testbed/free-port'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { withDatabase } from './support/database.js'
 
 const run = promisify(execFile)
 const repository = resolve(import.meta.dirname, '..', '..', '..')
@@ -63,6 +64,13 @@ describe.skipIf(process.platform !== 'linux')('the images', () => {
       expect(child.exitCode).toBe(0)
     }
   })
+
+  test('the image of the api migrates a database by itself, with the settings of its Dockerfile', () =>
+    withDatabase('', async (url) => {
+      const env = { DATABASE_URL: url, HOST: '0.0.0.0' }
+      const { stdout } = await run(...command('api', '@/app/dist/main.mjs', 'migrate'), { env })
+      expect(stdout).toBe('holdfast: the tables in schema "public" are up to date\n')
+    }))
 
   test('without a database the image says what it needs', async () => {
     const failed = run(...command('api', '@/app/dist/main.mjs'), { env: { HOST: '127.0.0.1', DATA_DIR: '/tmp/none' } })

@@ -235,6 +235,19 @@ describe('the migration list of version 0.1.0', () => {
       expect(await sql`select hash from drizzle.__drizzle_migrations where id = 3`).toEqual([{ hash: 'theirs' }])
     }))
 
+  test('loses only its own rows by the statement that the documents give', () =>
+    withDatabase('', async (url, sql) => {
+      const text = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'operations.md'), 'utf8')
+      const [statement = ''] = /^DELETE FROM drizzle.*;$/m.exec(text) ?? []
+      await sql.unsafe(dump)
+      await sql`insert into drizzle.__drizzle_migrations values (5, 'theirs', 1)`
+      await sql`set search_path = public`
+      await migrate({ url })
+      await sql.unsafe(statement)
+      expect(await sql`select hash from drizzle.__drizzle_migrations`).toEqual([{ hash: 'theirs' }])
+      await expect(migrate({ url })).resolves.toMatchObject({ applied: [] })
+    }))
+
   test('holds for tables in the first schema of the search path, to which the sequence is moved', () =>
     withDatabase('', async (url, sql) => {
       await sql.unsafe(dump)

@@ -8,7 +8,8 @@ import { type Counters, createCounters } from './counters.js'
 import { named, typeName } from './describe.js'
 import { InvalidArgumentError } from './errors.js'
 import { bodyMembers, type ItemExpiry, itemExpiryNames } from './expiry.js'
-import { createItems, type Items, type TouchOptions } from './items.js'
+import { changeNames, createItems, type DeleteOptions, type Items, orUndefined, type TouchOptions } from './items.js'
+import { createLocks, type Locks } from './lock.js'
 import { camelCased } from './names.js'
 import { type CallOptions, type ClientOptions, callLimits, callNames, type WriteOptions, writeNames } from './options.js'
 import { createTransactions, type Transactions } from './transaction.js'
@@ -18,7 +19,7 @@ import type { Health, Item } from './types.js'
 export type PatchOptions = TouchOptions & (ItemExpiry | { readonly ttl?: never; readonly expiresAt?: never })
 
 /** A client of one service. */
-export interface Client extends Items<unknown, unknown>, Counters, Transactions {
+export interface Client extends Items<unknown, unknown>, Counters, Locks, Transactions {
   /**
    * The same methods for values of one shape, which any Standard Schema (zod, valibot, arktype) checks when they are written and
    * read.
@@ -27,6 +28,11 @@ export interface Client extends Items<unknown, unknown>, Counters, Transactions 
    * await sessions.put('session-42', { user: 7 }, { ttl: 3600 })
    */
   typed<Schema extends StandardSchemaV1>(schema: Schema): Items<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
+  /**
+   * Reads the item and deletes it in one step; returns undefined if there was none. Of several callers one gets the item.
+   * @throws PreconditionFailedError
+   */
+  getAndDelete<Value = unknown>(key: string, options?: DeleteOptions): Promise<Item<Value> | undefined>
   /** Deletes all items whose key starts with a non-empty prefix, in several transactions; returns how many there were. */
   deletePrefix(prefix: string, options?: WriteOptions): Promise<number>
   /**
@@ -64,12 +70,20 @@ export const createClient = (options: ClientOptions = {}): Client => {
   return {
     ...createItems(send, anyJson, options),
     ...createCounters(send),
+    ...createLocks(send),
     ...createTransactions(send),
     typed: (schema) => {
       if (typeof schema?.['~standard']?.validate !== 'function') {
         throw new InvalidArgumentError('typed: the schema must be a Standard Schema (https://standardschema.dev), such as that of zod')
       }
       return createItems(send, schemaCodec(schema), options)
+    },
+    getAndDelete: async <Value>(key: string, deleteOptions: DeleteOptions = {}) => {
+      const what = named('getAndDelete', key)
+      checkOptions(what, deleteOptions, changeNames)
+      const headers = { ...conditionHeaders(what, deleteOptions), prefer: 'return=representation' }
+      const response = await orUndefined(send(what, 'deleteItem', { params: { key }, headers }, deleteOptions))
+      return response && (camelCased(response.body) as Item<Value>)
     },
     deletePrefix: async (prefix, callOptions = {}) => {
       const what = named('deletePrefix', prefix)

@@ -1,6 +1,7 @@
 /** The whole public API. ky's own options are left out, because the retry rules depend on how ky is set up. */
 
 export type { ApiKeys, NamespaceSettings, Namespaces, NewApiKey, NewNamespace } from './administration.js'
+export type { DeleteEntry, DeleteOutcome, PutEntry, PutOutcome } from './batch-write.js'
 export type { Call } from './call.js'
 export { type Client, createClient, type PatchOptions } from './client.js'
 export type { Conditions } from './conditions.js'
@@ -17,6 +18,8 @@ export {
   InvalidRequestError,
   ItemExistsError,
   ItemNotFoundError,
+  LockHeldError,
+  LockLostError,
   NamespaceFullError,
   NotANumberError,
   OutcomeUnknownError,
@@ -43,6 +46,7 @@ export type {
 } from './items.js'
 export type { JsonOnly } from './json-value.js'
 export type { ListFilter, ListOptions } from './list.js'
+export type { Lock, LockOptions, Locks } from './lock.js'
 export type { CallOptions, ClientOptions, RetryNotice, RetryOptions, WriteOptions } from './options.js'
 export type { CreatedVersion, Step, StepResults, Transaction, Transactions } from './transaction.js'
 export type {

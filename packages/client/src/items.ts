@@ -1,3 +1,4 @@
+import { createBatchWrites, type DeleteEntry, type DeleteOutcome, type PutEntry, type PutOutcome } from './batch-write.js'
 import type { Send } from './call.js'
 import { checkOptions } from './check-options.js'
 import type { Codec } from './codec.js'
@@ -9,6 +10,7 @@ import type { Writable } from './json-value.js'
 import { type ListFilter, type ListOptions, listOptionNames, listQuery, pages } from './list.js'
 import { camelCased } from './names.js'
 import { type CallOptions, callLimits, callNames, type WriteOptions, writeNames } from './options.js'
+import { assertKey } from './path.js'
 import type { Entry, Item, Page, Response } from './types.js'
 import { updateItem } from './update.js'
 
@@ -27,7 +29,7 @@ export interface IterateOptions extends Pick<ListFilter, 'prefix' | 'pageSize' |
 
 const createNames = { ...expiryNames, ...writeNames } satisfies Record<keyof CreateOptions, string>
 const putNames = { ...expiryNames, ...conditionNames, ...writeNames } satisfies Record<keyof PutOptions, string>
-const changeNames = { ...conditionNames, ...writeNames } satisfies Record<keyof TouchOptions & keyof DeleteOptions, string>
+export const changeNames = { ...conditionNames, ...writeNames } satisfies Record<keyof TouchOptions & keyof DeleteOptions, string>
 const updateNames = { ...expiryNames, ...callNames } satisfies Record<keyof UpdateOptions, string>
 const iterateNames = { prefix: '', pageSize: '', startAfter: '', reverse: '', ...callNames } satisfies Record<keyof IterateOptions, ''>
 
@@ -39,6 +41,13 @@ export interface Items<In, Out> {
   getOrThrow<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value>>
   /** Reads the items of up to 1,000 keys as they are at one instant, in the order of the keys; undefined for keys without an item. */
   getMany<Value extends Out = Out>(keys: readonly string[], options?: CallOptions): Promise<(Item<Value> | undefined)[]>
+  /**
+   * Creates or replaces up to 1,000 items in one request, each by itself: an item that is rejected does not affect the others.
+   * For all or nothing use a transaction.
+   */
+  putMany(entries: readonly PutEntry<In>[], options?: WriteOptions): Promise<PutOutcome<Out>[]>
+  /** Deletes up to 1,000 items in one request, each by itself, by their keys or by a key with a condition. */
+  deleteMany(entries: readonly (string | DeleteEntry)[], options?: WriteOptions): Promise<DeleteOutcome[]>
   /** Whether the item exists. Its value is not transferred. */
   has(key: string, options?: CallOptions): Promise<boolean>
   /** Reads the item again: returns the same object if it has not changed, undefined if it is gone. */
@@ -77,7 +86,7 @@ export interface Items<In, Out> {
 type ItemBody = Response<'putItem', 200>
 
 /** Resolves with undefined in place of an {@link ItemNotFoundError}. */
-const orUndefined = async <T>(result: Promise<T>): Promise<T | undefined> => {
+export const orUndefined = async <T>(result: Promise<T>): Promise<T | undefined> => {
   try {
     return await result
   } catch (error) {
@@ -118,6 +127,7 @@ export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: 
 
   const create = async (key: string, value: In, options: CreateOptions = {}): Promise<Item<Out>> => {
     const what = named('create', key)
+    assertKey(what, key)
     checkOptions(what, options, createNames)
     const body = { key, value: await codec.encode(what, value), ...bodyMembers(what, options, expiryNames) }
     return decoded((await send(what, 'createItem', { body }, options)).body)
@@ -153,6 +163,7 @@ export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: 
     get,
     getOrThrow: (key, options) => read('getOrThrow', key, options),
     getMany,
+    ...createBatchWrites(send, codec, decoded),
     // Not HEAD: an error response to it has no body, so a wrong url would look like an item that is not there.
     has: async (key, options = {}) => {
       const what = named('has', key)

@@ -8,6 +8,11 @@ const segment = (name: string, value: string): string => {
   return encodeURIComponent(value)
 }
 
+/** Checks a key that a body carries as strictly as one in a path. @throws InvalidArgumentError */
+export const assertKey = (what: string, key: string): void => {
+  segment(`${what}: key`, key)
+}
+
 /**
  * Fills the parameters of a contract's path, each as one percent-encoded segment.
  * @throws InvalidArgumentError

@@ -26,6 +26,7 @@ const nothing: Check = (value) => value === undefined
 const something: Check = (value) => value !== undefined
 const written = objectWith({ key: isText, version: isVersion, created_at: isText, updated_at: isText, expires_at: orNull(isText) })
 const item: Check = (value) => written(value) && Object.hasOwn(value as object, 'value')
+const outcomes = objectWith({ results: arrayOf(objectWith({ key: isText, status: isCount })) })
 const deleted = objectWith({ deleted: isCount })
 const namespace = objectWith({ name: isText, items: isCount })
 const apiKey = objectWith({ id: isText, scopes: Array.isArray })
@@ -47,6 +48,8 @@ const successes: { readonly [Id in CallableId]?: { readonly [Status in SuccessSt
   headItem: { 200: nothing, 304: nothing },
   putItem: { 200: written, 201: written },
   getItems: { 200: objectWith({ items: arrayOf(orNull(item)) }) },
+  putItems: { 200: outcomes },
+  deleteManyItems: { 200: outcomes },
   transact: { 200: objectWith({ results: Array.isArray }) },
   patchItem: { 200: written },
   incrementItem: { 200: written },
@@ -69,6 +72,8 @@ const anySuccess: Readonly<Record<number, Check>> = { 200: object, 201: object, 
 /** The results of a request that has several, with how many there must be. */
 const several: { readonly [Id in CallableId]?: readonly [requested: string, results: string] } = {
   getItems: ['keys', 'items'],
+  putItems: ['items', 'results'],
+  deleteManyItems: ['keys', 'results'],
   transact: ['operations', 'results'],
 }
 
@@ -93,6 +98,8 @@ export const isSuccess = (
   { params, headers, body: sent }: Requested,
   { status, headers: received, body }: AttemptResponse,
 ) => {
+  // A service that does not know the preference deletes the item and does not return it.
+  if (id === 'deleteItem' && headers?.prefer !== undefined && status === 204) return false
   const check = ((successes[id] as Readonly<Record<number, Check>> | undefined) ?? anySuccess)[status]
   if (check === undefined || !check(body)) return false
   // The service marks all its responses, which is all that tells an empty one from that of another program.

@@ -20,6 +20,7 @@ describe('a call with wrong arguments says what to do and sends nothing', () => 
     [(c) => c.put(7, 1), 'put: key must be a non-empty string'],
     [(c) => c.get(), 'get: key must be a non-empty string'],
     [(c) => c.get('x', 5), 'get "x": options must be an object such as { timeout: … }, not 5'],
+    [(c) => c.create('', 1), 'create "": key must be a non-empty string'],
     [(c) => c.create('x', 1, 60), 'create "x": options must be an object such as { ttl: … }, not 60'],
     [(c) => c.touch('x', 60), 'touch "x": the expiry must be an object such as { ttl: 60 }, not 60'],
     [(c) => c.delete('x', '184'), 'delete "x": options must be an object such as { ifMatch: … }, not a string'],

@@ -25,15 +25,16 @@ describe('the programs of the READMEs and of docs/client.md', async () => {
   afterAll(() => rm(programs, { recursive: true, force: true }))
 
   test('have types', async () => {
-    expect(blocks.length).toBe(4)
+    expect(blocks.length).toBe(5)
     await run(join(folder, 'node_modules', '.bin', 'tsc'), ['--project', programs])
   })
 
   test.each([
-    [0, ["{ user: 7, roles: [ 'admin' ] }", 'undefined', 'session-42']],
+    [0, ["{ user: 7, roles: [ 'admin' ] }", 'undefined', '123456', 'session-42']],
     [1, ['dark']],
     [2, ['']],
     [3, ['70 30']],
+    [4, ['{ rows: 3 }']],
   ])('run: %i', async (n, output) => {
     const { stdout } = await run(process.execPath, [join(programs, `${n}.ts`)])
     for (const text of output) expect(stdout).toContain(text)

@@ -28,6 +28,9 @@ const writes: readonly Write[] = [
   { method: 'POST', path: (key) => `/items/${key}/increment`, body: () => ({}), needsItem: false },
   { method: 'PATCH', path: itemPath, body: () => ({ ttl: 3_600 }), needsItem: true },
   { method: 'POST', path: () => '/transactions', body: (key) => ({ operations: [{ op: 'increment', key, by: 1 }] }), needsItem: true },
+  { method: 'POST', path: () => '/batch/put', body: (key) => ({ items: [{ key, value: 1 }] }), needsItem: false },
+  { method: 'POST', path: () => '/batch/put', body: (key) => ({ items: [{ key, value: 1, if_match: '*' }] }), needsItem: true },
+  { method: 'POST', path: () => '/batch/delete', body: (key) => ({ keys: [key] }), needsItem: true },
   { method: 'DELETE', path: itemPath, needsItem: true },
 ]
 

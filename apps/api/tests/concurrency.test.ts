@@ -4,18 +4,12 @@ import { expect, test } from 'vitest'
 import { createPool } from '../src/database/pool.js'
 import { sweepItems } from '../src/store/sql/sweep-items.js'
 import { putExpired, send, startReplica, useApi } from './support/api.js'
+import { expectExactCounts } from './support/exact-counts.js'
 
 const api = useApi()
 const callers = 50
 const together = <T>(count: number, call: (n: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, n) => call(n)))
-
-/** Counted rows must be the rows there are, whatever ran. */
-const countsAreExact = async () => {
-  const [counts] =
-    await api.sql`select (select coalesce(sum(rows), 0) from item_counts)::int as counted, (select count(*) from items)::int as present`
-  expect(counts?.counted).toBe(counts?.present)
-}
 
 test('of fifty creates of one key one wins', async () => {
   for (let round = 0; round < 10; round++) {
@@ -24,7 +18,7 @@ test('of fifty creates of one key one wins', async () => {
     expect(answers.map(({ status }) => status).filter((status) => status === 409)).toHaveLength(callers - 1)
     expect((await api.request('GET', `/items/race${round}`)).json.value).toBe(winners[0]?.json.value)
   }
-  await countsAreExact()
+  await expectExactCounts(api)
 })
 
 test('no increment through If-Match is lost', async () => {
@@ -80,7 +74,7 @@ test('versions of one key grow over its removal, whatever had to wait for what',
     expect(BigInt(json.version)).toBeGreaterThan(BigInt(row?.version))
   }
   await replica.stop(0)
-  await countsAreExact()
+  await expectExactCounts(api)
 })
 
 test('puts, deletes and expiries at once leave exact totals', async () => {
@@ -94,7 +88,7 @@ test('puts, deletes and expiries at once leave exact totals', async () => {
   })
   await sweeping
   await pool.end(1_000)
-  await countsAreExact()
+  await expectExactCounts(api)
   const { json } = await api.request('GET', '/items?prefix=storm&page_size=100')
   const [live] =
     await api.sql`select count(*)::int as count from items where key like 'storm%' and (expires_at is null or expires_at > now())`

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../src/service.js'
 import { type ApiAnswer, putExpired, send, startReplica, useApi } from './support/api.js'
+import { expectExactCounts } from './support/exact-counts.js'
 
 const api = useApi()
 let replica: Service
@@ -271,8 +272,6 @@ describe('many at once', () => {
       return increment(key, n % 3 === 0 ? '{"by":0.5}' : '{"by":2,"max":1000}')
     })
     expect([...new Set(answers.map(({ status }) => status))].filter((status) => ![200, 201, 204, 404].includes(status))).toEqual([])
-    const [counts] =
-      await api.sql`select (select coalesce(sum(rows), 0) from item_counts)::int as counted, (select count(*) from items)::int as present`
-    expect(counts?.counted).toBe(counts?.present)
+    await expectExactCounts(api)
   })
 })

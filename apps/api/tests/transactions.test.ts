@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../src/service.js'
 import { type ApiAnswer, putExpired, send, startReplica, useApi } from './support/api.js'
+import { expectExactCounts } from './support/exact-counts.js'
 
 const api = useApi({ MAX_VALUE_BYTES: '2000000' })
 let replica: Service
@@ -17,11 +18,6 @@ const together = <T>(count: number, call: (n: number) => Promise<T>): Promise<T[
   Promise.all(Array.from({ length: count }, (_, n) => call(n)))
 const either = (n: number) => (n % 2 === 0 ? api.url : replica.url)
 const read = async (key: string) => (await api.request('GET', `/items/${encodeURIComponent(key)}`)).json
-const countsAreExact = async () => {
-  const [counts] =
-    await api.sql`select (select coalesce(sum(rows), 0) from item_counts)::int as counted, (select count(*) from items)::int as present`
-  expect(counts?.counted).toBe(counts?.present)
-}
 
 describe('operations', () => {
   test('are applied in their order, and each is answered as its own route would', async () => {
@@ -51,7 +47,7 @@ describe('operations', () => {
       `"${last.version}"`,
       expect.stringContaining('"value":12345678901234567890,'),
     ])
-    await countsAreExact()
+    await expectExactCounts(api)
   })
 
   test('on an expired item find none, and its row is written over', async () => {
@@ -67,7 +63,7 @@ describe('operations', () => {
     })
     expect([json.results[0], json.results[1].value, json.results[2]]).toEqual([null, 1, { key: b, deleted: false }])
     expect((await read(a)).expires_at).toBe(null)
-    await countsAreExact()
+    await expectExactCounts(api)
   })
 
   test('behave as on a Map, alone or together', async () => {
@@ -114,7 +110,7 @@ describe('operations', () => {
       }
     })
     await fc.assert(property, { numRuns: 40 })
-    await countsAreExact()
+    await expectExactCounts(api)
   })
 })
 
@@ -146,7 +142,7 @@ describe('refusals', () => {
     for (const [json, problem] of cases) expect((await transact(json)).json).toMatchObject(problem)
     expect([(await read(a)).version, (await read(b)).code]).toEqual([version, 'item_not_found'])
     expect((await transact({ checks: [{ key: a, version }], operations: [set] })).status).toBe(200)
-    await countsAreExact()
+    await expectExactCounts(api)
   })
 
   test('bounds: steps, values that are read, and levels of a value', async () => {
@@ -227,7 +223,7 @@ describe('together', () => {
         ]),
       )
     }
-    await countsAreExact()
+    await expectExactCounts(api)
   })
 
   test('beside all other writes of the same keys nothing fails, and totals stay exact', async () => {
@@ -251,7 +247,7 @@ describe('together', () => {
       return send(url, 'POST', `/items/${pick()}/increment`)
     })
     expect([...new Set(answers.map(({ status }) => status))].filter((status) => ![200, 201, 204, 404].includes(status))).toEqual([])
-    await countsAreExact()
+    await expectExactCounts(api)
     const [placeholders] = await api.sql`select count(*)::int as count from items where version = 0`
     expect(placeholders?.count).toBe(0)
   })

@@ -61,7 +61,13 @@ test('a schema can be migrated while another one is', () =>
     await sql`begin`
     await sql`lock table first.items in row exclusive mode`
     const waits = migrate({ url }, { schema: 'first', migrations: [...readMigrations(), later] })
-    await expect.poll(() => sql`select 1 from pg_locks where locktype = 'advisory' and granted`).toHaveLength(1)
+    await expect
+      .poll(
+        () => sql`
+      select 1 from pg_locks l join pg_stat_activity a using (pid)
+      where l.locktype = 'advisory' and l.granted and a.datname = current_database()`,
+      )
+      .toHaveLength(1)
     await expect(migrate({ url }, { schema: 'second' })).resolves.toMatchObject({ schema: 'second' })
     await sql`commit`
     await expect(waits).resolves.toMatchObject({ applied: ['9000_later'] })

@@ -3,7 +3,7 @@ import { migrate } from '../src/database/migrate.js'
 import { readMigrations } from '../src/database/migration-files.js'
 import { quoteIdentifier } from '../src/database/sql-quotes.js'
 import { send, startReplica } from './support/api.js'
-import { withDatabase } from './support/database.js'
+import { locks, withDatabase } from './support/database.js'
 import { everyStatementSettings, runEveryStatement } from './support/exercise.js'
 
 /** Another application's tables, with our names, and rows in them. */
@@ -61,13 +61,7 @@ test('a schema can be migrated while another one is', () =>
     await sql`begin`
     await sql`lock table first.items in row exclusive mode`
     const waits = migrate({ url }, { schema: 'first', migrations: [...readMigrations(), later] })
-    await expect
-      .poll(
-        () => sql`
-      select 1 from pg_locks l join pg_stat_activity a using (pid)
-      where l.locktype = 'advisory' and l.granted and a.datname = current_database()`,
-      )
-      .toHaveLength(1)
+    await expect.poll(() => locks(sql, true)).toContain('advisory')
     await expect(migrate({ url }, { schema: 'second' })).resolves.toMatchObject({ schema: 'second' })
     await sql`commit`
     await expect(waits).resolves.toMatchObject({ applied: ['9000_later'] })

@@ -2,7 +2,7 @@ import postgres, { type Sql } from 'postgres'
 import { expect, test } from 'vitest'
 import { migrate } from '../src/database/migrate.js'
 import { type Migration, readMigrations } from '../src/database/migration-files.js'
-import { withDatabase } from './support/database.js'
+import { locks, withDatabase } from './support/database.js'
 
 const migrations = readMigrations()
 const names = migrations.map(({ name }) => name)
@@ -22,13 +22,6 @@ const tablesIn = async (sql: Sql, schema: string): Promise<string[]> => {
   const rows = await sql<{ name: string }[]>`
     select relname as name from pg_class where relnamespace = ${schema}::regnamespace and relkind = 'r' order by 1`
   return rows.map(({ name }) => name)
-}
-
-/** The kinds of locks that connections to the database wait for. */
-const waits = async (sql: Sql): Promise<string[]> => {
-  const rows = await sql<{ locktype: string }[]>`
-    select l.locktype from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.datname = current_database()`
-  return rows.map(({ locktype }) => locktype)
 }
 
 test('a new database gets all migrations, and a second start applies none', () =>
@@ -120,7 +113,7 @@ test('a migration gives way to running statements and goes on after them', () =>
     await sql`begin`
     await sql`lock table items in row exclusive mode`
     const migrated = migrate({ url }, { migrations: [...migrations, later('alter table items add column later int')] })
-    await expect.poll(() => waits(sql)).toEqual(['relation'])
+    await expect.poll(() => locks(sql, false)).toEqual(['relation'])
     // A write that waits behind the migration goes on when that gives up its wait.
     const other = postgres(url, { max: 1 })
     await other`insert into items values ('n', 'k', '1', 1, now(), now())`
@@ -139,7 +132,7 @@ test('an index is built while writes go on, and anew if its build was cut off', 
     await sql`begin`
     await sql`update items set version = 2`
     const migrated = migrate({ url }, { migrations: [...migrations, { ...later(statement), transactional: false }] })
-    await expect.poll(() => waits(sql)).toEqual(['virtualxid'])
+    await expect.poll(() => locks(sql, false)).toEqual(['virtualxid'])
     const other = postgres(url, { max: 1 })
     await other`insert into items values ('n', 'c', '1', 1, now(), now())`
     await other.end()

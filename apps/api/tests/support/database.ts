@@ -38,3 +38,13 @@ export const withDatabase = async (options: string, run: (url: string, sql: Sql)
     await database.remove()
   }
 }
+
+/** The kinds of locks that other connections to the database hold, or wait for. */
+export const locks = async (sql: Sql, granted: boolean): Promise<string[]> => {
+  // Within a transaction the server would show its activity as it was at first.
+  await sql`select pg_stat_clear_snapshot()`
+  const rows = await sql<{ locktype: string }[]>`
+    select l.locktype from pg_locks l join pg_stat_activity a using (pid)
+    where l.granted = ${granted} and a.datname = current_database() and pid <> pg_backend_pid()`
+  return rows.map(({ locktype }) => locktype)
+}

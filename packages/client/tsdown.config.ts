@@ -7,4 +7,6 @@ export default defineConfig({
   target: 'es2022',
   platform: 'neutral',
   fixedExtension: true,
+  // The types of `await using`, for programs whose `lib` is older.
+  banner: { dts: '/// <reference lib="esnext.disposable" />' },
 })

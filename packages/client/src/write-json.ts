@@ -4,32 +4,6 @@ import { InvalidArgumentError } from './errors.js'
 /** Levels of arrays and objects that the service accepts in a value. */
 const levelsMax = 128
 
-const fail = (path: string, message: string): never => {
-  throw new InvalidArgumentError(`${path}: ${message}`, [{ path, message }])
-}
-
-const notJson = (path: string, value: unknown): never => fail(path, `${typeName(value)} is not JSON`)
-
-const member = (path: string, name: string): string => {
-  const part = /^[A-Za-z_$][\w$]*$/.test(name) ? name : `[${quoted(name)}]`
-  return path === '' || part.startsWith('[') ? path + part : `${path}.${part}`
-}
-
-const text = (value: string, path: string, what = ''): string => {
-  if (!value.isWellFormed()) fail(path, `${what}unpaired surrogates are not text`)
-  if (value.includes('\0')) fail(path, `${what}the NUL character cannot be stored`)
-  return JSON.stringify(value)
-}
-
-/** Whether an object was made by `{}` or `Object.create(null)`, in whichever realm. */
-const isPlain = (value: object): boolean => {
-  const prototype = Object.getPrototypeOf(value)
-  if (prototype === null) return true
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
-}
-
-const isDate = (value: object): boolean => Object.prototype.toString.call(value) === '[object Date]'
-
 /** The text of a value that was written before, for a body to take as it is. */
 export class JsonText {
   readonly text: string
@@ -38,74 +12,123 @@ export class JsonText {
   }
 }
 
-type Parents = object[]
+/** Where the writer is in a value. A path is made of it for messages only, because that takes time. */
+interface Position {
+  readonly root: string
+  /** Names and indexes from the root. */
+  readonly names: (string | number)[]
+  /** The arrays and objects that the position is within. */
+  readonly parents: object[]
+}
 
-const array = (value: readonly unknown[], path: string, parents: Parents): string => {
-  const parts: string[] = []
+const pathOf = ({ root, names }: Position): string =>
+  names.reduce<string>((path, name) => {
+    if (typeof name === 'number') return `${path}[${name}]`
+    if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `${path}[${quoted(name)}]`
+    return path === '' ? name : `${path}.${name}`
+  }, root)
+
+const fail = (position: Position, message: string): never => {
+  const path = pathOf(position)
+  throw new InvalidArgumentError(`${path}: ${message}`, [{ path, message }])
+}
+
+const notJson = (position: Position, value: unknown): never => fail(position, `${typeName(value)} is not JSON`)
+
+/** Characters of which a string is written as it is. Others need a closer look. */
+const plainText = /^[ !#-[\]-~\xa0-\u02ff]*$/
+
+const text = (value: string, position: Position, what = ''): string => {
+  if (plainText.test(value)) return `"${value}"`
+  if (!value.isWellFormed()) fail(position, `${what}unpaired surrogates are not text`)
+  if (value.includes('\0')) fail(position, `${what}the NUL character cannot be stored`)
+  return JSON.stringify(value)
+}
+
+/** Whether an object was made by `{}` or `Object.create(null)`, in whichever realm. */
+const isPlain = (value: object): boolean => {
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) return true
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
+}
+
+const isDate = (value: object): boolean => Object.prototype.toString.call(value) === '[object Date]'
+
+const array = (value: readonly unknown[], position: Position): string => {
+  let written = ''
   for (let index = 0; index < value.length; index++) {
-    const place = `${path}[${index}]`
-    if (!Object.hasOwn(value, index)) fail(place, 'a hole in an array is not JSON')
-    parts.push(write(value[index], place, parents, String(index)) ?? notJson(place, undefined))
+    position.names.push(index)
+    if (!Object.hasOwn(value, index)) fail(position, 'a hole in an array is not JSON')
+    written += `${index === 0 ? '' : ','}${write(value[index], position) ?? notJson(position, undefined)}`
+    position.names.pop()
   }
   const names = Object.keys(value)
-  if (names.length > value.length) fail(member(path, names[value.length] as string), 'a named member of an array is not JSON')
-  return `[${parts.join(',')}]`
-}
-
-const object = (value: object, path: string, parents: Parents): string => {
-  if (!isPlain(value) || Symbol.toStringTag in value) notJson(path, value)
-  if (Object.getOwnPropertySymbols(value).length > 0) fail(path, 'a symbol as a name is not JSON')
-  const parts: string[] = []
-  for (const [name, each] of Object.entries(value)) {
-    const place = member(path, name)
-    const written = write(each, place, parents, name)
-    if (written !== undefined) parts.push(`${text(name, place, 'in the name, ')}:${written}`)
+  if (names.length > value.length) {
+    position.names.push(names[value.length] as string)
+    fail(position, 'a named member of an array is not JSON')
   }
-  return `{${parts.join(',')}}`
+  return `[${written}]`
 }
 
-const number = (value: number, path: string): string => {
-  if (!Number.isFinite(value)) notJson(path, value)
+const object = (value: Readonly<Record<string, unknown>>, position: Position): string => {
+  if (!isPlain(value) || Symbol.toStringTag in value) notJson(position, value)
+  if (Object.getOwnPropertySymbols(value).length > 0) fail(position, 'a symbol as a name is not JSON')
+  let written = ''
+  for (const name of Object.keys(value)) {
+    position.names.push(name)
+    const member = write(value[name], position)
+    if (member !== undefined) written += `${written === '' ? '' : ','}${text(name, position, 'in the name, ')}:${member}`
+    position.names.pop()
+  }
+  return `{${written}}`
+}
+
+const number = (value: number, position: Position): string => {
+  if (!Number.isFinite(value)) notJson(position, value)
   return Object.is(value, -0) ? '-0' : String(value)
 }
 
 /** What an object is written as: what its `toJSON` returns, if it has one. */
-const converted = (value: unknown, path: string, name: string): unknown => {
+const converted = (value: unknown, position: Position): unknown => {
   if (typeof value !== 'object' || value === null) return value
-  if (isDate(value) && Number.isNaN(Number(value))) fail(path, 'an invalid Date is not JSON')
-  // A Buffer has a toJSON that nobody means: it would be stored as an array of numbers.
-  if (ArrayBuffer.isView(value)) notJson(path, value)
   const { toJSON } = value as { toJSON?: unknown }
-  return typeof toJSON === 'function' ? toJSON.call(value, name) : value
+  if (typeof toJSON !== 'function') return value
+  if (isDate(value) && Number.isNaN(Number(value))) fail(position, 'an invalid Date is not JSON')
+  // A Buffer has a toJSON that nobody means: it would be stored as an array of numbers.
+  if (ArrayBuffer.isView(value)) notJson(position, value)
+  return toJSON.call(value, String(position.names.at(-1) ?? ''))
 }
 
 /** The JSON text of a value; undefined for undefined, which objects leave out. */
-const write = (given: unknown, path: string, parents: Parents, name: string): string | undefined => {
-  const value = converted(given, path, name)
+const write = (given: unknown, position: Position): string | undefined => {
+  const value = converted(given, position)
+  if (typeof value === 'string') return text(value, position)
+  if (typeof value === 'number') return number(value, position)
   if (value === undefined) return undefined
   if (value === null || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
-  if (typeof value === 'string') return text(value, path)
-  if (typeof value === 'number') return number(value, path)
-  if (typeof value !== 'object') return notJson(path, value)
+  if (typeof value !== 'object') return notJson(position, value)
   if (value instanceof JsonText) return value.text
-  if (parents.includes(value)) fail(path, 'a cycle is not JSON')
-  if (parents.length === levelsMax) fail(path, `a value may have at most ${levelsMax} levels of arrays and objects`)
+  const { parents } = position
+  if (parents.includes(value)) fail(position, 'a cycle is not JSON')
+  if (parents.length === levelsMax) fail(position, `a value may have at most ${levelsMax} levels of arrays and objects`)
   parents.push(value)
-  const written = Array.isArray(value) ? array(value, path, parents) : object(value, path, parents)
+  const written = Array.isArray(value) ? array(value, position) : object(value as Record<string, unknown>, position)
   parents.pop()
   return written
 }
 
 /**
  * The JSON text of a value, exactly: a bigint with all its digits, −0 as `-0`. Members of objects that are undefined are left out.
- * @param path where the value is, for messages; members of `''` begin a path
+ * @param root where the value is, for messages; `''` begins a path with the name of a member
  * @throws InvalidArgumentError with the path of a member that JSON cannot carry or that `JSON.stringify` would change
  */
-export const stringifyJson = (value: unknown, path: string): string => {
+export const stringifyJson = (value: unknown, root: string): string => {
+  const position: Position = { root, names: [], parents: [] }
   try {
-    return write(value, path, [], '') ?? fail(path, 'must not be undefined; null is a value')
+    return write(value, position) ?? fail(position, 'must not be undefined; null is a value')
   } catch (error) {
     if (error instanceof InvalidArgumentError) throw error
+    const path = pathOf(position)
     throw new InvalidArgumentError(`${path}: cannot be written as JSON`, [{ path, message: 'cannot be written as JSON' }], error)
   }
 }

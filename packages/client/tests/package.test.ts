@@ -21,6 +21,19 @@ test('its types resolve for every resolver that knows ESM', async () => {
   await run(program('attw'), ['--pack', '.', '--profile', 'esm-only'], { cwd: folder })
 })
 
+test('its types need neither a newer lib than its target nor those of Node', async () => {
+  const consumer = await mkdtemp(join(folder, 'tests', '.consumer-'))
+  try {
+    const source = "import { createClient } from '@holdfast/client'\nawait createClient().put('k', { at: new Date() }, { ttl: 5 })\n"
+    await writeFile(join(consumer, 'program.mts'), source)
+    const compilerOptions = { target: 'es2022', module: 'nodenext', lib: ['es2022', 'dom'], types: [], strict: true, noEmit: true }
+    await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }))
+    await run(program('tsc'), ['--project', consumer])
+  } finally {
+    await rm(consumer, { recursive: true, force: true })
+  }
+})
+
 /** One file of an entry and all that it imports, as a bundler makes it for a browser. */
 const bundle = async (source: string, format: 'esm' | 'iife'): Promise<string> => {
   const outDir = await mkdtemp('/tmp/holdfast-bundle-')

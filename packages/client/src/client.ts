@@ -41,7 +41,7 @@ export interface Client extends Items<unknown, unknown>, Counters, Locks, Transa
    * @throws ItemNotFoundError, PreconditionFailedError
    */
   patch(key: string, patch: unknown, options?: PatchOptions): Promise<Item>
-  /** A client of the items of another namespace. */
+  /** A client of the items of another namespace. @throws InvalidArgumentError or TypeError if the name is not valid */
   namespace(name: string): Client
   /** Manages namespaces. */
   readonly namespaces: Namespaces
@@ -98,7 +98,11 @@ export const createClient = (options: ClientOptions = {}): Client => {
       const args = { params: { key }, headers: conditionHeaders(what, patchOptions), body }
       return camelCased((await send(what, 'patchItem', args, patchOptions)).body) as Item
     },
-    namespace: (name) => createClient({ ...options, namespace: name }),
+    namespace: (name) => {
+      // Undefined would be the default namespace.
+      if (typeof name !== 'string') throw new InvalidArgumentError(`namespace: the name must be a string, not ${typeName(name)}`)
+      return createClient({ ...options, namespace: name })
+    },
     namespaces: createNamespaces(send),
     apiKeys: createApiKeys(send),
     health: async (callOptions = {}) => {

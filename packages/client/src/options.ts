@@ -131,6 +131,9 @@ export const callLimits = (call: CallOptions, client: CallOptions = {}): Limits 
   const given = call.retry ?? client.retry ?? {}
   const retry = given === false ? { limit: 0 } : given
   if (typeof retry !== 'object' || retry === null) throw new TypeError('retry must be false or an object such as { limit: 3 }')
+  for (const name of Object.keys(retry)) {
+    if (name !== 'limit' && name !== 'waitMax') throw new TypeError(`unknown option "retry.${name}"; retry has limit and waitMax`)
+  }
   return {
     timeout: atLeast('timeout', call.timeout ?? client.timeout ?? 12_000, 1),
     totalTimeout: atLeast('totalTimeout', call.totalTimeout ?? client.totalTimeout ?? 30_000, 1),

@@ -39,6 +39,8 @@ describe('a call with wrong arguments says what to do and sends nothing', () => 
     [(c) => c.apiKeys.create({ scope: ['read'] }), 'apiKeys.create: unknown option "scope"; did you mean scopes?'],
     [(c) => c.call('getItems2', {}), 'call: getItems2 is not an operation id of the API'],
     [(c) => c.get('x', { timeout: 0 }), 'get "x": timeout must be a number of at least 1'],
+    [(c) => c.get('x', { retry: { limt: 5 } }), 'get "x": unknown option "retry.limt"; retry has limit and waitMax'],
+    [(c) => c.namespace(undefined).get('x'), 'namespace: the name must be a string, not undefined'],
     [(c) => c.get('x', { signal: 5 }), 'get "x": signal must be an AbortSignal'],
 
     [(c) => c.put('x', 1, { keep_ttl: true }), 'put "x": unknown option "keep_ttl"; did you mean keepTtl?'],

@@ -185,6 +185,7 @@ describe('lists', () => {
     const big = newKey()
     await client.put(big, 2n ** 63n - 1n)
     expect(await rejection(client.increment(big))).toMatchObject({ value: 2n ** 63n - 1n })
+    expect(Object.is((await client.decrement(newKey(), { by: 0 })).value, 0)).toBe(true)
     await client.put(key, 'text')
     expect(await rejection(client.increment(key))).toBeInstanceOf(NotANumberError)
     expect(await rejection(client.increment(key, { ifNoneMatch: '*' }))).toBeInstanceOf(PreconditionFailedError)

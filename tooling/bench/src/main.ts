@@ -9,7 +9,7 @@ import { measureGrowth } from './growth.js'
 import { measureOwnWrites } from './own-writes.js'
 import { fullPlan, shortPlan } from './plan.js'
 import { residentMegabytes, startHoldfast, startServer, stop, type Target } from './process.js'
-import { type Report, report } from './report.js'
+import { figuresJson, type Report, report } from './report.js'
 import { valueText, workloads } from './workload.js'
 
 const repository = resolve(import.meta.dirname, '..', '..', '..')
@@ -56,6 +56,7 @@ const publish = async (measured: Report): Promise<void> => {
   }
   const page = join(repository, 'docs', 'performance.md')
   await writeFile(page, report(measured))
+  await writeFile(join(repository, 'docs', 'performance.json'), figuresJson(measured))
   await writeFile(join(repository, 'docs', 'performance.svg'), chart(measured.figures))
   write(`Written to ${page}`)
 }

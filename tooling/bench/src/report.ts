@@ -16,10 +16,10 @@ export interface Report {
 }
 
 const names: Readonly<Record<string, string>> = {
-  holdfast: '**Holdfast**',
+  holdfast: 'Holdfast',
   'hono-postgres': 'Hono + postgres.js, by hand',
   'fastify-pg': 'Fastify + pg, by hand',
-  bare: 'Hono, a constant, no database',
+  bare: 'Hono route that returns a constant',
   store: 'Holdfast’s handler behind a plain route',
 }
 
@@ -35,26 +35,6 @@ const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`
 const rate = (perSecond: number) => Math.round(perSecond).toLocaleString('en-US')
 const ms = (value: number) => value.toFixed(value < 10 ? 2 : 1)
 
-const table = (figures: Figures): string =>
-  [
-    `### ${figures.workload}, ${figures.connections} connections, ${figures.valueBytes} bytes`,
-    '',
-    row(['server', 'requests/s', 'to the better by hand', 'p50 ms', 'p99 ms', 'p99.9 ms', 'errors']),
-    row(['---', '---:', '---:', '---:', '---:', '---:', '---:']),
-    ...Object.entries(figures.servers).map(([name, each]) =>
-      row([
-        names[name] ?? name,
-        rate(each.perSecond),
-        `${(each.perSecond / bestByHand(figures).perSecond).toFixed(2)}×`,
-        ms(each.p50),
-        ms(each.p99),
-        ms(each.p999),
-        each.errors,
-      ]),
-    ),
-    '',
-  ].join('\n')
-
 /** A line for each workload and a column for each number of connections, for the smaller value. */
 const summary = (figures: readonly Figures[], cell: (each: Figures) => string): string => {
   const seen = figures.filter(({ valueBytes }) => valueBytes === figures[0]?.valueBytes)
@@ -62,7 +42,7 @@ const summary = (figures: readonly Figures[], cell: (each: Figures) => string): 
   const lines = [...new Set(seen.map((each) => each.workload))].map((workload) =>
     row([workload, ...seen.filter((each) => each.workload === workload).map(cell)]),
   )
-  const head = row(['', ...connections.map((count) => `${count} connection${count === 1 ? '' : 's'}`)])
+  const head = row(['workload', ...connections.map((count) => `${count} connection${count === 1 ? '' : 's'}`)])
   return [head, row(['---', ...connections.map(() => '---:')]), ...lines].join('\n')
 }
 
@@ -78,15 +58,16 @@ const shares = (figures: readonly Figures[]): string => {
   const read = figures.find(({ workload, connections }) => workload === 'get' && connections === 64)
   const own = read === undefined ? 0 : holdfastOf(read).perSecond
   const to = (name: string) => own / (read?.servers[name]?.perSecond ?? Number.NaN)
-  return `With 64 connections a read has ${to('bare').toFixed(2)}× the throughput of a Hono route that answers a constant. Limits, request ids, log and validation take
-${Math.round((1 - to('store')) * 100)}% of what its handler and its store do behind a plain route.`
+  return `At 64 connections a read reaches ${to('bare').toFixed(2)}× the throughput of a Hono route that returns a constant. Rate limits,
+request ids, log and validation take ${Math.round((1 - to('store')) * 100)}% of the throughput that its handler and its store reach
+behind a plain route.`
 }
 
 const ownNames: Readonly<Record<keyof OwnWrites, string>> = {
   put: 'put',
   'put with a key': 'put with an `Idempotency-Key`',
   increment: 'increment of 100,000 counters',
-  'increment one': 'increment of one counter, all connections the same',
+  'increment one': 'increment of one counter by all connections',
   transfer: 'transaction of two increments',
 }
 
@@ -96,14 +77,14 @@ const ownTable = (own: OwnWrites): string => {
   const lines = (Object.keys(ownNames) as (keyof OwnWrites)[]).map((name) =>
     row([
       ownNames[name],
-      `${rate(own[name].perSecond)}/s`,
+      rate(own[name].perSecond),
       `${(own[name].perSecond / beside[name].perSecond).toFixed(2)}×`,
       `${ms(own[name].p50)} ms`,
       `${ms(own[name].p99)} ms`,
     ]),
   )
   return [
-    row(['', 'requests', 'to the plain put or increment', 'p50', 'p99']),
+    row(['operation', 'requests per second', 'ratio to the plain put or increment', 'p50', 'p99']),
     row(['---', '---:', '---:', '---:', '---:']),
     ...lines,
   ].join('\n')
@@ -113,29 +94,35 @@ const growthTable = (growth: readonly Growth[]): string => {
   const [first] = growth
   const cells = (name: string) => growth.map(({ figures }) => `${figures.find((each) => each.name === name)?.ms.toFixed(2)} ms`)
   return [
-    row(['one request at a time', ...growth.map(({ keys }) => `${keys.toLocaleString('en-US')} keys`)]),
+    row(['one request at a time (median)', ...growth.map(({ keys }) => `${keys.toLocaleString('en-US')} keys`)]),
     row(['---', ...growth.map(() => '---:')]),
     ...(first?.figures ?? []).map(({ name }) => row([name, ...cells(name)])),
   ].join('\n')
 }
 
-/** The page of all figures, made by `npm run bench`. */
+/** The page for readers. The figures behind it are in `performance.json`. */
 export const report = ({ figures, own, memory, growth, postgresVersion, plan }: Report): string => `# Performance
 
-Made by \`npm run bench\`; \`npm run bench -- --short\` is quicker and prints what it measured. How it comes about is in [how it works](how-it-works.md).
+\`npm run bench\` writes this page and [all figures](performance.json) in about ten minutes.
+\`npm run bench -- --short\` measures less and prints the page. [How it works](how-it-works.md)
+explains the results.
 
-Holdfast as users run it, its log included, beside two servers that a good engineer would write by hand for the same endpoints on the same PostgreSQL: prepared statements,
-ten connections, one query a request. All are durable: fsync on, and an answer comes after its commit. Each figure is the median of ${plan.rounds} rounds of ${plan.measureMs / 1000} s
-in which the servers take turns; load generator, server and PostgreSQL share ${cpus().length} cores of ${cpus()[0]?.model.trim()}. Node ${process.versions.node}, PostgreSQL ${postgresVersion}. ${keyCount.toLocaleString('en-US')} keys, asked at random; every
-answer is checked. \`mix\` is nine reads to a write; \`list\` is the first ten with the total.
+The benchmark compares Holdfast, with its log on, with two servers that a good engineer would write
+by hand for the same endpoints on the same PostgreSQL: prepared statements, ten connections, one
+query per request. All are durable: fsync is on, and a response follows its commit. Each figure is
+the median of ${plan.rounds} rounds of ${plan.measureMs / 1000} s in which the servers take turns. Load generator, server and
+PostgreSQL share ${cpus().length} cores of ${cpus()[0]?.model.trim()}. Node ${process.versions.node}, PostgreSQL ${postgresVersion}. Requests address
+${keyCount.toLocaleString('en-US')} keys at random, and every response is checked. \`mix\` is nine reads to one write; \`list\` is the
+first ten items with the total.
 
-## In short
+## Throughput and latency
 
-Requests per second of Holdfast with values of ${figures[0]?.valueBytes} bytes, and how often those of the better server by hand:
+Requests per second of Holdfast with values of ${figures[0]?.valueBytes} bytes, and the ratio to the faster server written
+by hand:
 
 ${summary(figures, throughput)}
 
-The time in which 99 of 100 requests are answered (p99), of Holdfast and of the better server by hand:
+The p99 latency of Holdfast, and that of the faster server written by hand:
 
 ${summary(figures, latency)}
 
@@ -145,18 +132,21 @@ ${shares(figures)}
 
 ## Safe retries, counters, transactions
 
-With ${ownConnections} connections, on items that are there:
+With ${ownConnections} connections, on existing items:
 
 ${ownTable(own)}
 
-## As the table grows
+## Growth of the table
 
 ${growthTable(growth)}
 
-## Memory after all of it
+## Memory
+
+Resident memory after the whole run:
 
 ${memory.map(({ name, megabytes }) => `- ${names[name] ?? name}: ${megabytes ?? '?'} MB`).join('\n')}
+`
 
-## All figures
-
-${figures.map(table).join('\n')}`
+/** All figures as JSON, for comparisons. Rates in requests per second, latencies in milliseconds, memory in megabytes. */
+export const figuresJson = (measured: Report): string =>
+  `${JSON.stringify({ node: process.versions.node, cpu: cpus()[0]?.model.trim(), cores: cpus().length, ...measured }, null, 1)}\n`

@@ -18,6 +18,7 @@ import { createRateLimit, type LimitObserver, type RateLimitOptions } from './ht
 import { routingPath } from './http/request-target.js'
 import { createServeRequest, type RequestObserver } from './http/serve-request.js'
 import { servedRoutes } from './http/served-routes.js'
+import { slashHint } from './http/slash-hint.js'
 import type { TrustedHosts } from './http/trusted-hosts.js'
 import { Refusal } from './refusal.js'
 import type { ApiKeyStore } from './store/api-keys.js'
@@ -75,8 +76,8 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
   const admit = authRequired ? admitWithKeys(apiKeys, options.adminKey, limit) : admitEverybody(limit)
   mountRoutes(app, { served, handlers, serveRequest, admit, valueBytesMax, budget })
   app.notFound(
-    serveRequest(async () => {
-      throw new Refusal('route_not_found', 'no route has this path')
+    serveRequest(async ({ env: { incoming } }) => {
+      throw new Refusal('route_not_found', `No route has this path.${slashHint(incoming) ?? ' All routes are listed at /docs.'}`)
     }),
   )
   return app

@@ -31,7 +31,7 @@ export const ApiKey = z
     id: z.string(),
     ...members,
     created_at: Timestamp,
-    expires_at: Timestamp.nullable(),
+    expires_at: Timestamp.nullable().meta({ description: 'Null if it never expires.' }),
     last_used_at: Timestamp.nullable().meta({ description: 'To the minute.' }),
   })
   .meta({ id: 'ApiKey' })

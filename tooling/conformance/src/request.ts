@@ -19,6 +19,18 @@ export const ownPrefix = `conformance/${randomUUID()}/`
 /** Keys that most requests are about, so that they meet each other's items. */
 export const commonKeys = ['a', 'b', 'c'].map((name) => ownPrefix + name)
 
+/** The namespace that most requests about namespaces are about. */
+export const ownNamespace = `conformance-${randomUUID()}`
+
+/** A namespace of ours in place of any. */
+const ownNamespaceName = (text: unknown): unknown => {
+  if (typeof text !== 'string') return text
+  return text.length % 4 === 0 ? `${ownNamespace}-${text.length}` : ownNamespace
+}
+
+/** The name of all API keys of this run. */
+export const ownApiKeyName = ownPrefix
+
 /** A key of ours in place of any. */
 const ownKey = (text: unknown): unknown => {
   if (typeof text !== 'string') return text
@@ -47,13 +59,23 @@ const confineMembers = (members: unknown): Members => {
   return own
 }
 
-/** Keeps a request to keys of this run, whatever was generated: no other may be sent. */
+/** What a request about namespaces or API keys is about, in place of any. */
+const confineAdministration = (members: Members): Members => {
+  const own = { ...members }
+  if ('namespace' in own) own.namespace = ownNamespaceName(own.namespace)
+  if (typeof own.id === 'string') own.id = `${ownNamespace}-${own.id}`.slice(0, 64).toWellFormed()
+  if ('scopes' in own) own.name = ownApiKeyName
+  else if ('name' in own) own.name = ownNamespaceName(own.name)
+  return own
+}
+
+/** Keeps a request to keys, namespaces and API keys of this run, whatever was generated: no other may be sent. */
 const confine = (route: RouteContract, request: Record<keyof ContractRequest, unknown>): ContractRequest => {
-  const params = confineMembers(request.params)
+  const params = confineAdministration(confineMembers(request.params))
   const query = confineMembers(request.query)
   if (route.request.query !== undefined && 'prefix' in route.request.query.shape) query.prefix ??= ownPrefix
   const isObject = typeof request.body === 'object' && request.body !== null && !Array.isArray(request.body)
-  const body = isObject ? confineMembers(request.body) : request.body
+  const body = isObject ? confineAdministration(confineMembers(request.body)) : request.body
   // On some routes the body repeats the key of the path.
   const repeats = isObject && 'key' in params && route.request.body !== undefined && 'key' in (body as Members)
   const headers = sendable(request.headers)
@@ -62,10 +84,11 @@ const confine = (route: RouteContract, request: Record<keyof ContractRequest, un
 }
 
 /** Leaves the value in the query out where there is a body: nearly all requests with both are refused for that alone. */
-const withOneValue = <R extends { query: unknown; body: unknown; both: boolean }>({ both, ...request }: R) =>
-  request.body === undefined || both || request.query === undefined
-    ? request
-    : { ...request, query: { ...(request.query as Members), value: undefined } }
+const withOneValue = <R extends { query: unknown; body: unknown; both: boolean }>({ both, ...request }: R) => {
+  if (request.body === undefined || both || request.query === undefined) return request
+  const { value: _inQuery, ...query } = request.query as Members
+  return { ...request, query }
+}
 
 /** Requests that a route's contract takes. */
 export const validRequests = (route: RouteContract): fc.Arbitrary<ContractRequest> => {
@@ -86,7 +109,8 @@ const junk = fc.oneof(fc.constantFrom(null, true, -1, 1.5, '', [], {}), fc.strin
 /** Ways to break one part of a valid request. */
 const breakages = (route: RouteContract): fc.Arbitrary<(request: ContractRequest) => ContractRequest>[] => {
   const { query, body } = route.request
-  const shape = Object.keys(query?.shape ?? {}).filter((name) => name !== 'prefix')
+  // Not those that say which keys a request is about: no other than those of this run may be sent.
+  const shape = Object.keys(query?.shape ?? {}).filter((name) => !['key', 'prefix', 'start_after'].includes(name))
   const ways: fc.Arbitrary<(request: ContractRequest) => ContractRequest>[] = [
     fc.constant((request) => ({ ...request, query: { ...request.query, unknown: 'x' } })),
   ]

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { errors, Problem, type RouteContract } from '@holdfast/contracts'
-import { expect } from 'vitest'
+import { expect, inject } from 'vitest'
 import type { ContractRequest } from './request.ts'
 
 export interface ApiAnswer {
@@ -20,8 +20,8 @@ const pathOf = ({ path }: RouteContract, { params, query }: ContractRequest): st
 const headersOf = ({ headers, body }: ContractRequest): Headers => {
   const all = new Headers(body === undefined ? {} : { 'content-type': 'application/json' })
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) all.set(name, String(value))
-  const apiKey = process.env.HOLDFAST_API_KEY
-  if (apiKey) all.set('authorization', `Bearer ${apiKey}`)
+  const apiKey = inject('apiKey')
+  if (apiKey !== '') all.set('authorization', `Bearer ${apiKey}`)
   return all
 }
 

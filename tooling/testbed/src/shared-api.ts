@@ -9,10 +9,10 @@ declare module 'vitest' {
 }
 
 /** Set-up for all test files of a package: one API process on an embedded PostgreSQL of its own, with all that can be turned on. */
-export default async (project: TestProject) => {
+export default async (project: TestProject, settings: Record<string, string> = {}) => {
   // Not the system's temporary folder: where that is closed to others, a server started by root could not enter it.
   const folder = await mkdtemp('/tmp/holdfast-test-')
-  const api = runService('api', { DATA_DIR: `${folder}/data`, ROOT_KEYS: 'on', LOG_LEVEL: 'info' })
+  const api = runService('api', { DATA_DIR: `${folder}/data`, ROOT_KEYS: 'on', LOG_LEVEL: 'info', ...settings })
   project.provide('apiUrl', await api.ready())
   return async () => {
     api.child.kill('SIGINT')

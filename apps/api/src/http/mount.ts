@@ -25,6 +25,7 @@ import type { RequestState } from './request-state.js'
 import { parseQuery, requestTarget } from './request-target.js'
 import type { Respond, ServeRequest } from './serve-request.js'
 import type { ServedRoute } from './served-routes.js'
+import { slashHint } from './slash-hint.js'
 import { requestValidator } from './validate.js'
 import { writeRecord } from './write-record.js'
 
@@ -71,9 +72,15 @@ const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer)
   return answer(state, given.status, stringifyJson(given.body), given.headers)
 }
 
+/** The parameters of a request whose key is in the query, with the key where the handler expects it. */
+const withKeyAsParameter = <Text>(request: { readonly params?: unknown; readonly query?: unknown }) => {
+  const { key, ...query } = request.query as Record<string, Text>
+  return { params: { ...(request.params as Record<string, Text>), key: key as Text }, query }
+}
+
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
 const respondTo = (
-  { id, route }: ServedRoute,
+  { id, route, keyInQuery }: ServedRoute,
   handler: Handler<RouteContract>,
   { admit, valueBytesMax, budget }: MountOptions,
 ): Respond => {
@@ -84,8 +91,9 @@ const respondTo = (
   const checkConditions = conditionCheck(route)
   const respond = async (context: HttpContext, state: RequestState, caller: Caller | undefined, body: JsonBody | undefined) => {
     const { incoming } = context.env
-    const query = parseQuery(requestTarget(incoming).query)
-    const valid = validate({ params: context.req.param(), query, headers: incoming.headers, body: body?.value })
+    const raw = { params: context.req.param(), query: parseQuery(requestTarget(incoming).query) }
+    const validated = validate({ ...raw, headers: incoming.headers, body: body?.value })
+    const valid = keyInQuery ? { ...validated, ...withKeyAsParameter(validated) } : validated
     const namespace = (valid.params as { namespace?: string } | undefined)?.namespace ?? defaultNamespace
     const input = authorize(caller, route, valid)
     const headers: WriteHeaders = input.headers ?? {}
@@ -100,7 +108,7 @@ const respondTo = (
             caller: client,
             method,
             target,
-            canonicalTarget: canonicalTarget(routes[id], { namespace, params: context.req.param(), query }),
+            canonicalTarget: canonicalTarget(routes[id], { namespace, ...(keyInQuery ? withKeyAsParameter(raw) : raw) }),
             body: body?.text,
             conditions: writeConditions(headers),
             minimal: prefersMinimal(prefer),
@@ -162,7 +170,8 @@ const respondToPath = (routesOfPath: readonly ServedRoute[], options: MountOptio
   const limited = routesOfPath.some(({ route }) => route.limited)
   const refuse: Respond = async ({ env: { incoming } }, state) => {
     if (limited) await options.admit(incoming, state)
-    throw new Refusal('method_not_allowed', `${incoming.method} is not a method of this path; it has ${allow}`, { headers: { allow } })
+    const hint = slashHint(incoming) ?? ''
+    throw new Refusal('method_not_allowed', `Method not allowed. Allowed: ${allow}.${hint}`, { headers: { allow } })
   }
   return (context, state) => (methods.get(context.env.incoming.method ?? '') ?? refuse)(context, state)
 }

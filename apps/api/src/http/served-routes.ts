@@ -1,4 +1,4 @@
-import { inNamespace, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
+import { inNamespace, keyInQuery, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
 
 /** A route that this service has turned on. */
 export interface ServedRoute {
@@ -7,14 +7,22 @@ export interface ServedRoute {
   /** Unique among all that are served. */
   readonly operationId: string
   readonly route: RouteContract
+  /** Whether the key is in the query and not in the path, where the handler expects it. */
+  readonly keyInQuery: boolean
 }
 
 const served = (id: RouteId, route: RouteContract): ServedRoute[] => {
-  const itself = { id, operationId: id, route }
-  return route.namespaced ? [itself, { id, operationId: `${id}InNamespace`, route: inNamespace(route) }] : [itself]
+  const byQuery = keyInQuery(route)
+  const forms: ServedRoute[] = [{ id, operationId: id, route, keyInQuery: false }]
+  if (byQuery !== undefined) forms.push({ id, operationId: `${id}ByQuery`, route: byQuery, keyInQuery: true })
+  if (!route.namespaced) return forms
+  return forms.flatMap((form) => [form, { ...form, operationId: `${form.operationId}InNamespace`, route: inNamespace(form.route) }])
 }
 
-/** The routes that a service serves, by the settings that turn some of them on; those of items once more under the path of a namespace. */
+/**
+ * The routes that a service serves, by the settings that turn some of them on; those of items also under the path of
+ * a namespace, and those of one item also with the key in the query.
+ */
 export const servedRoutes = (settings: {
   readonly ROOT_KEYS: boolean
   readonly AUTH: boolean

@@ -22,9 +22,6 @@ const medianMs = async (url: string): Promise<number> => {
   return times.sort((a, b) => a - b)[repeats / 2] ?? Number.NaN
 }
 
-/** A cursor behind a key: the same that the service gives for it. */
-const cursorAfter = (key: string): string => Buffer.from(key).toString('base64url')
-
 const measureAt = async (port: number, sql: Sql, keys: number): Promise<Growth> => {
   await fill(sql, valueText(40), keys)
   const at = (path: string) => `http://127.0.0.1:${port}${path}`
@@ -33,8 +30,8 @@ const measureAt = async (port: number, sql: Sql, keys: number): Promise<Growth> 
     ['first page with its total', at('/items?page_size=10')],
     ['first page without a total', at('/items?page_size=10&count=none')],
     ['first page, folded by a delimiter', at('/items?page_size=10&delimiter=-&count=none')],
-    ['page in the middle by cursor', at(`/items?page_size=10&cursor=${cursorAfter(keyOf(keys >> 1))}`)],
-    ['last page by cursor', at(`/items?page_size=10&cursor=${cursorAfter(keyOf(keys - 11))}`)],
+    ['page in the middle, after a key', at(`/items?page_size=10&start_after=${keyOf(keys >> 1)}`)],
+    ['last page, after a key', at(`/items?page_size=10&start_after=${keyOf(keys - 11)}`)],
   ] as const
   const figures = []
   for (const [name, url] of requests) {

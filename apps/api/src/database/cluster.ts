@@ -40,7 +40,7 @@ const loadPrograms = async (): Promise<Programs> => {
 }
 
 /** Runs a program of PostgreSQL to its end. Where it fails, the last line of its output is the error's message. */
-export const runProgram = ({ program, args, ...ids }: ReturnType<ServerAccount['command']>): Promise<void> =>
+const runProgram = ({ program, args, ...ids }: ReturnType<ServerAccount['command']>): Promise<void> =>
   new Promise((resolve, reject) => {
     const child = spawn(program, args, { ...ids, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''

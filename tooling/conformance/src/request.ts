@@ -29,7 +29,7 @@ const ownNamespaceName = (text: unknown): unknown => {
 }
 
 /** The name of all API keys of this run. */
-export const ownApiKeyName = ownPrefix
+export const ownApiKeyName = `${ownPrefix}key`
 
 /** A key of ours in place of any. */
 const ownKey = (text: unknown): unknown => {

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import type { ByteBudget } from './byte-budget.js'
 import { admitEverybody, admitWithKeys } from './http/authenticate.js'
 import type { HttpEnv } from './http/context.js'
+import { createCors } from './http/cors.js'
 import { apiKeyHandlers } from './http/handlers/api-keys.js'
 import { batchHandlers } from './http/handlers/batches.js'
 import { docsHandlers } from './http/handlers/docs.js'
@@ -35,6 +36,8 @@ export interface AppOptions {
   readonly adminKey: string | undefined
   /** Names that requests may have in `Host`; undefined if every name and every `Origin` is accepted. */
   readonly trustedHosts: TrustedHosts | undefined
+  /** Origins whose pages may call a service with API keys. */
+  readonly corsOrigins: ReadonlySet<string>
   readonly service: ServiceState
   readonly rateLimit: RateLimitOptions
   readonly valueBytesMax: number
@@ -57,8 +60,14 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
-  const serveRequest = createServeRequest(service.stopping, options.trustedHosts, options, observe.requests)
   const served = servedRoutes({ ROOT_KEYS: rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
+  const cors = authRequired
+    ? createCors(
+        options.corsOrigins,
+        served.map(({ route }) => route),
+      )
+    : undefined
+  const serveRequest = createServeRequest(service.stopping, { trustedHosts: options.trustedHosts, cors }, options, observe.requests)
   const items = itemHandlers(store)
   const handlers = {
     ...items,

@@ -52,6 +52,25 @@ const hostNames = z.string().transform((text, context): ReadonlySet<string> => {
   return z.NEVER
 })
 
+/** The origin that a browser names in `Origin`, in lower case; undefined if a text is none. */
+const toOrigin = (text: string): string | undefined => {
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s*]+\/?$/i.test(text) || !URL.canParse(text)) return undefined
+  const { origin } = new URL(text)
+  // The origins of browser extensions and apps have schemes that URLs do not know.
+  return origin === 'null' ? text.replace(/\/$/, '').toLowerCase() : origin
+}
+
+const origins = z.string().transform((text, context): ReadonlySet<string> => {
+  const parts = text.split(',').map((part) => part.trim())
+  const known = parts.filter(Boolean).map(toOrigin)
+  if (!known.includes(undefined)) return new Set(known as string[])
+  context.addIssue({
+    code: 'custom',
+    message: 'origins without paths and wildcards, separated by commas, such as https://app.example.com,http://localhost:5173',
+  })
+  return z.NEVER
+})
+
 const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8000),
   HOST: z.string().default('127.0.0.1'),
@@ -75,6 +94,7 @@ const variables = z.object({
     .string()
     .regex(/^[\x21-\x7e]{32,200}$/, '32 to 200 visible ASCII characters')
     .optional(),
+  CORS_ORIGINS: origins.default(new Set()),
   MAX_VALUE_BYTES: wholeNumber(1, 64 * 1_048_576, limits.valueBytes),
   MAX_BUFFERED_BYTES: wholeNumber(1_048_576, 64 * 1_073_741_824, 32 * 1_048_576),
   IDEMPOTENCY_TTL_SECONDS: wholeNumber(1, 31_536_000, 86_400),
@@ -127,6 +147,9 @@ export const readConfig = (environment: Environment): Config => {
   }
   if (config.ADMIN_API_KEY !== undefined && config.AUTH === 'off') {
     throw new StartError('ADMIN_API_KEY is set and AUTH is off, so that nobody needs it; expected AUTH=required, or no ADMIN_API_KEY')
+  }
+  if (config.CORS_ORIGINS.size > 0 && config.AUTH === 'off') {
+    throw new StartError('CORS_ORIGINS needs AUTH=required: without API keys every visitor of these pages could read and change all items')
   }
   // A limit that somebody chose, such as 0 for none, holds for keys too until they have a setting of their own.
   const chosen = environment.RATE_LIMIT_REQUESTS ? config.RATE_LIMIT_REQUESTS : keyRequests

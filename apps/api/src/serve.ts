@@ -104,6 +104,7 @@ export const serve = async (
     authRequired: config.AUTH === 'required',
     adminKey: config.ADMIN_API_KEY,
     trustedHosts: trustedHosts(config),
+    corsOrigins: config.CORS_ORIGINS,
     service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
     rateLimit: rateLimitOptions(config, counts, createLimiter),
     valueBytesMax: config.MAX_VALUE_BYTES,

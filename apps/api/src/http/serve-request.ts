@@ -4,6 +4,7 @@ import { QueueFull } from '../database/pool.js'
 import { Refusal } from '../refusal.js'
 import { answer } from './answer.js'
 import type { HttpContext } from './context.js'
+import { type Cors, isPreflight } from './cors.js'
 import { createHeldConnections } from './held-connections.js'
 import { checkOwnOrigin } from './own-origin.js'
 import { toProblem } from './problem.js'
@@ -24,13 +25,21 @@ export interface RequestObserver {
   readonly answered: (method: string, status: number, durationMs: number, state: RequestState) => void
 }
 
+/** Which requests of browsers are accepted. */
+export interface BrowserAccess {
+  /** Names that requests may have in `Host`; undefined if every name and every `Origin` is accepted. */
+  readonly trustedHosts: TrustedHosts | undefined
+  /** Pages of other origins that may call; undefined if callers need no API key. */
+  readonly cors: Cors | undefined
+}
+
 /**
  * The straight line of every request: it gets its state, is checked, answered, and logged; what is thrown on the way becomes
  * a problem. Plain calls, because a chain of middleware takes a good part of the throughput of reads.
  */
 export const createServeRequest = (
   stopping: () => boolean,
-  trustedHosts: TrustedHosts | undefined,
+  { trustedHosts, cors }: BrowserAccess,
   { logger, logFormat }: { readonly logger: Logger; readonly logFormat: LogFormat },
   observe: RequestObserver,
 ) => {
@@ -42,11 +51,14 @@ export const createServeRequest = (
       const { incoming } = context.env
       const state = openRequest(incoming, stopping)
       observe.arrived()
+      cors?.allow(incoming.headers, state.headers)
       let response: Response
       try {
         checkWellFormed(incoming)
         if (trustedHosts !== undefined) checkOwnOrigin(incoming, trustedHosts)
-        response = await respond(context, state)
+        // Before authentication and limits: a browser sends no credentials with it, and then the request itself.
+        if (cors !== undefined && isPreflight(incoming)) response = answer(state, 204, null, cors.preflight(incoming.headers))
+        else response = await respond(context, state)
       } catch (error) {
         if (!(error instanceof Refusal)) logger.error({ err: error, request_id: state.id }, 'a request failed')
         const problem = toProblem(error, state.id)

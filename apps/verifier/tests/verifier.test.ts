@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { createClient } from '@holdfast/client'
 import { AllTestsReport, TestReport, TestStatus, verifierRoutes, workflows } from '@holdfast/contracts'
 import { type FaultProxy, startFaultProxy } from '@holdfast/testbed/fault-proxy'
+import { lintOpenapi } from '@holdfast/testbed/lint-openapi'
 import { runService } from '@holdfast/testbed/service-process'
 import type {} from '@holdfast/testbed/shared-api'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -136,7 +137,9 @@ test('the status has the last results', async () => {
 describe('routes', () => {
   test('its own health and documents', async () => {
     expect(JSON.parse((await get('/health')).text)).toEqual({ status: 'ok', version: expect.any(String) })
-    const { paths } = JSON.parse((await get('/openapi.json')).text)
+    const document = JSON.parse((await get('/openapi.json')).text)
+    expect(await lintOpenapi(document)).toEqual([])
+    const { paths } = document
     expect(Object.keys(paths).sort()).toEqual(
       Object.values(verifierRoutes)
         .map(({ path }) => path)

@@ -54,7 +54,7 @@ export const NewApiKey = z
     path: ['scopes'],
     message: 'must not have admin with namespaces or a prefix, which do not bound it',
   })
-  .meta({ id: 'NewApiKey' })
+  .meta({ id: 'NewApiKey', examples: [{ name: 'checkout service', scopes: ['read', 'write'], prefix: 'carts/' }] })
 
 const route = { tag: 'API keys', limited: true, scope: 'admin', enabledBy: 'AUTH' } as const
 

@@ -15,7 +15,7 @@ export const BatchGet = z
       .max(limits.batchKeys, `must be at most ${limits.batchKeys} keys`)
       .meta({ description: 'A key may come more than once.' }),
   })
-  .meta({ id: 'BatchGet' })
+  .meta({ id: 'BatchGet', examples: [{ keys: ['session-42', 'session-43'] }] })
 
 /** Several items, in the order asked. */
 export const ItemBatch = z

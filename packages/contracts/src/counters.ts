@@ -48,7 +48,7 @@ export const Increment = z
   .strictObject(incrementMembers)
   .refine(boundsInOrder, boundsInOrderFault)
   .refine(refreshesTtl, refreshesTtlFault)
-  .meta({ id: 'Increment' })
+  .meta({ id: 'Increment', examples: [{ by: 1, ttl: 60 }] })
 
 /** What an increment may refuse with besides what every write may. */
 export const counterErrors = ['not_a_number', 'out_of_bounds', 'ttl_required'] as const

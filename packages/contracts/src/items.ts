@@ -52,13 +52,13 @@ export const oneExpiryFault = { path: ['ttl'], message: 'give only one of ttl, e
 export const NewItem = z
   .strictObject({ key: Key, value: JsonValue, ...expiry })
   .refine(oneExpiry, oneExpiryFault)
-  .meta({ id: 'NewItem' })
+  .meta({ id: 'NewItem', examples: [{ key: 'session-42', value: { user: 7 }, ttl: 3600 }] })
 
 /** Body of a put. */
 export const ItemWrite = z
   .strictObject({ value: JsonValue, ...expiry })
   .refine(oneExpiry, oneExpiryFault)
-  .meta({ id: 'ItemWrite' })
+  .meta({ id: 'ItemWrite', examples: [{ value: { user: 7 }, ttl: 3600 }] })
 
 /** Body of a patch. */
 export const ItemPatch = z
@@ -72,7 +72,7 @@ export const ItemPatch = z
     path: ['ttl'],
     message: 'give only one of ttl and expires_at',
   })
-  .meta({ id: 'ItemPatch' })
+  .meta({ id: 'ItemPatch', examples: [{ value: { user: 8 } }, { ttl: 3600 }] })
 
 /** The key in the path of a route of one item. */
 export const itemParams = z.object({ key: Key })

@@ -34,14 +34,14 @@ export const NamespaceInfo = z
 export const NewNamespace = z
   .strictObject({ name: Namespace, ...z.object(settings).partial().shape })
   .refine(defaultWithinMax, defaultWithinMaxFault)
-  .meta({ id: 'NewNamespace' })
+  .meta({ id: 'NewNamespace', examples: [{ name: 'team-a', default_ttl: 3600, max_items: 10_000 }] })
 
 /** Body of a change of settings. */
 export const NamespaceSettings = z
   .strictObject(z.object(settings).partial().shape)
   .refine(defaultWithinMax, defaultWithinMaxFault)
   .refine((change) => Object.keys(change).length > 0, 'must have a setting')
-  .meta({ id: 'NamespaceSettings' })
+  .meta({ id: 'NamespaceSettings', examples: [{ default_ttl: 3600, max_items: null }] })
 
 const NamespacePage = z
   .object({

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Endpoint } from './endpoints.js'
 import type { ErrorCode } from './errors.js'
+import type { Tag } from './tags.js'
 
 /** An answer that is not a refusal. */
 export interface AnswerContract {
@@ -14,7 +15,7 @@ export interface AnswerContract {
 
 /** One route of the API, as plain data: its request, its answers by status, and the codes it may refuse with. */
 export interface RouteContract extends Endpoint {
-  readonly tag: string
+  readonly tag: Tag
   readonly summary: string
   readonly description?: string
   /** Whether it counts against the caller's rate limit. */

@@ -38,7 +38,18 @@ export const Transaction = z
     checks: z.array(Check).max(limits.transactionSteps, `must be at most ${limits.transactionSteps} checks`).optional(),
     operations: z.array(Operation).max(limits.transactionSteps, `must be at most ${limits.transactionSteps} operations`),
   })
-  .meta({ id: 'Transaction' })
+  .meta({
+    id: 'Transaction',
+    examples: [
+      {
+        checks: [{ key: 'order-1', version: null }],
+        operations: [
+          { op: 'increment', key: 'stock', by: -1, min: 0 },
+          { op: 'set', key: 'order-1', value: { book: 1 } },
+        ],
+      },
+    ],
+  })
 
 /** What a delete of a transaction found. */
 const Deletion = z

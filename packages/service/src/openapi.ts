@@ -1,4 +1,4 @@
-import { errors, Problem, type RouteContract } from '@holdfast/contracts'
+import { errors, Problem, type RouteContract, tags } from '@holdfast/contracts'
 import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 
 /** A route and its operation id. */
@@ -54,7 +54,8 @@ const toRoute = (id: string, route: RouteContract): RouteConfig => {
     method: route.method,
     path: route.path,
     tags: [route.tag],
-    ...(asksForKey(route) ? { security: [{ api_key: [] }, {}] } : {}),
+    // An empty list says that no key is needed, and an empty object that none is needed with AUTH=off.
+    security: asksForKey(route) ? [{ api_key: [] }, {}] : [],
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     request: {
@@ -65,6 +66,11 @@ const toRoute = (id: string, route: RouteContract): RouteConfig => {
     },
     responses: { ...answerResponses(route), ...refusalResponses(route) },
   } as Parameters<typeof createRoute>[0])
+}
+
+const usedTags = (served: readonly DescribedRoute[]) => {
+  const used = new Set<string>(served.map(({ route }) => route.tag))
+  return Object.entries(tags).flatMap(([name, description]) => (used.has(name) ? [{ name, description }] : []))
 }
 
 /** The OpenAPI 3.1 document of the routes that are served. */
@@ -83,8 +89,9 @@ export const openapiDocument = (
   }
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: { ...info, license: { name: 'MIT' } },
+    info: { ...info, license: { name: 'MIT License', identifier: 'MIT' } },
     servers: [{ url: '/' }],
+    tags: usedTags(served),
   })
   return { ...document }
 }

@@ -1,0 +1,17 @@
+/** Groups of routes in the documentation, in its order, with what each is about. */
+export const tags = {
+  Items: 'Read, write and list the items of the namespace `default`.',
+  Namespaces: 'Create namespaces and change their settings.',
+  'API keys': 'Create and revoke API keys.',
+  Service: 'The state of the service, for people and probes.',
+  Documentation: 'This documentation.',
+  'Earlier systems': 'Aliases of item routes, for clients of earlier systems.',
+  'Items of a namespace': 'The routes of Items, under the path of any namespace.',
+  Tests: 'Run the tests of the verifier and read their results.',
+} as const
+
+/** The name of a group of routes. */
+export type Tag = keyof typeof tags
+
+/** The group of the namespaced twins of routes. */
+export const namespacedTag = 'Items of a namespace' satisfies Tag

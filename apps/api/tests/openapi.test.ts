@@ -1,4 +1,4 @@
-import { inNamespace, namespacedTag, type RouteContract, routes } from '@holdfast/contracts'
+import { inNamespace, keyInQuery, namespacedTag, type RouteContract, routes } from '@holdfast/contracts'
 import { lintOpenapi } from '@holdfast/testbed/lint-openapi'
 import { describe, expect, test } from 'vitest'
 import { docsHandlers } from '../src/http/handlers/docs.js'
@@ -62,6 +62,7 @@ describe('the OpenAPI document', async () => {
   test('has the namespaced twins of routes under a tag of their own', () => {
     const twins = Object.values<RouteContract>(routes)
       .filter(({ namespaced }) => namespaced)
+      .flatMap((route) => [route, keyInQuery(route) ?? []].flat())
       .map(inNamespace)
     const tagged = Object.entries(whole.paths).flatMap(([path, methods]) =>
       Object.entries(methods).flatMap(([method, { tags }]) => (tags.includes(namespacedTag) ? [`${method} ${path}`] : [])),

@@ -82,7 +82,7 @@ export const BatchPut = z
       )
       .meta({ description: 'Each key once.' }),
   })
-  .meta({ id: 'BatchPut' })
+  .meta({ id: 'BatchPut', examples: [{ items: [{ key: 'session-42', value: { user: 7 }, ttl: 3600 }] }] })
 
 const keyOf = (element: string | { readonly key: string }): string => (typeof element === 'string' ? element : element.key)
 
@@ -102,7 +102,7 @@ export const BatchDelete = z
       )
       .meta({ description: 'Each key once: the key alone, or `{key, if_match}` to delete the item under a condition.' }),
   })
-  .meta({ id: 'BatchDelete' })
+  .meta({ id: 'BatchDelete', examples: [{ keys: ['session-42', 'session-43'] }] })
 
 /** An element that was rejected. The others are not affected. */
 const BatchRejection = z

@@ -13,7 +13,7 @@ export { Fault, Problem } from './problem.js'
 export { type AnswerContract, defineRoute, type RouteAnswer, type RouteContract, type RouteInput } from './route.js'
 export { type RouteId, type Routes, routes } from './routes.js'
 export { Health } from './system.js'
-export { namespacedTag, type Tag, tags } from './tags.js'
+export { keyInQueryTag, namespacedTag, type Tag, tags } from './tags.js'
 export { Transaction, TransactionResults } from './transactions.js'
 export {
   AllTestsReport,

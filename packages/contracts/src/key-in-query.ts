@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { RouteContract } from './route.js'
+import { keyInQueryTag } from './tags.js'
 
 const withKey = '/items/{key}'
 
@@ -14,6 +15,7 @@ export const keyInQuery = (route: RouteContract): RouteContract | undefined => {
   const description = `As \`${route.method.toUpperCase()} ${route.path}\`, for proxies that do not keep \`%2F\` in a path.`
   return {
     ...route,
+    tag: keyInQueryTag,
     path: `/item${route.path.slice(withKey.length)}`,
     description,
     request: { ...route.request, params: z.object(params), query },

@@ -6,6 +6,7 @@ export const tags = {
   Service: 'The state of the service, for people and probes.',
   Documentation: 'This documentation.',
   'Earlier systems': 'Aliases of item routes, for clients of earlier systems.',
+  'Items by query': 'The routes of one item with its key in the query, for proxies that do not keep `%2F` in a path.',
   'Items of a namespace': 'The routes of Items, under the path of any namespace.',
   Tests: 'Run the tests of the verifier and read their results.',
 } as const
@@ -15,3 +16,6 @@ export type Tag = keyof typeof tags
 
 /** The group of the namespaced twins of routes. */
 export const namespacedTag = 'Items of a namespace' satisfies Tag
+
+/** The group of the routes of an item whose key is in the query. */
+export const keyInQueryTag = 'Items by query' satisfies Tag

@@ -73,6 +73,9 @@ const usedTags = (served: readonly DescribedRoute[]) => {
   return Object.entries(tags).flatMap(([name, description]) => (used.has(name) ? [{ name, description }] : []))
 }
 
+/** Typed by OpenAPI 3.0, which does not know `identifier`. */
+const license: { name: string } = Object.freeze({ name: 'MIT License', identifier: 'MIT' })
+
 /** The OpenAPI 3.1 document of the routes that are served. */
 export const openapiDocument = (
   info: { readonly title: string; readonly version: string; readonly description: string },
@@ -89,7 +92,7 @@ export const openapiDocument = (
   }
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: { ...info, license: { name: 'MIT License', identifier: 'MIT' } },
+    info: { ...info, license },
     servers: [{ url: '/' }],
     tags: usedTags(served),
   })

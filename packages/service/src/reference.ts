@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { namespacedTag } from '@holdfast/contracts'
+import { keyInQueryTag, namespacedTag } from '@holdfast/contracts'
 
 const swaggerFolder = () => dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 
@@ -15,7 +15,8 @@ const startScript = `const reference = SwaggerUIBundle({
   validatorUrl: null,
   // Twins of the routes above them: one click away, and not in the way.
   onComplete: () => {
-    if (location.hash === '') reference.layoutActions.show(['operations-tag', ${JSON.stringify(namespacedTag)}], false)
+    if (location.hash !== '') return
+    for (const tag of ${JSON.stringify([keyInQueryTag, namespacedTag])}) reference.layoutActions.show(['operations-tag', tag], false)
   },
 })
 `

@@ -107,7 +107,7 @@ describe('who a client is', () => {
   trusted.addSubnet('10.0.0.0', 8, 'ipv4')
   trusted.addAddress('::1', 'ipv6')
 
-  test.each([
+  test.each<[peer: string | undefined, forwardedFor: string | undefined, client: string]>([
     ['192.0.2.1', '198.51.100.1', '192.0.2.1'],
     ['10.0.0.1', undefined, '10.0.0.1'],
     ['::ffff:10.0.0.1', '198.51.100.1', '198.51.100.1'],
@@ -116,6 +116,24 @@ describe('who a client is', () => {
     ['10.0.0.1', '198.51.100.1, junk', '10.0.0.1'],
     ['10.0.0.1', '198.51.100.1, [2001:db8::1]:443, 10.9.9.9', '2001:db8::1'],
     ['10.0.0.1', '10.0.0.2, 10.0.0.3', '10.0.0.2'],
+    ['0:0:0:0:0:FFFF:A00:1', '198.51.100.1', '198.51.100.1'],
+    ['fe80::1%eth0', undefined, 'fe80::1'],
+    ...[
+      '::ffff:198.51.100.1',
+      '::FFFF:C633:6401',
+      '0:0:0:0:0:ffff:198.51.100.1',
+      '0000:0000:0000:0000:0000:ffff:c633:6401',
+      '0::ffff:c633:6401%eth0',
+      '[::ffff:198.51.100.1]',
+      '[::ffff:198.51.100.1]:443',
+      '"[::ffff:c633:6401]:443"',
+      '"198.51.100.1"',
+      '198.51.100.1:',
+    ].map((entry): [string, string, string] => ['10.0.0.1', entry, '198.51.100.1']),
+    ['10.0.0.1', '2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
+    ['10.0.0.1', '2001:0db8::0001%0', '2001:db8::1'],
+    // Digits that some read as octal are no address.
+    ['10.0.0.1', '198.051.100.1', '10.0.0.1'],
     [undefined, '198.51.100.1', ''],
   ])('peer %s with %s is %s', (peer, forwardedFor, expected) => {
     expect(clientAddress(peer, forwardedFor, trusted)).toBe(expected)

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { findPackageJSON } from 'node:module'
-import { close, type Logger, listen, type Running, serverOptions } from '@holdfast/service'
+import { close, createBoundedServer, type Logger, listen, peerLimits, type Running } from '@holdfast/service'
 import { getRequestListener } from '@hono/node-server'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
@@ -18,7 +17,7 @@ export const startService = async (config: Config, logger: Logger): Promise<Runn
   const client = createVerifierClient(config.KV_SERVICE_URL, config.API_KEY)
   const reachability = watchReachability(client)
   const app = createApp({ client, apiUrl: config.KV_SERVICE_URL, version: version(), reachability, logger })
-  const server = createServer(serverOptions, getRequestListener(app.fetch))
+  const server = createBoundedServer(peerLimits, getRequestListener(app.fetch, { autoCleanupIncoming: false }))
   const url = await listen(server, config.HOST, config.PORT)
   const stopProbing = reachability.every(probeIntervalMs)
   return {

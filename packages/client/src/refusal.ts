@@ -91,6 +91,8 @@ const makers: { readonly [Code in ErrorCode]: Make } = {
   method_not_allowed: invalid,
   unsupported_media_type: invalid,
   headers_too_large: invalid,
+  expectation_failed: invalid,
+  http_version_not_supported: invalid,
   unauthenticated: plain(UnauthenticatedError),
   forbidden: plain(ForbiddenError),
   namespace_not_found: plain(HoldfastError),

@@ -128,6 +128,12 @@ export const errors = defineErrors({
     retryable: true,
     help: 'A request with the same `Idempotency-Key` is being worked on. Repeat it after `Retry-After` seconds: the answer will be that of the first.',
   },
+  expectation_failed: {
+    status: 417,
+    title: 'The expectation is not supported',
+    retryable: false,
+    help: 'The only supported value of the `Expect` header is `100-continue`. Leave the header out.',
+  },
   idempotency_key_reused: {
     status: 422,
     title: 'The key belongs to another request',
@@ -175,6 +181,12 @@ export const errors = defineErrors({
     title: 'The service failed',
     retryable: false,
     help: 'This is a fault of the service, not of the request. Report it with the request id (`instance`): the service logged the cause under it.',
+  },
+  http_version_not_supported: {
+    status: 505,
+    title: 'The HTTP version is not supported',
+    retryable: false,
+    help: 'The service supports HTTP/1.1 and HTTP/1.0. A client that starts with HTTP/2 without negotiation must use HTTP/1.1, or a proxy that translates.',
   },
   database_unavailable: {
     status: 503,

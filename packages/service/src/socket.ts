@@ -2,15 +2,6 @@ import type { Server } from 'node:http'
 import type { AddressInfo, Server as SocketServer } from 'node:net'
 import { StartError } from './start-error.js'
 
-/** Bounds on slow and greedy peers. Milliseconds and bytes. */
-export const serverOptions = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 1_000,
-  keepAliveTimeout: 65_000,
-  maxHeaderSize: 16_384,
-} as const
-
 /**
  * Listens; `port` 0 takes any free one. Answers the URL.
  * @param setting the variable that names the port, for the message

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { limits } from '@holdfast/contracts'
 import type { ByteBudget, ByteLease } from '../byte-budget.js'
 import { QueueFull } from '../database/pool.js'
@@ -65,18 +65,19 @@ export const reserveBody = (incoming: IncomingMessage, bound: BodyBound, budget:
   return budget.reserve(Math.min(bytes, bound.bytes) + (incoming.url?.length ?? 0))
 }
 
+const tooLarge = ({ detail }: BodyBound): Refusal => new Refusal('too_large', detail)
+
 /** Reads by events, because an iterator over a body costs more than all else that a small one takes. */
-const readBytes = (incoming: IncomingMessage, { bytes: bytesMax, detail }: BodyBound, lease: ByteLease): Promise<Buffer> =>
+const readBytes = (incoming: IncomingMessage, bound: BodyBound, lease: ByteLease): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
     const keep = (chunk: Buffer) => {
       bytes += chunk.length
       chunks.push(chunk)
-      if (bytes > bytesMax) giveUp(tooLarge())
+      if (bytes > bound.bytes) giveUp(tooLarge(bound))
       else if (!lease.cover(bytes)) giveUp(overBudget())
     }
-    const tooLarge = () => new Refusal('too_large', detail, { headers: { connection: 'close' } })
     const giveUp = (reason: Error) => {
       chunks.length = 0
       incoming.off('data', keep)
@@ -91,8 +92,15 @@ const readBytes = (incoming: IncomingMessage, { bytes: bytesMax, detail }: BodyB
     incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
     incoming.on('error', cutOff)
     incoming.on('close', cutOff)
-    if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) giveUp(tooLarge())
   })
+
+/** Lets a client that waits for it send its body, once everything that the head tells is fine (RFC 9110 section 10.1.1). */
+const invite = ({ incoming, outgoing }: Exchange): void => {
+  const { headers, httpVersionMinor } = incoming
+  if (headers.expect === undefined || httpVersionMinor === 0) return
+  if (headers['content-length'] !== '0') checkMediaType(headers['content-type'])
+  outgoing.writeContinue()
+}
 
 /** More members outside of values than any valid request has. Without a bound, a body of nothing but members would take a second. */
 const ownMembersMax = 50_000
@@ -144,6 +152,12 @@ const storable = (text: string): boolean => {
   return secondHalfAt === -1
 }
 
+/** A request whose body is to be read, and its response. */
+interface Exchange {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+}
+
 /** A JSON body: what it means, and the text that it came as. */
 export interface JsonBody {
   readonly value: unknown
@@ -164,12 +178,15 @@ export interface BodyShape {
  * @throws QueueFull; Refusal unsupported_media_type, too_large, malformed_json, validation_failed
  */
 export const readJsonBody = async (
-  incoming: IncomingMessage,
+  exchange: Exchange,
   bound: BodyBound,
   { valueLevel, holdsValue }: BodyShape,
   lease: ByteLease,
 ): Promise<JsonBody | undefined> => {
+  const { incoming } = exchange
   checkHeaders(incoming)
+  if (Number(incoming.headers['content-length'] ?? 0) > bound.bytes) throw tooLarge(bound)
+  invite(exchange)
   const bytes = await readBytes(incoming, bound, lease)
   if (bytes.length === 0) return undefined
   checkMediaType(incoming.headers['content-type'])

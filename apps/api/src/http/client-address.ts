@@ -1,23 +1,33 @@
-import { type BlockList, isIP } from 'node:net'
+import { type BlockList, isIP, SocketAddress } from 'node:net'
 
-/** An IPv4 address that came over an IPv6 socket is that IPv4 address (RFC 4291 section 2.5.5.2). */
-const unmapped = (address: string): string => {
-  if (!address.includes(':')) return address
-  const plain = address.replace(/%.*$/, '')
-  const [, dotted, high, low] = /^::ffff:(?:(\d+\.\d+\.\d+\.\d+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i.exec(plain) ?? []
-  if (high === undefined || low === undefined) return dotted ?? plain
-  const bits = Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16)
-  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.')
+const mapped = '::ffff:'
+
+/**
+ * The one spelling of an address: without a zone, IPv6 as RFC 5952 writes it, and an IPv4-mapped address (RFC 4291 section 2.5.5.2) as IPv4.
+ * Undefined if the text is no address.
+ */
+const normalizeAddress = (text: string): string | undefined => {
+  if (isIP(text) === 4) return text
+  const plain = text.replace(/%.*$/, '')
+  if (isIP(plain) !== 6) return undefined
+  const { address } = new SocketAddress({ address: plain, family: 'ipv6' })
+  const dotted = address.startsWith(mapped) ? address.slice(mapped.length) : ''
+  return isIP(dotted) === 4 ? dotted : address
 }
+
+/** The address of a peer, as its socket has it. */
+const peerAddress = (peer: string): string => (peer.includes(':') ? (normalizeAddress(peer) ?? peer) : peer)
 
 const trusts = (trusted: BlockList, address: string): boolean => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
-/** The address in an entry of X-Forwarded-For, which may carry a port; undefined where it is none. */
+/** The address in an entry of X-Forwarded-For, which may have quotes, brackets and a port; undefined if it has none. */
 const entryAddress = (entry: string): string | undefined => {
-  const text = entry.trim()
-  const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text
-  const address = unmapped(bare)
-  return isIP(address) === 0 ? undefined : address
+  const text = entry
+    .trim()
+    .replace(/^"(.*)"$/, '$1')
+    .trim()
+  const bare = /^\[(.*)\](?::\d*)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d*$/.exec(text)?.[1] ?? text
+  return normalizeAddress(bare)
 }
 
 /**
@@ -25,7 +35,7 @@ const entryAddress = (entry: string): string | undefined => {
  * read from the right, that is not one. What stands further left was written by the client itself.
  */
 export const clientAddress = (peer: string | undefined, forwardedFor: string | undefined, trusted: BlockList): string => {
-  let address = unmapped(peer ?? '')
+  let address = peerAddress(peer ?? '')
   if (forwardedFor === undefined) return address
   for (const entry of forwardedFor.split(',').reverse()) {
     if (isIP(address) === 0 || !trusts(trusted, address)) return address

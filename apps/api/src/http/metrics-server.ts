@@ -1,13 +1,13 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { endpoints, routes } from '@holdfast/contracts'
-import { type Logger, securityHeaders, serverOptions } from '@holdfast/service'
+import { createBoundedServer, type Logger, peerLimits, securityHeaders } from '@holdfast/service'
 
 const textHeaders = { ...securityHeaders, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
 const metricsHeaders = { ...textHeaders, 'content-type': routes.metrics.answers[200].contentType }
 
 /** A server of nothing but the metrics, for a port that the API's callers do not reach; not listening yet. */
 export const createMetricsServer = (metricsText: () => Promise<string>, logger: Logger): Server =>
-  createServer(serverOptions, async ({ method, url = '' }, response) => {
+  createBoundedServer(peerLimits, async ({ method, url = '' }, response) => {
     const answer = (status: number, headers: Record<string, string>, body: string) =>
       response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
     if (url.split('?', 1)[0]?.replace(/(?<=.)\/$/, '') !== endpoints.metrics.path)

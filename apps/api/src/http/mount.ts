@@ -135,7 +135,7 @@ const respondTo = (
     const reserved = reserveBody(incoming, bound, budget)
     const lease = reserved instanceof Promise ? await reserved : reserved
     try {
-      return await respond(context, state, caller, await readJsonBody(incoming, bound, shape, lease))
+      return await respond(context, state, caller, await readJsonBody(context.env, bound, shape, lease))
     } finally {
       lease.release()
     }

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ErrorCode } from '@holdfast/contracts'
-import { serverOptions } from '@holdfast/service'
+import { closeLingering, createBoundedServer, isDiscardingBody, type LingerBounds, peerLimits } from '@holdfast/service'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { Refusal } from '../refusal.js'
 import { baseHeaders } from './answer.js'
 import type { HttpEnv } from './context.js'
 import { type ProblemAnswer, toProblem } from './problem.js'
+import { unsupportedVersion } from './well-formed.js'
 
 /** Bounds on peers that are slow, greedy or many. Milliseconds, bytes and connections. */
 export const peerBounds = {
-  ...serverOptions,
+  ...peerLimits,
   connectionsMax: 10_000,
   // A peer that takes nothing of its answer for so long is cut off: what it does not read is kept in memory.
   silenceTimeout: 20_000,
@@ -20,10 +20,17 @@ export const peerBounds = {
 
 export type PeerBounds = { readonly [Name in keyof typeof peerBounds]: number }
 
-/** What Node's parser gave a request up for, where it is not just malformed. */
-const parserCodes: Readonly<Record<string, ErrorCode>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+interface ParserError extends NodeJS.ErrnoException {
+  readonly reason?: string
+}
+
+/** The rejection of bytes that Node's parser gave up on. */
+const parserRefusal = ({ code, reason }: ParserError): Refusal => {
+  if (code === 'HPE_HEADER_OVERFLOW') return new Refusal('headers_too_large', 'Send at most 16 KiB of headers and request target.')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Refusal('request_timeout', 'The connection is closed. Send the request faster.')
+  if (code === 'HPE_PAUSED_H2_UPGRADE') return unsupportedVersion('HTTP/2 without negotiation')
+  if (reason === 'Invalid HTTP version') return unsupportedVersion('this version of HTTP')
+  return new Refusal('malformed_request', `The request is not HTTP/1.1${reason === undefined ? '' : `: ${reason}`}.`)
 }
 
 const headLines = (problem: ProblemAnswer, requestId: string): string => {
@@ -32,25 +39,35 @@ const headLines = (problem: ProblemAnswer, requestId: string): string => {
   return [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`, ...lines, '', ''].join('\r\n')
 }
 
-/** Whether the next answer on a connection belongs to a request that came whole, or has begun. By the member that Node's own handler looks at. */
-const owesAnswer = (socket: Socket & { readonly _httpMessage?: ServerResponse<IncomingMessage> | null }): boolean => {
-  const next = socket._httpMessage
-  return next != null && (next.req.complete || next.headersSent)
+/** A connection with the member of Node's own that has the response which is next in order. */
+type Connection = Socket & { readonly _httpMessage?: ServerResponse<IncomingMessage> | null }
+
+/** Connections on which nothing can be parsed any more. */
+const failed = new WeakSet<Socket>()
+
+const writeProblem = (socket: Socket, refusal: Refusal, bounds: LingerBounds): void => {
+  const requestId = randomUUID()
+  const problem = toProblem(refusal, requestId)
+  socket.write(headLines(problem, requestId) + problem.body)
+  closeLingering(socket, bounds)
 }
 
-/** Answers what never became a request; not where that would be taken for the answer to an earlier one, which may have been applied. */
-const answerClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable || owesAnswer(socket)) {
-    socket.destroy()
-    return
+/**
+ * Responds to bytes that never became a request. Responses to earlier requests go first, so that each response belongs to its request.
+ * A request that already has its response gets no second one.
+ */
+const respondToClientError = (error: ParserError, socket: Connection, bounds: LingerBounds): void => {
+  if (failed.has(socket)) return
+  failed.add(socket)
+  const respond = (): void => {
+    const next = socket._httpMessage
+    if (!socket.writable) return
+    if (next?.req.complete) next.once('close', () => setImmediate(respond))
+    else if (isDiscardingBody(socket)) socket.destroy()
+    else writeProblem(socket, parserRefusal(error), bounds)
   }
-  const requestId = randomUUID()
-  const code = parserCodes[error.code ?? ''] ?? 'malformed_request'
-  const problem = toProblem(
-    new Refusal(code, code === 'malformed_request' ? 'the request is not HTTP/1.1' : 'the connection is closed'),
-    requestId,
-  )
-  socket.end(headLines(problem, requestId) + problem.body)
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') socket.destroy()
+  else respond()
 }
 
 const badTarget = (): Response => {
@@ -59,13 +76,23 @@ const badTarget = (): Response => {
   return new Response(problem.body, { status: problem.status, headers: { ...baseHeaders(requestId), ...problem.headers } })
 }
 
-/** A server of the app, not listening yet. */
+/** Creates a server of the app, not listening yet. */
 export const createHttpServer = (app: Hono<HttpEnv>, { connectionsMax, silenceTimeout, ...bounds }: PeerBounds = peerBounds): Server => {
-  // A missing Host header is refused with all else that is not well-formed, so that this refusal is a problem like all others.
+  // The app rejects a missing Host header itself, so that the response is a problem like all others. It reads the rest of bodies by itself too.
   const options = { ...bounds, requireHostHeader: false }
-  const server = createServer(options, getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost' }))
+  const listener = getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost', autoCleanupIncoming: false })
+  const server = createBoundedServer(options, listener)
   server.maxConnections = connectionsMax
   server.timeout = silenceTimeout
-  server.on('clientError', answerClientError)
+  server.on('clientError', (error, socket) => respondToClientError(error, socket as Connection, bounds))
+  server.on('connect', (_incoming, stream) => {
+    const socket = stream as Socket
+    socket.on('error', () => socket.destroy()).resume()
+    writeProblem(
+      socket,
+      new Refusal('method_not_allowed', 'The service is not a proxy. Do not use CONNECT.', { headers: { allow: '' } }),
+      bounds,
+    )
+  })
   return server
 }

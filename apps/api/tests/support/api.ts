@@ -9,6 +9,8 @@ import { type Service, startService } from '../../src/service.js'
 /** A running API on a real socket, with a way around it to its database. */
 export interface TestApi {
   readonly url: string
+  /** Where the metrics are, if they have a port of their own. */
+  readonly metricsUrl: string | undefined
   readonly databaseUrl: string
   readonly sql: Sql
   readonly request: (method: string, path: string, options?: RequestOptions) => Promise<ApiAnswer>
@@ -66,6 +68,7 @@ export const startApi = async (
   return {
     service,
     url: service.url,
+    metricsUrl: service.metricsUrl,
     databaseUrl: database.href,
     sql,
     request: (method, path, options) => send(service.url, method, path, options),
@@ -99,6 +102,9 @@ export const useApi = (environment: Record<string, string> = {}, bounds: Partial
   return {
     get url() {
       return running.url
+    },
+    get metricsUrl() {
+      return running.metricsUrl
     },
     get databaseUrl() {
       return running.databaseUrl

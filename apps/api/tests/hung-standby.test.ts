@@ -1,0 +1,104 @@
+import { createLogger } from '@holdfast/service'
+import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-process'
+import { until } from '@holdfast/testbed/until'
+import postgres, { type Sql } from 'postgres'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createConnections } from '../src/database/connections.js'
+import { createSessions } from '../src/database/sessions.js'
+import { createTransactions } from '../src/database/transactions.js'
+import { send, startApi } from './support/api.js'
+
+let server: PostgresProcess
+let api: Awaited<ReturnType<typeof startApi>>
+/** Commits without waiting for a standby. */
+let admin: Sql
+
+const configure = async (statement: string) => {
+  await admin.unsafe(statement)
+  await admin`select pg_reload_conf()`
+}
+const backends = async () => {
+  const [row] = await admin`select count(*)::int as count from pg_stat_activity where application_name = 'holdfast'`
+  return row?.count as number
+}
+const waiting = async () => (await admin<{ pid: number }[]>`select pid from pg_stat_activity where wait_event = 'SyncRep'`).map(({ pid }) => pid)
+const ready = async () => (await send(api.url, 'GET', '/health/ready')).status === 200
+
+beforeAll(async () => {
+  server = await startPostgres()
+  api = await startApi(server.url)
+  admin = postgres(server.url, { max: 1, onnotice: () => {}, connection: { application_name: 'admin', synchronous_commit: 'local' } })
+}, 60_000)
+afterAll(async () => {
+  await admin.end()
+  await api.sql.end()
+  await api.service.stop(0)
+  await server.remove()
+})
+
+describe('a synchronous standby that is gone', () => {
+  beforeAll(async () => {
+    await configure(`alter system set synchronous_standby_names = 'nobody'`)
+    await until(async () => (await admin`show synchronous_standby_names`)[0]?.synchronous_standby_names === 'nobody')
+  })
+  afterAll(() => configure('alter system reset synchronous_standby_names'))
+
+  test.each([
+    ['a put', () => send(api.url, 'PUT', '/items/canceled?value=1')],
+    ['a transaction', () => send(api.url, 'POST', '/transactions', { json: { operations: [{ op: 'set', key: 'canceled', value: 1 }] } })],
+  ])('%s whose wait for it is canceled is no success: its outcome is unknown', async (_name, write) => {
+    const answer = write()
+    await until(async () => (await waiting()).length > 0)
+    for (const pid of await waiting()) await admin`select pg_cancel_backend(${pid})`
+    const { status, json } = await answer
+    expect([status, json.code]).toEqual([503, 'outcome_unknown'])
+  })
+
+  test('statements that nobody waits for are canceled, and count as connections until they have ended', async () => {
+    const before = await backends()
+    await api.sql.begin(async (sql) => {
+      await sql`set local synchronous_commit = local`
+      await sql`create table hung (ours bool)`
+    })
+    const text = 'insert into hung values (true) returning ours'
+    const sessions = createSessions({ url: api.databaseUrl }, createLogger('silent'))
+    const connections = createConnections(sessions, 3)
+    const transactions = createTransactions(sessions, 2, () => false)
+    let most = 0
+    let abandoned = 0
+    const write = async () => {
+      const rows = await connections.send(text, [], 200).catch(() => null)
+      if (rows === undefined) abandoned++
+      const ended = await transactions.run({ opening: [], decide: () => ({ write: { text, values: [] }, result: 1 }) }, 200)
+      if (ended.kind === 'lost' && ended.commitSent) abandoned++
+    }
+    while (abandoned < 30) {
+      await Promise.all(Array.from({ length: 5 }, write))
+      console.log(abandoned, connections.use(), transactions.use(), await admin`select pid,state,wait_event,left(query,30) from pg_stat_activity where application_name='holdfast' and datname <> 'postgres'`)
+      most = Math.max(most, (await backends()) - before)
+    }
+    // One more looks at the server now and then.
+    expect(most).toBeLessThanOrEqual(3 + 2 + 1)
+    sessions.end()
+    await Promise.all([connections.end(1_000), transactions.end(1_000)])
+    await until(async () => (await backends()) <= before)
+  })
+})
+
+test('a server whose fsync is turned off while it runs is not used until it is on again', { timeout: 60_000 }, async () => {
+  await until(ready)
+  await configure('alter system set fsync = off')
+  await until(async () => !(await ready()))
+  const { status, json } = await send(api.url, 'PUT', '/items/unsafe?value=1')
+  expect([status, json.code]).toEqual([503, 'database_unavailable'])
+  await configure('alter system reset fsync')
+  await until(ready)
+})
+
+test('a server that is set to take no writes is not used until it takes them again', { timeout: 60_000 }, async () => {
+  await configure('alter system set default_transaction_read_only = on')
+  await until(async () => !(await ready()))
+  await admin`set default_transaction_read_only = off`
+  await configure('alter system reset default_transaction_read_only')
+  await until(ready)
+})

@@ -1,11 +1,7 @@
-import { createLogger } from '@holdfast/service'
 import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-process'
 import { until } from '@holdfast/testbed/until'
 import postgres, { type Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createConnections } from '../src/database/connections.js'
-import { createSessions } from '../src/database/sessions.js'
-import { createTransactions } from '../src/database/transactions.js'
 import { send, startApi } from './support/api.js'
 
 let server: PostgresProcess
@@ -17,11 +13,8 @@ const configure = async (statement: string) => {
   await admin.unsafe(statement)
   await admin`select pg_reload_conf()`
 }
-const backends = async () => {
-  const [row] = await admin`select count(*)::int as count from pg_stat_activity where application_name = 'holdfast'`
-  return row?.count as number
-}
-const waiting = async () => (await admin<{ pid: number }[]>`select pid from pg_stat_activity where wait_event = 'SyncRep'`).map(({ pid }) => pid)
+const waiting = async () =>
+  (await admin<{ pid: number }[]>`select pid from pg_stat_activity where wait_event = 'SyncRep'`).map(({ pid }) => pid)
 const ready = async () => (await send(api.url, 'GET', '/health/ready')).status === 200
 
 beforeAll(async () => {
@@ -52,36 +45,6 @@ describe('a synchronous standby that is gone', () => {
     for (const pid of await waiting()) await admin`select pg_cancel_backend(${pid})`
     const { status, json } = await answer
     expect([status, json.code]).toEqual([503, 'outcome_unknown'])
-  })
-
-  test('statements that nobody waits for are canceled, and count as connections until they have ended', async () => {
-    const before = await backends()
-    await api.sql.begin(async (sql) => {
-      await sql`set local synchronous_commit = local`
-      await sql`create table hung (ours bool)`
-    })
-    const text = 'insert into hung values (true) returning ours'
-    const sessions = createSessions({ url: api.databaseUrl }, createLogger('silent'))
-    const connections = createConnections(sessions, 3)
-    const transactions = createTransactions(sessions, 2, () => false)
-    let most = 0
-    let abandoned = 0
-    const write = async () => {
-      const rows = await connections.send(text, [], 200).catch(() => null)
-      if (rows === undefined) abandoned++
-      const ended = await transactions.run({ opening: [], decide: () => ({ write: { text, values: [] }, result: 1 }) }, 200)
-      if (ended.kind === 'lost' && ended.commitSent) abandoned++
-    }
-    while (abandoned < 30) {
-      await Promise.all(Array.from({ length: 5 }, write))
-      console.log(abandoned, connections.use(), transactions.use(), await admin`select pid,state,wait_event,left(query,30) from pg_stat_activity where application_name='holdfast' and datname <> 'postgres'`)
-      most = Math.max(most, (await backends()) - before)
-    }
-    // One more looks at the server now and then.
-    expect(most).toBeLessThanOrEqual(3 + 2 + 1)
-    sessions.end()
-    await Promise.all([connections.end(1_000), transactions.end(1_000)])
-    await until(async () => (await backends()) <= before)
   })
 })
 

@@ -17,7 +17,8 @@ const behind = async (context: TestContext, url: string, ...settings: string[]):
   return pooled.href
 }
 
-const refused = /^DATABASE_URL: a connection pooler shares backends between connections .* expected PostgreSQL itself, or a pooler in session mode$/
+const refused =
+  /^DATABASE_URL: a connection pooler shares backends between connections .* expected PostgreSQL itself, or a pooler in session mode$/
 
 for (const [name, settings] of [
   ['transaction mode', ['pool_mode = transaction']],

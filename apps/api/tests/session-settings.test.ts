@@ -76,7 +76,10 @@ describe('a database with settings for other programs', () => {
   })
 
   test('leaves idle connections open', async () => {
-    const pids = async () => (await database.sql`select pid from pg_stat_activity where application_name = 'holdfast' and datname = current_database()`).map(({ pid }) => pid)
+    const pids = async () =>
+      (await database.sql`select pid from pg_stat_activity where application_name = 'holdfast' and datname = current_database()`).map(
+        ({ pid }) => pid,
+      )
     const [before] = await pids()
     await database.sql`select pg_sleep(0.5)`
     await request('GET', '/items/a')
@@ -110,7 +113,9 @@ test('synchronous_commit that is turned off later is on in connections that are 
 test('a role without triggers is refused at start', () =>
   withDatabase('', async (url, sql) => {
     await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set session_replication_role = replica`)
-    await expect(checkServer({ url }, createLogger('silent'))).rejects.toThrow(/^DATABASE_URL: .*session_replication_role is replica.*reset it/)
+    await expect(checkServer({ url }, createLogger('silent'))).rejects.toThrow(
+      /^DATABASE_URL: .*session_replication_role is replica.*reset it/,
+    )
   }))
 
 test('a role that may not ask which server it is serves, with a warning', () =>

@@ -65,6 +65,20 @@ describe('a fair queue', () => {
     expect(order).toEqual(['c1'])
   })
 
+  test('rests after a run before it starts the next', async () => {
+    const queue = createFairQueue({ ...options, restMsMax: 5 })
+    const turn = { client: 'a', deadline: soon() }
+    const ended: number[] = []
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
+    const first = queue.run(turn, async () => {
+      await pause()
+      ended.push(performance.now())
+    })
+    const started = await queue.run(turn, async () => performance.now())
+    await first
+    expect(started - (ended[0] ?? 0)).toBeGreaterThanOrEqual(4)
+  })
+
   test('goes on after a run that failed', async () => {
     const queue = createFairQueue(options)
     const turn = { client: 'a', deadline: soon() }

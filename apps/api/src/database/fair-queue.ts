@@ -5,6 +5,8 @@ export interface FairQueueOptions {
   readonly waitingMax: number
   /** How many of one client may wait, so that no client fills the queue. */
   readonly waitingPerClientMax: number
+  /** A run is followed by a rest as long as the run, but no longer than this. Milliseconds; without it there is none. */
+  readonly restMsMax?: number
   /** Milliseconds that must be left before the deadline when a run starts. */
   readonly minRemainingMs: number
   /** Makes the error with which a run is rejected that was not started. */
@@ -81,14 +83,21 @@ export const createFairQueue = (options: FairQueueOptions): FairQueue => {
       startNext()
     })
 
+  const leave = (): void => {
+    running--
+    startNext()
+  }
+
   return {
     run: async (turn, run) => {
       await enter(turn)
+      const started = performance.now()
       try {
         return await run()
       } finally {
-        running--
-        startNext()
+        const restMs = Math.min(performance.now() - started, options.restMsMax ?? 0)
+        if (restMs > 0) setTimeout(leave, restMs)
+        else leave()
       }
     },
     waiting: () => waiting,

@@ -7,14 +7,21 @@ import { createFairQueue, type FairQueue, type FairQueueOptions } from './fair-q
  * single items never wait behind them.
  *
  * - `ranges` reads a bounded number of rows. Several statements are sent on a connection before the first has its response.
- * - `scans` reads as many rows as there are: one statement at a time, because each keeps a CPU busy.
+ * - `scans` reads as many rows as there are: one statement at a time, because each keeps a CPU busy, and with rests between them.
  * - `removals` deletes a bounded number of rows, and may wait for their locks.
  *
  * `minRemainingMs` lets the server end a statement before its caller gives up.
  */
 const laneOptions = {
   ranges: { connections: 2, runningMax: 8, waitingMax: 1_000, waitingPerClientMax: 500, minRemainingMs: 1_000 },
-  scans: { connections: 1, runningMax: 1, waitingMax: 100, waitingPerClientMax: 50, minRemainingMs: deadlines.statement + 500 },
+  scans: {
+    connections: 1,
+    runningMax: 1,
+    restMsMax: 20,
+    waitingMax: 100,
+    waitingPerClientMax: 50,
+    minRemainingMs: deadlines.statement + 500,
+  },
   removals: { connections: 1, runningMax: 1, waitingMax: 100, waitingPerClientMax: 50, minRemainingMs: deadlines.lock + 500 },
 } as const
 

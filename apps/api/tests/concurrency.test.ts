@@ -70,7 +70,8 @@ test('versions of one key grow over its removal, whatever had to wait for what',
     holder.release()
     expect((await deletion).status).toBe(204)
     const { status, json } = await put
-    expect(status).toBe(201)
+    // Either of the two that waited may go first.
+    expect([200, 201]).toContain(status)
     expect(BigInt(json.version)).toBeGreaterThan(BigInt(row?.version))
   }
   await replica.stop(0)

@@ -96,6 +96,8 @@ const variables = z.object({
     .optional(),
   CORS_ORIGINS: origins.default(new Set()),
   MAX_VALUE_BYTES: wholeNumber(1, 64 * 1_048_576, limits.valueBytes),
+  MAX_CONNECTIONS: optionalWholeNumber(1, 1_000_000),
+  MAX_CONNECTIONS_PER_CLIENT: optionalWholeNumber(1, 1_000_000),
   MAX_BUFFERED_BYTES: wholeNumber(1_048_576, 64 * 1_073_741_824, 32 * 1_048_576),
   IDEMPOTENCY_TTL_SECONDS: wholeNumber(1, 31_536_000, 86_400),
   SWEEP_INTERVAL_SECONDS: wholeNumber(1, 86_400, 1),

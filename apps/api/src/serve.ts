@@ -79,6 +79,13 @@ const rateLimitOptions = (config: Config, counts: RequestCounts | undefined, cre
   createLimiter: counts === undefined ? createLimiter : createPostgresLimiter(counts, createLimiter),
 })
 
+/** The bounds on peers, with those that are settings. */
+const connectionBounds = ({ MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT }: Config, bounds: PeerBounds): PeerBounds => {
+  const connectionsMax = MAX_CONNECTIONS ?? bounds.connectionsMax
+  const perClient = MAX_CONNECTIONS_PER_CLIENT ?? (MAX_CONNECTIONS === undefined ? bounds.connectionsPerClientMax : connectionsMax / 2)
+  return { ...bounds, connectionsMax, connectionsPerClientMax: Math.min(connectionsMax, Math.ceil(perClient)) }
+}
+
 /**
  * Serves the API on a database, which stays open.
  * @throws StartError
@@ -117,7 +124,7 @@ export const serve = async (
     logger,
     logFormat: config.LOG_FORMAT,
   })
-  const server = createHttpServer(app, bounds)
+  const server = createHttpServer(app, connectionBounds(config, bounds), config.TRUST_PROXY)
   const metricsServer = createMetricsServer(text, logger)
   const { url, metricsUrl } = await listenOn(server, metricsServer, config).catch(async (error) => {
     await counts?.stop(0)

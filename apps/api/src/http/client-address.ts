@@ -16,7 +16,7 @@ const normalizeAddress = (text: string): string | undefined => {
 }
 
 /** The address of a peer, as its socket has it. */
-const peerAddress = (peer: string): string => (peer.includes(':') ? (normalizeAddress(peer) ?? peer) : peer)
+export const peerAddress = (peer: string): string => (peer.includes(':') ? (normalizeAddress(peer) ?? peer) : peer)
 
 const trusts = (trusted: BlockList, address: string): boolean => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 

@@ -1,19 +1,23 @@
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import { type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { BlockList, type Socket } from 'node:net'
 import { closeLingering, createBoundedServer, isDiscardingBody, type LingerBounds, peerLimits } from '@holdfast/service'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { Refusal } from '../refusal.js'
 import { baseHeaders } from './answer.js'
+import { limitConnections } from './connection-limits.js'
 import type { HttpEnv } from './context.js'
 import { type ProblemAnswer, toProblem } from './problem.js'
+import { routingPath } from './request-target.js'
 import { unsupportedVersion } from './well-formed.js'
 
 /** Bounds on peers that are slow, greedy or many. Milliseconds, bytes and connections. */
 export const peerBounds = {
   ...peerLimits,
   connectionsMax: 10_000,
+  connectionsPerClientMax: 5_000,
+  connectionsReserved: 100,
   // A peer that takes nothing of its answer for so long is cut off: what it does not read is kept in memory.
   silenceTimeout: 20_000,
 }
@@ -76,13 +80,37 @@ const badTarget = (): Response => {
   return new Response(problem.body, { status: problem.status, headers: { ...baseHeaders(requestId), ...problem.headers } })
 }
 
-/** Creates a server of the app, not listening yet. */
-export const createHttpServer = (app: Hono<HttpEnv>, { connectionsMax, silenceTimeout, ...bounds }: PeerBounds = peerBounds): Server => {
+/** Rejects what is not a health check, on a connection that is reserved for them. */
+const rejectReserved = (outgoing: ServerResponse): void => {
+  const requestId = randomUUID()
+  const refusal = new Refusal('overloaded', 'All connections of the service are busy. Send the request again later.', {
+    retryAfterSeconds: 1,
+  })
+  const { status, headers, body } = toProblem(refusal, requestId)
+  const all = { ...baseHeaders(requestId), ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' }
+  outgoing.writeHead(status, all).end(body)
+}
+
+const isHealthCheck = (incoming: IncomingMessage): boolean => /^\/health(?:\/|$)/.test(routingPath(incoming))
+
+/**
+ * Creates a server of the app, not listening yet.
+ * @param trustedProxies peers whose connections carry the requests of many clients
+ */
+export const createHttpServer = (
+  app: Hono<HttpEnv>,
+  { silenceTimeout, ...bounds }: PeerBounds = peerBounds,
+  trustedProxies: BlockList = new BlockList(),
+): Server => {
   // The app rejects a missing Host header itself, so that the response is a problem like all others. It reads the rest of bodies by itself too.
   const options = { ...bounds, requireHostHeader: false }
-  const listener = getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost', autoCleanupIncoming: false })
+  const serve = getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost', autoCleanupIncoming: false })
+  const listener: RequestListener = (incoming, outgoing) => {
+    if (isReserved(incoming.socket) && !isHealthCheck(incoming)) rejectReserved(outgoing)
+    else serve(incoming, outgoing)
+  }
   const server = createBoundedServer(options, listener)
-  server.maxConnections = connectionsMax
+  const isReserved = limitConnections(server, bounds, trustedProxies)
   server.timeout = silenceTimeout
   server.on('clientError', (error, socket) => respondToClientError(error, socket as Connection, bounds))
   server.on('connect', (_incoming, stream) => {

@@ -1,6 +1,7 @@
 import type { LogFormat, Logger } from '@holdfast/service'
 import { Hono } from 'hono'
 import type { ByteBudget } from './byte-budget.js'
+import type { Admissions } from './http/admission.js'
 import { admitEverybody, admitWithKeys } from './http/authenticate.js'
 import type { HttpEnv } from './http/context.js'
 import { createCors } from './http/cors.js'
@@ -43,6 +44,8 @@ export interface AppOptions {
   readonly valueBytesMax: number
   /** Bounds the bytes of the requests that are served at once. */
   readonly budget: ByteBudget
+  /** Is told of the requests that wait for short statements. */
+  readonly admissions: Admissions
   /** Whether keys are served at the root too. */
   readonly rootKeys: boolean
   /** Answers the metrics. */
@@ -56,7 +59,7 @@ export interface AppOptions {
 
 /** The service as an app of Hono's: all that it serves, behind one straight line. Does no I/O of its own. */
 export const createApp = (options: AppOptions): Hono<HttpEnv> => {
-  const { store, service, valueBytesMax, budget, rootKeys, observe, apiKeys, authRequired } = options
+  const { store, service, valueBytesMax, budget, admissions, rootKeys, observe, apiKeys, authRequired } = options
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
@@ -83,7 +86,7 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
   }
   const limit = createRateLimit(options.rateLimit, observe.limit)
   const admit = authRequired ? admitWithKeys(apiKeys, options.adminKey, limit) : admitEverybody(limit)
-  mountRoutes(app, { served, handlers, serveRequest, admit, valueBytesMax, budget })
+  mountRoutes(app, { served, handlers, serveRequest, admit, valueBytesMax, budget, admissions })
   app.notFound(
     serveRequest(async ({ env: { incoming } }) => {
       throw new Refusal('route_not_found', `No route has this path.${slashHint(incoming) ?? ' All routes are listed at /docs.'}`)

@@ -5,6 +5,7 @@ import { createByteBudget } from './byte-budget.js'
 import type { Config } from './config.js'
 import { withinTime } from './database/connections.js'
 import { createPool, type Pool } from './database/pool.js'
+import { createAdmissions } from './http/admission.js'
 import { overBudget } from './http/body.js'
 import type { CreateLimiter } from './http/limiter.js'
 import { createMetricsServer } from './http/metrics-server.js'
@@ -102,7 +103,8 @@ export const serve = async (
   const observe = observers(metrics, traces)
   const pool = createPool(database.address, logger, observe.statements)
   const budget = createByteBudget({ bytesMax: config.MAX_BUFFERED_BYTES, rejection: overBudget })
-  metrics.watch(pool, budget)
+  const admissions = createAdmissions()
+  metrics.watch(pool, budget, admissions)
   const counts = config.RATE_LIMIT_STORE === 'postgres' ? await createRequestCounts(pool.sessions, logger) : undefined
   let stopping = false
   const text = metricsText(metrics)
@@ -116,6 +118,7 @@ export const serve = async (
     rateLimit: rateLimitOptions(config, counts, createLimiter),
     valueBytesMax: config.MAX_VALUE_BYTES,
     budget,
+    admissions,
     rootKeys: config.ROOT_KEYS === 'on',
     metricsText: text,
     // They name namespaces: where callers need a key they are not for everybody.
@@ -124,7 +127,7 @@ export const serve = async (
     logger,
     logFormat: config.LOG_FORMAT,
   })
-  const server = createHttpServer(app, connectionBounds(config, bounds), config.TRUST_PROXY)
+  const server = createHttpServer(app, connectionBounds(config, bounds), config.TRUST_PROXY, admissions)
   const metricsServer = createMetricsServer(text, logger)
   const { url, metricsUrl } = await listenOn(server, metricsServer, config).catch(async (error) => {
     await counts?.stop(0)

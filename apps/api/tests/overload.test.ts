@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { until } from '@holdfast/testbed/until'
 import { expect, test } from 'vitest'
-import { waitingMax } from '../src/store/write-kind.js'
+import { requestsMin } from '../src/http/admission.js'
 import { useApi } from './support/api.js'
 
 const api = useApi()
@@ -19,7 +19,7 @@ const pipeline = (requests: readonly string[]) => {
   return { socket, statuses, received: () => received }
 }
 
-test('past the bound requests are refused at once with a jittered Retry-After, everything else is served, and afterwards so are they', async () => {
+test('writes beyond the bound are rejected at once with a jittered Retry-After, reads are served, and later those writes too', async () => {
   for (const key of ['held0', 'held1']) await api.request('PUT', `/items/${key}?value=1`)
   const locks = () => api.sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
   const beyond = 100
@@ -31,7 +31,7 @@ test('past the bound requests are refused at once with a jittered Retry-After, e
       await until(async () => (await locks()).length > n)
     }
     // Many connections, because one that waits for its first answers is not read on and on.
-    const rest = Array.from({ length: waitingMax - waiting.length }, (_, n) => put(`waits-${n}`))
+    const rest = Array.from({ length: requestsMin - waiting.length }, (_, n) => put(`waits-${n}`))
     while (rest.length > 0) waiting.push(pipeline(rest.splice(0, 50)))
     const late = Array.from({ length: beyond }, (_, n) => pipeline([put(`late-${n}`)]))
     await until(() => late.every(({ statuses }) => statuses().length > 0))
@@ -45,7 +45,7 @@ test('past the bound requests are refused at once with a jittered Retry-After, e
     return late
   })
   const served = () => waiting.flatMap(({ statuses }) => statuses())
-  await until(() => served().length === waitingMax)
+  await until(() => served().length === requestsMin)
   expect(new Set(served())).toEqual(new Set([200, 201]))
   // Connections that were refused are read again.
   for (const [n, { socket }] of refused.entries()) socket.write(put(`late-${n}`))

@@ -12,6 +12,7 @@ import type { ByteBudget } from '../byte-budget.js'
 import { stringifyJson } from '../json-text.js'
 import { Refusal } from '../refusal.js'
 import type { StoreCall, WriteRecord } from '../store/item-call.js'
+import type { Admissions } from './admission.js'
 import { answer } from './answer.js'
 import type { Admit, Caller } from './authenticate.js'
 import { authorize, authorizeRoute } from './authorize.js'
@@ -72,6 +73,16 @@ const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer)
   return answer(state, given.status, stringifyJson(given.body), given.headers)
 }
 
+/** Routes whose statements have lanes of their own, with bounds of their own. */
+const longRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
+  'listItems',
+  'deleteItems',
+  'getItems',
+  'listNamespaces',
+  'getNamespace',
+  'deleteNamespace',
+])
+
 /** The parameters of a request whose key is in the query, with the key where the handler expects it. */
 const withKeyAsParameter = <Text>(request: { readonly params?: unknown; readonly query?: unknown }) => {
   const { key, ...query } = request.query as Record<string, Text>
@@ -82,13 +93,15 @@ const withKeyAsParameter = <Text>(request: { readonly params?: unknown; readonly
 const respondTo = (
   { id, route, keyInQuery }: ServedRoute,
   handler: Handler<RouteContract>,
-  { admit, valueBytesMax, budget }: MountOptions,
+  { admit, valueBytesMax, budget, admissions }: MountOptions,
 ): Respond => {
   const { body: schema, bodyBytesMax, valueLevel } = route.request
   const shape = { valueLevel: valueLevel ?? 1, holdsValue: bodyBytesMax === undefined || valueLevel !== undefined }
   const bound = bodyBytesMax === undefined ? valueBound(valueBytesMax) : bodyBound(bodyBytesMax)
   const validate = requestValidator(route)
   const checkConditions = conditionCheck(route)
+  const isShort = route.limited && !longRoutes.has(id)
+  const admission = route.safe ? admissions.read : admissions.write
   const respond = async (context: HttpContext, state: RequestState, caller: Caller | undefined, body: JsonBody | undefined) => {
     const { incoming } = context.env
     const raw = { params: context.req.param(), query: parseQuery(requestTarget(incoming).query) }
@@ -114,7 +127,7 @@ const respondTo = (
             minimal: prefersMinimal(prefer),
             representation: route.method === 'delete' && prefersRepresentation(prefer),
           })
-    const given = await handler(input as RouteInput<RouteContract>, {
+    const call = {
       requestId: state.id,
       deadline: state.deadline,
       namespace,
@@ -122,8 +135,14 @@ const respondTo = (
       mayMakeNamespaces: caller === undefined || caller.namespaces === null,
       bodyText: body?.text,
       record,
-    })
-    return toResponse(state, route, given)
+    }
+    if (!isShort) return toResponse(state, route, await handler(input as RouteInput<RouteContract>, call))
+    admission.enter()
+    try {
+      return toResponse(state, route, await handler(input as RouteInput<RouteContract>, call))
+    } finally {
+      admission.leave()
+    }
   }
   return async (context, state) => {
     const { incoming } = context.env
@@ -154,6 +173,8 @@ export interface MountOptions {
   readonly valueBytesMax: number
   /** Bounds the bytes of the requests that are served at once. */
   readonly budget: ByteBudget
+  /** Is told of the requests that wait for short statements. */
+  readonly admissions: Admissions
 }
 
 /** Answers the requests of one path by their method, and refuses those that it has no route for (RFC 9110 section 15.5.6). */

@@ -28,7 +28,7 @@ export const problemBody = ({ code, message, details }: Refusal, requestId: stri
 })
 
 /** Between 1 and 3 seconds, so that callers who were refused together do not come back together. */
-const jitteredSeconds = () => 1 + Math.floor(Math.random() * 3)
+export const retryAfterSeconds = (): number => 1 + Math.floor(Math.random() * 3)
 
 /** What a thrown error tells the caller. Everything that is not known to be harmless is `internal` and tells nothing. */
 const toRefusal = (error: unknown): Refusal => {
@@ -42,7 +42,7 @@ const toRefusal = (error: unknown): Refusal => {
   if (error instanceof DatabaseOverloaded) {
     return new Refusal('overloaded', `the request was not applied: ${error.message}`, {
       cause: error,
-      retryAfterSeconds: jitteredSeconds(),
+      retryAfterSeconds: retryAfterSeconds(),
     })
   }
   if (error instanceof OutcomeUnknown) {

@@ -5,9 +5,12 @@ import { closeLingering, createBoundedServer, isDiscardingBody, type LingerBound
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { Refusal } from '../refusal.js'
+import type { Admissions } from './admission.js'
 import { baseHeaders } from './answer.js'
 import { limitConnections } from './connection-limits.js'
 import type { HttpEnv } from './context.js'
+import { createHeldConnections } from './held-connections.js'
+import { overloadRejection, passesAdmission } from './overload-rejection.js'
 import { type ProblemAnswer, toProblem } from './problem.js'
 import { routingPath } from './request-target.js'
 import { unsupportedVersion } from './well-formed.js'
@@ -80,34 +83,40 @@ const badTarget = (): Response => {
   return new Response(problem.body, { status: problem.status, headers: { ...baseHeaders(requestId), ...problem.headers } })
 }
 
-/** Rejects what is not a health check, on a connection that is reserved for them. */
-const rejectReserved = (outgoing: ServerResponse): void => {
-  const requestId = randomUUID()
-  const refusal = new Refusal('overloaded', 'All connections of the service are busy. Send the request again later.', {
-    retryAfterSeconds: 1,
-  })
-  const { status, headers, body } = toProblem(refusal, requestId)
-  const all = { ...baseHeaders(requestId), ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' }
-  outgoing.writeHead(status, all).end(body)
-}
+const rejectUnreserved = overloadRejection('All connections of the service are busy. Send the request again later.', {
+  connection: 'close',
+})
+const rejectExcess = overloadRejection('The service has as many requests as it can complete in time. Send the request again later.')
 
 const isHealthCheck = (incoming: IncomingMessage): boolean => /^\/health(?:\/|$)/.test(routingPath(incoming))
 
 /**
  * Creates a server of the app, not listening yet.
  * @param trustedProxies peers whose connections carry the requests of many clients
+ * @param admissions what they have no room for is rejected before all else
  */
 export const createHttpServer = (
   app: Hono<HttpEnv>,
   { silenceTimeout, ...bounds }: PeerBounds = peerBounds,
   trustedProxies: BlockList = new BlockList(),
+  admissions?: Admissions,
 ): Server => {
+  const hold = createHeldConnections()
   // The app rejects a missing Host header itself, so that the response is a problem like all others. It reads the rest of bodies by itself too.
   const options = { ...bounds, requireHostHeader: false }
   const serve = getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost', autoCleanupIncoming: false })
   const listener: RequestListener = (incoming, outgoing) => {
-    if (isReserved(incoming.socket) && !isHealthCheck(incoming)) rejectReserved(outgoing)
-    else serve(incoming, outgoing)
+    const admission = incoming.method === 'GET' || incoming.method === 'HEAD' ? admissions?.read : admissions?.write
+    if (isReserved(incoming.socket) && !isHealthCheck(incoming)) {
+      rejectUnreserved(outgoing)
+    } else if (admission !== undefined && !admission.isOpen() && !passesAdmission(incoming)) {
+      admission.reject()
+      // A response that waits for earlier ones on its connection holds back what follows by itself.
+      const isNext = (incoming.socket as Connection)._httpMessage === outgoing
+      rejectExcess(outgoing)
+      // Once the response is sent Node reads on by itself.
+      if (isNext) outgoing.once('close', () => hold(incoming.socket))
+    } else serve(incoming, outgoing)
   }
   const server = createBoundedServer(options, listener)
   const isReserved = limitConnections(server, bounds, trustedProxies)

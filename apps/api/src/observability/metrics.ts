@@ -1,10 +1,12 @@
 import { Registry } from 'prom-client'
 import type { ByteBudget } from '../byte-budget.js'
 import type { Pool, StatementObserver } from '../database/pool.js'
+import type { Admissions } from '../http/admission.js'
 import type { LimitObserver } from '../http/rate-limit.js'
 import type { RequestObserver } from '../http/serve-request.js'
 import type { CoalescerObserver } from '../store/coalescer-observer.js'
 import type { SweepObserver } from '../store/sweeper.js'
+import { admissionFamilies } from './admission-metrics.js'
 import { budgetFamilies } from './budget-metrics.js'
 import { createCoalescerMetrics } from './coalescer-metrics.js'
 import { createStatementMetrics, poolFamilies } from './database-metrics.js'
@@ -22,8 +24,8 @@ export interface Metrics {
   readonly calls: (kind: string) => CoalescerObserver
   readonly statements: StatementObserver
   readonly sweeps: SweepObserver
-  /** Shows from now on what the pool is doing, how many bytes requests hold, and what is in its database. */
-  readonly watch: (pool: Pool, budget: ByteBudget) => void
+  /** Shows from now on what the pool is doing, how many bytes requests hold, how many are admitted, and what is in its database. */
+  readonly watch: (pool: Pool, budget: ByteBudget, admissions: Admissions) => void
   /** All of it, for a sum over several processes (the library's `AggregatorRegistry`); each number says how it is added up. */
   readonly registry: () => Registry
   /** All of it, in the text format of Prometheus. */
@@ -55,8 +57,13 @@ export const createMetrics = (version: string): Metrics => {
     calls: calls.observe,
     statements: statements.observe,
     sweeps: sweeper.observer,
-    watch: (pool, budget) =>
-      registerFamilies(own, [...poolFamilies(() => pool.use()), ...itemFamilies(pool), ...budgetFamilies(() => budget.use())]),
+    watch: (pool, budget, admissions) =>
+      registerFamilies(own, [
+        ...poolFamilies(() => pool.use()),
+        ...itemFamilies(pool),
+        ...budgetFamilies(() => budget.use()),
+        ...admissionFamilies(admissions),
+      ]),
     registry,
     text: () => registry().metrics(),
   }

@@ -10,7 +10,7 @@ import type { KeyOrder } from './key-order.js'
 import type { RecordedRow, Records } from './sql/recordable.js'
 
 /** How many calls of a kind may wait. */
-export const waitingMax = 2_000
+export const waitingMax = 20_000
 
 /** What all coalescers of statements share. Two statements of each kind: while one waits for its commit the next is worked on, and more would only make batches smaller. */
 export const common = {

@@ -7,7 +7,7 @@ import { promise } from '../violation.ts'
 
 /** Callers at once that the service may be at its best with. */
 const loads = [64, 256, 1_024] as const
-/** Four times as many as one kind of calls lets wait. */
+/** Twice as many as a service admits at any throughput. */
 const floodCallers = 8_000
 const allManners: readonly Manner[] = ['wait as they are told', 'ask again at once']
 const probeEveryMs = 50
@@ -56,7 +56,7 @@ const describe = (peak: number, { goodput, refused, servedMs, refusedMs, probeMs
  * when to come again, and the health routes must answer. How many are served meanwhile is reported, because it depends on the machine.
  */
 export const proveOverload = ({ seconds }: Extent, manners = allManners): Promise<Figures> =>
-  withPostgres({ services: 1 }, async ({ services }) => {
+  withPostgres({ services: 1, settings: { MAX_CONNECTIONS_PER_CLIENT: String(floodCallers + 1_000) } }, async ({ services }) => {
     const [service] = services
     if (service === undefined) throw new Error('there is no service')
     const measureMs = Math.max(measureMsMin, (seconds * 1_000) / (loads.length + manners.length) / 2)

@@ -5,7 +5,9 @@ import type { ItemCalls } from './item-calls.js'
 import { createKeyOrder } from './key-order.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './outcomes.js'
 import type { ItemRow } from './sql/item-row.js'
-import { waitingMax } from './write-kind.js'
+
+/** How many changes may wait: each is a read and a write, and those of one key take turns. */
+const waitingMax = 2_000
 
 /** What of an item is changed: all of a put but its body. */
 export type ChangeCall = Omit<PutCall, 'body'> & {

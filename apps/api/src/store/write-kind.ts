@@ -9,8 +9,8 @@ import { itemName, type Replayable, type Write, type WriteRecord } from './item-
 import type { KeyOrder } from './key-order.js'
 import type { RecordedRow, Records } from './sql/recordable.js'
 
-/** How many calls of a kind may wait. */
-export const waitingMax = 20_000
+/** How many calls of a kind may wait: more than are admitted at a high throughput (`http/admission.ts`). */
+const waitingMax = 20_000
 
 /** What all coalescers of statements share. Two statements of each kind: while one waits for its commit the next is worked on, and more would only make batches smaller. */
 export const common = {

@@ -10,6 +10,7 @@ import { batchHandlers } from './http/handlers/batches.js'
 import { docsHandlers } from './http/handlers/docs.js'
 import { healthHandlers, type ServiceState } from './http/handlers/health.js'
 import { itemHandlers } from './http/handlers/items.js'
+import { landingHandlers } from './http/handlers/landing.js'
 import { legacyHandlers } from './http/handlers/legacy.js'
 import { metricsHandlers } from './http/handlers/metrics.js'
 import { namespaceHandlers } from './http/handlers/namespaces.js'
@@ -81,6 +82,7 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
     ...legacyHandlers(items, store),
     ...healthHandlers(service),
     ...metricsHandlers(options.metricsText),
+    ...landingHandlers(service.version),
     ...docsHandlers(service.version, served),
     ...problemHandlers(),
   }

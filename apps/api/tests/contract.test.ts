@@ -327,6 +327,7 @@ describe('answers', () => {
     await expectAnswer('live', 200, 'GET', '/health/live')
     await expectAnswer('ready', 200, 'GET', '/health/ready')
     conforms('metrics', await open.request('GET', '/metrics/'), 200)
+    await expectAnswer('landing', 200, 'GET', '/')
     await expectAnswer('openapi', 200, 'GET', '/openapi.json')
     await expectAnswer('docs', 200, 'GET', '/docs/')
     await expectAnswer('docsAsset', 200, 'GET', '/docs/swagger-ui.css')

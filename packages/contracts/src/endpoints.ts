@@ -40,6 +40,7 @@ export const endpoints = {
   listApiKeys: { method: 'get', path: '/api-keys', safe: true },
   createApiKey: { method: 'post', path: '/api-keys', safe: false, unrecorded: true },
   deleteApiKey: { method: 'delete', path: '/api-keys/{id}', safe: false, unrecorded: true },
+  landing: { method: 'get', path: '/', safe: true },
   health: { method: 'get', path: '/health', safe: true },
   live: { method: 'get', path: '/health/live', safe: true },
   ready: { method: 'get', path: '/health/ready', safe: true },

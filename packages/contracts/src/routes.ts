@@ -35,6 +35,7 @@ export const routes = {
   listApiKeys: apiKeys.listApiKeys,
   createApiKey: apiKeys.createApiKey,
   deleteApiKey: apiKeys.deleteApiKey,
+  landing: system.landing,
   health: system.health,
   live: system.live,
   ready: system.ready,

@@ -68,6 +68,24 @@ export const metrics = defineRoute({
   errors: ['malformed_request'],
 })
 
+/** Where a person, or a program, that knows only the address begins. */
+export const landing = defineRoute({
+  ...endpoints.landing,
+  ...route,
+  tag: 'Documentation',
+  summary: 'Landing page',
+  description: 'A page for browsers. Programs, whose `Accept` does not name `text/html`, get its links as JSON.',
+  request: { headers: z.object({ accept: z.string().optional() }) },
+  answers: {
+    200: {
+      description: 'The page, or its links.',
+      contentType: 'text/html; charset=utf-8',
+      headers: z.object({ vary: z.string().meta({ description: '`Accept`' }) }),
+    },
+  },
+  errors: ['malformed_request'],
+})
+
 /** This API as an OpenAPI 3.1 document. */
 export const openapi = defineRoute({
   ...endpoints.openapi,

@@ -65,7 +65,7 @@ interface AnyAnswer {
 const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer): Response => {
   const contract = route.answers[given.status]
   if (contract?.contentType !== undefined) {
-    const headers = { 'content-type': given.contentType ?? contract.contentType, 'cache-control': 'no-cache' }
+    const headers = { 'content-type': given.contentType ?? contract.contentType, 'cache-control': 'no-cache', ...given.headers }
     return answer(state, given.status, given.body as string, headers)
   }
   if (contract?.body === undefined) return answer(state, given.status, null, given.headers)

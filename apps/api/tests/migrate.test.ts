@@ -122,7 +122,7 @@ test('a migration gives way to running statements and goes on after them', () =>
     await expect(migrated).resolves.toMatchObject({ applied: ['9000_later'] })
   }))
 
-test('an index is built while writes go on, and anew if its build was cut off', () =>
+test('an index is built while writes go on, and again if its build was cut off', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     // What a build leaves that fails or is killed.

@@ -97,7 +97,7 @@ test('a write that does not end stops no other while there is room, and only the
   expect(await enter('more', 41)).toBe('full')
 })
 
-test('several services let in one item too many each at the most', async () => {
+test('each of several services lets in at most one item too many', async () => {
   for (const [services, itemsMax] of [
     [2, 5],
     [4, 40],

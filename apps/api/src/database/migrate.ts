@@ -28,7 +28,7 @@ export interface Migrated {
   readonly newer: readonly string[]
 }
 
-/** Is told of each migration before it is applied to tables that exist. */
+/** Called with each migration before it is applied to existing tables. */
 export type OnApply = (name: string) => void
 
 export interface MigrateOptions {
@@ -92,7 +92,7 @@ const createSchema = async (sql: Sql, schema: string): Promise<string[]> => {
 
 /**
  * Runs a statement that cannot be in a transaction, such as one that builds an index while writes go on. It may wait as long as it has
- * to, because no other statement waits behind it. An index of a build that was cut off is invalid and is built anew.
+ * to, because no other statement waits behind it. An index whose build was cut off is invalid and is built again.
  */
 const runAlone = async (sql: Sql, statement: string): Promise<void> => {
   await sql`select set_config('lock_timeout', '0', false)`

@@ -164,7 +164,7 @@ export interface JsonBody {
   readonly text: string
 }
 
-/** Where values are in a body. */
+/** The positions of values in a body. */
 export interface BodyShape {
   /** Levels of arrays and objects that a value is within. */
   readonly valueLevel: number
@@ -174,7 +174,7 @@ export interface BodyShape {
 
 /**
  * Reads a JSON body whole; undefined where there is none.
- * @param lease is told of the bytes that arrive
+ * @param lease counts the bytes that arrive
  * @throws QueueFull; Refusal unsupported_media_type, too_large, malformed_json, validation_failed
  */
 export const readJsonBody = async (

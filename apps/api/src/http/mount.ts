@@ -173,7 +173,7 @@ export interface MountOptions {
   readonly valueBytesMax: number
   /** Bounds the bytes of the requests that are served at once. */
   readonly budget: ByteBudget
-  /** Is told of the requests that wait for short statements. */
+  /** Counts the requests that wait for short statements. */
   readonly admissions: Admissions
 }
 

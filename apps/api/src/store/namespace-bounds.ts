@@ -24,7 +24,7 @@ export const boundedTtl = (
   if (max_ttl !== null) {
     const within = `in this namespace, at most ${max_ttl} seconds away`
     if (ttl !== null && ttl > max_ttl) throw invalid(`${path}.ttl`, `must be at most ${max_ttl} in this namespace`)
-    // A second more, because nobody's clock is exactly that of the database.
+    // A second more, because no clock is exactly that of the database.
     if (expiresAt !== null && Date.parse(expiresAt) > now() + (max_ttl + 1) * 1000)
       throw invalid(`${path}.expires_at`, `must be, ${within}`)
     if (forever) throw invalid(`${path}.ttl`, `must not be null ${within}`)

@@ -13,7 +13,7 @@ export interface FoldItems {
   readonly namespace: string
   /** What all keys begin with, and the first key that may. */
   readonly prefix: string
-  /** Where the page begins, or downwards the text that all its entries are before. */
+  /** The text that the page begins with or, downwards, that all its entries are before. */
   readonly start: string
   /** The text that all keys with the prefix are before. */
   readonly until: string

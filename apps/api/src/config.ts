@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { limits } from '@holdfast/contracts'
 import { isLoopback, logFormat, logLevel, optionalWholeNumber, readSettings, StartError, wholeNumber } from '@holdfast/service'
 import { z } from 'zod'
-import { InvalidDatabaseUrl, parseDatabaseUrl } from './database/database-url.js'
+import { InvalidDatabaseUrl, parseDatabaseUrl } from './postgres/address/database-url.js'
 
 const toggle = z.enum(['off', 'on'], 'off or on').default('off')
 

@@ -1,8 +1,8 @@
 import type { Logger } from '@holdfast/service'
 import type { DatabaseConfig } from './config.js'
-import { startEmbedded } from './database/embedded.js'
-import { type Migrated, migrate, type OnApply } from './database/migrate.js'
-import { checkServer } from './database/server-check.js'
+import { startEmbedded } from './embedded-postgres/embedded-postgres.js'
+import { type Migrated, migrate, type OnApply } from './postgres/migrations/migrate.js'
+import { checkServer } from './postgres/sessions/server-check.js'
 
 /** A database with tables that are up to date. */
 export interface Database extends Omit<Migrated, 'newer'> {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RouteContract } from '@holdfast/contracts'
-import { Refusal } from '../refusal.js'
+import { Refusal } from './api-error.js'
 
 /** Cross-origin access for browsers (Fetch standard, section 3.3), for a service whose callers have API keys. */
 export interface Cors {

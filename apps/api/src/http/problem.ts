@@ -1,7 +1,7 @@
 import { errors, type Problem } from '@holdfast/contracts'
-import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../database/pool.js'
-import { JsonText, stringifyJson } from '../json-text.js'
-import { Refusal } from '../refusal.js'
+import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../postgres/pool.js'
+import { JsonText, stringifyJson } from '../lib/json-text.js'
+import { Refusal } from './api-error.js'
 
 /** A refusal as it is sent. */
 export interface ProblemAnswer {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { routes } from '@holdfast/contracts'
 import type { LogFormat, Logger } from '@holdfast/service'
-import type { RequestState } from './request-state.js'
+import type { RequestState } from './request-context.js'
 import { requestTarget } from './request-target.js'
 
 /** From here on a request is slow: somebody will want to know which one it was. */

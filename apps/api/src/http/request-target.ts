@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { invalid, invalidAt } from '../refusal.js'
+import { invalid, invalidAt } from './api-error.js'
 
 const originForm = (url: string): string => {
   const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '')

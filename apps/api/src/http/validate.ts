@@ -1,6 +1,6 @@
 import type { RouteContract } from '@holdfast/contracts'
 import { z } from 'zod'
-import { Refusal } from '../refusal.js'
+import { Refusal } from './api-error.js'
 
 /** The parts of a request before validation. */
 export interface RawRequest {

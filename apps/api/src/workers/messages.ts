@@ -1,4 +1,4 @@
-import type { ClientLimit, LimitPolicy } from '../http/limiter.js'
+import type { ClientLimit, LimitPolicy } from '../rate-limit/limiter.js'
 import type { Database } from '../open-database.js'
 import type { WorkerMetrics } from './collect-metrics.js'
 

@@ -3,8 +3,8 @@ import { createLogger } from '@holdfast/service'
 import postgres, { type Sql } from 'postgres'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { readConfig } from '../../src/config.js'
-import { type PeerBounds, peerBounds } from '../../src/http/server.js'
-import { type Service, startService } from '../../src/service.js'
+import { type PeerBounds, peerBounds } from '../../src/http/http-server.js'
+import { type Service, startService } from '../../src/start-service.js'
 
 /** A running API on a real socket, with a way around it to its database. */
 export interface TestApi {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Service } from '../../src/service.js'
+import type { Service } from '../../src/start-service.js'
 import { send } from './api.js'
 import { parseExposition } from './exposition.js'
 

@@ -1,0 +1,127 @@
+import { hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+import type { Logger } from '@holdfast/service'
+import { deadlines } from '../postgres/deadlines.js'
+import type { Pool } from '../postgres/pool.js'
+import { Refusal } from '../http/api-error.js'
+import { expiresAtPast } from '../items/item-errors.js'
+import {
+  type ApiKeyRow,
+  deleteApiKey,
+  findApiKey,
+  insertApiKey,
+  type KnownApiKeyRow,
+  listApiKeys,
+  touchApiKey,
+} from './sql/api-key-rows.js'
+import { toRfc3339 } from '../items/sql/item-row.js'
+
+/** What a new key may do, and until when. */
+type NewKey = Pick<ApiKeyRow, 'name' | 'scopes' | 'namespaces' | 'prefix' | 'rate_limit' | 'expires_at'> & {
+  readonly ttl: number | null
+}
+
+/** What can be done with API keys. */
+export interface ApiKeyStore {
+  list: (deadline: number) => Promise<ApiKeyRow[]>
+  /** Answers the key once, with its secret in it. @throws Refusal validation_failed if it would have expired already */
+  create: (deadline: number, key: NewKey) => Promise<ApiKeyRow & { readonly api_key: string }>
+  /** @throws Refusal api_key_not_found */
+  delete: (deadline: number, id: string) => Promise<void>
+  /** Whether a key with this id and secret was good once, also where it has to be looked at again. */
+  wasGood: (id: string, secret: string) => boolean
+  /** The key with this id and secret; undefined where there is none, or not any more. */
+  find: (deadline: number, id: string, secret: string) => Promise<ApiKeyRow | undefined>
+}
+
+/** How long a key is believed to be what it was. Milliseconds: revoked keys are refused within 5 seconds. */
+const freshMs = 2_000
+const keysMax = 10_000
+const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789'
+
+const digestOf = (secret: string): string => hash('sha256', secret)
+
+const isDigestOf = (digest: string, secret: string): boolean => timingSafeEqual(Buffer.from(digest), Buffer.from(digestOf(secret)))
+
+/** Of no secret that a key can have. */
+const none = digestOf('')
+
+const newId = (): string => Array.from({ length: 12 }, () => alphabet[randomInt(alphabet.length)]).join('')
+
+/** A new key with its secret of 256 random bits, of which only the digest may be stored. */
+export const newApiKey = (id = newId()): { readonly id: string; readonly key: string; readonly digest: string } => {
+  const secret = randomBytes(32).toString('base64url')
+  return { id, key: `hf_${id}_${secret}`, digest: digestOf(secret) }
+}
+
+const orNull = (time: string | null): string | null => (time === null ? null : toRfc3339(time))
+
+const toKey = ({ id, name, scopes, namespaces, prefix, rate_limit, created_at, expires_at, last_used_at }: ApiKeyRow): ApiKeyRow => ({
+  id,
+  name,
+  scopes,
+  namespaces,
+  prefix,
+  rate_limit,
+  created_at: toRfc3339(created_at),
+  expires_at: orNull(expires_at),
+  last_used_at: orNull(last_used_at),
+})
+
+/** A key that was read. Times as `performance.now()` counts: the wall clock of this process does not matter. */
+interface Known {
+  readonly row: KnownApiKeyRow
+  readonly at: number
+  /** From when on the key may have expired, so that the database must say. */
+  readonly end: number
+}
+
+/** The verbs of API keys. A secret has 256 random bits, of which only the SHA-256 is stored. */
+export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
+  const known = new Map<string, Known>()
+  const fresh = (id: string) => {
+    const entry = known.get(id)
+    const now = performance.now()
+    return entry !== undefined && now - entry.at < freshMs && now < entry.end ? entry : undefined
+  }
+
+  const note = (id: string): void => {
+    pool
+      .run(touchApiKey, { id }, performance.now() + deadlines.query)
+      .catch((error) => logger.debug({ err: error }, 'the use of a key was not noted'))
+  }
+
+  const read = async (deadline: number, id: string): Promise<Known | undefined> => {
+    const at = performance.now()
+    const [row] = await pool.run(findApiKey, { id }, deadline)
+    known.delete(id)
+    if (row === undefined) return undefined
+    if (known.size >= keysMax) known.delete(known.keys().next().value ?? '')
+    const entry = { row, at, end: row.remaining_ms === null ? Number.POSITIVE_INFINITY : at + row.remaining_ms }
+    known.set(id, entry)
+    return entry
+  }
+
+  return {
+    list: async (deadline) => (await pool.run(listApiKeys, {}, deadline)).map(toKey),
+    create: async (deadline, settings) => {
+      const { id, key, digest } = newApiKey()
+      const [row] = await pool.run(insertApiKey, { ...settings, id, digest }, deadline)
+      if (row === undefined) throw expiresAtPast()
+      return { ...toKey(row), api_key: key }
+    },
+    delete: async (deadline, id) => {
+      known.delete(id)
+      const [removed] = await pool.run(deleteApiKey, { id }, deadline)
+      if (removed === undefined) throw new Refusal('api_key_not_found', 'no API key has this id')
+    },
+    wasGood: (id, secret) => isDigestOf(known.get(id)?.row.digest ?? none, secret),
+    find: async (deadline, id, secret) => {
+      const kept = fresh(id)
+      const entry = kept ?? (await read(deadline, id))
+      // A key that is not there takes as long to refuse as one with another secret.
+      if (!isDigestOf(entry?.row.digest ?? none, secret) || entry === undefined) return undefined
+      if (kept === undefined) note(id)
+      return entry.row
+    },
+  }
+}

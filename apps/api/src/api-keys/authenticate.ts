@@ -1,0 +1,83 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Scope } from '@holdfast/contracts'
+import { Refusal } from '../http/api-error.js'
+import type { ApiKeyStore } from './api-key-store.js'
+import type { ApiKeyRow } from './sql/api-key-rows.js'
+import type { RateLimit } from '../rate-limit/rate-limit.js'
+import type { RequestState } from '../http/request-context.js'
+
+/** Who a request comes from, and what that one may do. Null is no bound. */
+export interface Caller {
+  readonly id: string
+  readonly scopes: readonly string[]
+  readonly namespaces: readonly string[] | null
+  readonly prefix: string | null
+  /** Requests in a window. */
+  readonly rateLimit: number | null
+}
+
+/** Finds out who calls and counts the request; undefined where nobody is asked who they are. */
+export type Admit = (incoming: IncomingMessage, state: RequestState) => Promise<Caller | undefined>
+
+/** Credentials of the scheme Bearer (RFC 6750 section 2.1); the names of schemes have no case. */
+const bearer = /^bearer +([\x21-\x7e]+) *$/i
+const format = /^hf_([a-z0-9]{12})_([A-Za-z0-9_-]{43})$/
+
+const everything: readonly Scope[] = ['read', 'write', 'admin']
+const administrator: Caller = { id: 'admin', scopes: everything, namespaces: null, prefix: null, rateLimit: null }
+
+/** The challenge of a rejection, with the parameters of an error code (RFC 6750 section 3). */
+export const challenge = (parameters = ''): Record<string, string> => ({ 'www-authenticate': `Bearer realm="holdfast"${parameters}` })
+
+/** The rejection of every key that is missing, wrong, expired or revoked. A request without a Bearer token gets no error code. */
+const unauthenticated = (token: string | undefined): Refusal =>
+  new Refusal('unauthenticated', 'Send a valid API key: Authorization: Bearer <API key>.', {
+    headers: challenge(token === undefined ? '' : ', error="invalid_token"'),
+  })
+
+const toCaller = ({ id, scopes, namespaces, prefix, rate_limit }: ApiKeyRow): Caller => ({
+  id: `key ${id}`,
+  scopes,
+  namespaces,
+  prefix,
+  rateLimit: rate_limit,
+})
+
+const isAdminKey = (token: string, adminKey: string | undefined): boolean =>
+  adminKey !== undefined && timingSafeEqual(Buffer.from(hash('sha256', token)), Buffer.from(hash('sha256', adminKey)))
+
+/** Lets everybody in, each with the limit of the own address. */
+export const admitEverybody =
+  (limit: RateLimit): Admit =>
+  async (incoming, state) => {
+    await limit(incoming, state)
+    return undefined
+  }
+
+/**
+ * Lets in who has an API key, with the key's own limit. Requests without one are counted by address, so that who tries keys is stopped before
+ * each try costs a statement.
+ * @throws Refusal unauthenticated, rate_limited
+ */
+export const admitWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): Admit => {
+  const find = async (token: string, incoming: IncomingMessage, state: RequestState): Promise<Caller | undefined> => {
+    if (isAdminKey(token, adminKey)) return administrator
+    const [, id, secret] = format.exec(token) ?? []
+    if (id === undefined || secret === undefined) return undefined
+    if (!keys.wasGood(id, secret)) await limit(incoming, state, { peek: true })
+    const row = await keys.find(state.deadline, id, secret)
+    return row === undefined ? undefined : toCaller(row)
+  }
+
+  return async (incoming, state) => {
+    const [, token] = bearer.exec(incoming.headers.authorization ?? '') ?? []
+    const caller = token === undefined ? undefined : await find(token, incoming, state)
+    if (caller === undefined) {
+      await limit(incoming, state)
+      throw unauthenticated(token)
+    }
+    await limit(incoming, state, { key: caller.id, ownRequests: caller.rateLimit })
+    return caller
+  }
+}

@@ -1,0 +1,23 @@
+import type { RouteInput, Routes } from '@holdfast/contracts'
+import type { ApiKeyStore } from './api-key-store.js'
+import type { ApiKeyRow } from './sql/api-key-rows.js'
+import type { Handlers } from '../http/mount.js'
+
+type Scopes = RouteInput<Routes['createApiKey']>['body']['scopes']
+
+/** Only scopes that the contract has are ever stored. */
+const withScopes = <Row extends ApiKeyRow>(row: Row) => ({ ...row, scopes: row.scopes as Scopes })
+
+/** The handlers of API keys. */
+export const apiKeyHandlers = (store: ApiKeyStore): Pick<Handlers, 'listApiKeys' | 'createApiKey' | 'deleteApiKey'> => ({
+  listApiKeys: async (_input, call) => ({ status: 200, body: { api_keys: (await store.list(call.deadline)).map(withScopes) } }),
+  createApiKey: async ({ body }, call) => {
+    const { ttl = null, expires_at: expiresAt = null, ...key } = body
+    const expires_at = expiresAt === null ? null : new Date(expiresAt).toISOString()
+    return { status: 201, body: withScopes(await store.create(call.deadline, { ...key, ttl, expires_at })) }
+  },
+  deleteApiKey: async ({ params }, call) => {
+    await store.delete(call.deadline, params.id)
+    return { status: 204 }
+  },
+})

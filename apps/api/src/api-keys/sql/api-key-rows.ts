@@ -1,0 +1,78 @@
+import { sql } from 'drizzle-orm'
+import { apiKeys } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+
+const { placeholder } = sql
+
+/** A key as it is stored, but for the digest of its secret. */
+export interface ApiKeyRow {
+  readonly id: string
+  readonly name: string
+  readonly scopes: string[]
+  readonly namespaces: string[] | null
+  readonly prefix: string | null
+  readonly rate_limit: number | null
+  readonly created_at: string
+  readonly expires_at: string | null
+  readonly last_used_at: string | null
+}
+
+const columns = sql`k.id, k.name, to_json(k.scopes) as scopes, to_json(k.namespaces) as namespaces, k.prefix, k.rate_limit, k.created_at::text, k.expires_at::text, k.last_used_at::text`
+
+/** Reads all keys that have not expired, in the order in which they were made. */
+export const listApiKeys = defineStatement<object, ApiKeyRow>(
+  'read',
+  sql`
+    select ${columns} from ${apiKeys} k
+    where k.expires_at is null or k.expires_at > statement_timestamp()
+    order by k.created_at, k.id`,
+)
+
+/** A key with the digest of its secret, and the milliseconds until it expires; null if it never does. */
+export type KnownApiKeyRow = ApiKeyRow & { readonly digest: string; readonly remaining_ms: number | null }
+
+/** Reads a key that has not expired. */
+export const findApiKey = defineStatement<{ readonly id: string }, KnownApiKeyRow>(
+  'read',
+  sql`
+    select ${columns}, k.digest, extract(epoch from k.expires_at - clock_timestamp())::float8 * 1000 as remaining_ms from ${apiKeys} k
+    where k.id = ${placeholder('id')}::text and (k.expires_at is null or k.expires_at > clock_timestamp())`,
+)
+
+/** Stores a key; answers no row if it would have expired already. */
+export const insertApiKey = defineStatement<
+  Omit<ApiKeyRow, 'created_at' | 'expires_at' | 'last_used_at'> & {
+    readonly digest: string
+    /** Seconds. */
+    readonly ttl: number | null
+    /** RFC 3339 in UTC. */
+    readonly expires_at: string | null
+  },
+  ApiKeyRow
+>(
+  'write',
+  sql`
+    with clock as materialized (select date_trunc('milliseconds', clock_timestamp()) as now)
+    insert into ${apiKeys} as k (id, digest, name, scopes, namespaces, prefix, rate_limit, created_at, expires_at)
+    select ${placeholder('id')}::text, ${placeholder('digest')}::text, ${placeholder('name')}::text, ${placeholder('scopes')}::text[],
+      ${placeholder('namespaces')}::text[], ${placeholder('prefix')}::text, ${placeholder('rate_limit')}::int, clock.now,
+      case when ${placeholder('ttl')}::bigint is null then ${placeholder('expires_at')}::timestamptz
+        else clock.now + ${placeholder('ttl')}::bigint * interval '1 second' end
+    from clock
+    where ${placeholder('expires_at')}::timestamptz is null or ${placeholder('expires_at')}::timestamptz > clock.now
+    returning ${columns}`,
+)
+
+/** Removes a key; answers no row where there was none. */
+export const deleteApiKey = defineStatement<{ readonly id: string }, { readonly id: string }>(
+  'write',
+  sql`delete from ${apiKeys} k where k.id = ${placeholder('id')}::text returning k.id`,
+)
+
+/** Notes that a key is used, once a minute. */
+export const touchApiKey = defineStatement<{ readonly id: string }, never>(
+  'write',
+  sql`
+    update ${apiKeys} k set last_used_at = clock_timestamp()
+    where k.id = ${placeholder('id')}::text and (k.last_used_at is null or k.last_used_at < clock_timestamp() - interval '1 minute')`,
+)

@@ -1,0 +1,152 @@
+import type { Server } from 'node:http'
+import { close, type Logger, listen, type Running } from '@holdfast/service'
+import { createApp } from './app.js'
+import { createByteBudget } from './http/overload/byte-budget.js'
+import type { Config } from './config.js'
+import { withinTime } from './postgres/connections.js'
+import { createPool, type Pool } from './postgres/pool.js'
+import { createAdmissions } from './http/overload/admission.js'
+import { overBudget } from './http/json-body.js'
+import type { CreateLimiter } from './rate-limit/limiter.js'
+import { createMetricsServer } from './metrics/metrics-server.js'
+import { createPostgresLimiter } from './rate-limit/postgres-limiter.js'
+import { createHttpServer, type PeerBounds, peerBounds } from './http/http-server.js'
+import { trustedHosts } from './http/trusted-hosts.js'
+import { createMetrics, type Metrics } from './metrics/metrics.js'
+import { observers, type Traces } from './tracing/observers.js'
+import type { Database } from './open-database.js'
+import { createApiKeyStore } from './api-keys/api-key-store.js'
+import { createBoundedItems } from './namespaces/namespace-limits.js'
+import { createDeletePrefix } from './items/delete-prefix.js'
+import { createItemStore } from './items/item-store.js'
+import { createNamespaceSettings } from './namespaces/namespace-settings.js'
+import { createNamespaceStore } from './namespaces/namespace-store.js'
+import { createRequestCounts, type RequestCounts } from './rate-limit/request-counts.js'
+import { startSweeper } from './expiry/sweeper.js'
+import type { WriteSettings } from './items/write-batcher.js'
+import { version } from './version.js'
+
+/** What several processes of one service have in common, and one alone has by itself. */
+export interface InCommon {
+  /** Where requests are counted that are not, or cannot be, counted in the database. */
+  readonly createLimiter: CreateLimiter
+  /** Answers the metrics of all, of which these are our own. */
+  readonly metricsText: (own: Metrics) => () => Promise<string>
+}
+
+/** The API on a socket. */
+export interface Serving extends Running {
+  /** Where the metrics are, if they have a port of their own. */
+  readonly metricsUrl: string | undefined
+}
+
+/** Loads what traces, where somebody takes traces: it is a good part of the program. */
+const openTraces = async (config: Config, logger: Logger): Promise<Traces | undefined> => {
+  if (config.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return undefined
+  const { startTraces } = await import('./tracing/traces.js')
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SERVICE_NAME: serviceName, OTEL_TRACES_SAMPLER_ARG: share } = config
+  return startTraces({ endpoint, serviceName, version: version(), share }, logger)
+}
+
+/** Listens with the API, and with the metrics where they have a port of their own. */
+const listenOn = async (server: Server, metricsServer: Server, { HOST, PORT, METRICS_PORT }: Config) => {
+  const metricsUrl = METRICS_PORT === undefined ? undefined : await listen(metricsServer, HOST, METRICS_PORT, 'METRICS_PORT')
+  try {
+    return { url: await listen(server, HOST, PORT), metricsUrl }
+  } catch (error) {
+    metricsServer.close()
+    throw error
+  }
+}
+
+const createStores = (pool: Pool, config: Config, observe: WriteSettings['observe'], logger: Logger) => {
+  const settings = createNamespaceSettings(pool)
+  const recordSeconds = config.IDEMPOTENCY_TTL_SECONDS
+  const deletePrefix = createDeletePrefix(pool, recordSeconds)
+  const items = createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds, observe }, deletePrefix)
+  return {
+    store: createBoundedItems(items, settings, pool),
+    namespaces: createNamespaceStore(pool, settings, deletePrefix),
+    apiKeys: createApiKeyStore(pool, logger),
+  }
+}
+
+const rateLimitOptions = (config: Config, counts: RequestCounts | undefined, createLimiter: CreateLimiter) => ({
+  requests: config.RATE_LIMIT_REQUESTS,
+  keyRequests: config.RATE_LIMIT_KEY_REQUESTS,
+  windowSeconds: config.RATE_LIMIT_WINDOW_SECONDS,
+  siteFactor: config.RATE_LIMIT_SITE_FACTOR,
+  trustedProxies: config.TRUST_PROXY,
+  createLimiter: counts === undefined ? createLimiter : createPostgresLimiter(counts, createLimiter),
+})
+
+/** The bounds on peers, with those that are settings. */
+const connectionBounds = ({ MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT }: Config, bounds: PeerBounds): PeerBounds => {
+  const connectionsMax = MAX_CONNECTIONS ?? bounds.connectionsMax
+  const perClient = MAX_CONNECTIONS_PER_CLIENT ?? (MAX_CONNECTIONS === undefined ? bounds.connectionsPerClientMax : connectionsMax / 2)
+  return { ...bounds, connectionsMax, connectionsPerClientMax: Math.min(connectionsMax, Math.ceil(perClient)) }
+}
+
+/**
+ * Serves the API on a database, which stays open.
+ * @throws StartError
+ */
+export const serve = async (
+  database: Pick<Database, 'kind' | 'address'>,
+  config: Config,
+  logger: Logger,
+  { createLimiter, metricsText }: InCommon,
+  bounds: PeerBounds = peerBounds,
+): Promise<Serving> => {
+  const metrics = createMetrics(version())
+  const traces = await openTraces(config, logger)
+  const observe = observers(metrics, traces)
+  const pool = createPool(database.address, logger, observe.statements)
+  const budget = createByteBudget({ bytesMax: config.MAX_BUFFERED_BYTES, rejection: overBudget })
+  const admissions = createAdmissions()
+  metrics.watch(pool, budget, admissions)
+  const counts = config.RATE_LIMIT_STORE === 'postgres' ? await createRequestCounts(pool.sessions, logger) : undefined
+  let stopping = false
+  const text = metricsText(metrics)
+  const app = createApp({
+    ...createStores(pool, config, observe.calls, logger),
+    authRequired: config.AUTH === 'required',
+    adminKey: config.ADMIN_API_KEY,
+    trustedHosts: trustedHosts(config),
+    corsOrigins: config.CORS_ORIGINS,
+    service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
+    rateLimit: rateLimitOptions(config, counts, createLimiter),
+    valueBytesMax: config.MAX_VALUE_BYTES,
+    budget,
+    admissions,
+    rootKeys: config.ROOT_KEYS === 'on',
+    metricsText: text,
+    // They name namespaces: where callers need a key they are not for everybody.
+    metricsMoved: config.METRICS_PORT !== undefined || config.AUTH === 'required',
+    observe,
+    logger,
+    logFormat: config.LOG_FORMAT,
+  })
+  const server = createHttpServer(app, connectionBounds(config, bounds), config.TRUST_PROXY, admissions)
+  const metricsServer = createMetricsServer(text, logger)
+  const { url, metricsUrl } = await listenOn(server, metricsServer, config).catch(async (error) => {
+    await counts?.stop(0)
+    await pool.end(0)
+    throw error
+  })
+  const stopSweeper = startSweeper(pool, config.SWEEP_INTERVAL_SECONDS * 1000, logger, metrics.sweeps)
+  return {
+    url,
+    metricsUrl,
+    stop: async (lameDuckMs) => {
+      stopping = true
+      await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
+      const graceMs = config.SHUTDOWN_GRACE_SECONDS * 1000
+      await Promise.all([close(server, graceMs), withinTime(stopSweeper(), graceMs)])
+      if (metricsUrl !== undefined) await close(metricsServer, 0)
+      await counts?.stop(1_000)
+      await pool.end(1_000)
+      await traces?.end()
+    },
+  }
+}

@@ -1,6 +1,0 @@
-import type { Handlers } from '../mount.js'
-
-/** What the service counts, for whom it is scraped by. */
-export const metricsHandlers = (metricsText: () => Promise<string>): Pick<Handlers, 'metrics'> => ({
-  metrics: async () => ({ status: 200, body: await metricsText() }),
-})

@@ -1,0 +1,57 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { idempotencyRecords } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { recordFormat } from './record-format.js'
+
+const { placeholder } = sql
+
+/** The record of a batch, null without one. */
+export interface BatchRecord {
+  readonly recordId: string | null
+  readonly fingerprint: string | null
+  readonly recordSeconds: number
+}
+
+/** The only row of a statement that writes a batch. */
+export interface BatchRow {
+  /** JSON text of a {@link BatchOutcomes}, or of a refusal that was recorded. */
+  readonly result: string
+  /** Of the record, if the batch was applied earlier and not now; null otherwise. */
+  readonly fingerprint: string | null
+  readonly format: number | null
+}
+
+/** The outcomes of a batch in the order of its elements. */
+export interface BatchOutcomes<Row> {
+  readonly outcomes: readonly Row[]
+}
+
+/**
+ * Makes a statement that writes a batch once: a batch that has a record returns what the record holds, any other is written together with its
+ * record. `offered` selects the elements with their `ordinal`; `effect` is further CTEs on `asked`, the elements to write; `answered`
+ * selects their rows, with `ordinal`. The record comes last, as in other writes, so that statements cannot deadlock. If another connection
+ * wrote the record meanwhile, the statement fails with a unique violation.
+ */
+export const recordableBatch = <Params extends object>(write: { offered: SQL; effect: SQL; answered: SQL }) =>
+  defineStatement<Params & BatchRecord, BatchRow>(
+    'write',
+    sql`
+      with known as materialized (
+        select r.fingerprint, r.format, r.result from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text
+      ), asked as materialized (
+        select * from (${write.offered}) offered where not exists (select from known)
+      ), ${write.effect}, answered as materialized (
+        ${write.answered}
+      ), outcomes as materialized (
+        select json_build_object('outcomes', coalesce(json_agg(to_json(a) order by a.ordinal), '[]')) as result from answered a
+      ), recorded as (
+        insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
+        select ${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, o.result,
+          clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second'
+        from outcomes o
+        where ${placeholder('recordId')}::text is not null and not exists (select from known)
+      )
+      select o.result::text, null as fingerprint, null as format from outcomes o where not exists (select from known)
+      union all
+      select k.result::text, k.fingerprint, k.format from known k`,
+  )

@@ -1,0 +1,40 @@
+import { sql } from 'drizzle-orm'
+import { idempotencyRecords } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { recordFormat } from './record-format.js'
+
+const { placeholder } = sql
+
+/** A refusal of a write with an Idempotency-Key. */
+export interface RecordRefusal {
+  readonly recordId: string
+  readonly fingerprint: string
+  /** JSON text. */
+  readonly result: string
+  readonly recordSeconds: number
+}
+
+/** Records a refusal unless the key has a record; answers whether it did. */
+export const recordRefusal = defineStatement<RecordRefusal, { id: string }>(
+  'write',
+  sql`
+    insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
+    values (${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, ${placeholder('result')}::text::json,
+      clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second')
+    on conflict (id) do nothing
+    returning id`,
+)
+
+/** The record of a key. */
+export interface KnownRecord {
+  readonly fingerprint: string
+  readonly format: number
+  /** JSON text. */
+  readonly result: string
+}
+
+/** Reads the record of a key. */
+export const getRecord = defineStatement<{ readonly recordId: string }, KnownRecord>(
+  'read',
+  sql`select r.fingerprint, r.format, r.result::text from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text`,
+)

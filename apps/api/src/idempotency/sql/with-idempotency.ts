@@ -1,0 +1,57 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { idempotencyRecords } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { recordFormat } from './record-format.js'
+
+const { placeholder } = sql
+
+/** What a statement needs to record its writes; element n of each array belongs to write n. */
+export interface Records {
+  readonly recordIds: readonly string[]
+  readonly fingerprints: readonly string[]
+  /** How long records are kept. */
+  readonly recordSeconds: number
+}
+
+/** A row of a statement that records: the row that the plain statement would answer, as JSON, from now or from then. */
+export interface RecordedRow {
+  readonly ordinal: number
+  readonly answer: string
+  /** Of the record, if the write was applied earlier and not now; null otherwise. */
+  readonly fingerprint: string | null
+  readonly format: number | null
+}
+
+/**
+ * Makes a write that is applied once: what its key's record answers is answered again, and the rest is written with its record, in one
+ * transaction. `offered` selects the writes with their `ordinal`; `effect` is further CTEs on `asked`, those that are not known yet;
+ * `answered` selects their rows, with `ordinal`, of which those where `done` holds are recorded. Records come last, in order,
+ * so that batches cannot deadlock; one that another connection wrote meanwhile fails the statement as a unique violation.
+ */
+export const recordable = <Params extends object>(write: { offered: SQL; effect: SQL; answered: SQL; done: SQL }) =>
+  defineStatement<Params & Records, RecordedRow>(
+    'write',
+    sql`
+      with offered as materialized (
+        select o.*, r.record_id, r.fingerprint
+        from (${write.offered}) o
+        join unnest(${placeholder('recordIds')}::text[], ${placeholder('fingerprints')}::text[]) with ordinality as r (record_id, fingerprint, ordinal)
+          on r.ordinal = o.ordinal
+      ), known as materialized (
+        select o.ordinal, r.fingerprint, r.format, r.result
+        from offered o join ${idempotencyRecords} r on r.id = o.record_id
+      ), asked as materialized (
+        select * from offered where not exists (select from known where known.ordinal = offered.ordinal)
+      ), ${write.effect}, answered as materialized (
+        ${write.answered}
+      ), recorded as (
+        insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
+        select o.record_id, o.fingerprint, ${recordFormat}, to_json(a), clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second'
+        from answered a join offered o on o.ordinal = a.ordinal
+        where ${write.done}
+        order by o.record_id
+      )
+      select a.ordinal::int, to_json(a)::text as answer, null as fingerprint, null as format from answered a
+      union all
+      select k.ordinal::int, k.result::text, k.fingerprint, k.format from known k`,
+  )

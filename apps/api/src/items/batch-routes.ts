@@ -1,0 +1,70 @@
+import { errors, type RouteInput, type Routes } from '@holdfast/contracts'
+import { JsonText } from '../lib/json-text.js'
+import { Refusal } from '../http/api-error.js'
+import type { ItemStore } from './item-store.js'
+import { memberSpan, spanOf, textOf } from '../lib/json-span.js'
+import type { Handler, Handlers } from '../http/mount.js'
+import { prefersMinimal } from '../http/preferences.js'
+import { problemBody } from '../http/problem.js'
+import { preferred, replayed } from '../http/write-response-headers.js'
+import { expiry } from './routes.js'
+
+type DeleteElement = RouteInput<Routes['deleteManyItems']>['body']['keys'][number]
+
+/** The texts of the values of a batch put, to the letter. */
+const valueTexts = (bodyText: string): string[] => {
+  const elements = memberSpan(spanOf(bodyText, 3), 'items')?.elements ?? []
+  return elements.map((element) => {
+    const value = memberSpan(element, 'value')
+    return value === undefined ? 'null' : textOf(bodyText, value)
+  })
+}
+
+/** The outcome of an element that was rejected. Its code is one that the contract lists. */
+const rejection = (key: string, refusal: Refusal, requestId: string) =>
+  ({ key, status: errors[refusal.code].status as 412, problem: problemBody(refusal, requestId) as never }) as const
+
+const putItems =
+  (store: ItemStore): Handler<Routes['putItems']> =>
+  async ({ headers, body }, call) => {
+    const minimal = prefersMinimal(headers.prefer)
+    const text = call.bodyText ?? ''
+    const values = valueTexts(text)
+    const puts = body.items.map((element, index) => ({
+      key: element.key,
+      value: values[index] ?? 'null',
+      ...expiry(element),
+      ifMatch: element.if_match ?? null,
+      ifNoneMatch: element.if_none_match ?? null,
+    }))
+    const { outcomes, replayed: was } = await store.putMany(call, { puts, mayCreate: true, bytes: text.length, record: call.record })
+    const results = puts.map(({ key, value }, index) => {
+      const outcome = outcomes[index]
+      if (outcome === undefined) throw new Error('a put of a batch has no outcome')
+      if (outcome instanceof Refusal) return rejection(key, outcome, call.requestId)
+      const item = minimal ? outcome.item : { ...outcome.item, value: new JsonText(value) }
+      return { key, status: outcome.created ? 201 : 200, item } as const
+    })
+    return { status: 200, body: { results }, headers: { ...replayed(was), ...preferred(minimal) } }
+  }
+
+const toDelete = (element: DeleteElement) =>
+  typeof element === 'string' ? { key: element, ifMatch: null } : { key: element.key, ifMatch: element.if_match ?? null }
+
+const deleteManyItems =
+  (store: ItemStore): Handler<Routes['deleteManyItems']> =>
+  async ({ body }, call) => {
+    const deletes = body.keys.map(toDelete)
+    const { outcomes, replayed: was } = await store.deleteMany(call, { deletes, bytes: call.bodyText?.length ?? 0, record: call.record })
+    const results = deletes.map(({ key }, index) => {
+      const refusal = outcomes[index]
+      return refusal === undefined ? ({ key, status: 204 } as const) : rejection(key, refusal, call.requestId)
+    })
+    return { status: 200, body: { results }, headers: replayed(was) }
+  }
+
+/** The handlers of batches that write. */
+export const batchHandlers = (store: ItemStore): Pick<Handlers, 'putItems' | 'deleteManyItems'> => ({
+  putItems: putItems(store),
+  deleteManyItems: deleteManyItems(store),
+})

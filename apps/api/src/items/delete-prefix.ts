@@ -1,0 +1,71 @@
+import { DatabaseOverloaded, DatabaseUnavailable, type Pool } from '../postgres/pool.js'
+import { Refusal } from '../http/api-error.js'
+import { replayOf } from '../idempotency/run-once.js'
+import type { Replayable, StoreCall, WriteRecord } from './operation.js'
+import { keyRange } from './key-range.js'
+import { beginDeletion, deleteRange } from './sql/delete-range.js'
+import { getRecord } from '../idempotency/sql/idempotency-records.js'
+
+/** How many rows one statement removes. */
+const batch = 1_000
+
+/** Whose deletion it is, where, and until when. */
+type DeletionCall = Pick<StoreCall, 'namespace' | 'client' | 'deadline'>
+
+/** Live items that were removed. */
+type Deleted = { readonly deleted: number } & Replayable
+
+/** What a record says: how many were removed so far, or in all. */
+interface Progress {
+  readonly deleted: number
+  readonly unfinished?: true
+}
+
+const unfinished = (deleted: number, cause?: unknown): Refusal =>
+  new Refusal('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`, { cause })
+
+/**
+ * Makes the verb that removes all keys with a prefix, batch after batch. The record of the request is there before the first one and goes on with
+ * each, so that repeats, on any service, add up to one deletion, and a repeat of what was done deletes nothing that was written since.
+ */
+export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
+  const deleteAll = async (call: DeletionCall, prefix: string, recordId: string | null): Promise<number> => {
+    const { namespace, deadline } = call
+    const { from, until } = keyRange(prefix)
+    let deleted = 0
+    let first = from
+    for (let batches = 0; ; batches++) {
+      if (performance.now() > deadline) throw unfinished(deleted)
+      const [row] = await pool
+        .runInLane('removals', deleteRange, { namespace, first, until, limit: batch, recordId }, call)
+        .catch((error) => {
+          // Of this batch nothing was applied; of those before all was.
+          if (batches > 0 && (error instanceof DatabaseOverloaded || error instanceof DatabaseUnavailable)) throw unfinished(deleted, error)
+          throw error
+        })
+      if (row === undefined) throw new Error('a statement answered no row for its call')
+      deleted += row.live
+      if (row.last_key === null || row.removed < batch) return deleted
+      first = row.last_key
+    }
+  }
+
+  const readRecord = async (record: WriteRecord, deadline: number): Promise<(Progress & Replayable) | undefined> => {
+    const [known] = await pool.run(getRecord, { recordId: record.id }, deadline)
+    return known === undefined ? undefined : replayOf<Progress>(record, known)
+  }
+
+  return async (call: DeletionCall, prefix: string, record: WriteRecord | undefined): Promise<Deleted> => {
+    const { deadline } = call
+    if (record === undefined) return { deleted: await deleteAll(call, prefix, null) }
+    const known = await readRecord(record, deadline)
+    if (known !== undefined && known.unfinished !== true) return known
+    const { id: recordId, fingerprint } = record
+    const begun = known === undefined ? await pool.run(beginDeletion, { recordId, fingerprint, recordSeconds }, deadline) : []
+    await deleteAll(call, prefix, recordId)
+    const { deleted = 0 } = (await readRecord(record, deadline)) ?? {}
+    return { deleted, replayed: begun.length === 0 }
+  }
+}
+
+export type DeletePrefix = ReturnType<typeof createDeletePrefix>

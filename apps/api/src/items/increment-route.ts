@@ -1,0 +1,46 @@
+import type { Routes } from '@holdfast/contracts'
+import { invalid } from '../http/api-error.js'
+import { type ExactNumber, int64, isKept, readNumber } from './exact-number.js'
+import type { Addition } from './increment-item.js'
+import type { ItemStore } from './item-store.js'
+import { memberText } from '../lib/json-span.js'
+import { writeConditions } from '../http/entity-tags.js'
+import type { Handler } from '../http/mount.js'
+import { prefersMinimal } from '../http/preferences.js'
+import { written } from '../http/write-response-headers.js'
+
+type Amounts = { readonly [Name in keyof Addition]?: number | undefined }
+
+/** A number of a body with all its digits, which its text has where the parsed number was rounded. */
+const exact = (path: string, name: keyof Addition, parsed: number | undefined, text: () => string): ExactNumber | undefined => {
+  if (parsed === undefined || Number.isSafeInteger(parsed)) return parsed === undefined ? undefined : BigInt(parsed)
+  const number = readNumber(memberText(text(), name) ?? '') ?? parsed
+  if (!isKept(number)) throw invalid(`${path}.${name}`, `must be from ${int64.min} to ${int64.max} where it is an integer`)
+  return number
+}
+
+/** What an increment adds. `text` answers the JSON text of the object with its members, `path` names that in refusals. */
+export const readAddition = (path: string, amounts: Amounts, text: () => string): Addition => ({
+  by: exact(path, 'by', amounts.by, text) ?? 1n,
+  initial: exact(path, 'initial', amounts.initial, text) ?? 0n,
+  min: exact(path, 'min', amounts.min, text) ?? null,
+  max: exact(path, 'max', amounts.max, text) ?? null,
+})
+
+export const incrementItem =
+  (store: ItemStore): Handler<Routes['incrementItem']> =>
+  async ({ params, headers, body = {} }, call) => {
+    const minimal = prefersMinimal(headers.prefer)
+    const increment = {
+      key: params.key,
+      ...readAddition('body', body, () => call.bodyText ?? ''),
+      ttl: body.ttl ?? null,
+      refreshTtl: body.refresh_ttl ?? false,
+      requireTtl: body.require_ttl ?? false,
+      ...writeConditions(headers),
+      wantValue: !minimal,
+      record: call.record,
+    }
+    const { item, replayed: was } = await store.increment(call, increment)
+    return { status: 200, body: item, headers: written(item, minimal, was) }
+  }

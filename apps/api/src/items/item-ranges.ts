@@ -1,0 +1,162 @@
+import { limits } from '@holdfast/contracts'
+import type { Lane } from '../postgres/lanes.js'
+import { DatabaseOverloaded, type Pool, QueueFull } from '../postgres/pool.js'
+import { invalid, Refusal } from '../http/api-error.js'
+import type { StoreCall } from './operation.js'
+import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
+import { foldItems, foldItemsDownwards } from './sql/group-items.js'
+import { listItems, listItemsDownwards } from './sql/list-items.js'
+import { type StoredItem, toItem } from './stored-item.js'
+
+/** Which items to list. */
+interface ItemRange {
+  readonly prefix: string
+  /** Begins after this entry of the list: a key, or all keys that are folded into this prefix. */
+  readonly after: string | undefined
+  /** Begins after this key, which need not exist. */
+  readonly startAfter: string | undefined
+  /** Whether the list goes downwards, so that what is after a key is less than it. */
+  readonly reverse: boolean
+  /** Items and prefixes. */
+  readonly pageSize: number
+  readonly wantValues: boolean
+  readonly wantTotal: boolean
+}
+
+type NumberedRange = ItemRange & {
+  /** From 1. */
+  readonly page: number
+}
+
+/** One page of a list. */
+interface FoundItems {
+  readonly items: StoredItem[]
+  /** What items were folded into; undefined where none may be. */
+  readonly prefixes?: string[] | undefined
+  /** Null where it was not wanted. */
+  readonly total: number | null
+  /** The last key or prefix, after which the next page begins; null on the last page. */
+  readonly next: string | null
+  /** Whether it has fewer items than were asked for, because their values are long; by number the next page would leave some out. */
+  readonly cut: boolean
+}
+
+/** Reads of ranges of keys. */
+export interface ItemRanges {
+  /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
+  list: (call: StoreCall, list: NumberedRange) => Promise<FoundItems>
+  /** A page in which the items that have the delimiter behind the prefix are folded into the text up to its first one's end. */
+  fold: (call: StoreCall, list: ItemRange & { readonly delimiter: string }) => Promise<FoundItems>
+}
+
+const only = <Row>(rows: readonly Row[]): Row => {
+  const [row] = rows
+  if (row === undefined) throw new Error('a statement answered no row for its call')
+  return row
+}
+
+const toTotal = (rows: readonly { readonly total: string | null }[]): number | null => {
+  const { total } = only(rows)
+  return total === null ? null : Number(total)
+}
+
+/** Where a page ends: after `pageSize` entries, or before the first whose value did not fit into the answer any more. */
+const pageEnd = <Entry>(entries: readonly Entry[], pageSize: number, didNotFit: (entry: Entry) => boolean): number => {
+  const place = entries.findIndex(didNotFit)
+  return place === -1 ? pageSize : Math.min(place, pageSize)
+}
+
+/** Rows that a page by number may pass over in the lane of bounded statements. */
+const boundedOffset = 1_000
+
+/** Whether a total was asked for, and has more rows than a bounded statement counts. */
+const lacksTotal = ({ wantTotal }: Pick<ItemRange, 'wantTotal'>, rows: readonly { readonly total: string | null }[]): boolean =>
+  wantTotal && only(rows).total === null
+
+/** What a list is told whose scan was not done in time. */
+const scanRejection = (error: unknown, wantTotal: boolean): unknown => {
+  if (!(error instanceof DatabaseOverloaded) || error instanceof QueueFull || !wantTotal) return error
+  return new Refusal('overloaded', 'The total could not be counted in time. Add `count=none`, or use a longer prefix.', {
+    cause: error,
+    retryAfterSeconds: 1,
+  })
+}
+
+/** The verbs of ranges of keys. A list is read by a bounded statement first; if that does not suffice, a scan reads it anew. */
+export const createItemRanges = (pool: Pool): ItemRanges => {
+  /** Runs `run` in the lane of bounded statements, and as a scan if `suffices` does not hold. */
+  const readBounded = async <Rows>(
+    run: (lane: Lane, bounded: boolean) => Promise<Rows>,
+    suffices: (rows: Rows) => boolean,
+    { wantTotal, scan = false }: { readonly wantTotal: boolean; readonly scan?: boolean },
+  ): Promise<Rows> => {
+    if (!scan) {
+      const rows = await run('ranges', true)
+      if (suffices(rows)) return rows
+    }
+    return run('scans', false).catch((error) => {
+      throw scanRejection(error, wantTotal)
+    })
+  }
+
+  /**
+   * A page that pages by number do not reach: an empty one if the list ends before it.
+   * @throws Refusal validation_failed
+   */
+  const pageBeyond = async (call: StoreCall, { prefix, page, pageSize, wantTotal }: NumberedRange): Promise<FoundItems> => {
+    const { from, until, whole } = keyRange(prefix)
+    const first = { namespace: call.namespace, from, start: from, until, whole, page: 1, pageSize: 1, wantValues: false, wantTotal: true }
+    const total = toTotal(await pool.runInLane('ranges', listItems, { ...first, bounded: true }, call))
+    if (total !== null && total <= (page - 1) * pageSize) return { items: [], total: wantTotal ? total : null, next: null, cut: false }
+    const reached = `must not reach beyond item ${limits.pagedItems} (page × page_size)`
+    throw invalid('query.page', `${reached}. Follow next_cursor from page to page instead: it costs the same at any depth.`)
+  }
+
+  return {
+    list: async (call, list) => {
+      if (list.page * list.pageSize > limits.pagedItems) return pageBeyond(call, list)
+      const { prefix, after, startAfter, reverse, page, pageSize, wantValues, wantTotal } = list
+      const { from, until, whole } = keyRange(prefix)
+      const last = after ?? startAfter
+      const start = last === undefined ? (reverse ? until : from) : reverse ? last : nextKey(last)
+      const statement = reverse ? listItemsDownwards : listItems
+      const params = { namespace: call.namespace, from, start, until, whole, page, pageSize, wantValues, wantTotal }
+      const rows = await readBounded(
+        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, call),
+        (found) => only(found).whole && !lacksTotal(list, found),
+        { wantTotal: wantTotal && !whole, scan: (page - 1) * pageSize > boundedOffset },
+      )
+      const found = rows.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
+      const end = pageEnd(found, pageSize, ({ value }) => wantValues && value === undefined)
+      const items = found.slice(0, end)
+      return {
+        items,
+        total: toTotal(rows),
+        next: found.length > end ? (items.at(-1)?.key ?? null) : null,
+        cut: end < pageSize && found.length > end,
+      }
+    },
+
+    fold: async (call, list) => {
+      const { prefix, after, startAfter, reverse, delimiter, pageSize, wantValues, wantTotal } = list
+      const { until, whole } = keyRange(prefix)
+      const upwards = () =>
+        after === undefined ? (startAfter === undefined ? prefix : nextKey(startAfter)) : afterEntry(after, prefix, delimiter)
+      const start = reverse ? (after ?? startAfter ?? until) : upwards()
+      const statement = reverse ? foldItemsDownwards : foldItems
+      const page = { start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
+      const params = { namespace: call.namespace, prefix, ...page }
+      const rows = await readBounded(
+        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, call),
+        (found) => !lacksTotal(list, found),
+        { wantTotal: wantTotal && !whole },
+      )
+      const end = pageEnd(rows, pageSize, (row) => wantValues && row.key !== null && row.value === null)
+      const entries = rows.slice(0, end)
+      const items = entries.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
+      const prefixes = entries.flatMap(({ folded }) => (folded === null ? [] : [folded]))
+      const last = rows.length > end ? entries.at(-1) : undefined
+      return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.folded ?? last.key), cut: false }
+    },
+  }
+}

@@ -1,0 +1,144 @@
+import { limits } from '@holdfast/contracts'
+import type { Pool } from '../postgres/pool.js'
+import { JsonText } from '../lib/json-text.js'
+import { Refusal } from '../http/api-error.js'
+import { checkAnswerSize } from './response-size.js'
+import { type BatchDelete, createBatchDelete } from './batch-delete.js'
+import { type BatchPut, createBatchPut, type PutOutcome } from './batch-put.js'
+import { createChangeItem } from './compare-and-set.js'
+import type { DeletePrefix } from './delete-prefix.js'
+import { createOnce } from '../idempotency/run-once.js'
+import { createIncrementItem, type IncrementCall } from './increment-item.js'
+import type { DeleteCall, PutCall, StoreCall, WriteRecord } from './operation.js'
+import { createItemCalls } from './item-commands.js'
+import { createItemRanges, type ItemRanges } from './item-ranges.js'
+import type { AskedExpiry } from '../namespaces/ttl-limits.js'
+import { itemNotFound, preconditionFailed } from './item-errors.js'
+import { createPatchItem, type PatchCall } from './patch-item.js'
+import { createPutItem } from './put-item.js'
+import { batchGetItems } from './sql/batch-get-items.js'
+import { type StoredItem, toItem } from './stored-item.js'
+import { createTransact, type TransactionCall } from '../transactions/transact.js'
+import type { WriteSettings } from './write-batcher.js'
+
+/** A write of an item. */
+export type ItemPut = Omit<PutCall, 'namespace'> & AskedExpiry
+
+/** A removal of an item. */
+type ItemDeletion = Omit<DeleteCall, 'namespace'>
+
+/** A change of parts of an item. */
+type ItemPatch = Omit<PatchCall, 'namespace'> & AskedExpiry
+
+/** Several steps at once. */
+type ItemTransaction = Omit<TransactionCall, 'namespace'>
+
+/** An addition to a counter. */
+type ItemIncrement = Omit<IncrementCall, 'namespace'>
+
+export interface ItemStore extends ItemRanges {
+  /** @throws Refusal item_not_found */
+  get: (call: StoreCall, key: string) => Promise<{ item: StoredItem; ttlRemaining: number | null }>
+  /** The items of the keys as they are at one instant, in their order. @throws Refusal too_large */
+  getMany: (call: StoreCall, keys: readonly string[]) => Promise<(StoredItem | null)[]>
+  /** @throws Refusal precondition_failed, too_large, validation_failed */
+  put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem; replayed: boolean }>
+  /** @throws Refusal item_not_found, precondition_failed, too_large, validation_failed */
+  patch: (call: StoreCall, patch: ItemPatch) => Promise<{ item: StoredItem; replayed: boolean }>
+  /** @throws Refusal precondition_failed, not_a_number, out_of_bounds, ttl_required */
+  increment: (call: StoreCall, increment: ItemIncrement) => Promise<{ item: StoredItem; replayed: boolean }>
+  /** Resolves with the deleted item if it is wanted. @throws Refusal item_not_found, precondition_failed */
+  delete: (call: StoreCall, deletion: ItemDeletion) => Promise<{ item: StoredItem | undefined; replayed: boolean }>
+  /** Writes several items, each whatever becomes of the others. */
+  putMany: (call: StoreCall, batch: BatchPut) => Promise<{ outcomes: PutOutcome[]; replayed: boolean }>
+  /** Deletes several items, each whatever becomes of the others. */
+  deleteMany: (call: StoreCall, batch: BatchDelete) => Promise<{ outcomes: (Refusal | undefined)[]; replayed: boolean }>
+  /** Removes all keys with a prefix, in batches; answers how many live items went. */
+  deletePrefix: (call: StoreCall, prefix: string, record: WriteRecord | undefined) => Promise<{ deleted: number; replayed: boolean }>
+  /** @throws Refusal checks_failed, not_a_number, out_of_bounds, ttl_required, too_large, validation_failed */
+  transact: (call: StoreCall, transaction: ItemTransaction) => Promise<{ results: JsonText; replayed: boolean }>
+}
+
+/** Keys up to which a batch get is as short as a coalesced read. */
+const shortBatchKeys = 128
+
+/** What an item may do: expiry, versions and conditions. */
+export const createItemStore = (
+  pool: Pool,
+  settings: WriteSettings & { readonly valueBytesMax: number },
+  deletePrefix: DeletePrefix,
+): ItemStore => {
+  const calls = createItemCalls(pool, settings)
+  const once = createOnce(pool, settings.recordSeconds)
+  const putItem = createPutItem(calls, settings.valueBytesMax)
+  const changeItem = createChangeItem(calls, settings.valueBytesMax)
+  const patchItem = createPatchItem(calls, changeItem)
+  const incrementItem = createIncrementItem(calls, changeItem)
+  const transact = createTransact(pool, settings)
+  const batchPut = createBatchPut(pool, settings)
+  const batchDelete = createBatchDelete(pool, settings)
+
+  return {
+    get: async (call, key) => {
+      const row = await calls.get({ namespace: call.namespace, key }, call.deadline)
+      if (row === undefined) throw itemNotFound()
+      return { item: toItem(row), ttlRemaining: row.ttl_remaining }
+    },
+
+    getMany: async (call, keys) => {
+      const batch = { namespace: call.namespace, keys: [...new Set(keys)], bytesMax: limits.batchValueBytes }
+      const short = batch.keys.length <= shortBatchKeys
+      const rows = await (short ? pool.run(batchGetItems, batch, call.deadline) : pool.runInLane('ranges', batchGetItems, batch, call))
+      if (rows.some(({ fits }) => !fits)) {
+        throw new Refusal('too_large', `the values have more than ${limits.batchValueBytes} bytes together; ask for fewer at once`)
+      }
+      const found = new Map(rows.map((row) => [row.key, toItem(row)]))
+      return checkAnswerSize(keys.map((key) => found.get(key) ?? null))
+    },
+
+    put: async (call, put) => {
+      const row = await once(put.record, call.deadline, () => putItem(call.deadline, { namespace: call.namespace, ...put }))
+      return { created: row.outcome === 'created', item: toItem(row), replayed: row.replayed === true }
+    },
+
+    patch: async (call, patch) => {
+      const row = await once(patch.record, call.deadline, () => patchItem(call.deadline, { namespace: call.namespace, ...patch }))
+      return { item: toItem(row), replayed: row.replayed === true }
+    },
+
+    increment: async (call, increment) => {
+      const row = await once(increment.record, call.deadline, () =>
+        incrementItem(call.deadline, { namespace: call.namespace, ...increment }),
+      )
+      return { item: toItem(row), replayed: row.replayed === true }
+    },
+
+    delete: async (call, deletion) => {
+      const row = await once(deletion.record, call.deadline, async () => {
+        const answered = await calls.delete({ namespace: call.namespace, ...deletion }, call.deadline)
+        if (answered.outcome === 'missing') throw itemNotFound()
+        if (answered.outcome === 'precondition_failed') throw preconditionFailed(answered.version)
+        return answered
+      })
+      // A record of a version that returned no item has no value.
+      return { item: row.value == null ? undefined : toItem(row), replayed: row.replayed === true }
+    },
+
+    putMany: (call, batch) => batchPut(call.namespace, batch, call.deadline),
+    deleteMany: (call, batch) => batchDelete(call.namespace, batch, call.deadline),
+
+    deletePrefix: async (call, prefix, record) => {
+      const { deleted, replayed } = await once(record, call.deadline, () => deletePrefix(call, prefix, record))
+      return { deleted, replayed: replayed === true }
+    },
+
+    transact: async (call, transaction) => {
+      const row = await once(transaction.record, call.deadline, () =>
+        transact({ namespace: call.namespace, ...transaction }, call.deadline),
+      )
+      return { results: new JsonText(row.results), replayed: row.replayed === true }
+    },
+
+    ...createItemRanges(pool),
+  }
+}

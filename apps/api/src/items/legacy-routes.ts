@@ -1,0 +1,51 @@
+import type { Routes } from '@holdfast/contracts'
+import { Refusal } from '../http/api-error.js'
+import type { ItemStore } from './item-store.js'
+import type { Handler, Handlers } from '../http/mount.js'
+import type { ItemHandlers } from './routes.js'
+
+type LegacyHandlers = Pick<Handlers, 'getKey' | 'putKey' | 'postKey' | 'deleteKey' | 'getRootKey' | 'postRootKey'>
+
+const noQuery = { value: undefined }
+
+const writeKey =
+  (items: ItemHandlers): Handler<Routes['putKey']> =>
+  async (input, call) => {
+    if (input.body.key !== input.params.key) throw new Refusal('key_mismatch', 'body.key is not the key of the path')
+    return items.putItem({ ...input, query: noQuery }, call)
+  }
+
+const getRootKey =
+  (store: ItemStore): Handler<Routes['getRootKey']> =>
+  async ({ params }, call) => {
+    try {
+      const { item, ttlRemaining } = await store.get(call, params.key)
+      return { status: 200, body: { key: item.key, value: item.value, ttl_remaining: ttlRemaining ?? -1 } }
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'item_not_found') throw error
+      return { status: 404, body: { error: 'Key not found (expired)' } }
+    }
+  }
+
+const postRootKey =
+  (items: ItemHandlers): Handler<Routes['postRootKey']> =>
+  async (input, call) => {
+    const headers = { prefer: 'return=minimal' }
+    const { status, body, headers: answered } = await items.putItem({ ...input, query: noQuery, headers }, call)
+    const action = status === 201 ? 'created' : 'updated'
+    return {
+      status: 200,
+      body: { status: 'ok', action, key: body.key, expires_at: body.expires_at },
+      headers: { 'idempotency-replayed': answered['idempotency-replayed'] },
+    }
+  }
+
+/** The routes of earlier systems: the shapes are theirs, what happens is what the routes of items do. */
+export const legacyHandlers = (items: ItemHandlers, store: ItemStore): LegacyHandlers => ({
+  getKey: (input, call) => items.getItem(input, call),
+  putKey: writeKey(items),
+  postKey: (input, call) => writeKey(items)(input, call),
+  deleteKey: (input, call) => items.deleteItem(input, call),
+  getRootKey: getRootKey(store),
+  postRootKey: postRootKey(items),
+})

@@ -1,0 +1,34 @@
+import { sql } from 'drizzle-orm'
+import { items } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { createdVersion } from './created-version.js'
+import type { ItemRow } from './item-row.js'
+
+const { placeholder } = sql
+
+/** Keys of one namespace, each once, and how many bytes of values the answer may have. */
+export interface BatchGetItems {
+  readonly namespace: string
+  readonly keys: readonly string[]
+  readonly bytesMax: number
+}
+
+/** A live item; its value is null where the values of all of them have more bytes than the answer may. */
+export type BatchRow = ItemRow & { readonly fits: boolean }
+
+/** Reads live items as they are at one instant, in no order. */
+export const batchGetItems = defineStatement<BatchGetItems, BatchRow>(
+  'read',
+  sql`
+    with clock as materialized (select statement_timestamp() as now), found as materialized (
+      select i.*
+      from ${items} i
+      where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('keys')}::text[])
+        and (i.expires_at is null or i.expires_at > (select now from clock))
+    ), size as materialized (
+      select sum(octet_length(found.value::text)) <= ${placeholder('bytesMax')}::int as fits from found
+    )
+    select found.key, case when size.fits then found.value::text end as value, found.version::text, ${createdVersion('found')},
+      found.created_at::text, found.updated_at::text, found.expires_at::text, size.fits
+    from found cross join size`,
+)

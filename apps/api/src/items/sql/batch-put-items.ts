@@ -1,0 +1,155 @@
+import { sql } from 'drizzle-orm'
+import { items } from '../../postgres/schema.js'
+import { conditionsHold } from './conditions.js'
+import { countRows } from './count-rows.js'
+import { createdVersion, keptOffset } from './created-version.js'
+import type { ItemRow } from './item-row.js'
+import { recordableBatch } from '../../idempotency/sql/batch-with-idempotency.js'
+import { writtenVersion } from './written-version.js'
+
+const { placeholder } = sql
+
+/** The arrays of a batch: element n of each belongs to put n. No key may come twice. */
+export interface BatchPutItems {
+  readonly namespace: string
+  readonly keys: readonly string[]
+  /** JSON texts. */
+  readonly values: readonly string[]
+  /** Seconds. */
+  readonly ttls: readonly (number | null)[]
+  readonly expiresAts: readonly (string | null)[]
+  /** `*`, or a version. */
+  readonly ifMatches: readonly (string | null)[]
+  readonly ifNoneMatches: readonly (string | null)[]
+  /** JSON texts of the refusals of puts that are not tried, null for those that are. */
+  readonly refusals: readonly (string | null)[]
+  /** JSON object that has the {@link PutRules} of keys, of all without `mayCreate`; null if none has any. */
+  readonly rules: string | null
+  /** Whether items may be created; if not, a put that would is `full`. */
+  readonly mayCreate: boolean
+}
+
+/** What decides about a put besides its value and `ttl`, once its row is locked. */
+export interface PutRules {
+  readonly if_match: string | null
+  readonly if_none_match: string | null
+  readonly keep_ttl: boolean
+  readonly ttl: number | null
+  readonly expires_at: string | null
+}
+
+/** What became of one put; `version` is that of the item which stays because of a condition. */
+export type BatchPutRow = { readonly ordinal: number } & (
+  | ({ readonly outcome: 'created' | 'replaced' } & Omit<ItemRow, 'value'>)
+  | { readonly outcome: 'precondition_failed'; readonly version: string | null }
+  | { readonly outcome: 'expires_at_past' | 'full' }
+  /** JSON text. */
+  | { readonly outcome: 'refused'; readonly refusal: string }
+)
+
+const mayCreate = sql`${placeholder('mayCreate')}::boolean`
+
+/** A put whose condition does not hold as the statement begins is decided by that: it locks and writes nothing. */
+const offered = sql`
+      select asked.*, case when locked.live then locked.version end as seen_version,
+        case
+          when asked.refusal is not null then 'refused'
+          when asked.expires_at <= statement_timestamp() then 'expires_at_past'
+          when not ${conditionsHold(sql`coalesce(locked.live, false)`)} then 'precondition_failed'
+          when not coalesce(locked.live, false) and not ${mayCreate} then 'full'
+        end as outcome
+      from unnest(
+        ${placeholder('keys')}::text[], ${placeholder('values')}::text[], ${placeholder('ttls')}::bigint[], ${placeholder('expiresAts')}::timestamptz[],
+        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('refusals')}::text[]
+      ) with ordinality as asked (key, value, ttl, expires_at, if_match, if_none_match, refusal, ordinal)
+      left join lateral (
+        select i.version, i.expires_at is null or i.expires_at > statement_timestamp() as live
+        from ${items} i
+        where i.namespace = ${placeholder('namespace')}::text and i.key = asked.key
+          and (asked.if_match is not null or asked.if_none_match is not null or not ${mayCreate})
+      ) locked on true`
+
+/** The rule of the row that a put has met, as columns that are null without one. */
+const rule = sql`
+  select r.rule is not null as ruled, r.rule ->> 'if_match' as if_match, r.rule ->> 'if_none_match' as if_none_match,
+    (r.rule -> 'keep_ttl')::boolean as keep_ttl, (r.rule ->> 'ttl')::bigint as ttl, (r.rule ->> 'expires_at')::timestamptz as expires_at
+  from (select (select rules from rules) -> excluded.key as rule offset 0) r
+  offset 0`
+
+/**
+ * What the row `i` becomes, decided once it is locked. `n.version` is null if the put may not be applied: then the row is written as it
+ * is, so that its version can be returned.
+ */
+const next = sql`
+  select
+    case when n.version is null then i.value else excluded.value end,
+    coalesce(n.version, i.version),
+    case when n.version is null then i.created_offset when n.live then ${keptOffset} end,
+    case when n.version is null or n.live then i.created_at else n.now end,
+    case when n.version is null then i.updated_at else n.now end,
+    case
+      when n.version is null or (n.live and n.keep_ttl) then i.expires_at
+      when n.ruled then coalesce(n.now + n.ttl * interval '1 second', n.expires_at)
+      else n.now + (excluded.expires_at - excluded.updated_at)
+    end
+  from (
+    select asked.*, date_trunc('milliseconds', clock.now) as now, locked.live,
+      case
+        when ${conditionsHold(sql`locked.live`)} and (locked.live or ${mayCreate}) and (asked.expires_at is null or asked.expires_at > clock.now)
+          then nextval('item_versions')
+      end as version
+    from (select clock_timestamp() as now offset 0) clock
+    cross join lateral (select i.version, i.expires_at is null or i.expires_at > clock.now as live offset 0) locked
+    cross join lateral (${rule}) asked
+    offset 0
+  ) n`
+
+/**
+ * Rows are inserted, or locked and then decided, in one pass in key order. A put with `if_match` must not create an item, and none may without
+ * `mayCreate`: if another connection removes the row of such a put meanwhile, a row that has expired already is inserted in its place. `currval` is the version that the
+ * session took last, hence that of the row unless the put was not applied.
+ */
+const effect = sql`
+    rules as materialized (select ${placeholder('rules')}::text::jsonb as rules), written as (
+      insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
+      select ${placeholder('namespace')}::text, a.key, a.value::json, nextval('item_versions'), a.now, a.now,
+        case when a.if_match is not null or not ${mayCreate} then a.now when a.ttl is null then a.expires_at else a.now + a.ttl * interval '1 second' end
+      from (
+        select asked.*, date_trunc('milliseconds', clock_timestamp()) as now
+        from asked
+        where asked.outcome is null
+        order by asked.key collate "C"
+      ) a
+      on conflict (namespace, key) do update
+      set (value, version, created_offset, created_at, updated_at, expires_at) = (${next})
+      returning i.*, i.expires_at is null or i.expires_at > clock_timestamp() as live, i.xmax = 0 as inserted, i.version = currval('item_versions') as applied,
+        case when i.xmax = 0 then pg_sequence_last_value('item_versions') end as latest
+    ), decided as materialized (
+      select asked.ordinal, asked.refusal, asked.seen_version, w.*,
+        case
+          when asked.outcome is not null then asked.outcome
+          when w.inserted and asked.if_match is not null then 'precondition_failed'
+          when w.inserted and not ${mayCreate} then 'full'
+          when w.inserted or (w.applied and w.created_offset is null) then 'created'
+          when w.applied then 'replaced'
+          when asked.expires_at <= clock_timestamp() then 'expires_at_past'
+          when asked.if_match is null and not w.live then 'full'
+          else 'precondition_failed'
+        end as outcome
+      from asked left join written w on w.key = asked.key
+    ), counted as (
+      ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
+    )`
+
+const answered = sql`
+    select w.ordinal::int, w.outcome, w.refusal, w.key,
+      case
+        when w.outcome in ('created', 'replaced') then ${writtenVersion}
+        when w.outcome = 'precondition_failed' and w.version is null then w.seen_version
+        when w.outcome = 'precondition_failed' and not w.inserted and w.live then w.version
+      end::text as version,
+      ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text
+    from decided w`
+
+/** Creates or replaces the items of a batch, each under its conditions and whatever becomes of the others. Values are not returned: the caller has them. */
+export const batchPutItems = recordableBatch<BatchPutItems>({ offered, effect, answered })

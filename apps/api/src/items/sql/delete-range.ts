@@ -1,0 +1,87 @@
+import { sql } from 'drizzle-orm'
+import { idempotencyRecords, items } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { countRows } from './count-rows.js'
+import { recordFormat } from '../../idempotency/sql/record-format.js'
+
+const { placeholder } = sql
+
+/** A request whose deletion goes in batches, and the record of how far it is. */
+export interface DeletionRecord {
+  readonly recordId: string
+  readonly fingerprint: string
+  readonly recordSeconds: number
+}
+
+/** Records that a request has begun, unless it has a record; answers whether it did. */
+export const beginDeletion = defineStatement<DeletionRecord, { readonly id: string }>(
+  'write',
+  sql`
+    insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
+    values (${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, '{"deleted":0,"unfinished":true}',
+      clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second')
+    on conflict (id) do nothing
+    returning id`,
+)
+
+/** A range of keys from `first` (inclusive) to `until` (exclusive), and how many of its rows to remove at the most. */
+export interface DeleteRange {
+  readonly namespace: string
+  readonly first: string
+  readonly until: string
+  readonly limit: number
+  /** The record of the request; null where it has none. */
+  readonly recordId: string | null
+}
+
+/** What the range lost: all rows, those of them that were live, and the last key, where the next batch begins. */
+export interface DeleteRangeRow {
+  readonly removed: number
+  readonly live: number
+  readonly last_key: string | null
+}
+
+/**
+ * Removes the first rows of a range of keys, in key order. Where the request has a record this batch is added to it in the same transaction, and the
+ * last one, which finds fewer rows than it might, ends it; a batch of a request that has ended, on another connection, removes nothing.
+ */
+export const deleteRange = defineStatement<DeleteRange, DeleteRangeRow>(
+  'write',
+  sql`
+    with record as materialized (
+      select r.id, (r.result ->> 'deleted')::int as deleted, r.result ->> 'unfinished' is not null as unfinished
+      from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text
+      for update
+    ), gate as materialized (
+      select ${placeholder('recordId')}::text is null or coalesce((select unfinished from record), false) as open
+    ), locked as materialized (
+      select i.namespace, i.key
+      from ${items} i
+      where i.namespace = ${placeholder('namespace')}::text and i.key >= ${placeholder('first')}::text and i.key < ${placeholder('until')}::text
+        and (select open from gate)
+      order by i.namespace, i.key
+      limit ${placeholder('limit')}::int
+      for update
+    ), clock as materialized (
+      select clock_timestamp() as now from (select count(*) from locked) waited
+    ), deleted as (
+      delete from ${items} i using locked
+      where i.namespace = locked.namespace and i.key = locked.key
+      returning i.namespace, i.key, i.expires_at
+    ), counted as (
+      ${countRows(sql`select namespace, -1 as rows from deleted`)}
+    ), answered as materialized (
+      select count(d.key)::int as removed, max(d.key collate "C") as last_key,
+        (count(d.key) filter (where d.expires_at is null or d.expires_at > clock.now))::int as live
+      from clock left join deleted d on true
+    ), recorded as (
+      update ${idempotencyRecords} r
+      set result = case
+        when a.removed < ${placeholder('limit')}::int then json_build_object('deleted', record.deleted + a.live)
+        else json_build_object('deleted', record.deleted + a.live, 'unfinished', true)
+      end
+      from record cross join answered a
+      where r.id = record.id and record.unfinished
+    )
+    select * from answered`,
+)

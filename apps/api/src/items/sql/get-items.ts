@@ -1,0 +1,25 @@
+import { sql } from 'drizzle-orm'
+import { items } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { createdVersion } from './created-version.js'
+import type { ItemRow } from './item-row.js'
+
+const { placeholder } = sql
+
+/** A live item, and the seconds that it has left, rounded up; null where it never expires. */
+export type LiveRow = ItemRow & { readonly namespace: string; readonly ttl_remaining: number | null }
+
+/**
+ * Reads the live ones among the items with these keys, in no order. They are judged by the clock of the statement's beginning, which is after
+ * all of them arrived and before its snapshot: a later clock would miss that an item was given more time meanwhile.
+ */
+export const getItems = defineStatement<{ namespace: string; keys: readonly string[] }, LiveRow>(
+  'read',
+  sql`
+    select i.namespace, i.key, i.value::text, i.version::text, ${createdVersion('i')}, i.created_at::text,
+      i.updated_at::text, i.expires_at::text,
+      case when i.expires_at is not null then greatest(1, ceil(extract(epoch from i.expires_at - statement_timestamp())))::float8 end as ttl_remaining
+    from ${items} i
+    where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('keys')}::text[])
+      and (i.expires_at is null or i.expires_at > statement_timestamp())`,
+)

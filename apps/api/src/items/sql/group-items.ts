@@ -1,0 +1,106 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { items } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { createdVersion } from './created-version.js'
+import { fittingValue } from './value-within-budget.js'
+import type { ItemRow } from './item-row.js'
+import { totalOfAsked } from './total.js'
+
+const { placeholder } = sql
+
+/** One folded list. */
+export interface FoldItems {
+  readonly namespace: string
+  /** What all keys begin with, and the first key that may. */
+  readonly prefix: string
+  /** The text that the page begins with or, downwards, that all its entries are before. */
+  readonly start: string
+  /** The text that all keys with the prefix are before. */
+  readonly until: string
+  /** Whether the prefix is empty. */
+  readonly whole: boolean
+  readonly delimiter: string
+  /** Put behind a folded prefix, it makes a text that comes after all keys with that prefix. */
+  readonly beyond: string
+  readonly pageSize: number
+  readonly wantValues: boolean
+  readonly wantTotal: boolean
+  /** Whether the total may count a bounded number of rows only. */
+  readonly bounded: boolean
+}
+
+/** One entry of a page, an item or a prefix, or the first of the next page, or the total alone where the page is empty. */
+export type FoldRow = { readonly total: string | null } & (
+  | ({ readonly folded: null } & (ItemRow | { readonly key: null }))
+  | { readonly folded: string; readonly key: null }
+)
+
+interface Direction {
+  readonly order: SQL
+  /** The bound of the first entry, and of the one after an entry. */
+  readonly begin: SQL
+  readonly next: SQL
+  /** The keys from the bound of an entry on. */
+  readonly range: SQL
+}
+
+/**
+ * Reads a page of live items in which those that have the delimiter behind the prefix are folded into the text up to the end of
+ * the first one. Goes from entry to entry by the index (a loose index scan), so that a folded prefix costs the same with any
+ * number of keys under it.
+ */
+const foldStatement = ({ order, begin, range, next }: Direction) =>
+  defineStatement<FoldItems, FoldRow>(
+    'read',
+    sql`
+    with recursive clock as materialized (select statement_timestamp() as now),
+    asked as materialized (
+      select ${placeholder('namespace')}::text as namespace, ${placeholder('prefix')}::text collate "C" as first,
+        ${placeholder('start')}::text collate "C" as start, ${placeholder('until')}::text collate "C" as until,
+        ${placeholder('whole')}::boolean as whole, ${placeholder('delimiter')}::text collate "C" as delimiter,
+        ${placeholder('beyond')}::text as beyond, ${placeholder('pageSize')}::int as page_size,
+        ${placeholder('wantValues')}::boolean as want_value, ${placeholder('wantTotal')}::boolean as want_total,
+        ${placeholder('bounded')}::boolean as bounded
+    ), entry (place, key, folded, next) as (
+      select 0, null::text collate "C", null::text collate "C", ${begin} from asked
+      union all
+      select entry.place + 1, found.key, fold.prefix, ${next}
+      from entry cross join asked
+      cross join lateral (
+        select i.key
+        from ${items} i
+        where i.namespace = asked.namespace and ${range}
+          and (i.expires_at is null or i.expires_at > (select now from clock))
+        order by i.key ${order}
+        limit 1
+      ) found
+      cross join lateral (select strpos(substr(found.key, length(asked.first) + 1), asked.delimiter) as place) delimiter
+      cross join lateral (
+        select case when delimiter.place > 0 then left(found.key, length(asked.first) + delimiter.place + length(asked.delimiter) - 1) end as prefix
+      ) fold
+      where entry.place <= asked.page_size
+    )
+    select total.total::text, entry.folded, i.key, ${fittingValue(sql`i.value`, sql`entry.place`)} as value, i.version::text,
+      ${createdVersion('i')}, i.created_at::text, i.updated_at::text, i.expires_at::text
+    from asked
+    cross join lateral (select ${totalOfAsked} as total offset 0) total
+    left join entry on entry.place > 0
+    left join ${items} i on entry.folded is null and i.namespace = asked.namespace and i.key = entry.key
+    order by entry.place`,
+  )
+
+/** Folds in the order of the keys. */
+export const foldItems = foldStatement({
+  order: sql`asc`,
+  begin: sql`greatest(asked.first, asked.start)`,
+  next: sql`case when fold.prefix is null then found.key || chr(1) else fold.prefix || asked.beyond end`,
+  range: sql`i.key >= entry.next and i.key < asked.until`,
+})
+
+/** Folds in the opposite order. */
+export const foldItemsDownwards = foldStatement({
+  order: sql`desc`,
+  begin: sql`least(asked.until, asked.start)`,
+  next: sql`coalesce(fold.prefix, found.key)`,
+  range: sql`i.key >= asked.first and i.key < entry.next`,
+})

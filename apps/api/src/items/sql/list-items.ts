@@ -1,0 +1,106 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { items } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { createdVersion } from './created-version.js'
+import { fittingValue } from './value-within-budget.js'
+import type { ItemRow } from './item-row.js'
+import { totalOfAsked } from './total.js'
+
+const { placeholder } = sql
+
+/** Rows that a bounded list passes over at most. */
+const boundedPageRows = 20_000
+
+/** A list. */
+export interface ListItems {
+  readonly namespace: string
+  /** First key of the range. */
+  readonly from: string
+  /**
+   * Where the page begins, if that is within the range, or downwards the text that all its keys are before; the total is of the whole range.
+   */
+  readonly start: string
+  /** The text that all keys of the range are before. */
+  readonly until: string
+  /** Whether the range is the whole namespace. */
+  readonly whole: boolean
+  /** From 1. */
+  readonly page: number
+  readonly pageSize: number
+  readonly wantValues: boolean
+  readonly wantTotal: boolean
+  /** Whether the statement may read a bounded number of rows only. */
+  readonly bounded: boolean
+}
+
+/** One item of a page, or the first of the next one, or the total alone where the page is empty. `whole` is false if a bounded list had to stop. */
+export type ListRow = { readonly total: string | null; readonly whole: boolean } & (ItemRow | { readonly key: null })
+
+interface Direction {
+  readonly order: SQL
+  /** The bound of the page, and the keys from it on. */
+  readonly start: SQL
+  readonly range: SQL
+}
+
+/**
+ * Reads a page of live items, with one item more that tells whether another page follows, and an exact total at the same
+ * instant. `offset 0` keeps the planner from moving the total into the rows, where it would be counted anew for each of them.
+ */
+const listStatement = ({ order, start, range }: Direction) =>
+  defineStatement<ListItems, ListRow>(
+    'read',
+    sql`
+    with clock as materialized (select statement_timestamp() as now), asked as materialized (
+      select ${placeholder('namespace')}::text as namespace, ${placeholder('from')}::text collate "C" as first,
+        ${start} as start, ${placeholder('until')}::text collate "C" as until,
+        ${placeholder('whole')}::boolean as whole, ${placeholder('page')}::bigint as page, ${placeholder('pageSize')}::int as page_size,
+        ${placeholder('wantValues')}::boolean as want_value, ${placeholder('wantTotal')}::boolean as want_total,
+        ${placeholder('bounded')}::boolean as bounded
+    ), page as materialized (
+      select live.*
+      from asked cross join lateral (
+        select i.*
+        from (
+          select i.* from ${items} i
+          where i.namespace = asked.namespace and ${range}
+          order by i.key ${order}
+          limit case when asked.bounded then ${sql.raw(String(boundedPageRows))} end
+        ) i
+        where i.expires_at is null or i.expires_at > (select now from clock)
+        order by i.key ${order}
+        limit asked.page_size + 1 offset (asked.page - 1) * asked.page_size
+      ) live
+    )
+    select total.total::text, stopped.whole, p.key, ${fittingValue(sql`p.value`, sql`p.key ${order}`)} as value, p.version::text, ${createdVersion('p')},
+      p.created_at::text, p.updated_at::text, p.expires_at::text
+    from asked
+    cross join lateral (select ${totalOfAsked} as total offset 0) total
+    cross join lateral (
+      select not (
+        asked.bounded and (select count(*) from page) <= asked.page_size and exists (
+          select from ${items} i
+          where i.namespace = asked.namespace and ${range}
+          order by i.key ${order}
+          offset ${sql.raw(String(boundedPageRows))} limit 1
+        )
+      ) as whole
+      offset 0
+    ) stopped
+    left join page p on true
+    order by p.key ${order}`,
+  )
+
+/** Lists in the order of the keys. */
+export const listItems = listStatement({
+  order: sql`asc`,
+  start: sql`greatest(${placeholder('from')}::text collate "C", ${placeholder('start')}::text)`,
+  range: sql`i.key >= asked.start and i.key < asked.until`,
+})
+
+/** Lists in the opposite order. */
+export const listItemsDownwards = listStatement({
+  order: sql`desc`,
+  start: sql`least(${placeholder('until')}::text collate "C", ${placeholder('start')}::text)`,
+  range: sql`i.key >= asked.first and i.key < asked.start`,
+})

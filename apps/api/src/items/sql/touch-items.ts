@@ -1,0 +1,69 @@
+import { sql } from 'drizzle-orm'
+import { items } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
+import { createdVersion, keptOffset, nextVersion } from './created-version.js'
+import type { ItemRow } from './item-row.js'
+import { recordable } from '../../idempotency/sql/with-idempotency.js'
+
+const { placeholder } = sql
+
+/** The arrays of changed expiries: element n of each belongs to item n. No key may come twice. */
+export interface TouchItems {
+  readonly namespaces: readonly string[]
+  readonly keys: readonly string[]
+  /** Seconds. An item with neither this nor a time becomes permanent. */
+  readonly ttls: readonly (number | null)[]
+  readonly expiresAts: readonly (string | null)[]
+  /** `*`, or versions with commas between. */
+  readonly ifMatches: readonly (string | null)[]
+  readonly ifNoneMatches: readonly (string | null)[]
+  readonly wantValues: readonly boolean[]
+}
+
+/** What became of one item; `version` is that of the item which stays because of a condition. */
+export type TouchRow = { readonly ordinal: number } & (
+  | ({ readonly outcome: 'touched' } & ItemRow)
+  | { readonly outcome: 'precondition_failed'; readonly version: string }
+  | { readonly outcome: 'missing' | 'expires_at_past' }
+)
+
+const offered = sql`
+      select * from unnest(
+        ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('ttls')}::bigint[],
+        ${placeholder('expiresAts')}::timestamptz[], ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[],
+        ${placeholder('wantValues')}::text[]::boolean[]
+      ) with ordinality as a (namespace, key, ttl, expires_at, if_match, if_none_match, want_value, ordinal)`
+
+const effect = sql`
+    ${lockAsked}, decided as materialized (
+      select asked.ordinal, asked.namespace, asked.key, asked.want_value, locked.version, date_trunc('milliseconds', clock.now) as now,
+        case when asked.ttl is not null then date_trunc('milliseconds', clock.now) + asked.ttl * interval '1 second' else asked.expires_at end as expires_at,
+        case
+          when not ${lockedIsLive} then 'missing'
+          when not ${conditionsHold(lockedIsLive)} then 'precondition_failed'
+          when asked.expires_at <= clock.now then 'expires_at_past'
+          else 'touched'
+        end as outcome
+      from asked
+      left join locked on locked.namespace = asked.namespace and locked.key = asked.key
+      cross join clock
+    ), touched as (
+      update ${items} i
+      set (version, created_offset) = (select n.version, ${keptOffset} from ${nextVersion}), updated_at = d.now, expires_at = d.expires_at
+      from decided d
+      where i.namespace = d.namespace and i.key = d.key and d.outcome = 'touched'
+      returning i.*
+    )`
+
+const answered = sql`
+    select d.ordinal::int, d.outcome, d.key, case when d.want_value then t.value::text end as value, coalesce(t.version, d.version)::text as version,
+      ${createdVersion('t')}, t.created_at::text, t.updated_at::text, t.expires_at::text
+    from decided d
+    left join touched t on t.namespace = d.namespace and t.key = d.key`
+
+/** Changes when items expire, each under its conditions, and leaves their values as they are stored. */
+export const touchItems = {
+  plain: defineStatement<TouchItems, TouchRow>('write', sql`with asked as materialized (${offered}), ${effect} ${answered}`),
+  recorded: recordable<TouchItems>({ offered, effect, answered, done: sql`a.outcome in ('touched')` }),
+}

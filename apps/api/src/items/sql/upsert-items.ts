@@ -1,0 +1,99 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { items } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { countRows } from './count-rows.js'
+import { createdVersion, keptOffset } from './created-version.js'
+import type { ItemRow } from './item-row.js'
+import { recordable } from '../../idempotency/sql/with-idempotency.js'
+import { writtenVersion } from './written-version.js'
+
+const { placeholder } = sql
+
+/** The arrays of unconditional writes: element n of each belongs to write n. No key may come twice. */
+export interface UpsertItems {
+  readonly namespaces: readonly string[]
+  readonly keys: readonly string[]
+  /** JSON objects whose member `value` is stored, to the letter. */
+  readonly bodies: readonly string[]
+  /** Seconds. */
+  readonly ttls: readonly (number | null)[]
+  /** Whether any answer needs its value. */
+  readonly wantValues: boolean
+}
+
+/** An item as it was written. */
+export type UpsertRow = ItemRow & { readonly namespace: string; readonly outcome: 'created' | 'replaced' }
+
+const now = sql`date_trunc('milliseconds', clock_timestamp())`
+
+interface Write {
+  readonly overwrites: SQL
+  readonly columns: SQL
+  readonly values: SQL
+  readonly outcome: SQL
+}
+
+const unnested = sql`unnest(
+  ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bodies')}::text[], ${placeholder('ttls')}::bigint[]
+)`
+
+/**
+ * Writes items in one pass in key order, in which concurrent batches cannot deadlock: each row of `source` is inserted, or locked
+ * and then, by the clock of that moment, overwritten where `overwrites` holds. A write that neither inserts nor
+ * overwrites answers no row. `xmax` is 0 in a row that was inserted, and ours in one that was locked first.
+ */
+const written = (source: SQL, write: Write): SQL => sql`
+  written as (
+    insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
+    select a.namespace, a.key, a.body::json -> 'value', nextval('item_versions'), a.now, a.now, a.now + a.ttl * interval '1 second'
+    from (
+      select u.namespace, u.key, u.body, u.ttl, ${now} as now
+      from ${source}
+      order by u.namespace collate "C", u.key collate "C"
+    ) a
+    on conflict (namespace, key) do update
+    set value = excluded.value,
+      (version, ${write.columns}, expires_at) = (
+        select n.version, ${write.values}, n.now + (excluded.expires_at - excluded.updated_at)
+        from (select nextval('item_versions') as version, ${now} as now offset 0) n
+      )
+    where ${write.overwrites}
+    returning i.*, i.xmax = 0 as inserted, case when i.xmax = 0 then pg_sequence_last_value('item_versions') end as latest
+  ), counted as (
+    ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
+  )`
+
+const columns = (write: Write): SQL => sql`
+  w.namespace, w.key, case when ${placeholder('wantValues')}::boolean then w.value::text end as value, ${writtenVersion}::text as version,
+  ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text, ${write.outcome} as outcome`
+
+const writeItems = (write: Write) => ({
+  plain: defineStatement<UpsertItems, UpsertRow>(
+    'write',
+    sql`
+      with ${written(sql`${unnested} as u (namespace, key, body, ttl)`, write)}
+      select ${columns(write)} from written w`,
+  ),
+  recorded: recordable<UpsertItems>({
+    offered: sql`select * from ${unnested} with ordinality as u (namespace, key, body, ttl, ordinal)`,
+    effect: written(sql`asked u`, write),
+    answered: sql`select asked.ordinal, ${columns(write)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
+    done: sql`true`,
+  }),
+})
+
+/** Creates items, and replaces those that are live. Leaves a row that expired and was not swept yet to `createItems`. */
+export const upsertItems = writeItems({
+  overwrites: sql`i.expires_at is null or i.expires_at > clock_timestamp()`,
+  columns: sql`created_offset, updated_at`,
+  values: sql`${keptOffset}, n.now`,
+  outcome: sql`case when w.inserted then 'created' else 'replaced' end`,
+})
+
+/** Creates items that do not exist; a row that expired and was not swept yet counts as absent and is written over. */
+export const createItems = writeItems({
+  overwrites: sql`i.expires_at <= clock_timestamp()`,
+  columns: sql`created_offset, created_at, updated_at`,
+  values: sql`null::bigint, n.now, n.now`,
+  outcome: sql`'created'`,
+})

@@ -1,0 +1,26 @@
+import { JsonText } from '../lib/json-text.js'
+import { type ItemRow, toRfc3339 } from './sql/item-row.js'
+
+/** An item as it is answered. */
+export interface StoredItem {
+  readonly key: string
+  /** Undefined where it is not wanted. */
+  readonly value: JsonText | undefined
+  readonly version: string
+  /** The version that the item was created with. */
+  readonly created_version: string
+  readonly created_at: string
+  readonly updated_at: string
+  readonly expires_at: string | null
+}
+
+export const toItem = (row: ItemRow): StoredItem => ({
+  key: row.key,
+  value: row.value === null ? undefined : new JsonText(row.value),
+  version: row.version,
+  // A replayed response has the members that it had the first time.
+  created_version: row.created_version === undefined ? (undefined as never) : (row.created_version ?? row.version),
+  created_at: toRfc3339(row.created_at),
+  updated_at: toRfc3339(row.updated_at),
+  expires_at: row.expires_at === null ? null : toRfc3339(row.expires_at),
+})

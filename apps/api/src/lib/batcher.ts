@@ -1,0 +1,188 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { CoalescerObserver, ObservedCall, QueueRefusal } from './batcher-observer.js'
+import type { KeyOrder } from './key-order.js'
+
+/** How many calls share a statement, and how much may wait. */
+export interface CoalescerOptions<Call, Result> {
+  /** Runs calls as one statement; answers a result for each, in their order, when it is committed. */
+  readonly run: (calls: readonly Call[], deadline: number) => Promise<readonly Result[]>
+  /** Whether a failure may be one call's own doing, and surely left nothing behind. */
+  readonly isFault: (error: unknown) => boolean
+  /** What a call is refused with that cannot be run: because too many wait, or because it waited too long. */
+  readonly refusal: (reason: QueueRefusal) => Error
+  /** For writes: those with the same key keep their order of arrival, and share a statement only where their kind is `shared`. */
+  readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (call: Call) => string; readonly shared?: boolean }
+  /** Bytes that a call adds to its statement. */
+  readonly bytesOf?: (call: Call) => number
+  /** Bytes that a result has; with it statements take fewer calls while results are large. */
+  readonly bytesOfResult?: (result: Result) => number
+  readonly statementsMax: number
+  readonly callsMax: number
+  /** Bytes of the calls of a statement, and of the results that it is expected to have. */
+  readonly bytesMax: number
+  readonly waitingMax: number
+  /** Milliseconds that a call must have left before its deadline when its statement starts. */
+  readonly roomMs: number
+  /** Is told of all this; where it is left out nothing is paid for it. */
+  readonly observe?: CoalescerObserver | undefined
+}
+
+interface Waiting<Call, Result> extends ObservedCall {
+  readonly call: Call
+  /** As `performance.now()` counts. */
+  readonly deadline: number
+  readonly resolve: (result: Result) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Runs one call, with others where others are waiting. */
+export type Coalesce<Call, Result> = (call: Call, deadline: number) => Promise<Result>
+
+/**
+ * Makes one statement of the calls that wait when a slot is free (group commit). With nothing waiting a call goes out at
+ * the end of the same turn of the event loop; no timer holds anything back. Knows nothing of what it runs.
+ */
+export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Result>): Coalesce<Call, Result> => {
+  const { run, isFault, refusal, keyed, bytesOf = () => 0, bytesOfResult, observe } = options
+  let ready: Waiting<Call, Result>[] = []
+  let waiting = 0
+  let waitingBytes = 0
+  let running = 0
+  let inStatements = 0
+  let scheduled = false
+  /** Calls of a statement, as large as the results of the last one were. */
+  let callsLimit = options.callsMax
+
+  const limitCalls = (results: readonly Result[], sizeOf: (result: Result) => number): void => {
+    let bytes = 0
+    for (const result of results) bytes += sizeOf(result)
+    callsLimit = Math.max(1, Math.min(options.callsMax, Math.floor((options.bytesMax * results.length) / Math.max(bytes, 1))))
+  }
+
+  const schedule = (): void => {
+    if (scheduled || running >= options.statementsMax || ready.length === 0) return
+    scheduled = true
+    setImmediate(flushApart)
+  }
+
+  const enter = (entry: Waiting<Call, Result>): void => {
+    ready.push(entry)
+    schedule()
+  }
+
+  const leave = ({ call }: Waiting<Call, Result>): void => {
+    waiting--
+    waitingBytes -= bytesOf(call)
+    keyed?.order.leave(keyed.keyOf(call))
+  }
+
+  const refuse = ({ reject }: Pick<Waiting<Call, Result>, 'reject'>, reason: QueueRefusal): void => {
+    observe?.refused(reason)
+    reject(refusal(reason))
+  }
+
+  /** The next calls that one statement takes. Those that waited too long are refused: nothing of them was run. */
+  const take = (): Waiting<Call, Result>[] => {
+    const now = performance.now()
+    const batch: Waiting<Call, Result>[] = []
+    let bytes = 0
+    let taken = 0
+    for (const entry of ready) {
+      if (entry.deadline - now < options.roomMs) {
+        refuse(entry, 'it waited too long')
+        leave(entry)
+      } else {
+        bytes += bytesOf(entry.call)
+        if (batch.length === callsLimit || (batch.length > 0 && bytes > options.bytesMax)) break
+        batch.push(entry)
+      }
+      taken++
+    }
+    ready = ready.slice(taken)
+    return batch
+  }
+
+  const runCalls = (batch: readonly Waiting<Call, Result>[]): Promise<readonly Result[]> =>
+    run(
+      batch.map(({ call }) => call),
+      Math.min(...batch.map(({ deadline }) => deadline)),
+    )
+
+  const runObserved = async (batch: readonly Waiting<Call, Result>[], { ran }: CoalescerObserver): Promise<readonly Result[]> => {
+    const started = performance.now()
+    let failed = true
+    try {
+      const results = await runCalls(batch)
+      failed = false
+      return results
+    } finally {
+      ran(batch, started, failed)
+    }
+  }
+
+  const runBatch = observe === undefined ? runCalls : (batch: readonly Waiting<Call, Result>[]) => runObserved(batch, observe)
+
+  const end = (entry: Waiting<Call, Result>): void => {
+    inStatements--
+    leave(entry)
+  }
+
+  const runAlone = async (entry: Waiting<Call, Result>): Promise<void> => {
+    try {
+      const [result] = await runBatch([entry])
+      entry.resolve(result as Result)
+    } catch (error) {
+      entry.reject(error)
+    }
+    end(entry)
+  }
+
+  /** Answers once the slot is free again: where one call is at fault all are run apart, outside of it, and only that one is refused. */
+  const settle = async (batch: readonly Waiting<Call, Result>[]): Promise<void> => {
+    try {
+      const results = await runBatch(batch)
+      if (results.length !== batch.length) throw new Error(`a statement answered ${results.length} results for ${batch.length} calls`)
+      if (bytesOfResult !== undefined) limitCalls(results, bytesOfResult)
+      for (const [place, entry] of batch.entries()) entry.resolve(results[place] as Result)
+    } catch (error) {
+      if (batch.length > 1 && isFault(error)) {
+        for (const entry of batch) runAlone(entry)
+        return
+      }
+      for (const { reject } of batch) reject(error)
+    }
+    for (const entry of batch) end(entry)
+  }
+
+  const flush = (): void => {
+    scheduled = false
+    while (running < options.statementsMax && ready.length > 0) {
+      const batch = take()
+      if (batch.length === 0) continue
+      running++
+      inStatements += batch.length
+      settle(batch).then(() => {
+        running--
+        schedule()
+      })
+    }
+  }
+
+  // A statement belongs to all of its calls, hence to the asynchronous context of none.
+  const flushApart = observe === undefined ? flush : AsyncLocalStorage.bind(flush)
+  observe?.watch(() => ({ waiting: waiting - inStatements, bytes: waitingBytes }))
+
+  return (call, deadline) =>
+    new Promise((resolve, reject) => {
+      if (waiting >= options.waitingMax) {
+        refuse({ reject }, 'too many are waiting')
+        return
+      }
+      waiting++
+      waitingBytes += bytesOf(call)
+      const arrived = observe === undefined ? 0 : performance.now()
+      const entry = { call, deadline, resolve, reject, arrived, mark: observe?.mark?.() }
+      if (keyed === undefined) enter(entry)
+      else keyed.order.arrive(keyed.keyOf(call), () => enter(entry), keyed.shared)
+    })
+}

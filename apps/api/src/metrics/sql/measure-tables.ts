@@ -1,0 +1,16 @@
+import { sql } from 'drizzle-orm'
+import { defineStatement } from '../../postgres/statement.js'
+
+/** A table and its bytes on disk, with its indexes. */
+export interface MeasuredTable {
+  readonly table: string
+  readonly bytes: number
+}
+
+/** Measures the tables by the sizes of their files. */
+export const measureTables = defineStatement<object, MeasuredTable>(
+  'read',
+  sql`
+    select name as "table", pg_total_relation_size(name::regclass)::float8 as bytes
+    from unnest(array['items', 'item_counts', 'idempotency_records']) name`,
+)

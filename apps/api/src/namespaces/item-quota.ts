@@ -1,0 +1,78 @@
+import { deadlines } from '../postgres/deadlines.js'
+import { DatabaseOverloaded, type Pool } from '../postgres/pool.js'
+import { Refusal } from '../http/api-error.js'
+import type { WriteRecord } from '../items/operation.js'
+import type { NamespaceSettings } from './namespace-settings.js'
+import { createQuotaGate } from './quota-gate.js'
+import { namespaceRoom } from './sql/namespace-rows.js'
+
+/** A write that may create items. */
+interface Creation {
+  readonly namespace: string
+  /** Keys that it may create, each once. */
+  readonly keys: readonly string[]
+  /** Keys that it removes for sure if it is applied, each once. */
+  readonly removes?: readonly string[]
+  readonly record: WriteRecord | undefined
+}
+
+const minRemainingMs = deadlines.lock + 500
+
+/**
+ * Keeps namespaces within their `max_items`: exactly with one service; each further one may let in one item too many.
+ * @param isRecorded whether a write was applied before, so that it creates nothing
+ */
+export const createItemQuota = (pool: Pool, isRecorded: (record: WriteRecord, deadline: number) => Promise<boolean>) => {
+  const gates = new Map<string, ReturnType<typeof createQuotaGate>>()
+
+  const gateOf = (namespace: string) => {
+    const known = gates.get(namespace)
+    if (known !== undefined) return known
+    const gate = createQuotaGate({
+      count: async (keys, enough, deadline) => {
+        const [counted] = await pool.run(namespaceRoom, { namespace, keys, enough }, deadline)
+        if (counted === undefined) throw new Error('a statement answered no row for its call')
+        return counted
+      },
+      minRemainingMs,
+      overloaded: () => new DatabaseOverloaded('other writes may take the last room of the namespace'),
+    })
+    gates.set(namespace, gate)
+    return gate
+  }
+
+  const leave = (namespace: string, keys: readonly string[]): void => {
+    const gate = gates.get(namespace)
+    gate?.leave(keys)
+    if (gate?.idle()) gates.delete(namespace)
+  }
+
+  const holding = async <T>(namespace: string, keys: readonly string[], run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run()
+    } finally {
+      leave(namespace, keys)
+    }
+  }
+
+  return {
+    /**
+     * Runs a write if there is room for what it may create.
+     * @throws Refusal namespace_full
+     */
+    room: async <T>({ max_items }: NamespaceSettings, creation: Creation, deadline: number, run: () => Promise<T>): Promise<T> => {
+      if (max_items === null) return run()
+      const { namespace, keys, removes = [], record } = creation
+      const decision = await gateOf(namespace).enter({ creates: keys, removes, itemsMax: max_items, deadline })
+      if (decision === 'entered') return holding(namespace, keys, run)
+      if (record !== undefined && (await isRecorded(record, deadline))) return run()
+      throw new Refusal('namespace_full', `The namespace may have ${max_items} items and has no room for what this would create.`)
+    },
+    /** Runs a write that creates none of these keys, but may keep items from expiring that a count takes for gone. */
+    hold: <T>({ max_items }: NamespaceSettings, namespace: string, keys: readonly string[], run: () => Promise<T>): Promise<T> => {
+      if (max_items === null) return run()
+      gateOf(namespace).hold(keys)
+      return holding(namespace, keys, run)
+    },
+  }
+}

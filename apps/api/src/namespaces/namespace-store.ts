@@ -1,0 +1,82 @@
+import type { Pool } from '../postgres/pool.js'
+import { Refusal } from '../http/api-error.js'
+import type { DeletePrefix } from '../items/delete-prefix.js'
+import type { StoreCall } from '../items/operation.js'
+import type { ReadSettings } from './namespace-settings.js'
+import { toRfc3339 } from '../items/sql/item-row.js'
+import {
+  type GivenSettings,
+  getNamespace,
+  insertNamespace,
+  listNamespaces,
+  type NamespaceRow,
+  removeNamespace,
+  type SettingsRow,
+  updateNamespace,
+} from './sql/namespace-rows.js'
+
+/** What can be done with namespaces. */
+export interface NamespaceStore {
+  /** The namespaces after a name, in order, and whether there are more. */
+  list: (call: StoreCall, after: string, limit: number) => Promise<{ namespaces: NamespaceRow[]; more: boolean }>
+  /** @throws Refusal namespace_not_found */
+  get: (call: StoreCall, name: string) => Promise<NamespaceRow>
+  /** @throws Refusal namespace_exists */
+  create: (call: StoreCall, name: string, settings: GivenSettings) => Promise<NamespaceRow>
+  /** Changes the settings that are given. @throws Refusal namespace_not_found, validation_failed */
+  change: (call: StoreCall, name: string, settings: GivenSettings) => Promise<NamespaceRow>
+  /** Removes it with its items; answers how many live ones. @throws Refusal namespace_not_found */
+  delete: (call: StoreCall) => Promise<number>
+}
+
+const toNamespace = (row: NamespaceRow): NamespaceRow => ({
+  ...row,
+  created_at: row.created_at === null ? null : toRfc3339(row.created_at),
+})
+
+const defined = (settings: GivenSettings): Partial<SettingsRow> =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+
+const noSettings: SettingsRow = { default_ttl: null, max_ttl: null, max_value_bytes: null, max_items: null }
+
+/** The verbs of namespaces. */
+export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteAll: DeletePrefix): NamespaceStore => {
+  const get = async (call: StoreCall, name: string): Promise<NamespaceRow> => {
+    const [row] = await pool.runInLane('ranges', getNamespace, { name }, call)
+    if (row === undefined) throw new Refusal('namespace_not_found', 'no namespace has this name')
+    return toNamespace(row)
+  }
+
+  return {
+    list: async (call, after, limit) => {
+      const rows = await pool.runInLane('ranges', listNamespaces, { after, limit: limit + 1 }, call)
+      return { namespaces: rows.slice(0, limit).map(toNamespace), more: rows.length > limit }
+    },
+    get,
+    create: async (call, name, given) => {
+      const [made] = await pool.run(insertNamespace, { name, ...noSettings, ...defined(given) }, call.deadline)
+      settings.forget(name)
+      if (made === undefined) throw new Refusal('namespace_exists', 'a namespace was made with this name')
+      return get(call, name)
+    },
+    change: async (call, name, given) => {
+      const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(call, name)), ...defined(given) }
+      if (default_ttl !== null && max_ttl !== null && default_ttl > max_ttl) {
+        throw new Refusal('validation_failed', 'default_ttl would be more than max_ttl', {
+          faults: [{ path: 'body.default_ttl', message: 'must not be more than max_ttl' }],
+        })
+      }
+      await pool.run(updateNamespace, { name, default_ttl, max_ttl, max_value_bytes, max_items }, call.deadline)
+      settings.forget(name)
+      return get(call, name)
+    },
+    delete: async (call) => {
+      const { namespace, deadline } = call
+      await get(call, namespace)
+      const { deleted } = await deleteAll(call, '', undefined)
+      await pool.run(removeNamespace, { name: namespace }, deadline)
+      settings.forget(namespace)
+      return deleted
+    },
+  }
+}

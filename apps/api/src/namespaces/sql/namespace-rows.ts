@@ -1,0 +1,130 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { itemCounts, items, namespaces } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
+import { expiredRows } from '../../items/sql/total.js'
+
+const { placeholder } = sql
+
+/** Settings of a namespace; null is no bound. Seconds and bytes. */
+export interface SettingsRow {
+  readonly default_ttl: number | null
+  readonly max_ttl: number | null
+  readonly max_value_bytes: number | null
+  readonly max_items: number | null
+}
+
+/** Settings of which some are given. */
+export type GivenSettings = { readonly [Name in keyof SettingsRow]?: SettingsRow[Name] | undefined }
+
+/** A namespace. */
+export interface NamespaceRow extends SettingsRow {
+  readonly name: string
+  readonly items: number
+  /** Null where it was made by its first write. */
+  readonly created_at: string | null
+}
+
+const rowsOf = (name: SQL): SQL => sql`(select coalesce(sum(c.rows), 0) from ${itemCounts} c where c.namespace = ${name})`
+
+const settings = sql`n.default_ttl::float8, n.max_ttl::float8, n.max_value_bytes, n.max_items::float8`
+
+const columns = sql`
+  known.name, (${rowsOf(sql`known.name`)} - ${expiredRows(sql`known.name`, sql`statement_timestamp()`)})::float8 as items,
+  n.created_at::text, ${settings}`
+
+/** Reads the namespaces after a name, in order: those that were made, and those that have rows. */
+export const listNamespaces = defineStatement<{ readonly after: string; readonly limit: number }, NamespaceRow>(
+  'read',
+  sql`
+    with known as materialized (
+      (select name from ${namespaces} where name > ${placeholder('after')}::text order by name limit ${placeholder('limit')}::int)
+      union
+      (
+        select c.namespace from ${itemCounts} c where c.namespace > ${placeholder('after')}::text
+        group by c.namespace having sum(c.rows) <> 0
+        order by c.namespace limit ${placeholder('limit')}::int
+      )
+    )
+    select ${columns}
+    from known left join ${namespaces} n on n.name = known.name
+    order by known.name collate "C"
+    limit ${placeholder('limit')}::int`,
+)
+
+const oneNamespace = sql`
+    from (select ${placeholder('name')}::text as name) known left join ${namespaces} n on n.name = known.name
+    where n.name is not null or ${rowsOf(sql`known.name`)} <> 0`
+
+/** Reads a namespace; no row where none was made and none has rows. */
+export const getNamespace = defineStatement<{ readonly name: string }, NamespaceRow>('read', sql`select ${columns} ${oneNamespace}`)
+
+/** Reads the settings of a namespace, and the database's clock in milliseconds since 1970; no row where `getNamespace` has none. */
+export const getSettings = defineStatement<{ readonly name: string }, SettingsRow & { readonly now_ms: number }>(
+  'read',
+  sql`select ${settings}, extract(epoch from clock_timestamp())::float8 * 1000 as now_ms ${oneNamespace}`,
+)
+
+/** Makes a namespace; answers no row where there is one. */
+export const insertNamespace = defineStatement<SettingsRow & { readonly name: string }, { readonly name: string }>(
+  'write',
+  sql`
+    insert into ${namespaces} (name, created_at, default_ttl, max_ttl, max_value_bytes, max_items)
+    values (${placeholder('name')}::text, clock_timestamp(), ${placeholder('default_ttl')}::bigint, ${placeholder('max_ttl')}::bigint,
+      ${placeholder('max_value_bytes')}::int, ${placeholder('max_items')}::bigint)
+    on conflict (name) do nothing
+    returning name`,
+)
+
+/** Sets all settings of a namespace; makes it where its first write had made it. */
+export const updateNamespace = defineStatement<SettingsRow & { readonly name: string }, { readonly name: string }>(
+  'write',
+  sql`
+    insert into ${namespaces} as n (name, created_at, default_ttl, max_ttl, max_value_bytes, max_items)
+    values (${placeholder('name')}::text, clock_timestamp(), ${placeholder('default_ttl')}::bigint, ${placeholder('max_ttl')}::bigint,
+      ${placeholder('max_value_bytes')}::int, ${placeholder('max_items')}::bigint)
+    on conflict (name) do update set default_ttl = excluded.default_ttl, max_ttl = excluded.max_ttl,
+      max_value_bytes = excluded.max_value_bytes, max_items = excluded.max_items
+    returning name`,
+)
+
+/** Removes the settings of a namespace, and its counts where they are 0. */
+export const removeNamespace = defineStatement<{ readonly name: string }, { readonly removed: number }>(
+  'write',
+  sql`
+    with removed as (
+      delete from ${namespaces} where name = ${placeholder('name')}::text returning 1
+    ), counts as materialized (
+      select c.slot, c.rows from ${itemCounts} c where c.namespace = ${placeholder('name')}::text order by c.slot for update
+    ), forgotten as (
+      delete from ${itemCounts} c where c.namespace = ${placeholder('name')}::text and (select coalesce(sum(rows), 0) from counts) = 0
+    )
+    select count(*)::int as removed from removed`,
+)
+
+/** What is asked of a namespace with a bound; `enough` is the smallest number of items that would be too many. */
+export interface NamespaceRoom {
+  readonly namespace: string
+  readonly keys: readonly string[]
+  readonly enough: number
+}
+
+/**
+ * Counts the live items of a namespace, and tells which keys have one. Expired rows are left out only if the rows and the keys together
+ * are as many as `enough`: otherwise there is room for all keys.
+ */
+export const namespaceRoom = defineStatement<NamespaceRoom, { readonly live: number; readonly present: string[] }>(
+  'read',
+  sql`
+    with clock as materialized (select clock_timestamp() as now), asked as materialized (
+      select ${placeholder('namespace')}::text as namespace, ${placeholder('keys')}::text[] as keys, ${placeholder('enough')}::bigint as enough
+    ), counted as materialized (
+      select ${rowsOf(sql`asked.namespace`)} as rows from asked
+    )
+    select (counted.rows - case when counted.rows + cardinality(asked.keys) < asked.enough then 0
+        else ${expiredRows(sql`asked.namespace`, sql`(select now from clock)`)} end)::float8 as live,
+      to_json(array(
+        select i.key from ${items} i
+        where i.namespace = asked.namespace and i.key = any (asked.keys) and (i.expires_at is null or i.expires_at > (select now from clock))
+      )) as present
+    from asked cross join counted`,
+)

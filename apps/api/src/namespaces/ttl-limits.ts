@@ -1,0 +1,34 @@
+import { invalid } from '../http/api-error.js'
+import type { NamespaceSettings } from './namespace-settings.js'
+
+/** When an item shall expire, as the caller has said. */
+export interface AskedExpiry {
+  /** Seconds. */
+  readonly ttl: number | null
+  /** RFC 3339 in UTC. */
+  readonly expiresAt: string | null
+  /** Whether it shall be permanent, in so many words. */
+  readonly forever: boolean
+}
+
+/**
+ * The seconds to live that a written item gets in its namespace; null where it has a time, or is permanent.
+ * @param path of the object with the members, for refusals
+ * @throws Refusal validation_failed
+ */
+export const boundedTtl = (
+  { default_ttl, max_ttl, now }: NamespaceSettings,
+  { ttl, expiresAt, forever }: AskedExpiry,
+  path = 'body',
+): number | null => {
+  if (max_ttl !== null) {
+    const within = `in this namespace, at most ${max_ttl} seconds away`
+    if (ttl !== null && ttl > max_ttl) throw invalid(`${path}.ttl`, `must be at most ${max_ttl} in this namespace`)
+    // A second more, because no clock is exactly that of the database.
+    if (expiresAt !== null && Date.parse(expiresAt) > now() + (max_ttl + 1) * 1000)
+      throw invalid(`${path}.expires_at`, `must be, ${within}`)
+    if (forever) throw invalid(`${path}.ttl`, `must not be null ${within}`)
+  }
+  if (ttl !== null || expiresAt !== null || forever) return ttl
+  return default_ttl ?? max_ttl
+}

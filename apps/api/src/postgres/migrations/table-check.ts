@@ -1,0 +1,76 @@
+import { StartError } from '@holdfast/service'
+import { getTableName, sql as template } from 'drizzle-orm'
+import { getTableConfig } from 'drizzle-orm/pg-core'
+import type { Sql } from 'postgres'
+import { itemVersions, tables } from '../schema.js'
+import { quoteIdentifier, quoteLiteral } from '../sql-quotes.js'
+import { defineStatement } from '../statement.js'
+
+const expected = tables
+  .map(
+    (table) =>
+      `(${quoteLiteral(getTableName(table))}, array[${getTableConfig(table)
+        .columns.map(({ name }) => quoteLiteral(name))
+        .join()}])`,
+  )
+  .join(', ')
+
+/**
+ * Finds what the statements need and this role lacks: tables, columns, the sequence, the function, and the rights to use them. Each
+ * row is one problem.
+ */
+export const findTableProblems = defineStatement<object, { readonly problem: string }>(
+  'read',
+  template.raw(`
+    with relation as materialized (
+      select e.name, e.columns, to_regclass(quote_ident(e.name)) as oid from (values ${expected}) e (name, columns)
+    ), versions as materialized (
+      select to_regclass(${quoteLiteral(itemVersions.seqName as string)}) as oid, to_regprocedure('renew_version(text, text)') as renew
+    )
+    select 'table ' || name || ' does not exist' as problem from relation where oid is null
+    union all
+    select 'column ' || r.name || '.' || c.name || ' does not exist'
+    from relation r cross join unnest(r.columns) c (name)
+    where r.oid is not null
+      and not exists (select from pg_attribute a where a.attrelid = r.oid and a.attname = c.name and not a.attisdropped)
+    union all
+    select 'no right to ' || p.name || ' on table ' || r.name
+    from relation r cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p (name)
+    where r.oid is not null and not has_table_privilege(r.oid, p.name)
+    union all
+    select 'sequence item_versions does not exist' from versions where oid is null
+    union all
+    select 'no right to USAGE on sequence item_versions' from versions where oid is not null and not has_sequence_privilege(oid, 'USAGE')
+    union all
+    select 'function renew_version does not exist' from versions where renew is null
+    union all
+    select 'no right to EXECUTE function renew_version' from versions where renew is not null and not has_function_privilege(renew, 'EXECUTE')`),
+)
+
+/**
+ * Checks that the connection finds tables in the schema, if that exists, and nowhere else.
+ * @throws StartError
+ */
+export const checkAccess = async (sql: Sql, schema: string): Promise<void> => {
+  const [row] = await sql<{ role: string; path: string; denied: boolean }[]>`
+    select current_user as role, current_setting('search_path') as path,
+      exists (select from pg_namespace n where n.nspname = ${schema} and not has_schema_privilege(n.oid, 'USAGE')) as denied`
+  if (row?.path !== quoteIdentifier(schema)) {
+    throw new StartError(
+      `DATABASE_URL: the connection has the search path ${row?.path}, not ${quoteIdentifier(schema)}; let the pooler in between pass search_path`,
+    )
+  }
+  if (row.denied) throw new StartError(`DATABASE_SCHEMA: role "${row.role}" has no right to USAGE on schema "${schema}"; grant it`)
+}
+
+/**
+ * Checks that the schema has what the statements need, and that the role may use it.
+ * @throws StartError
+ */
+export const checkTables = async (sql: Sql, schema: string): Promise<void> => {
+  const problems = await sql.unsafe<{ problem: string }[]>(findTableProblems.text)
+  if (problems.length === 0) return
+  throw new StartError(
+    `DATABASE_SCHEMA: the tables in schema "${schema}" cannot be used: ${problems.map(({ problem }) => problem).join('; ')}`,
+  )
+}

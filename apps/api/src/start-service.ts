@@ -1,0 +1,42 @@
+import type { Logger } from '@holdfast/service'
+import type { Config } from './config.js'
+import { createFirstAdminKey } from './api-keys/first-admin-key.js'
+import { createClientLimiter } from './rate-limit/client-limiter.js'
+import { type PeerBounds, peerBounds } from './http/http-server.js'
+import { openDatabase } from './open-database.js'
+import { type Serving, serve } from './bootstrap.js'
+
+/** A running service. */
+export interface Service extends Serving {
+  readonly database: 'embedded' | 'external'
+  /** The first admin key, if this start created it; it is stored nowhere else. */
+  readonly firstAdminKey: string | undefined
+}
+
+/**
+ * Starts the service: its database, the tables, the API.
+ * @param bounds for tests, which do not wait that long
+ * @throws StartError with one line for the person who starts it
+ */
+export const startService = async (config: Config, logger: Logger, bounds: PeerBounds = peerBounds): Promise<Service> => {
+  const database = await openDatabase(config, logger)
+  try {
+    const alone = { createLimiter: createClientLimiter, metricsText: (own: { readonly text: () => Promise<string> }) => own.text }
+    const serving = await serve(database, config, logger, alone, bounds)
+    return {
+      ...serving,
+      database: database.kind,
+      firstAdminKey: await createFirstAdminKey(database.address, config, logger).catch(async (error) => {
+        await serving.stop(0)
+        throw error
+      }),
+      stop: async (lameDuckMs) => {
+        await serving.stop(lameDuckMs)
+        await database.stop()
+      },
+    }
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
+}

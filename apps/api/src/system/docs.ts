@@ -1,0 +1,28 @@
+import { openapiDocument, referenceFile, referencePage } from '@holdfast/service'
+import { JsonText } from '../lib/json-text.js'
+import { Refusal } from '../http/api-error.js'
+import type { Handlers } from '../http/mount.js'
+import type { ServedRoute } from '../http/enabled-routes.js'
+
+const description =
+  'A durable key-value API on PostgreSQL. Every acknowledged write is on disk, every read is current, and no expired value is served. Each path takes one optional trailing slash.'
+
+/** The OpenAPI document and the interactive reference of it. */
+export const docsHandlers = (version: string, served: readonly ServedRoute[]): Pick<Handlers, 'docs' | 'docsAsset' | 'openapi'> => {
+  const document = openapiDocument(
+    { title: 'Holdfast', version, description },
+    served.map(({ operationId, route }) => ({ id: operationId, route })),
+  )
+  // Written once: it is large, and asked for without a limit.
+  const text = new JsonText(JSON.stringify(document))
+  const page = referencePage('Holdfast API')
+  return {
+    openapi: async () => ({ status: 200, body: text as unknown as typeof document }),
+    docs: async () => ({ status: 200, body: page }),
+    docsAsset: async ({ params }) => {
+      const file = await referenceFile(params.file)
+      if (file === undefined) throw new Refusal('route_not_found', 'the reference has no such file')
+      return { status: 200, ...file }
+    },
+  }
+}

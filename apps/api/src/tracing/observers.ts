@@ -1,0 +1,45 @@
+import type { StatementObserver } from '../postgres/pool.js'
+import type { RequestObserver } from '../http/request-pipeline.js'
+import type { CoalescerObserver } from '../lib/batcher-observer.js'
+import type { Metrics } from '../metrics/metrics.js'
+
+/** What follows requests through the service. */
+export interface Traces {
+  readonly requests: Required<Pick<RequestObserver, 'around' | 'answered'>>
+  readonly calls: (kind: string) => Required<Pick<CoalescerObserver, 'mark' | 'ran'>>
+  readonly statements: StatementObserver
+  /** Sends what is left, and ends. */
+  readonly end: () => Promise<void>
+}
+
+/** Those who are told of requests, calls and statements: the metrics, and the traces where there are some. */
+export const observers = (metrics: Metrics, traces: Traces | undefined): Pick<Metrics, 'requests' | 'calls' | 'statements' | 'limit'> => {
+  if (traces === undefined) return metrics
+  return {
+    limit: metrics.limit,
+    requests: {
+      ...metrics.requests,
+      around: traces.requests.around,
+      answered: (...answer) => {
+        metrics.requests.answered(...answer)
+        traces.requests.answered(...answer)
+      },
+    },
+    calls: (kind) => {
+      const counted = metrics.calls(kind)
+      const traced = traces.calls(kind)
+      return {
+        ...counted,
+        mark: traced.mark,
+        ran: (...statement) => {
+          counted.ran(...statement)
+          traced.ran(...statement)
+        },
+      }
+    },
+    statements: (...statement) => {
+      metrics.statements(...statement)
+      traces.statements(...statement)
+    },
+  }
+}

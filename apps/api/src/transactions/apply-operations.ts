@@ -1,0 +1,101 @@
+import { JsonText } from '../lib/json-text.js'
+import { invalid, Refusal } from '../http/api-error.js'
+import { type Addition, addTo, ttlRequired } from '../items/increment-item.js'
+import { tooLarge } from '../items/item-errors.js'
+import type { StoredItem } from '../items/stored-item.js'
+
+/** One step of a transaction. */
+export type TransactionStep = { readonly key: string } & (
+  | { readonly op: 'get' | 'delete' }
+  | {
+      readonly op: 'set'
+      /** JSON text. */
+      readonly value: string
+      /** Seconds. */
+      readonly ttl: number | null
+      /** RFC 3339 in UTC. */
+      readonly expiresAt: string | null
+      readonly keepTtl: boolean
+      /** Whether it shall be permanent, in so many words. */
+      readonly forever: boolean
+    }
+  | ({ readonly op: 'increment'; readonly ttl: number | null; readonly refreshTtl: boolean; readonly requireTtl: boolean } & Addition)
+)
+
+/** What a step answers. */
+export type StepResult = StoredItem | { readonly key: string; readonly deleted: boolean } | null
+
+/** What the steps of a transaction are applied to, and by. */
+export interface StepContext {
+  /** The live items by key, which the steps change. */
+  readonly items: Map<string, StoredItem>
+  /** The instant of the transaction. */
+  readonly now: string
+  /** Versions in the order in which writes take them. */
+  readonly versions: readonly string[]
+  readonly valueBytesMax: number
+  /** Whether the answers to writes have their values. */
+  readonly wantValues: boolean
+}
+
+const after = (now: string, seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString()
+
+/** Whether a step takes a version. */
+export const isWrite = ({ op }: TransactionStep): boolean => op === 'set' || op === 'increment'
+
+/** The item that a step makes of the one that is there. */
+const written = (step: TransactionStep, before: StoredItem | undefined, context: StepContext): Pick<StoredItem, 'value' | 'expires_at'> => {
+  const { now, valueBytesMax } = context
+  if (step.op === 'set') {
+    if (Buffer.byteLength(step.value) > valueBytesMax) throw tooLarge(valueBytesMax)
+    const { ttl, expiresAt, keepTtl } = step
+    const given = ttl === null ? expiresAt : after(now, ttl)
+    return { value: new JsonText(step.value), expires_at: keepTtl && before !== undefined ? before.expires_at : given }
+  }
+  if (step.op !== 'increment') throw new Error(`${step.op} writes nothing`)
+  const { ttl, refreshTtl, requireTtl } = step
+  const begins = ttl !== null && (refreshTtl || before === undefined)
+  const expires_at = begins ? after(now, ttl) : (before?.expires_at ?? null)
+  if (requireTtl && expires_at === null) throw ttlRequired(before?.version ?? null)
+  return {
+    value: new JsonText(addTo(before && { ...before, value: before.value?.text ?? '' }, step)),
+    expires_at,
+  }
+}
+
+/** Says of a refusal which step it is about. */
+const refusedStep = (error: unknown, place: number): unknown => {
+  if (!(error instanceof Refusal)) return error
+  const { code, message, details } = error
+  const extensions = { version: details.version, ...details.extensions, failed_operation: place }
+  if (details.faults !== undefined) return new Refusal(code, message, { faults: details.faults, extensions })
+  return new Refusal(code, `operations.${place}: ${message}`, { extensions })
+}
+
+/**
+ * Applies the steps in their order to the items and answers what became of each.
+ * @throws Refusal not_a_number, out_of_bounds, ttl_required, too_large, validation_failed, with the place of the step
+ */
+export const applySteps = (steps: readonly TransactionStep[], context: StepContext): StepResult[] => {
+  const { items, now, versions, wantValues } = context
+  let taken = 0
+  return steps.map((step, place) => {
+    const { op, key } = step
+    const before = items.get(key)
+    if (op === 'get') return before ?? null
+    if (op === 'delete') return { key, deleted: items.delete(key) }
+    try {
+      if (op === 'set' && step.expiresAt !== null && step.expiresAt <= now) {
+        throw invalid(`body.operations.${place}.expires_at`, 'must be in the future')
+      }
+      const version = versions[taken++] ?? ''
+      const { value, expires_at } = written(step, before, context)
+      const { created_version, created_at } = before ?? { created_version: version, created_at: now }
+      const item = { key, value, version, created_version, created_at, updated_at: now, expires_at }
+      items.set(key, item)
+      return wantValues ? item : { ...item, value: undefined }
+    } catch (error) {
+      throw refusedStep(error, place)
+    }
+  })
+}

@@ -1,0 +1,137 @@
+import { Agent, request } from 'node:http'
+import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-process'
+import { runService } from '@holdfast/testbed/service-process'
+import { until } from '@holdfast/testbed/until'
+import type { Sql } from 'postgres'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { send, startApi } from '../support/api.js'
+
+const status = (url: string, agent: Agent): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    request(url, { agent }, (response) => response.resume().on('end', () => resolve(response.statusCode)))
+      .on('error', reject)
+      .end()
+  })
+
+const waitsForLock = async (sql: Sql, application = 'holdfast'): Promise<void> =>
+  until(async () => {
+    const waiting = await sql`
+      select 1 from pg_stat_activity
+      where datname = current_database() and application_name = ${application} and wait_event_type = 'Lock'`
+    return waiting.length > 0
+  })
+
+test('a stop lets running requests end, takes no new ones, and does not wait for idle connections', async () => {
+  const { service, sql, request: ask, url } = await startApi(inject('postgresUrl'))
+  await ask('PUT', '/items/slow?value=1')
+  const idle = new Agent({ keepAlive: true })
+  expect(await status(`${url}/health/live`, idle)).toBe(200)
+
+  let running: ReturnType<typeof ask> | undefined
+  let stopped: Promise<void> | undefined
+  await sql.begin(async (holder) => {
+    await holder`select 1 from items where key = 'slow' for update`
+    running = ask('PUT', '/items/slow?value=2')
+    await waitsForLock(sql)
+    stopped = service.stop(0)
+    await until(async () => {
+      try {
+        await send(url, 'GET', '/health/live')
+        return false
+      } catch {
+        return true
+      }
+    })
+  })
+  const answer = await running
+  expect([answer?.status, answer?.headers.get('connection')]).toEqual([200, 'close'])
+  await stopped
+  idle.destroy()
+  expect(await sql`select 1 from pg_stat_activity where datname = current_database() and application_name = 'holdfast'`).toEqual([])
+  await sql.end()
+})
+
+test('readiness turns 503 while the service still serves', async () => {
+  const { service, sql, request: ask } = await startApi(inject('postgresUrl'))
+  const stopped = service.stop(1_000)
+  const ready = await ask('GET', '/health/ready')
+  expect([ready.status, ready.json.status, ready.headers.get('connection')]).toEqual([503, 'stopping', 'close'])
+  expect((await ask('PUT', '/items/last?value=1')).status).toBe(201)
+  await stopped
+  await sql.end()
+})
+
+test('what does not end within the grace period is cut', async () => {
+  const { service, sql, request: ask } = await startApi(inject('postgresUrl'), { SHUTDOWN_GRACE_SECONDS: '1' })
+  await ask('PUT', '/items/slow?value=1')
+  await sql.begin(async (holder) => {
+    await holder`select 1 from items where key = 'slow' for update`
+    const running = ask('PUT', '/items/slow?value=2').catch(() => 'cut')
+    await waitsForLock(sql)
+    await service.stop(0)
+    expect(await running).toBe('cut')
+  })
+  await sql.end()
+})
+
+describe('as a process', () => {
+  let server: PostgresProcess
+  let api: Awaited<ReturnType<typeof startApi>>
+
+  beforeAll(async () => {
+    server = await startPostgres()
+    // Makes the database and its tables, and holds locks in it.
+    api = await startApi(server.url)
+    await api.request('PUT', '/items/slow?value=1')
+  })
+  afterAll(async () => {
+    await api.sql.end()
+    await api.service.stop(0)
+    await server.remove()
+  })
+
+  const start = async (settings: Record<string, string> = {}) => {
+    const service = runService('api', { DATABASE_URL: api.databaseUrl, SWEEP_INTERVAL_SECONDS: '1', ...settings })
+    return { ...service, url: await service.ready() }
+  }
+  const messages = (output: string): string[] => [...output.matchAll(/"msg":"([^"]+)"/g)].map(([, message = '']) => message)
+
+  test('SIGTERM ends it in order with status 0, when all that it had begun is done', async () => {
+    const service = await start()
+    let running: ReturnType<typeof send> | undefined
+    await api.sql.begin(async (holder) => {
+      await holder`lock table items in access exclusive mode`
+      running = send(service.url, 'PUT', '/items/slow?value=2')
+      await waitsForLock(api.sql)
+      service.child.kill('SIGTERM')
+      await until(async () => (await send(service.url, 'GET', '/health/ready')).status === 503)
+    })
+    expect((await running)?.status).toBe(200)
+    expect(await service.ended()).toBe(0)
+    expect(messages(service.output())).toEqual(['listening', 'stopping', 'stopped'])
+  })
+
+  test('a second signal ends it at once', async () => {
+    const service = await start({ SHUTDOWN_GRACE_SECONDS: '3600' })
+    await api.sql.begin(async (holder) => {
+      await holder`select 1 from items where key = 'slow' for update`
+      const running = send(service.url, 'PUT', '/items/slow?value=2').catch(() => 'cut')
+      await waitsForLock(api.sql)
+      service.child.kill('SIGTERM')
+      await until(() => service.output().includes('stopping'))
+      // One that comes within a second counts as the same.
+      await until(() => !service.child.kill('SIGTERM') || service.child.exitCode !== null)
+      expect([await service.ended(), await running]).toEqual([1, 'cut'])
+    })
+  })
+
+  test('a database that stands still holds nothing up beyond the grace period', async () => {
+    const service = await start({ SHUTDOWN_GRACE_SECONDS: '1' })
+    const goOn = await server.pause()
+    const running = send(service.url, 'PUT', '/items/slow?value=3').catch(() => 'cut')
+    service.child.kill('SIGTERM')
+    const status = await service.ended()
+    goOn()
+    expect([status, await running]).toEqual([0, 'cut'])
+  })
+})

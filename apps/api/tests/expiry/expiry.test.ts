@@ -1,0 +1,123 @@
+import { createLogger } from '@holdfast/service'
+import { until } from '@holdfast/testbed/until'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { createPool, type Pool } from '../../src/postgres/pool.js'
+import { getItems } from '../../src/items/sql/get-items.js'
+import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
+import { putExpired, startApi, useApi } from '../support/api.js'
+
+const api = useApi()
+let pool: Pool
+beforeAll(() => {
+  pool = createPool({ url: api.databaseUrl }, createLogger('silent'))
+})
+afterAll(() => pool.end(1_000))
+
+const sweep = async () => (await pool.run(sweepItems, {}, performance.now() + 10_000))[0]?.removed
+const rows = async () => (await api.sql`select count(*)::int as count from items`)[0]?.count
+
+describe('an expired item that is still in the table', () => {
+  test('is seen by nobody', async () => {
+    await putExpired(api, 'ghost')
+    expect((await api.request('GET', '/items/ghost')).status).toBe(404)
+    expect((await api.request('HEAD', '/items/ghost')).status).toBe(404)
+    expect((await api.request('GET', '/items/ghost', { headers: { 'if-none-match': '*' } })).status).toBe(404)
+    expect((await api.request('DELETE', '/items/ghost')).status).toBe(404)
+    expect((await api.request('GET', '/items')).json).toMatchObject({ items: [], total: 0 })
+    expect((await api.request('GET', '/items?prefix=gh')).json).toMatchObject({ items: [], total: 0 })
+    expect((await api.request('DELETE', '/items?prefix=gh')).json).toEqual({ deleted: 0 })
+  })
+
+  test('is replaced as if it were not there', async () => {
+    await putExpired(api, 'ghost')
+    expect((await api.request('POST', '/items', { json: { key: 'ghost', value: 2 } })).status).toBe(201)
+    expect((await api.request('GET', '/items')).json.total).toBe(1)
+    await api.request('DELETE', '/items/ghost')
+  })
+})
+
+test('no read that starts at or after expires_at sees the item', async () => {
+  for (let round = 0; round < 5; round++) {
+    const { json } = await api.request('PUT', '/items/edge', { json: { value: 1, expires_at: new Date(Date.now() + 150).toISOString() } })
+    let seen = 0
+    let passed = false
+    while (!passed) {
+      const [clock] = await api.sql`select clock_timestamp() >= ${json.expires_at}::timestamptz as passed`
+      passed = clock?.passed
+      const { status } = await api.request('GET', '/items/edge')
+      if (passed) expect(status).toBe(404)
+      else if (status === 200) seen++
+    }
+    expect(seen).toBeGreaterThan(0)
+  }
+})
+
+test('a condition that waited for a lock sees the expiry of then, not of before', async () => {
+  await api.request('PUT', '/items/waited', { json: { value: 1 } })
+  let put: ReturnType<typeof api.request> | undefined
+  await api.sql.begin(async (holder) => {
+    await holder`update items set expires_at = clock_timestamp() + interval '100 milliseconds' where key = 'waited'`
+    put = api.request('PUT', '/items/waited', { json: { value: 2 }, headers: { 'if-match': '*' } })
+    await until(async () => {
+      const [row] =
+        await api.sql`select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return row?.waiting > 0
+    })
+    await until(async () => (await holder`select clock_timestamp() > expires_at as passed from items where key = 'waited'`)[0]?.passed)
+  })
+  expect((await put)?.status).toBe(412)
+})
+
+describe('the sweeper', () => {
+  test('removes what has expired, and nothing else', async () => {
+    await api.sql`delete from items`
+    await api.sql`delete from item_counts`
+    for (let i = 0; i < 5; i++) await putExpired(api, `old${i}`)
+    await api.request('PUT', '/items/permanent?value=1')
+    await api.request('PUT', '/items/later', { json: { value: 1, ttl: 1000 } })
+    expect(await sweep()).toBe(5)
+    expect(await sweep()).toBe(0)
+    expect(await rows()).toBe(2)
+    expect((await api.request('GET', '/items')).json.total).toBe(2)
+  })
+
+  test('leaves an item that is being rewritten, and skips rows that are held', async () => {
+    await putExpired(api, 'held')
+    await putExpired(api, 'free')
+    await api.sql.begin(async (holder) => {
+      await holder`update items set expires_at = null where key = 'held'`
+      expect(await sweep()).toBe(1)
+    })
+    expect(await sweep()).toBe(0)
+    expect((await api.request('GET', '/items/held')).status).toBe(200)
+  })
+
+  test('a put that races it never loses', async () => {
+    for (let round = 0; round < 40; round++) {
+      await putExpired(api, 'raced')
+      const [, put] = await Promise.all([sweep(), api.request('PUT', '/items/raced', { json: { value: round } })])
+      expect(put.status).toBe(201)
+      expect((await api.request('GET', '/items/raced')).json.value).toBe(round)
+    }
+    expect((await api.request('GET', '/items?prefix=raced')).json.total).toBe(1)
+  })
+
+  test('runs by itself', async () => {
+    const own = await startApi(inject('postgresUrl'), { SWEEP_INTERVAL_SECONDS: '1' })
+    await putExpired(own, 'swept')
+    await until(async () => (await own.sql`select 1 from items`).length === 0)
+    await own.sql.end()
+    await own.service.stop(0)
+  })
+})
+
+test('a read does not miss an item that was given more time while it ran', async () => {
+  await api.request('PUT', '/items/b-extended', { json: { value: 1, ttl: 1 } })
+  await api.request('PUT', '/items/a-slow', { json: { value: 1 } })
+  await api.sql`create function slow(value text, key text) returns text language plpgsql as $$ begin if key = 'a-slow' then perform pg_sleep(1.5); end if; return value; end $$`
+  // The row before takes longer than the item has to live.
+  const text = getItems.text.replace('i.value::text', 'slow(i.value::text, i.key) as value')
+  const read = api.sql.unsafe(text, ['default', '{a-slow,b-extended}']).execute()
+  expect((await api.request('PATCH', '/items/b-extended', { json: { ttl: 100 } })).status).toBe(200)
+  expect((await read).map(({ key }) => key).sort()).toEqual(['a-slow', 'b-extended'])
+})

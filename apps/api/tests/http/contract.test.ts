@@ -1,0 +1,611 @@
+import { type ErrorCode, errors, Problem, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
+import { startPostgres } from '@holdfast/testbed/postgres-process'
+import { until } from '@holdfast/testbed/until'
+import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { type ApiAnswer, putExpired, send, startApi, useApi } from '../support/api.js'
+import { sendRaw } from '../support/raw.js'
+
+const adminKey = 'k'.repeat(32)
+// Everything that can be turned on is.
+const settings = { ROOT_KEYS: 'on', AUTH: 'required', ADMIN_API_KEY: adminKey }
+const api = useApi({ MAX_VALUE_BYTES: '100000', ...settings })
+
+/** Without keys, and with what is only served there. */
+const open = useApi()
+
+/** A request of somebody who may do everything. */
+const ask = (method: string, path: string, options: Parameters<typeof api.request>[2] = {}, url = api.url) =>
+  send(url, method, path, { ...options, headers: { authorization: `Bearer ${adminKey}`, ...options.headers } })
+const covered = new Set<string>()
+
+/** A valid request for each data route. */
+const valid = {
+  createItem: () => ['POST', '/items', { json: { key: `k${Math.random()}`, value: 1 } }],
+  listItems: () => ['GET', '/items'],
+  deleteItems: () => ['DELETE', '/items?prefix=nothing'],
+  getItem: () => ['GET', '/items/present'],
+  headItem: () => ['HEAD', '/items/present'],
+  putItem: () => ['PUT', '/items/present', { json: { value: 1 } }],
+  deleteItem: () => ['DELETE', '/items/present'],
+  patchItem: () => ['PATCH', '/items/present', { json: { ttl: 60 } }],
+  incrementItem: () => ['POST', '/items/count/increment', { json: { by: 2 } }],
+  transact: () => ['POST', '/transactions', { json: { operations: [{ op: 'set', key: `t${Math.random()}`, value: 1 }] } }],
+  getItems: () => ['POST', '/batch/get', { json: { keys: ['present', 'absent'] } }],
+  putItems: () => ['POST', '/batch/put', { json: { items: [{ key: 'present', value: 1 }] } }],
+  deleteManyItems: () => ['POST', '/batch/delete', { json: { keys: ['present', 'absent'] } }],
+  listNamespaces: () => ['GET', '/namespaces'],
+  createNamespace: () => ['POST', '/namespaces', { json: { name: `n${Math.random().toString(36).slice(2)}` } }],
+  getNamespace: () => ['GET', '/namespaces/default'],
+  patchNamespace: () => ['PATCH', '/namespaces/default', { json: { max_items: null } }],
+  deleteNamespace: () => ['DELETE', '/namespaces/doomed'],
+  listApiKeys: () => ['GET', '/api-keys'],
+  createApiKey: () => ['POST', '/api-keys', { json: { scopes: ['read'] } }],
+  deleteApiKey: () => ['DELETE', '/api-keys/none'],
+  getKey: () => ['GET', '/keys/present'],
+  putKey: () => ['PUT', '/keys/present', { json: { key: 'present', value: 1 } }],
+  postKey: () => ['POST', '/keys/present', { json: { key: 'present', value: 1 } }],
+  deleteKey: () => ['DELETE', '/keys/present'],
+  getRootKey: () => ['GET', '/present/'],
+  postRootKey: () => ['POST', '/present/', { json: { value: 1 } }],
+} satisfies Partial<Record<RouteId, () => Parameters<typeof api.request>>>
+const dataRoutes = Object.keys(valid) as (keyof typeof valid)[]
+
+test('every route that is limited has a valid request here', () => {
+  const limited = Object.entries(routes).filter(([, route]) => route.limited)
+  expect(limited.map(([id]) => id).sort()).toEqual([...dataRoutes].sort())
+})
+
+/** The codes that are about an item which always exists in these tests. */
+const versioned: unknown[] = ['item_exists', 'precondition_failed', 'not_a_number'] satisfies ErrorCode[]
+
+/** Checks an answer against the contract of its route, and notes that the status was seen. */
+const conforms = (id: RouteId, answer: ApiAnswer, expected: number | ErrorCode): void => {
+  const route: RouteContract = routes[id]
+  const contract = typeof expected === 'number' ? route.answers[expected] : undefined
+  expect(answer.status, answer.text).toBe(typeof expected === 'number' ? expected : errors[expected].status)
+  if (contract === undefined) {
+    expect(route.errors).toContain(expected)
+    if (route.method !== 'head') {
+      expect(answer.headers.get('content-type')).toBe('application/problem+json')
+      expect(Problem.parse(answer.json)).toMatchObject({ code: expected, type: `/problems/${expected}`, status: answer.status })
+      expect(answer.json.instance).toBe(answer.headers.get('x-request-id'))
+      const etag = answer.headers.get('etag')
+      if (etag !== null) expect(etag).toBe(`"${answer.json.version}"`)
+      if (versioned.includes(expected)) expect(answer.json.version).toMatch(/^\d+$/)
+    }
+  } else {
+    contract.headers?.parse(Object.fromEntries(answer.headers))
+    if (contract.body !== undefined) {
+      expect(answer.headers.get('content-type')).toBe('application/json')
+      contract.body.parse(answer.json)
+    } else if (contract.contentType === undefined) expect(answer.text).toBe('')
+  }
+  covered.add(`${id} ${expected}`)
+}
+
+const expectAnswer = async (id: RouteId, expected: number | ErrorCode, ...request: Parameters<typeof api.request>): Promise<ApiAnswer> => {
+  const answer = await ask(...request)
+  conforms(id, answer, expected)
+  return answer
+}
+
+describe('answers', () => {
+  test('createItem', async () => {
+    const answer = await expectAnswer('createItem', 201, 'POST', '/items', { json: { key: 'a b/c', value: null } })
+    expect(answer.headers.get('location')).toBe('/items/a%20b%2Fc')
+    await expectAnswer('createItem', 'item_exists', 'POST', '/items/', { json: { key: 'a b/c', value: 1 } })
+  })
+
+  test('listItems and deleteItems', async () => {
+    await expectAnswer('listItems', 200, 'GET', '/items')
+    await expectAnswer('listItems', 'validation_failed', 'GET', '/items?page=0')
+    await expectAnswer('deleteItems', 200, 'DELETE', '/items/?prefix=zzz')
+    await expectAnswer('deleteItems', 'validation_failed', 'DELETE', '/items?prefix=')
+  })
+
+  test('putItem, getItem, headItem and deleteItem', async () => {
+    const { headers } = await expectAnswer('putItem', 201, 'PUT', '/items/p', { json: { value: {} } })
+    await expectAnswer('putItem', 200, 'PUT', '/items/p?value=x')
+    await expectAnswer('putItem', 'precondition_failed', 'PUT', '/items/p?value=x', { headers: { 'if-match': headers.get('etag') ?? '' } })
+    const read = await expectAnswer('getItem', 200, 'GET', '/items/p')
+    const etag = read.headers.get('etag') ?? ''
+    await expectAnswer('getItem', 304, 'GET', '/items/p', { headers: { 'if-none-match': etag } })
+    await expectAnswer('headItem', 200, 'HEAD', '/items/p')
+    await expectAnswer('headItem', 304, 'HEAD', '/items/p', { headers: { 'if-none-match': etag } })
+    await expectAnswer('getItem', 200, 'GET', '/items/p', { headers: { 'if-match': `"1", ${etag}` } })
+    await expectAnswer('getItem', 'precondition_failed', 'GET', '/items/p', { headers: { 'if-match': `W/${etag}, "1"` } })
+    await expectAnswer('headItem', 'precondition_failed', 'HEAD', '/items/p', { headers: { 'if-match': '"1"' } })
+    await expectAnswer('patchItem', 200, 'PATCH', '/items/p', { json: { value: 1 } })
+    await expectAnswer('patchItem', 'precondition_failed', 'PATCH', '/items/p', { json: { ttl: 9 }, headers: { 'if-match': '"1"' } })
+    await expectAnswer('patchItem', 'item_not_found', 'PATCH', '/items/none', { json: { ttl: 9 } })
+    await expectAnswer('deleteItem', 'precondition_failed', 'DELETE', '/items/p', { headers: { 'if-match': '"1"' } })
+    await expectAnswer('deleteItem', 204, 'DELETE', '/items/p')
+    await ask('PUT', '/items/p?value=x')
+    await expectAnswer('deleteItem', 200, 'DELETE', '/items/p', { headers: { prefer: 'return=representation' } })
+    await expectAnswer('deleteItem', 'item_not_found', 'DELETE', '/items/p')
+    await putExpired(api, 'gone')
+    await expectAnswer('getItem', 'item_not_found', 'GET', '/items/gone')
+    await expectAnswer('headItem', 'item_not_found', 'HEAD', '/items/gone')
+  })
+
+  test('incrementItem', async () => {
+    const path = '/items/count/increment'
+    await expectAnswer('incrementItem', 200, 'POST', `${path}/`)
+    await expectAnswer('incrementItem', 'out_of_bounds', 'POST', path, { json: { max: 1 } })
+    await expectAnswer('incrementItem', 'precondition_failed', 'POST', path, { headers: { 'if-match': '"1"' } })
+    await expectAnswer('incrementItem', 'validation_failed', 'POST', path, { json: { min: 2, max: 1 } })
+    await expectAnswer('incrementItem', 'malformed_json', 'POST', path, { text: '{"by":' })
+    await expectAnswer('incrementItem', 'unsupported_media_type', 'POST', path, { json: {}, headers: { 'content-type': 'text/plain' } })
+    await expectAnswer('incrementItem', 'too_large', 'POST', path, { text: ' '.repeat(16_385) })
+    await expectAnswer('incrementItem', 'ttl_required', 'POST', path, { json: { require_ttl: true } })
+    await ask('PUT', '/items/text?value=x')
+    await expectAnswer('incrementItem', 'not_a_number', 'POST', '/items/text/increment')
+  })
+
+  test('transact', async () => {
+    const path = '/transactions'
+    const set = { op: 'set', key: 'atom', value: 'text' }
+    await expectAnswer('transact', 200, 'POST', `${path}/`, {
+      json: { operations: [set, { op: 'get', key: 'none' }, { op: 'delete', key: 'none' }] },
+    })
+    await expectAnswer('transact', 'checks_failed', 'POST', path, { json: { checks: [{ key: 'atom', version: null }], operations: [set] } })
+    await expectAnswer('transact', 'not_a_number', 'POST', path, { json: { operations: [{ op: 'increment', key: 'atom' }] } })
+    await expectAnswer('transact', 'out_of_bounds', 'POST', path, { json: { operations: [{ op: 'increment', key: 'new', max: 0 }] } })
+    await expectAnswer('transact', 'ttl_required', 'POST', path, {
+      json: { operations: [{ op: 'increment', key: 'new', require_ttl: true }] },
+    })
+    await expectAnswer('transact', 'validation_failed', 'POST', path, { json: { operations: [{ op: 'put', key: 'atom' }] } })
+    await expectAnswer('transact', 'malformed_json', 'POST', path, { text: '{"operations":' })
+    await expectAnswer('transact', 'unsupported_media_type', 'POST', path, {
+      json: { operations: [] },
+      headers: { 'content-type': 'text/plain' },
+    })
+    await expectAnswer('transact', 'too_large', 'POST', path, { json: { operations: [{ ...set, value: 'x'.repeat(100_000) }] } })
+  })
+
+  test('namespaces', async () => {
+    await expectAnswer('createNamespace', 201, 'POST', '/namespaces', { json: { name: 'team', max_items: 1, default_ttl: 60 } })
+    await expectAnswer('createNamespace', 'namespace_exists', 'POST', '/namespaces/', { json: { name: 'team' } })
+    await expectAnswer('listNamespaces', 200, 'GET', '/namespaces')
+    await expectAnswer('listNamespaces', 'validation_failed', 'GET', '/namespaces?cursor=%21')
+    await expectAnswer('getNamespace', 200, 'GET', '/namespaces/team')
+    await expectAnswer('getNamespace', 'namespace_not_found', 'GET', '/namespaces/nobody')
+    await expectAnswer('getNamespace', 'validation_failed', 'GET', '/namespaces/Team')
+    await expectAnswer('patchNamespace', 200, 'PATCH', '/namespaces/team', { json: { max_ttl: 100 } })
+    await expectAnswer('patchNamespace', 'namespace_not_found', 'PATCH', '/namespaces/nobody', { json: { max_ttl: 1 } })
+    const item = '/namespaces/team/items'
+    await ask('PUT', `${item}/a`, { json: { value: 1 } })
+    await expectAnswer('createItem', 'namespace_full', 'POST', item, { json: { key: 'b', value: 1 } })
+    await expectAnswer('putItem', 'namespace_full', 'PUT', `${item}/b`, { json: { value: 1 } })
+    await expectAnswer('incrementItem', 'namespace_full', 'POST', `${item}/b/increment`)
+    const operations = [{ op: 'set', key: 'b', value: 1 }]
+    await expectAnswer('transact', 'namespace_full', 'POST', '/namespaces/team/transactions', { json: { operations } })
+    await expectAnswer('deleteNamespace', 200, 'DELETE', '/namespaces/team')
+    await expectAnswer('deleteNamespace', 'namespace_not_found', 'DELETE', '/namespaces/team')
+    await expectAnswer('deleteNamespace', 'validation_failed', 'DELETE', '/namespaces/-')
+    for (const [id, method, path] of [
+      ['createNamespace', 'POST', '/namespaces'],
+      ['patchNamespace', 'PATCH', '/namespaces/team'],
+      ['createApiKey', 'POST', '/api-keys'],
+    ] as const) {
+      await expectAnswer(id, 'validation_failed', method, path, { json: { max_items: 0 } })
+      await expectAnswer(id, 'malformed_json', method, path, { text: '{' })
+      await expectAnswer(id, 'unsupported_media_type', method, path, { json: {}, headers: { 'content-type': 'text/plain' } })
+      await expectAnswer(id, 'too_large', method, path, { text: ' '.repeat(16_385) })
+    }
+  })
+
+  test('a full default namespace on the routes of earlier systems', async () => {
+    await ask('PATCH', '/namespaces/default', { json: { max_items: 1 } })
+    await ask('PUT', '/items/one?value=x')
+    for (const [id, path, json] of [
+      ['putKey', '/keys/new', { key: 'new', value: 1 }],
+      ['postKey', '/keys/new', { key: 'new', value: 1 }],
+      ['postRootKey', '/new', { value: 1 }],
+    ] as const) {
+      await expectAnswer(id, 'namespace_full', routes[id].method.toUpperCase(), path, { json })
+    }
+    await ask('PATCH', '/namespaces/default', { json: { max_items: null } })
+  })
+
+  test('API keys', async () => {
+    const { json } = await expectAnswer('createApiKey', 201, 'POST', '/api-keys', { json: { scopes: ['read'], ttl: 60 } })
+    await expectAnswer('listApiKeys', 200, 'GET', '/api-keys')
+    await expectAnswer('listApiKeys', 'validation_failed', 'GET', '/api-keys?x=1')
+    await expectAnswer('deleteApiKey', 204, 'DELETE', `/api-keys/${json.id}`)
+    await expectAnswer('deleteApiKey', 'api_key_not_found', 'DELETE', `/api-keys/${json.id}`)
+    await expectAnswer('deleteApiKey', 'validation_failed', 'DELETE', `/api-keys/${'x'.repeat(65)}`)
+  })
+
+  test('getItems', async () => {
+    await expectAnswer('getItems', 200, 'POST', '/batch/get/', { json: { keys: ['present', 'absent'] } })
+    const path = '/batch/get'
+    await expectAnswer('getItems', 'validation_failed', 'POST', path, { json: { keys: [''] } })
+    await expectAnswer('getItems', 'malformed_json', 'POST', path, { text: '{"keys":' })
+    await expectAnswer('getItems', 'unsupported_media_type', 'POST', path, {
+      json: { keys: [] },
+      headers: { 'content-type': 'text/plain' },
+    })
+    await expectAnswer('getItems', 'too_large', 'POST', path, { text: ' '.repeat(4_194_305) })
+  })
+
+  test('putItems and deleteManyItems', async () => {
+    for (const [id, path, json, bytesMax] of [
+      [
+        'putItems',
+        '/batch/put',
+        {
+          items: [
+            { key: 'a', value: 1 },
+            { key: 'b', value: 1, if_match: '1' },
+          ],
+        },
+        8_388_608,
+      ],
+      ['deleteManyItems', '/batch/delete', { keys: ['a', 'absent', { key: 'b', if_match: '*' }] }, 4_194_304],
+    ] as const) {
+      await expectAnswer(id, 200, 'POST', `${path}/`, { json })
+      await expectAnswer(id, 'validation_failed', 'POST', path, { json: { keys: [''] } })
+      await expectAnswer(id, 'malformed_json', 'POST', path, { text: '{"items":' })
+      await expectAnswer(id, 'unsupported_media_type', 'POST', path, { json, headers: { 'content-type': 'text/plain' } })
+      await expectAnswer(id, 'too_large', 'POST', path, { text: ' '.repeat(bytesMax + 1) })
+    }
+  })
+
+  test('getKey, putKey, postKey and deleteKey', async () => {
+    const json = { key: 'old', value: 1 }
+    for (const id of ['putKey', 'postKey'] as const) {
+      const method = routes[id].method.toUpperCase()
+      await expectAnswer(id, 201, method, '/keys/old', { json })
+      const { headers } = await expectAnswer(id, 200, method, '/keys/old', { json })
+      await expectAnswer(id, 'key_mismatch', method, '/keys/other', { json })
+      await expectAnswer(id, 'precondition_failed', method, '/keys/old', { json, headers: { 'if-match': '"1"' } })
+      const etag = headers.get('etag') ?? ''
+      await expectAnswer('getKey', 200, 'GET', '/keys/old')
+      await expectAnswer('getKey', 304, 'GET', '/keys/old', { headers: { 'if-none-match': etag } })
+      await expectAnswer('getKey', 'precondition_failed', 'GET', '/keys/old', { headers: { 'if-match': '"1"' } })
+      await expectAnswer('deleteKey', 'precondition_failed', 'DELETE', '/keys/old', { headers: { 'if-match': '"1"' } })
+      await expectAnswer('deleteKey', 200, 'DELETE', '/keys/old', { headers: { prefer: 'return=representation' } })
+      await ask(method, '/keys/old', { json })
+      await expectAnswer('deleteKey', 204, 'DELETE', '/keys/old')
+      await expectAnswer('deleteKey', 'item_not_found', 'DELETE', '/keys/old')
+      await expectAnswer('getKey', 'item_not_found', 'GET', '/keys/old')
+    }
+  })
+
+  test('getRootKey and postRootKey', async () => {
+    await expectAnswer('getRootKey', 404, 'GET', '/root/')
+    await expectAnswer('postRootKey', 200, 'POST', '/root/', { json: { value: 1 } })
+    await expectAnswer('getRootKey', 200, 'GET', '/root/')
+  })
+
+  test('faults of single keys and of bodies', async () => {
+    for (const [id, route] of Object.entries(routes) as [RouteId, RouteContract][]) {
+      if (!route.path.endsWith('{key}')) continue
+      const path = route.path.replace('{key}', 'x'.repeat(1025))
+      await expectAnswer(id, 'validation_failed', route.method.toUpperCase(), path, route.request.body === undefined ? {} : { json: {} })
+    }
+    await ask('PUT', '/items/p?value=x')
+    for (const [id, path, json] of [
+      ['putItem', '/items/p', { value: 1 }] as const,
+      ['patchItem', '/items/p', { value: 1 }] as const,
+      ['createItem', '/items', { key: 'p', value: 1 }] as const,
+      ['putKey', '/keys/p', { key: 'p', value: 1 }] as const,
+      ['postKey', '/keys/p', { key: 'p', value: 1 }] as const,
+      ['postRootKey', '/p', { value: 1 }] as const,
+    ]) {
+      const method = routes[id].method.toUpperCase()
+      await expectAnswer(id, 'validation_failed', method, path, { json: { ...json, ttl: 0 } })
+      await expectAnswer(id, 'malformed_json', method, path, { text: '{"value":' })
+      await expectAnswer(id, 'unsupported_media_type', method, path, { json, headers: { 'content-type': 'text/plain' } })
+      await expectAnswer(id, 'too_large', method, path, { json: { ...json, value: 'x'.repeat(100_000) } })
+    }
+  })
+
+  test.each(Object.keys(routes) as RouteId[])('%s: a malformed request', async (id) => {
+    const { method, path } = routes[id]
+    const raw = await sendRaw(
+      api.url,
+      `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, 'k')} HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n`,
+    )
+    const [head = '', text = ''] = raw.split('\r\n\r\n')
+    const headers = new Headers(
+      head
+        .split('\r\n')
+        .slice(1)
+        .map((line) => line.split(': ', 2) as [string, string]),
+    )
+    conforms(
+      id,
+      { status: Number(head.split(' ')[1]), headers, text, json: text === '' ? undefined : JSON.parse(text) },
+      'malformed_request',
+    )
+  })
+
+  test('the service itself', async () => {
+    await expectAnswer('health', 200, 'GET', '/health/')
+    await expectAnswer('live', 200, 'GET', '/health/live')
+    await expectAnswer('ready', 200, 'GET', '/health/ready')
+    conforms('metrics', await open.request('GET', '/metrics/'), 200)
+    await expectAnswer('landing', 200, 'GET', '/')
+    await expectAnswer('openapi', 200, 'GET', '/openapi.json')
+    await expectAnswer('docs', 200, 'GET', '/docs/')
+    await expectAnswer('docsAsset', 200, 'GET', '/docs/swagger-ui.css')
+    await expectAnswer('docsAsset', 'route_not_found', 'GET', '/docs/package.json')
+    await expectAnswer('docsAsset', 'validation_failed', 'GET', '/docs/%ff')
+    await expectAnswer('problem', 'validation_failed', 'GET', '/problems/%zz')
+    await expectAnswer('problems', 200, 'GET', '/problems')
+    await expectAnswer('problem', 'route_not_found', 'GET', '/problems/nothing')
+    for (const code of Object.keys(errors)) await expectAnswer('problem', 200, 'GET', `/problems/${code}`)
+  })
+})
+
+describe('conditions', () => {
+  const date = 'Wed, 01 Jan 2020 00:00:00 GMT'
+  const all = { 'if-match': '"1"', 'if-none-match': '"1"', 'if-modified-since': date, 'if-unmodified-since': date, 'if-range': '"1"' }
+  const transferOnly = ['if-none-match', 'if-modified-since', 'if-range']
+  const everything = async () => {
+    const tables = ['items', 'namespaces', 'api_keys'].map((table) => api.sql`select t::text from ${api.sql(table)} t order by 1`)
+    return Promise.all(tables)
+  }
+
+  test.each(dataRoutes)('%s honours each condition or rejects it', async (id) => {
+    const route: RouteContract = routes[id]
+    const isRead = route.method === 'get' || route.method === 'head'
+    const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+    for (const [name, value] of Object.entries(all)) {
+      for (const base of route.namespaced ? ['', '/namespaces/default'] : ['']) {
+        for (const key of ['present', 'count']) await ask('PUT', `/items/${key}`, { json: { value: 1 } })
+        const before = await everything()
+        const answer = await ask(method, base + path, { ...options, headers: { [name]: value } })
+        if (name in (route.request.headers?.shape ?? {})) {
+          expect([name, answer.status < 300 || answer.status === 412]).toEqual([name, true])
+          if (name === 'if-match') conforms(id, answer, 'precondition_failed')
+        } else if (isRead && transferOnly.includes(name)) expect([name, answer.status < 300]).toEqual([name, true])
+        else {
+          conforms(id, answer, 'validation_failed')
+          if (method !== 'HEAD') expect(answer.json.errors[0].path).toBe(`headers.${name}`)
+          expect(await everything()).toEqual(before)
+        }
+      }
+    }
+  })
+
+  test('all that a route does not honour are named', async () => {
+    const { json } = await ask('PUT', '/items/present?value=x', { headers: { 'if-range': '"1"', 'if-unmodified-since': 'not a date' } })
+    expect(json.errors.map(({ path }: { path: string }) => path)).toEqual(['headers.if-unmodified-since', 'headers.if-range'])
+  })
+})
+
+describe('members that are given more than once', () => {
+  /** A JSON text with each of its members given twice in turn, and the path of that member. */
+  const repeats = (json: unknown, path: string): [string, string][] => {
+    if (Array.isArray(json)) {
+      return json.flatMap((each, n) =>
+        repeats(each, `${path}.${n}`).map(([text, at]): [string, string] => [
+          `[${json.map((other, m) => (m === n ? text : JSON.stringify(other)))}]`,
+          at,
+        ]),
+      )
+    }
+    if (typeof json !== 'object' || json === null) return []
+    const members = Object.entries(json)
+    const write = (parts: readonly string[]) => `{${parts.join(',')}}`
+    const plain = members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    return members.flatMap(([name, value], n) => {
+      const escaped = `"\\u${name.charCodeAt(0).toString(16).padStart(4, '0')}${name.slice(1)}"`
+      const inside = name === 'value' ? [] : repeats(value, `${path}.${name}`)
+      return [
+        [write([...plain, plain[n] ?? '']), `${path}.${name}`] as [string, string],
+        [write([`${escaped} : null`, ...plain]), `${path}.${name}`] as [string, string],
+        ...inside.map(([text, at]): [string, string] => [write(plain.with(n, `${JSON.stringify(name)}:${text}`)), at]),
+      ]
+    })
+  }
+  const bodies: Partial<Record<RouteId, unknown>> = {
+    createItem: { key: 'twice', value: { a: 1 }, ttl: 5 },
+    putItem: { value: [{ a: 1 }], ttl: 5 },
+    patchItem: { value: { a: 1 }, ttl: 5 },
+    transact: {
+      checks: [{ key: 'twice', version: null }],
+      operations: [
+        { op: 'get', key: 'twice' },
+        { op: 'delete', key: 'twice' },
+        { op: 'increment', key: 'twice', by: 1 },
+        { op: 'set', key: 'twice', value: { a: 1 }, ttl: 5 },
+      ],
+    },
+    createNamespace: { name: 'twice', max_items: 5 },
+    patchNamespace: { max_items: null, max_ttl: null },
+    createApiKey: { scopes: ['read'], name: 'x' },
+  }
+
+  test.each(dataRoutes.filter((id) => routes[id].method !== 'get' && 'body' in routes[id].request))('%s', async (id) => {
+    const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+    const texts = repeats(bodies[id] ?? options?.json, 'body')
+    expect(texts.length).toBeGreaterThan(1)
+    const stored = () => api.sql`select t::text from (select * from items order by key) t`
+    const before = await stored()
+    texts.push(['{"__proto__":1,"__proto__":1}', 'body.__proto__'])
+    for (const [text, at] of texts) {
+      const { status, json } = await ask(method, path, { text })
+      expect([text, status, json.code]).toEqual([text, 400, 'validation_failed'])
+      expect([text, json.errors]).toEqual([text, [{ path: at, message: 'is given more than once' }]])
+    }
+    expect(await stored()).toEqual(before)
+  })
+
+  test('are all named, and stay to the letter inside a value', async () => {
+    const text = '{"value":{"value":1,"value":2,"ttl":1,"ttl":[{"a":1,"a":2}]}}'
+    expect((await ask('PUT', '/items/letter', { text })).status).toBe(201)
+    expect((await ask('GET', '/items/letter')).text).toContain(text.slice(1, -1))
+    const operations = `{"operations":[{"op":"set","key":"letter2",${text.slice(1, -1)}}]}`
+    expect((await ask('POST', '/transactions', { text: operations })).text).toContain(text.slice(1, -1))
+    expect((await ask('PATCH', '/items/letter', { text: '{"value":{"b":{"c":1,"c":2}}}' })).status).toBe(200)
+    const { json } = await ask('POST', '/transactions', {
+      text: '{"checks":[],"checks":[{"key":"a","key":"b"}],"operations":[{"op":"get","key":"a"},{"op":"get","op":"get"}]}',
+    })
+    expect(json.errors.map(({ path }: { path: string }) => path)).toEqual(['body.checks', 'body.checks.0.key', 'body.operations.1.op'])
+    const many = Array.from({ length: 200 }, (_, n) => `"m${n}":1,"m${n}":1`).join()
+    expect((await ask('PUT', '/items/letter', { text: `{${many}}` })).json.errors).toHaveLength(100)
+    const tooMany = Array.from({ length: 50_001 }, (_, n) => `"${n}":1`).join()
+    expect((await ask('POST', '/transactions', { text: `{${tooMany}}` })).json.errors[0].path).toBe('body')
+  })
+})
+
+describe('faults of the database, on every data route', () => {
+  const refused = async (id: keyof typeof valid, code: ErrorCode) =>
+    conforms(id, await ask(...(valid[id]() as Parameters<typeof api.request>)), code)
+
+  /** The table that a route cannot do without. */
+  const tableOf = (id: keyof typeof valid): string =>
+    ({ Namespaces: 'namespaces', 'API keys': 'api_keys' })[routes[id].tag as string] ?? 'items'
+  const byTable = Map.groupBy(dataRoutes, tableOf)
+
+  beforeEach(async () => {
+    await ask('POST', '/namespaces', { json: { name: 'doomed' } })
+  })
+
+  test('internal: PostgreSQL refuses the statement', async () => {
+    for (const [table, ids] of byTable) {
+      await api.sql`alter table ${api.sql(table)} rename to elsewhere`
+      for (const id of ids) await refused(id, 'internal')
+      await api.sql`alter table elsewhere rename to ${api.sql(table)}`
+    }
+  })
+
+  /** Holds the table while `during` runs; every request waits for it. */
+  const withTableLocked = async (
+    during: (id: keyof typeof valid, act: (fn: 'pg_cancel_backend' | 'pg_terminate_backend') => Promise<void>) => Promise<void>,
+    ids: readonly (keyof typeof valid)[],
+    mode: 'access exclusive' | 'exclusive',
+    table?: string,
+  ) => {
+    const waiting = () =>
+      api.sql`select pid from pg_stat_activity where application_name = 'holdfast' and wait_event_type = 'Lock' and datname = current_database()`
+    for (const id of ids) {
+      await api.sql.begin(async (holder) => {
+        await holder.unsafe(`lock table ${table ?? tableOf(id)} in ${mode} mode`)
+        await during(id, async (fn) => {
+          await until(async () => (await waiting()).length > 0)
+          for (const { pid } of await waiting()) await api.sql`select ${api.sql(fn)}(${pid}::int)`
+        })
+      })
+    }
+  }
+
+  test('overloaded: PostgreSQL gives the statement up', async () => {
+    await withTableLocked(
+      async (id, act) => {
+        const answer = refused(id, 'overloaded')
+        await act('pg_cancel_backend')
+        await answer
+      },
+      dataRoutes,
+      'access exclusive',
+    )
+  })
+
+  test('outcome_unknown: the connection dies under a write', async () => {
+    const during: Parameters<typeof withTableLocked>[0] = async (id, act) => {
+      const answer = refused(id, 'outcome_unknown')
+      await act('pg_terminate_backend')
+      await answer
+    }
+    await withTableLocked(
+      during,
+      dataRoutes.filter((id) => !routes[id].safe && id !== 'transact'),
+      'exclusive',
+    )
+    // A transaction that is lost before its commit is sent was surely not applied, and is run again.
+    await withTableLocked(during, ['transact'], 'exclusive', 'item_counts')
+  })
+
+  test('idempotency_key_reused and idempotency_in_progress', async () => {
+    const once = dataRoutes.filter((id) => (routes[id].errors as readonly ErrorCode[]).includes('idempotency_key_reused'))
+    const askOnce = (id: keyof typeof valid, key: string) => {
+      const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+      return ask(method, path, { ...options, headers: { 'idempotency-key': key } })
+    }
+    for (const id of once) {
+      await ask('PUT', '/items/first?value=x', { headers: { 'idempotency-key': `reused-${id}` } })
+      conforms(id, await askOnce(id, `reused-${id}`), 'idempotency_key_reused')
+    }
+    const holder = await api.sql.reserve()
+    await holder`begin`
+    await holder`lock table items in exclusive mode`
+    for (const id of once) {
+      const first = askOnce(id, `running-${id}`)
+      await until(async () => {
+        const [row] = await api.sql`select count(*)::int as count from pg_locks where not granted and relation = 'items'::regclass`
+        return row?.count > 0
+      })
+      conforms(id, await askOnce(id, `running-${id}`), 'idempotency_in_progress')
+      await api.sql`select pg_cancel_backend(pid) from pg_locks where not granted and relation = 'items'::regclass`
+      expect((await first).status).toBe(503)
+    }
+    await holder`rollback`
+    holder.release()
+  })
+
+  test('database_unavailable: the server is gone', async () => {
+    const server = await startPostgres()
+    const lonely = await startApi(server.url, settings)
+    try {
+      await server.kill()
+      await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
+      conforms('ready', await send(lonely.url, 'GET', '/health/ready'), 503)
+      const refuse = async (id: keyof typeof valid) => {
+        const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+        const answer = await ask(method, path, options, lonely.url)
+        conforms(id, answer, 'database_unavailable')
+        expect(answer.headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/)
+      }
+      // Together, because each of them waits for the database for a while.
+      await Promise.all(dataRoutes.map(refuse))
+    } finally {
+      await lonely.sql.end({ timeout: 0 })
+      await lonely.service.stop(0)
+      await server.remove()
+    }
+  })
+
+  test('unauthenticated, forbidden', async () => {
+    const keys = new Map<string, string>()
+    for (const scope of ['read', 'write']) {
+      keys.set(scope, (await ask('POST', '/api-keys', { json: { scopes: [scope] } })).json.api_key)
+    }
+    for (const id of dataRoutes) {
+      const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+      const refusal = await api.request(method, path, options)
+      conforms(id, refusal, 'unauthenticated')
+      expect(refusal.headers.get('www-authenticate')).toBe('Bearer realm="holdfast"')
+      const other = keys.get(routes[id].safe ? 'write' : 'read')
+      conforms(id, await ask(method, path, { ...options, headers: { authorization: `Bearer ${other}` } }), 'forbidden')
+    }
+  })
+
+  test('rate_limited', async () => {
+    const limited = await startApi(inject('postgresUrl'), { RATE_LIMIT_REQUESTS: '1', ...settings })
+    try {
+      await ask('GET', '/items', {}, limited.url)
+      for (const id of dataRoutes) {
+        const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+        conforms(id, await ask(method, path, options, limited.url), 'rate_limited')
+      }
+    } finally {
+      await limited.sql.end()
+      await limited.service.stop(0)
+    }
+  })
+})
+
+afterAll(() => {
+  const declared = Object.entries(routes).flatMap(([id, route]) =>
+    [...Object.keys(route.answers), ...route.errors].map((outcome) => `${id} ${outcome}`),
+  )
+  expect(
+    declared.filter((outcome) => !covered.has(outcome)),
+    'declared and never seen',
+  ).toEqual([])
+})

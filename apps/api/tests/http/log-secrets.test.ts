@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { runService } from '@holdfast/testbed/service-process'
+import { expect, inject, test } from 'vitest'
+import { send, startApi } from '../support/api.js'
+import { sendRaw } from '../support/raw.js'
+
+/** A text that is found wherever it is written down, as it is. */
+const secret = (what: string): string => `${what}-${randomBytes(16).toString('hex')}`
+
+const secrets = {
+  adminKey: secret('admin-key'),
+  wrongKey: secret('wrong-key'),
+  key: secret('key'),
+  value: secret('value'),
+  member: secret('member'),
+  query: secret('query'),
+  header: secret('header'),
+  idempotencyKey: secret('idempotency-key'),
+  cookie: secret('cookie'),
+  prefix: secret('prefix'),
+  malformed: secret('malformed'),
+}
+
+test('at LOG_LEVEL=trace the log is JSON, and holds no key, value, query, header or credential', async () => {
+  const api = await startApi(inject('postgresUrl'))
+  // PostgreSQL tells the whole row that violates it.
+  await api.sql`alter table items add constraint mild check (value::text not like '%poison%')`
+  // And here it quotes what it cannot read.
+  await api.sql`alter table items add constraint number check (value::text not like '%unreadable%' or (value::text)::int > 0)`
+  const databasePassword = new URL(api.databaseUrl).password
+  const service = runService('api', {
+    DATABASE_URL: api.databaseUrl,
+    LOG_LEVEL: 'trace',
+    AUTH: 'required',
+    ADMIN_API_KEY: secrets.adminKey,
+    ROOT_KEYS: 'on',
+    SWEEP_INTERVAL_SECONDS: '1',
+  })
+  const url = await service.ready()
+  const headers = { authorization: `Bearer ${secrets.adminKey}`, cookie: secrets.cookie, 'x-unknown': secrets.header }
+  const ask = (method: string, path: string, json?: unknown, more: Record<string, string> = {}) =>
+    send(url, method, path, { ...(json === undefined ? {} : { json }), headers: { ...headers, ...more } })
+
+  const made = await ask('POST', '/api-keys', { name: 'tried', scopes: ['read', 'write'] })
+  expect(made.status).toBe(201)
+  const bearer = { authorization: `Bearer ${made.json.api_key}` }
+  const keyed = { ...bearer, 'idempotency-key': secrets.idempotencyKey }
+  const item = `/items/${secrets.key}`
+  const expected: [number, ReturnType<typeof ask>][] = [
+    [201, ask('PUT', item, { value: { [secrets.member]: secrets.value } }, keyed)],
+    [401, ask('GET', item, undefined, { authorization: `Bearer ${secrets.wrongKey}` })],
+    [200, ask('GET', `/items?prefix=${secrets.prefix}`, undefined, bearer)],
+    [400, ask('GET', `/items?${secrets.query}=${secrets.query}&page=${secrets.query}`, undefined, bearer)],
+    [400, ask('PUT', item, { value: 1, ttl: secrets.value }, bearer)],
+    [400, ask('PUT', item, { value: 1 }, { ...bearer, 'if-match': secrets.header })],
+    [404, ask('GET', `/${secrets.key}/${secrets.key}/${secrets.key}`, undefined, bearer)],
+    [500, ask('PUT', `/items/${secrets.key}-poison`, { value: `${secrets.value}-poison` }, bearer)],
+    [500, ask('PUT', `/items/${secrets.key}-unreadable`, { value: `${secrets.value}-unreadable` }, bearer)],
+    [200, ask('POST', '/transactions', { operations: [{ op: 'set', key: `${secrets.key}-t`, value: secrets.value }] }, bearer)],
+  ]
+  for (const [status, answer] of expected) expect((await answer).status, (await answer).text).toBe(status)
+  await sendRaw(url, `${secrets.malformed} ${secrets.malformed}\r\n\r\n`)
+  await sendRaw(
+    url,
+    `PUT ${item} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${secrets.header}: 1\r\nContent-Length: 99\r\n\r\n{"${secrets.value}`,
+  )
+  service.child.kill('SIGINT')
+  await service.ended()
+  await api.sql.end()
+  await api.service.stop(0)
+
+  const lines = service.output().trim().split('\n')
+  expect(lines.length, service.output()).toBeGreaterThan(expected.length)
+  for (const line of lines) expect(JSON.parse(line), line).toMatchObject({ level: expect.any(String), time: expect.any(String) })
+  const all = { ...secrets, apiKey: made.json.api_key, databasePassword }
+  expect(Object.entries(all).filter(([, text]) => service.output().includes(text))).toEqual([])
+})

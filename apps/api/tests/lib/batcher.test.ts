@@ -1,0 +1,448 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type CoalescerOptions, createCoalescer } from '../../src/lib/batcher.js'
+import type { CoalescerObserver, Queue } from '../../src/lib/batcher-observer.js'
+import { createKeyOrder } from '../../src/lib/key-order.js'
+
+interface Call {
+  readonly id: number
+  readonly key: string
+}
+
+/** A statement that waits to be told how it ends. */
+interface Statement {
+  readonly calls: readonly Call[]
+  readonly startedAt: number
+  readonly succeed: () => void
+  readonly fail: (error: unknown) => void
+}
+
+const fault = new Error('fault')
+const lost = new Error('lost')
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+const turns = async (count = 3) => {
+  for (let i = 0; i < count; i++) await turn()
+}
+const soon = () => performance.now() + 60_000
+
+/** A coalescer whose statements are at the test's command. Results are `result of <id>`. */
+const create = (options: Partial<CoalescerOptions<Call, string>> = {}) => {
+  const statements: Statement[] = []
+  let clock = 0
+  const coalesce = createCoalescer<Call, string>({
+    run: (calls) =>
+      new Promise((resolve, reject) => {
+        statements.push({ calls, startedAt: clock++, succeed: () => resolve(calls.map(({ id }) => `result of ${id}`)), fail: reject })
+      }),
+    isFault: (error) => error === fault,
+    refusal: (reason) => new Error(reason),
+    statementsMax: 2,
+    callsMax: 4,
+    bytesMax: 100,
+    waitingMax: 50,
+    roomMs: 10,
+    ...options,
+  })
+  return { statements, coalesce, tick: () => clock++ }
+}
+const keyed = (order = createKeyOrder()) => ({ order, keyOf: ({ key }: Call) => key })
+const call = (id: number, key = `k${id}`): Call => ({ id, key })
+const ids = (statement: Statement | undefined) => statement?.calls.map(({ id }) => id)
+
+describe('batches', () => {
+  test('a call that is alone goes out in the same turn, alone', async () => {
+    const { statements, coalesce } = create()
+    const result = coalesce(call(1), soon())
+    await turn()
+    expect(statements.map(ids)).toEqual([[1]])
+    statements[0]?.succeed()
+    expect(await result).toBe('result of 1')
+  })
+
+  test('what waits while all slots are busy goes out together, in order, up to the bounds', async () => {
+    const { statements, coalesce } = create({ bytesOf: ({ id }) => (id === 7 ? 99 : 1) })
+    const results = [coalesce(call(1), soon())]
+    await turn()
+    results.push(coalesce(call(2), soon()))
+    await turn()
+    for (const id of [3, 4, 5, 6, 7, 8, 9]) results.push(coalesce(call(id), soon()))
+    await turns()
+    expect(statements.map(ids)).toEqual([[1], [2]])
+    statements[0]?.succeed()
+    await turns()
+    expect(ids(statements[2])).toEqual([3, 4, 5, 6])
+    statements[1]?.succeed()
+    await turns()
+    // 99 bytes and 1 are the bound; the next does not fit.
+    expect(ids(statements[3])).toEqual([7, 8])
+    for (const at of [2, 3]) statements[at]?.succeed()
+    await turns()
+    expect(ids(statements[4])).toEqual([9])
+    statements[4]?.succeed()
+    expect(await Promise.all(results)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => `result of ${id}`))
+  })
+
+  test('statements take fewer calls while their results are large', async () => {
+    const { statements, coalesce } = create({
+      statementsMax: 1,
+      callsMax: 8,
+      bytesMax: 100,
+      bytesOfResult: (result) => (result === 'result of 1' ? 50 : 1),
+    })
+    const first = coalesce(call(1), soon())
+    await turns()
+    const rest = [2, 3, 4, 5, 6].map((id) => coalesce(call(id), soon()))
+    statements[0]?.succeed()
+    await first
+    await turns()
+    expect(statements.map(ids)).toEqual([[1], [2, 3]])
+    statements[1]?.succeed()
+    await turns()
+    expect(statements.map(ids)).toEqual([[1], [2, 3], [4, 5, 6]])
+    statements[2]?.succeed()
+    await Promise.all(rest)
+  })
+
+  test('no more statements than slots, however much comes at once', async () => {
+    const { statements, coalesce } = create()
+    for (let id = 0; id < 20; id++) coalesce(call(id), soon())
+    await turns()
+    expect(statements.map(ids)).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+    ])
+  })
+
+  test('a call larger than the bound goes out alone', async () => {
+    const { statements, coalesce } = create({ bytesOf: ({ id }) => id })
+    for (const id of [1000, 1]) coalesce(call(id), soon())
+    await turns()
+    expect(statements.map(ids)).toEqual([[1000], [1]])
+  })
+})
+
+describe('a failure', () => {
+  test('of one member is its own: the others are run again apart', async () => {
+    const { statements, coalesce } = create()
+    const results = [1, 2, 3].map((id) => coalesce(call(id), soon()))
+    const settled = Promise.allSettled(results)
+    await turns()
+    statements[0]?.fail(fault)
+    await turns()
+    expect(statements.slice(1).map(ids)).toEqual([[1], [2], [3]])
+    statements[1]?.succeed()
+    statements[2]?.fail(fault)
+    statements[3]?.succeed()
+    expect((await settled).map((end) => (end.status === 'fulfilled' ? end.value : end.reason))).toEqual([
+      'result of 1',
+      fault,
+      'result of 3',
+    ])
+  })
+
+  test('that is nobody’s fault is everybody’s, and nothing is run twice', async () => {
+    const { statements, coalesce } = create()
+    const settled = Promise.allSettled([1, 2, 3].map((id) => coalesce(call(id), soon())))
+    await turns()
+    statements[0]?.fail(lost)
+    expect((await settled).map((end) => end.status === 'rejected' && end.reason)).toEqual([lost, lost, lost])
+    await turns()
+    expect(statements).toHaveLength(1)
+  })
+
+  test('of a call that is run alone is not looked for further', async () => {
+    const { statements, coalesce } = create()
+    const settled = Promise.allSettled([coalesce(call(1), soon())])
+    await turns()
+    statements[0]?.fail(fault)
+    expect(await settled).toMatchObject([{ reason: fault }])
+    expect(statements).toHaveLength(1)
+  })
+
+  test('does not keep the slot while its members are run apart', async () => {
+    const { statements, coalesce } = create({ statementsMax: 1 })
+    const settled = Promise.allSettled([1, 2].map((id) => coalesce(call(id), soon())))
+    await turns()
+    statements[0]?.fail(fault)
+    await turns()
+    coalesce(call(3), soon())
+    await turns()
+    expect(statements.map(ids)).toEqual([[1, 2], [1], [2], [3]])
+    for (const at of [1, 2]) statements[at]?.succeed()
+    await settled
+  })
+
+  test('a statement that answers too few results refuses all of its calls', async () => {
+    const { coalesce } = create({ run: async () => ['one'] })
+    const settled = await Promise.allSettled([1, 2].map((id) => coalesce(call(id), soon())))
+    expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  })
+})
+
+describe('bounds', () => {
+  test('more than may wait are refused at once, and room comes back', async () => {
+    const { statements, coalesce } = create({ waitingMax: 3, statementsMax: 1 })
+    const results = [1, 2, 3].map((id) => coalesce(call(id), soon()))
+    await expect(coalesce(call(4), soon())).rejects.toThrow('too many are waiting')
+    await turns()
+    statements[0]?.succeed()
+    await Promise.all(results)
+    await turns()
+    coalesce(call(5), soon())
+    await turns()
+    expect(statements.map(ids)).toEqual([[1, 2, 3], [5]])
+  })
+
+  test('a call whose time is over is refused and never run', async () => {
+    const { statements, coalesce } = create({ statementsMax: 1, keyed: keyed() })
+    coalesce(call(1, 'a'), soon())
+    await turns()
+    const late = coalesce(call(2, 'b'), performance.now() + 5)
+    const behind = coalesce(call(3, 'b'), soon())
+    statements[0]?.succeed()
+    await expect(late).rejects.toThrow('it waited too long')
+    await turns()
+    expect(ids(statements[1])).toEqual([3])
+    statements[1]?.succeed()
+    expect(await behind).toBe('result of 3')
+  })
+
+  test('the deadline of a statement is that of its most urgent call', async () => {
+    const seen: number[] = []
+    const { coalesce } = create({
+      run: async (calls, deadline) => {
+        seen.push(deadline)
+        return calls.map(() => '')
+      },
+    })
+    const [early, later] = [soon(), soon() + 1]
+    await Promise.all([coalesce(call(1), later), coalesce(call(2), early)])
+    expect(seen).toEqual([early])
+  })
+})
+
+describe('writes to one key', () => {
+  test('wait for one another, across kinds too', async () => {
+    const order = createKeyOrder()
+    const puts = create({ keyed: keyed(order) })
+    const deletes = create({ keyed: keyed(order) })
+    puts.coalesce(call(1, 'a'), soon())
+    const removed = expect(deletes.coalesce(call(2, 'a'), soon())).rejects.toBe(lost)
+    puts.coalesce(call(3, 'a'), soon())
+    puts.coalesce(call(4, 'b'), soon())
+    await turns()
+    expect([puts.statements.map(ids), deletes.statements.map(ids)]).toEqual([[[1, 4]], []])
+    puts.statements[0]?.succeed()
+    await turns()
+    expect(deletes.statements.map(ids)).toEqual([[2]])
+    expect(puts.statements).toHaveLength(1)
+    deletes.statements[0]?.fail(lost)
+    await turns()
+    await removed
+    expect(ids(puts.statements[1])).toEqual([3])
+  })
+
+  test('wait for those that are run apart too', async () => {
+    const { statements, coalesce } = create({ keyed: keyed() })
+    const both = Promise.all(['a', 'b'].map((key, id) => coalesce(call(id, key), soon())))
+    const behind = coalesce(call(2, 'a'), soon())
+    await turns()
+    statements[0]?.fail(fault)
+    await turns()
+    expect(statements.slice(1).map(ids)).toEqual([[0], [1]])
+    for (const at of [1, 2]) statements[at]?.succeed()
+    await both
+    await turns()
+    statements[3]?.succeed()
+    expect(await behind).toBe('result of 2')
+  })
+})
+
+test('writes of one key that may be shared go together once what was before them has left', async () => {
+  const order = createKeyOrder()
+  const adds = create({ keyed: { ...keyed(order), shared: true } })
+  const puts = create({ keyed: keyed(order) })
+  const results = [1, 2, 3].map((id) => adds.coalesce(call(id, 'a'), soon()))
+  results.push(puts.coalesce(call(4, 'a'), soon()), adds.coalesce(call(5, 'a'), soon()), adds.coalesce(call(6, 'b'), soon()))
+  await turns()
+  expect(adds.statements.map(ids)).toEqual([[1, 6]])
+  adds.statements[0]?.succeed()
+  await turns()
+  expect(adds.statements.map(ids)).toEqual([
+    [1, 6],
+    [2, 3],
+  ])
+  expect(puts.statements).toEqual([])
+  adds.statements[1]?.succeed()
+  await turns()
+  expect([puts.statements.map(ids), adds.statements.length]).toEqual([[[4]], 2])
+  puts.statements[0]?.succeed()
+  await turns()
+  expect(ids(adds.statements[2])).toEqual([5])
+  adds.statements[2]?.succeed()
+  expect(await Promise.all(results)).toHaveLength(6)
+})
+
+test('however calls arrive and statements end: each is answered once with its own result, keys are never shared and keep their order', async () => {
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('call' as const), key: fc.constantFrom('a', 'b', 'c', 'd', 'e') }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('succeed' as const, 'fault' as const, 'lose' as const), at: fc.nat(5) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('turn' as const) }) },
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.boolean(), async (steps, withKeys) => {
+      const { statements, coalesce } = create({ ...(withKeys ? { keyed: keyed() } : {}), waitingMax: 20 })
+      const open: Statement[] = []
+      let known = 0
+      const answers = new Map<number, unknown[]>()
+      const started: Call[] = []
+      let next = 0
+      const look = () => {
+        for (; known < statements.length; known++) {
+          const statement = statements[known] as Statement
+          open.push(statement)
+          expect(statement.calls.length).toBeLessThanOrEqual(4)
+          if (withKeys) {
+            const busy = open.flatMap(({ calls }) => calls.map(({ key }) => key))
+            expect(new Set(busy).size, 'one statement at a time for each key').toBe(busy.length)
+          }
+          started.push(...statement.calls)
+        }
+      }
+      const end = (at: number, how: 'succeed' | 'fault' | 'lose') => {
+        const [statement] = open.splice(at % Math.max(open.length, 1), 1)
+        if (how === 'succeed') statement?.succeed()
+        else statement?.fail(how === 'fault' ? fault : lost)
+      }
+      for (const each of steps) {
+        if (each.do === 'call') {
+          const mine = { id: next++, key: each.key }
+          answers.set(mine.id, [])
+          coalesce(mine, soon()).then(
+            (result) => answers.get(mine.id)?.push(result),
+            (error) => answers.get(mine.id)?.push(error),
+          )
+        } else if (each.do === 'turn') await turns()
+        else end(each.at, each.do)
+        await turn()
+        look()
+      }
+      do {
+        end(0, 'succeed')
+        await turns()
+        look()
+      } while (open.length > 0)
+      for (const [id, [answer, ...more]] of answers) {
+        expect(more).toEqual([])
+        const ended = answer === `result of ${id}` || answer === fault || answer === lost || String(answer).includes('too many')
+        expect(ended, `call ${id} ended in ${answer}`).toBe(true)
+      }
+      if (withKeys) {
+        for (const key of 'abcde') {
+          const first = started.filter((each) => each.key === key).map(({ id }) => id)
+          expect(first).toEqual([...first].sort((a, b) => a - b))
+        }
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+describe('an observer', () => {
+  /** Remembers what it is told; marks calls with the number of the request that makes them. */
+  const watching = () => {
+    const told: { marks: unknown[]; waits: number[]; failed: boolean }[] = []
+    const refused: string[] = []
+    const requests = new AsyncLocalStorage<number>()
+    let queue: () => Queue = () => ({ waiting: -1, bytes: -1 })
+    const observe: CoalescerObserver = {
+      watch: (given) => {
+        queue = given
+      },
+      mark: () => requests.getStore(),
+      ran: (calls, started, failed) => {
+        told.push({ marks: calls.map(({ mark }) => mark), waits: calls.map(({ arrived }) => started - arrived), failed })
+      },
+      refused: (reason) => refused.push(reason),
+    }
+    return { told, refused, requests, observe, queue: () => queue() }
+  }
+
+  test('is told of each statement, with the marks of its calls and how long they waited', async () => {
+    const { told, observe, requests } = watching()
+    const { statements, coalesce } = create({ observe, statementsMax: 1 })
+    const results = [1, 2, 3].map((id) => requests.run(id, () => coalesce(call(id), soon())))
+    await turns()
+    expect(told).toEqual([])
+    statements[0]?.succeed()
+    await Promise.all(results)
+    results.push(requests.run(4, () => coalesce(call(4), soon())))
+    await turns()
+    statements[1]?.fail(lost)
+    await expect(results[3]).rejects.toBe(lost)
+    expect(told.map(({ marks, failed }) => [marks, failed])).toEqual([
+      [[1, 2, 3], false],
+      [[4], true],
+    ])
+    expect(told.flatMap(({ waits }) => waits).every((wait) => wait >= 0 && wait < 60_000)).toBe(true)
+  })
+
+  test('is told of a failed statement and of those that its calls are then run in', async () => {
+    const { told, observe } = watching()
+    const { statements, coalesce } = create({ observe })
+    const results = Promise.allSettled([1, 2].map((id) => coalesce(call(id), soon())))
+    await turns()
+    statements[0]?.fail(fault)
+    await turns()
+    statements[1]?.fail(fault)
+    statements[2]?.succeed()
+    expect((await results).map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    expect(told.map(({ marks, failed }) => [marks.length, failed])).toEqual([
+      [2, true],
+      [1, true],
+      [1, false],
+    ])
+  })
+
+  test('sees how many wait, also behind an earlier call of their key, and the bytes of all', async () => {
+    const { observe, queue } = watching()
+    const { statements, coalesce } = create({ observe, keyed: keyed(), bytesOf: () => 10 })
+    expect(queue()).toEqual({ waiting: 0, bytes: 0 })
+    const results = [1, 2, 3].map((id) => coalesce(call(id, 'one'), soon()))
+    expect(queue()).toEqual({ waiting: 3, bytes: 30 })
+    for (const left of [2, 1, 0]) {
+      await turns()
+      expect(queue()).toEqual({ waiting: left, bytes: 10 * (left + 1) })
+      statements.at(-1)?.succeed()
+    }
+    await Promise.all(results)
+    await turns()
+    expect(queue()).toEqual({ waiting: 0, bytes: 0 })
+  })
+
+  test('is told of calls that are refused, and why', async () => {
+    const { refused, observe, queue } = watching()
+    const { coalesce } = create({ observe, waitingMax: 1 })
+    const late = coalesce(call(1), performance.now())
+    await expect(coalesce(call(2), soon())).rejects.toThrow('too many are waiting')
+    await expect(late).rejects.toThrow('it waited too long')
+    expect(refused).toEqual(['too many are waiting', 'it waited too long'])
+    expect(queue()).toEqual({ waiting: 0, bytes: 0 })
+  })
+
+  test('runs statements in the asynchronous context of no call', async () => {
+    const { observe, requests } = watching()
+    const contexts: unknown[] = []
+    const coalesce = create({
+      observe,
+      run: async (calls) => {
+        contexts.push(requests.getStore())
+        return calls.map(() => 'done')
+      },
+    }).coalesce
+    await requests.run(1, () => coalesce(call(1), soon()))
+    await requests.run(2, () => coalesce(call(2), soon()))
+    expect(contexts).toEqual([undefined, undefined])
+  })
+})

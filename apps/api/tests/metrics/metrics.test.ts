@@ -1,0 +1,279 @@
+import { createServer } from 'node:net'
+import { startPostgres } from '@holdfast/testbed/postgres-process'
+import { until } from '@holdfast/testbed/until'
+import { AggregatorRegistry } from 'prom-client'
+import { describe, expect, inject, test } from 'vitest'
+import { createMetrics } from '../../src/metrics/metrics.js'
+import { putExpired, refusePoison, send, startApi, startReplica, useApi } from '../support/api.js'
+import { parseExposition, scrape } from '../support/exposition.js'
+
+const withApi = async (environment: Record<string, string>, during: (api: Awaited<ReturnType<typeof startApi>>) => Promise<void>) => {
+  const api = await startApi(inject('postgresUrl'), environment)
+  try {
+    await during(api)
+  } finally {
+    await api.sql.end()
+    await api.service.stop(0)
+  }
+}
+
+describe('requests', () => {
+  const api = useApi()
+  const total = 'holdfast_http_requests_total'
+
+  test('are counted by the method and path of their route, and by status', async () => {
+    await api.request('PUT', '/items/a', { json: { value: 1 } })
+    await api.request('PUT', '/items/a', { json: { value: 2 } })
+    await api.request('GET', '/items/a')
+    await api.request('HEAD', '/items/a')
+    await api.request('GET', '/items/b/')
+    await api.request('GET', '/nowhere/at/all')
+    await api.request('POST', '/health')
+    const metrics = await scrape(api.url)
+    const counted = metrics.samples
+      .filter(({ name }) => name === total)
+      .map(({ labels: { method, route, status }, value }) => [method, route, status, value])
+    expect(counted.sort()).toEqual([
+      ['GET', '/items/{key}', '200', 1],
+      ['GET', '/items/{key}', '404', 1],
+      ['HEAD', '/items/{key}', '200', 1],
+      ['PUT', '/items/{key}', '200', 1],
+      ['PUT', '/items/{key}', '201', 1],
+      ['none', 'none', '404', 1],
+      ['none', 'none', '405', 1],
+    ])
+  })
+
+  test('have their durations, in buckets that hold each other', async () => {
+    const labels = { method: 'GET', route: '/items', status: '200' }
+    const before = await scrape(api.url)
+    for (let i = 0; i < 5; i++) await api.request('GET', '/items')
+    const after = await scrape(api.url)
+    const name = 'holdfast_http_request_duration_seconds'
+    expect(after.sum(`${name}_count`, labels) - before.sum(`${name}_count`, labels)).toBe(5)
+    expect(after.sum(`${name}_bucket`, { ...labels, le: '+Inf' })).toBe(after.sum(`${name}_count`, labels))
+    const buckets = after.samples.filter(
+      ({ name: of, labels: { route, method } }) => of === `${name}_bucket` && route === '/items' && method === 'GET',
+    )
+    expect(buckets.map(({ value }) => value)).toEqual(buckets.map(({ value }) => value).sort((a, b) => a - b))
+    expect(after.sum(`${name}_sum`, labels)).toBeGreaterThan(0)
+  })
+
+  test('of which only the scrape is in flight', async () => {
+    expect((await scrape(api.url)).sum('holdfast_http_requests_in_flight')).toBe(1)
+  })
+
+  test('leave no keys, values, addresses or queries behind', async () => {
+    await api.request('PUT', '/items/secret-key', { json: { value: 'secret-value' }, headers: { 'idempotency-key': 'secret-id' } })
+    await api.request('GET', '/items?prefix=secret-prefix')
+    await api.request('secret', '/secret/path', { headers: { 'x-request-id': 'secret-request', host: 'secret-host' } })
+    const { text } = await api.request('GET', '/metrics')
+    expect(text).not.toMatch(/secret|127\.0\.0\.1/)
+  })
+
+  test('that are replays of writes are counted, refusals that are replayed too', async () => {
+    const before = (await scrape(api.url)).sum('holdfast_replayed_writes_total')
+    const once = { json: { value: 1 }, headers: { 'idempotency-key': 'metrics-1' } }
+    for (let i = 0; i < 3; i++) await api.request('PUT', '/items/replayed', once)
+    const refused = { headers: { 'idempotency-key': 'metrics-2' } }
+    for (let i = 0; i < 2; i++) expect((await api.request('DELETE', '/items/none', refused)).status).toBe(404)
+    expect((await scrape(api.url)).sum('holdfast_replayed_writes_total') - before).toBe(3)
+  })
+
+  test('that the rate limit counts are counted', () =>
+    withApi({ RATE_LIMIT_REQUESTS: '2' }, async (limited) => {
+      for (let i = 0; i < 5; i++) await limited.request('GET', '/items')
+      const metrics = await scrape(limited.url)
+      const outcome = (name: string) => metrics.sum('holdfast_rate_limiter_requests_total', { outcome: name })
+      expect([outcome('allowed'), outcome('refused')]).toEqual([2, 3])
+      expect(metrics.sum(total, { route: '/items', status: '429' })).toBe(3)
+    }))
+})
+
+describe('the way to the database', () => {
+  const api = useApi()
+  const put = (key: string, value: unknown) => api.request('PUT', `/items/${key}`, { json: { value } })
+
+  test('calls that wait, the statement that takes them, and the connections', async () => {
+    await put('waited', 1)
+    const before = await scrape(api.url)
+    const answers: Promise<unknown>[] = []
+    await api.sql.begin(async (holder) => {
+      await holder`lock table items in access exclusive mode`
+      for (let i = 0; i < 40; i++) answers.push(api.request('GET', '/items/waited'))
+      const kind = { kind: 'get' }
+      await until(async () => (await scrape(api.url)).sum('holdfast_http_requests_in_flight') === 41)
+      const during = await scrape(api.url)
+      // Two statements are on their way; they took what had come when they began.
+      const taken = 40 - during.sum('holdfast_coalescer_waiting_calls', kind)
+      expect(taken).toBeGreaterThanOrEqual(2)
+      expect(taken).toBeLessThan(40)
+      expect(during.sum('holdfast_database_in_flight')).toBeGreaterThanOrEqual(2)
+      expect(during.sum('holdfast_database_connections_busy', { pool: 'statements' })).toBeGreaterThanOrEqual(2)
+    })
+    await Promise.all(answers)
+    const after = await scrape(api.url)
+    const grown = (name: string) => after.sum(name, { kind: 'get' }) - before.sum(name, { kind: 'get' })
+    expect(grown('holdfast_coalescer_batch_size_sum')).toBe(40)
+    expect(grown('holdfast_coalescer_wait_seconds_count')).toBe(40)
+    expect(grown('holdfast_coalescer_batch_size_count')).toBeLessThan(40)
+    expect(grown('holdfast_coalescer_statement_duration_seconds_count')).toBe(grown('holdfast_coalescer_batch_size_count'))
+    expect(after.sum('holdfast_coalescer_waiting_calls')).toBe(0)
+    expect(after.sum('holdfast_coalescer_held_bytes')).toBe(0)
+    expect(after.sum('holdfast_database_connections_max', { pool: 'statements' })).toBe(10)
+    expect(after.sum('holdfast_database_connections_max', { pool: 'transactions' })).toBe(4)
+  })
+
+  test('statements that fail, and why', async () => {
+    await refusePoison(api)
+    const before = await scrape(api.url)
+    expect((await put('bad', 'poison')).status).toBe(500)
+    const after = await scrape(api.url)
+    const grown = (name: string, labels: Record<string, string>) => after.sum(name, labels) - before.sum(name, labels)
+    expect(grown('holdfast_coalescer_statements_failed_total', { kind: 'put' })).toBe(1)
+    expect(grown('holdfast_database_failures_total', { kind: 'write', failure: 'fault' })).toBe(1)
+    expect(grown('holdfast_database_failures_total', {})).toBe(1)
+  })
+
+  test('transactions, applied or not, and connections that were lost', async () => {
+    const before = await scrape(api.url)
+    const operations = [{ op: 'set', key: 'atom', value: 1 }]
+    await api.request('POST', '/transactions', { json: { operations } })
+    await api.request('POST', '/transactions', { json: { checks: [{ key: 'atom', version: null }], operations } })
+    const holder = await api.sql.reserve()
+    await holder`begin`
+    await holder`lock table items in access exclusive mode`
+    const read = api.request('GET', '/items/atom')
+    const blocked = () => api.sql`select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+    await until(async () => (await blocked()).length > 0)
+    for (const { pid } of await blocked()) await api.sql`select pg_terminate_backend(${pid}::int)`
+    await holder`rollback`
+    holder.release()
+    expect((await read).status).toBe(200)
+    const after = await scrape(api.url)
+    const grown = (name: string, labels: Record<string, string>) => after.sum(name, labels) - before.sum(name, labels)
+    expect(grown('holdfast_database_statement_duration_seconds_count', { kind: 'transaction' })).toBe(2)
+    expect(grown('holdfast_database_connections_replaced_total', { pool: 'statements' })).toBe(1)
+    expect(grown('holdfast_database_failures_total', { kind: 'read', failure: 'not_applied' })).toBe(1)
+  })
+
+  test('sweeps and what they remove', async () => {
+    for (const key of ['e1', 'e2', 'e3']) await putExpired(api, key)
+    const sweeper = await startReplica(api, { SWEEP_INTERVAL_SECONDS: '1' })
+    try {
+      await until(async () => (await scrape(sweeper.url)).sum('holdfast_sweeper_duration_seconds_count') > 0)
+      const metrics = await scrape(sweeper.url)
+      expect(metrics.sum('holdfast_sweeper_removed_rows_total', { table: 'items' })).toBe(3)
+      expect(metrics.sum('holdfast_sweeper_failures_total')).toBe(0)
+      const at = metrics.sum('holdfast_sweeper_last_success_timestamp_seconds')
+      expect(Math.abs(at - Date.now() / 1000)).toBeLessThan(30)
+      await api.sql`alter table items rename to elsewhere`
+      await until(async () => (await scrape(sweeper.url)).sum('holdfast_sweeper_failures_total') > 0)
+      await api.sql`alter table elsewhere rename to items`
+    } finally {
+      await sweeper.stop(0)
+    }
+  })
+})
+
+describe('the data', () => {
+  const measured = /^holdfast_(items|items_bytes|table_bytes)$/
+
+  test('items and bytes by namespace, of the largest; the others are one', () =>
+    withApi({}, async (api) => {
+      for (let i = 0; i < 30; i++) await api.request('PUT', `/items/key-${i}`, { json: { value: 'x'.repeat(1000) } })
+      // What namespaces hold is read from the counters of rows, which all writes keep.
+      await api.sql`insert into item_counts (namespace, slot, rows) select 'n' || n, slot, n from generate_series(1, 25) n, generate_series(0, 1) slot`
+      const metrics = await scrape(api.url)
+      const samples = metrics.samples.filter(({ name }) => name === 'holdfast_items')
+      expect(samples).toHaveLength(21)
+      expect(metrics.sum('holdfast_items', { namespace: 'default' })).toBe(30)
+      expect(metrics.sum('holdfast_items', { namespace: 'n25' })).toBe(50)
+      expect(metrics.sum('holdfast_items', { namespace: '(others)' })).toBe(2 * (1 + 2 + 3 + 4 + 5 + 6))
+      const bytes = metrics.sum('holdfast_items_bytes', { namespace: 'default' })
+      expect(bytes).toBeGreaterThan(30_000)
+      expect(bytes).toBeLessThan(32_000)
+      // Of these the sample has seen nothing: they are taken to be like the rest.
+      expect(metrics.sum('holdfast_items_bytes', { namespace: 'n15' })).toBeCloseTo(bytes, -1)
+      for (const table of ['items', 'item_counts', 'idempotency_records']) {
+        expect(metrics.sum('holdfast_table_bytes', { table }), table).toBeGreaterThan(8_000)
+      }
+    }))
+
+  test('is looked at once in a while, not at each scrape', () =>
+    withApi({}, async (api) => {
+      await Promise.all(Array.from({ length: 10 }, () => scrape(api.url)))
+      await scrape(api.url)
+      expect((await scrape(api.url)).sum('holdfast_database_statement_duration_seconds_count', { kind: 'read' })).toBe(2)
+    }))
+
+  test('is left out where the database refuses to tell, and the rest is served', () =>
+    withApi({}, async (api) => {
+      await api.sql`alter table item_counts rename to elsewhere`
+      const metrics = await scrape(api.url)
+      expect(metrics.samples.filter(({ name }) => measured.test(name))).toEqual([])
+      expect((await scrape(api.url)).sum('holdfast_database_failures_total', { failure: 'fault' })).toBeGreaterThan(0)
+    }))
+
+  test('is left out where the database is gone, and the rest is served', async () => {
+    const server = await startPostgres()
+    const lonely = await startApi(server.url)
+    try {
+      await server.kill()
+      await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
+      const metrics = await scrape(lonely.url)
+      expect(metrics.samples.filter(({ name }) => measured.test(name))).toEqual([])
+      expect(metrics.sum('holdfast_build_info')).toBe(1)
+      expect(metrics.families.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
+    } finally {
+      await lonely.sql.end({ timeout: 0 })
+      await lonely.service.stop(0)
+      await server.remove()
+    }
+  })
+})
+
+describe('a port of their own', () => {
+  test('has the metrics, which the public one has no more', () =>
+    withApi({ METRICS_PORT: '0' }, async (api) => {
+      const metricsUrl = api.service.metricsUrl ?? ''
+      expect(metricsUrl).not.toBe(api.url)
+      await api.request('GET', '/items')
+      expect((await scrape(metricsUrl)).sum('holdfast_http_requests_total', { route: '/items' })).toBe(1)
+      expect((await send(metricsUrl, 'HEAD', '/metrics/?x=1')).status).toBe(200)
+      expect((await api.request('GET', '/metrics')).json.code).toBe('route_not_found')
+      expect((await api.request('GET', '/openapi.json')).json.paths['/metrics']).toBeUndefined()
+      for (const path of ['/', '/items', '/health', '/metrics/x']) expect((await send(metricsUrl, 'GET', path)).status, path).toBe(404)
+      expect((await send(metricsUrl, 'POST', '/metrics')).status).toBe(405)
+    }))
+
+  test('is given back when the service stops', async () => {
+    const api = await startApi(inject('postgresUrl'), { METRICS_PORT: '0' })
+    const metricsUrl = api.service.metricsUrl ?? ''
+    await scrape(metricsUrl)
+    await api.sql.end()
+    await api.service.stop(0)
+    await expect(fetch(`${metricsUrl}/metrics`)).rejects.toThrow()
+  })
+
+  test('that is taken ends the start, with its name', async () => {
+    const squatter = createServer()
+    await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve))
+    const { port } = squatter.address() as { port: number }
+    await expect(startApi(inject('postgresUrl'), { METRICS_PORT: String(port) })).rejects.toThrow(
+      `METRICS_PORT ${port} is taken by another program`,
+    )
+    squatter.close()
+  })
+})
+
+test('the metrics of several processes can be added up', async () => {
+  const processes = [createMetrics('1'), createMetrics('1')]
+  for (const { limit } of processes) limit(true)
+  const parts = await Promise.all(processes.map((metrics) => metrics.registry().getMetricsAsJSON()))
+  const all = parseExposition(await AggregatorRegistry.aggregate(parts).metrics())
+  expect(all.sum('holdfast_rate_limiter_requests_total', { outcome: 'allowed' })).toBe(2)
+  expect(all.sum('holdfast_sweeper_duration_seconds_bucket')).toBe(0)
+  expect(all.sum('holdfast_build_info', { version: '1' })).toBe(1)
+  expect(Math.abs(all.sum('holdfast_sweeper_last_success_timestamp_seconds') - Date.now() / 1000)).toBeLessThan(60)
+})

@@ -1,0 +1,34 @@
+import { createLogger } from '@holdfast/service'
+import postgres from 'postgres'
+import { expect, inject, test } from 'vitest'
+import { checkServer } from '../../src/postgres/sessions/server-check.js'
+import { startApi } from '../support/api.js'
+import { withDatabase } from '../support/database.js'
+
+const logger = createLogger('silent')
+
+test('a database that could lose acknowledged writes is refused unless that is meant', () =>
+  withDatabase('', async (url) => {
+    const sql = postgres(url, { max: 1 })
+    await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set synchronous_commit = off`)
+    await sql.end()
+    await expect(checkServer({ url }, logger)).rejects.toThrow('synchronous_commit off and could lose acknowledged writes')
+    await expect(checkServer({ url, allowUnsafe: true }, logger)).resolves.toMatchObject({ timeline: 1 })
+  }))
+
+test('a database that is not UTF-8 is refused', () =>
+  withDatabase("encoding 'SQL_ASCII' template template0", async (url) => {
+    await expect(checkServer({ url }, logger)).rejects.toThrow("the database's encoding is SQL_ASCII; expected UTF8")
+  }))
+
+test('what is stored outlives a restart of the service', async () => {
+  const first = await startApi(inject('postgresUrl'))
+  await first.request('PUT', '/items/kept?value=yes')
+  await first.service.stop(0)
+  const { startService } = await import('../../src/start-service.js')
+  const { readConfig } = await import('../../src/config.js')
+  const again = await startService(readConfig({ PORT: '0', DATABASE_URL: first.databaseUrl }), createLogger('silent'))
+  expect(await (await fetch(`${again.url}/items/kept`)).json()).toMatchObject({ value: 'yes' })
+  await again.stop(0)
+  await first.sql.end()
+})

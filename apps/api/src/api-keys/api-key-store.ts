@@ -1,9 +1,10 @@
 import { hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
 import type { Logger } from '@holdfast/service'
-import { deadlines } from '../postgres/deadlines.js'
-import type { Pool } from '../postgres/pool.js'
 import { Refusal } from '../http/api-error.js'
 import { expiresAtPast } from '../items/item-errors.js'
+import { toRfc3339 } from '../items/sql/item-row.js'
+import { deadlines } from '../postgres/deadlines.js'
+import type { Pool } from '../postgres/pool.js'
 import {
   type ApiKeyRow,
   deleteApiKey,
@@ -13,7 +14,6 @@ import {
   listApiKeys,
   touchApiKey,
 } from './sql/api-key-rows.js'
-import { toRfc3339 } from '../items/sql/item-row.js'
 
 /** What a new key may do, and until when. */
 type NewKey = Pick<ApiKeyRow, 'name' | 'scopes' | 'namespaces' | 'prefix' | 'rate_limit' | 'expires_at'> & {

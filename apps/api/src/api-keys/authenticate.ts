@@ -2,10 +2,10 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Scope } from '@holdfast/contracts'
 import { Refusal } from '../http/api-error.js'
+import type { RequestState } from '../http/request-context.js'
+import type { RateLimit } from '../rate-limit/rate-limit.js'
 import type { ApiKeyStore } from './api-key-store.js'
 import type { ApiKeyRow } from './sql/api-key-rows.js'
-import type { RateLimit } from '../rate-limit/rate-limit.js'
-import type { RequestState } from '../http/request-context.js'
 
 /** Who a request comes from, and what that one may do. Null is no bound. */
 export interface Caller {

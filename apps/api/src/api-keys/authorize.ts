@@ -1,7 +1,7 @@
 import { type RouteContract, routes } from '@holdfast/contracts'
 import { Refusal } from '../http/api-error.js'
-import { type Caller, challenge } from './authenticate.js'
 import { prefersRepresentation } from '../http/preferences.js'
+import { type Caller, challenge } from './authenticate.js'
 
 /** What a validated request may say of the items that it is about. */
 interface Targets {

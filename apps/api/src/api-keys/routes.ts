@@ -1,7 +1,7 @@
 import type { RouteInput, Routes } from '@holdfast/contracts'
+import type { Handlers } from '../http/mount.js'
 import type { ApiKeyStore } from './api-key-store.js'
 import type { ApiKeyRow } from './sql/api-key-rows.js'
-import type { Handlers } from '../http/mount.js'
 
 type Scopes = RouteInput<Routes['createApiKey']>['body']['scopes']
 

@@ -5,15 +5,15 @@ import { closeLingering, createBoundedServer, isDiscardingBody, type LingerBound
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { Refusal } from './api-error.js'
-import type { Admissions } from './overload/admission.js'
-import { baseHeaders } from './respond.js'
-import { limitConnections } from './overload/connection-limits.js'
 import type { HttpEnv } from './hono-env.js'
-import { createHeldConnections } from './overload/rejection-throttle.js'
+import type { Admissions } from './overload/admission.js'
+import { limitConnections } from './overload/connection-limits.js'
 import { overloadRejection, passesAdmission } from './overload/overload-rejection.js'
+import { createHeldConnections } from './overload/rejection-throttle.js'
 import { type ProblemAnswer, toProblem } from './problem.js'
-import { routingPath } from './request-target.js'
 import { unsupportedVersion } from './request-head.js'
+import { routingPath } from './request-target.js'
+import { baseHeaders } from './respond.js'
 
 /** Bounds on peers that are slow, greedy or many. Milliseconds, bytes and connections. */
 export const peerBounds = {

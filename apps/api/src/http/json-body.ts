@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { limits } from '@holdfast/contracts'
-import type { ByteBudget, ByteLease } from './overload/byte-budget.js'
 import { QueueFull } from '../postgres/pool.js'
 import { invalid, Refusal } from './api-error.js'
+import type { ByteBudget, ByteLease } from './overload/byte-budget.js'
 import { countMembers, repeatedMembers } from './repeated-members.js'
 
 /** Room for the members beside the value: a key of 1024 bytes that is all escapes, an expiry, and white space. */

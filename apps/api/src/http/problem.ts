@@ -1,6 +1,6 @@
 import { errors, type Problem } from '@holdfast/contracts'
-import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../postgres/pool.js'
 import { JsonText, stringifyJson } from '../lib/json-text.js'
+import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../postgres/pool.js'
 import { Refusal } from './api-error.js'
 
 /** A refusal as it is sent. */

@@ -1,5 +1,5 @@
-import { invalidAt, type Refusal } from './api-error.js'
 import { type Span, spanOf } from '../lib/json-span.js'
+import { invalidAt, type Refusal } from './api-error.js'
 
 /** A request may have any number of them; so many are named. */
 const namedMax = 100

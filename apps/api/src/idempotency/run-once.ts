@@ -1,8 +1,8 @@
 import type { ErrorCode } from '@holdfast/contracts'
 import postgres from 'postgres'
-import type { Pool } from '../postgres/pool.js'
 import { Refusal, type RefusalExtensions } from '../http/api-error.js'
 import type { Replayable, WriteRecord } from '../items/operation.js'
+import type { Pool } from '../postgres/pool.js'
 import { getRecord, type KnownRecord, recordRefusal } from './sql/idempotency-records.js'
 
 /** Says of an answer whether it is that of an earlier request. */

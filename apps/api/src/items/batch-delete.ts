@@ -1,8 +1,8 @@
-import type { Pool } from '../postgres/pool.js'
 import type { Refusal } from '../http/api-error.js'
+import type { Pool } from '../postgres/pool.js'
 import { createBatchWrite } from './batch-write.js'
-import type { WriteRecord } from './operation.js'
 import { itemNotFound, preconditionFailed } from './item-errors.js'
+import type { WriteRecord } from './operation.js'
 import { type DeleteItems, type DeleteRow, deleteItems } from './sql/delete-items.js'
 import type { WriteSettings } from './write-batcher.js'
 

@@ -1,12 +1,12 @@
 import { errors, type RouteInput, type Routes } from '@holdfast/contracts'
-import { JsonText } from '../lib/json-text.js'
 import { Refusal } from '../http/api-error.js'
-import type { ItemStore } from './item-store.js'
-import { memberSpan, spanOf, textOf } from '../lib/json-span.js'
 import type { Handler, Handlers } from '../http/mount.js'
 import { prefersMinimal } from '../http/preferences.js'
 import { problemBody } from '../http/problem.js'
 import { preferred, replayed } from '../http/write-response-headers.js'
+import { memberSpan, spanOf, textOf } from '../lib/json-span.js'
+import { JsonText } from '../lib/json-text.js'
+import type { ItemStore } from './item-store.js'
 import { expiry } from './routes.js'
 
 type DeleteElement = RouteInput<Routes['deleteManyItems']>['body']['keys'][number]

@@ -1,9 +1,9 @@
+import { createOnce, replayOf } from '../idempotency/run-once.js'
+import type { BatchOutcomes, BatchRecord, BatchRow } from '../idempotency/sql/batch-with-idempotency.js'
+import { createCoalescer } from '../lib/batcher.js'
 import type { Pool } from '../postgres/pool.js'
 import type { Statement } from '../postgres/statement.js'
-import { createCoalescer } from '../lib/batcher.js'
-import { createOnce, replayOf } from '../idempotency/run-once.js'
 import type { Replayable, WriteRecord } from './operation.js'
-import type { BatchOutcomes, BatchRecord, BatchRow } from '../idempotency/sql/batch-with-idempotency.js'
 import { common, type WriteSettings } from './write-batcher.js'
 
 /** A batch of writes of one request. */

@@ -1,9 +1,9 @@
-import { QueueFull } from '../postgres/pool.js'
 import { Refusal } from '../http/api-error.js'
-import { itemName, type PutCall, type Replayable } from './operation.js'
-import type { ItemCalls } from './item-commands.js'
 import { createKeyOrder } from '../lib/key-order.js'
+import { QueueFull } from '../postgres/pool.js'
+import type { ItemCalls } from './item-commands.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
+import { itemName, type PutCall, type Replayable } from './operation.js'
 import type { ItemRow } from './sql/item-row.js'
 
 /** How many changes may wait: each is a read and a write, and those of one key take turns. */

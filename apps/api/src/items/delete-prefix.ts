@@ -1,10 +1,10 @@
-import { DatabaseOverloaded, DatabaseUnavailable, type Pool } from '../postgres/pool.js'
 import { Refusal } from '../http/api-error.js'
 import { replayOf } from '../idempotency/run-once.js'
-import type { Replayable, StoreCall, WriteRecord } from './operation.js'
-import { keyRange } from './key-range.js'
-import { beginDeletion, deleteRange } from './sql/delete-range.js'
 import { getRecord } from '../idempotency/sql/idempotency-records.js'
+import { DatabaseOverloaded, DatabaseUnavailable, type Pool } from '../postgres/pool.js'
+import { keyRange } from './key-range.js'
+import type { Replayable, StoreCall, WriteRecord } from './operation.js'
+import { beginDeletion, deleteRange } from './sql/delete-range.js'
 
 /** How many rows one statement removes. */
 const batch = 1_000

@@ -1,9 +1,9 @@
 import { Refusal } from '../http/api-error.js'
 import type { ChangeItem } from './compare-and-set.js'
 import { addNumbers, type ExactNumber, int64, isKept, numberText, readNumber } from './exact-number.js'
-import type { Conditions, Replayable, Write } from './operation.js'
 import type { ItemCalls } from './item-commands.js'
 import { preconditionFailed } from './item-errors.js'
+import type { Conditions, Replayable, Write } from './operation.js'
 import { type ItemRow, toRfc3339 } from './sql/item-row.js'
 
 /** An addition to a counter, and what the counter is where there is none. */

@@ -1,13 +1,13 @@
 import type { Routes } from '@holdfast/contracts'
 import { invalid } from '../http/api-error.js'
-import { type ExactNumber, int64, isKept, readNumber } from './exact-number.js'
-import type { Addition } from './increment-item.js'
-import type { ItemStore } from './item-store.js'
-import { memberText } from '../lib/json-span.js'
 import { writeConditions } from '../http/entity-tags.js'
 import type { Handler } from '../http/mount.js'
 import { prefersMinimal } from '../http/preferences.js'
 import { written } from '../http/write-response-headers.js'
+import { memberText } from '../lib/json-span.js'
+import { type ExactNumber, int64, isKept, readNumber } from './exact-number.js'
+import type { Addition } from './increment-item.js'
+import type { ItemStore } from './item-store.js'
 
 type Amounts = { readonly [Name in keyof Addition]?: number | undefined }
 

@@ -1,7 +1,7 @@
 import type { Routes } from '@holdfast/contracts'
 import { Refusal } from '../http/api-error.js'
-import type { ItemStore } from './item-store.js'
 import type { Handler, Handlers } from '../http/mount.js'
+import type { ItemStore } from './item-store.js'
 import type { ItemHandlers } from './routes.js'
 
 type LegacyHandlers = Pick<Handlers, 'getKey' | 'putKey' | 'postKey' | 'deleteKey' | 'getRootKey' | 'postRootKey'>

@@ -1,8 +1,8 @@
 import type { ChangeItem } from './compare-and-set.js'
-import type { Replayable, TouchCall } from './operation.js'
 import type { ItemCalls } from './item-commands.js'
-import { mergePatch } from './merge-patch.js'
 import { expiresAtPast, itemNotFound, preconditionFailed } from './item-errors.js'
+import { mergePatch } from './merge-patch.js'
+import type { Replayable, TouchCall } from './operation.js'
 import type { ItemRow } from './sql/item-row.js'
 
 /** A change of parts of an item. */

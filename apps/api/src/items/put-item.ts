@@ -1,7 +1,7 @@
 import { Refusal } from '../http/api-error.js'
-import type { PutCall, Replayable } from './operation.js'
 import type { ItemCalls } from './item-commands.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
+import type { PutCall, Replayable } from './operation.js'
 import type { ItemRow } from './sql/item-row.js'
 
 /** An item as it was written, and whether there was none before. */

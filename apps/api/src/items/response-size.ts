@@ -1,6 +1,6 @@
 import { limits } from '@holdfast/contracts'
-import type { JsonText } from '../lib/json-text.js'
 import { Refusal } from '../http/api-error.js'
+import type { JsonText } from '../lib/json-text.js'
 
 /**
  * Refuses an answer whose values are longer together than one may be: a key that is asked for a thousand times is answered as often.

@@ -1,16 +1,16 @@
 import type { Routes } from '@holdfast/contracts'
 import { invalid, Refusal } from '../http/api-error.js'
-import type { ItemPut, ItemStore } from './item-store.js'
-import { memberText } from '../lib/json-span.js'
-import { preconditionFailed } from './item-errors.js'
-import { type ListIdentity, readCursor, writeCursor } from './cursor.js'
 import { entityTag, isCurrent, isMatched, writeConditions } from '../http/entity-tags.js'
-import { itemsPath } from './items-path.js'
 import type { Handler, Handlers } from '../http/mount.js'
-import { pageLinks } from './page-links.js'
 import { prefersMinimal, prefersRepresentation } from '../http/preferences.js'
 import { replayed, written } from '../http/write-response-headers.js'
+import { memberText } from '../lib/json-span.js'
+import { type ListIdentity, readCursor, writeCursor } from './cursor.js'
 import { incrementItem } from './increment-route.js'
+import { preconditionFailed } from './item-errors.js'
+import type { ItemPut, ItemStore } from './item-store.js'
+import { itemsPath } from './items-path.js'
+import { pageLinks } from './page-links.js'
 
 export type ItemHandlers = Pick<
   Handlers,

@@ -1,13 +1,13 @@
+import { replayOf } from '../idempotency/run-once.js'
+import type { RecordedRow, Records } from '../idempotency/sql/with-idempotency.js'
+import { createCoalescer } from '../lib/batcher.js'
+import type { CoalescerObserver, QueueRefusal } from '../lib/batcher-observer.js'
+import type { KeyOrder } from '../lib/key-order.js'
 import { deadlines } from '../postgres/deadlines.js'
 import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, type Pool, QueueFull } from '../postgres/pool.js'
 import type { Statement } from '../postgres/statement.js'
 import { inOrder } from './match-rows.js'
-import { createCoalescer } from '../lib/batcher.js'
-import type { CoalescerObserver, QueueRefusal } from '../lib/batcher-observer.js'
-import { replayOf } from '../idempotency/run-once.js'
 import { itemName, type Replayable, type Write, type WriteRecord } from './operation.js'
-import type { KeyOrder } from '../lib/key-order.js'
-import type { RecordedRow, Records } from '../idempotency/sql/with-idempotency.js'
 
 /** How many calls of a kind may wait: more than are admitted at a high throughput (`http/admission.ts`). */
 const waitingMax = 20_000

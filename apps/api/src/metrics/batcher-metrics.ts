@@ -1,6 +1,6 @@
 import type { CoalescerObserver, Queue, QueueRefusal } from '../lib/batcher-observer.js'
-import type { Family, Sample } from './family.js'
 import { createHistogram, durationBounds, histogramFamily } from '../lib/histogram.js'
+import type { Family, Sample } from './family.js'
 
 const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128]
 

@@ -1,7 +1,7 @@
+import { createHistogram, durationBounds, histogramFamily } from '../lib/histogram.js'
 import type { FailureClass } from '../postgres/errors.js'
 import type { PoolUse, StatementKind, StatementObserver } from '../postgres/pool.js'
 import type { Family, Sample } from './family.js'
-import { createHistogram, durationBounds, histogramFamily } from '../lib/histogram.js'
 
 const statementKinds: readonly StatementKind[] = ['read', 'write', 'transaction']
 const failureClasses: readonly FailureClass[] = ['not_applied', 'conflict', 'given_up', 'lost', 'fault']

@@ -1,9 +1,9 @@
 import { withinTime } from '../postgres/connections.js'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Pool } from '../postgres/pool.js'
+import type { Family } from './family.js'
 import { type MeasuredItems, measureItems } from './sql/measure-items.js'
 import { type MeasuredTable, measureTables } from './sql/measure-tables.js'
-import type { Family } from './family.js'
 
 /** How long a measurement is good: scrapes in between cost the database nothing. Milliseconds. */
 const freshMs = 15_000

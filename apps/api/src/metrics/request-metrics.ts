@@ -2,8 +2,8 @@ import { type RouteId, routes } from '@holdfast/contracts'
 import type { RequestState } from '../http/request-context.js'
 import type { RequestObserver } from '../http/request-pipeline.js'
 import { replayedHeader } from '../idempotency/run-once.js'
-import { type Family, only, type Sample } from './family.js'
 import { createHistogram, durationBounds, type Histogram, histogramFamily } from '../lib/histogram.js'
+import { type Family, only, type Sample } from './family.js'
 
 const statusMin = 100
 

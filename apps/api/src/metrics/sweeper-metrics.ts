@@ -1,6 +1,6 @@
 import type { SweepObserver, SweptRows } from '../expiry/sweeper.js'
-import { type Family, only } from './family.js'
 import { createHistogram, histogramFamily } from '../lib/histogram.js'
+import { type Family, only } from './family.js'
 
 const tables: Readonly<Record<SweptRows, string>> = {
   items: 'items',

@@ -1,9 +1,9 @@
-import type { Pool } from '../postgres/pool.js'
 import { Refusal } from '../http/api-error.js'
 import type { DeletePrefix } from '../items/delete-prefix.js'
 import type { StoreCall } from '../items/operation.js'
-import type { ReadSettings } from './namespace-settings.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
+import type { Pool } from '../postgres/pool.js'
+import type { ReadSettings } from './namespace-settings.js'
 import {
   type GivenSettings,
   getNamespace,

@@ -1,6 +1,6 @@
-import type { NamespaceStore } from './namespace-store.js'
-import { type ListIdentity, readCursor, writeCursor } from '../items/cursor.js'
 import type { Handlers } from '../http/mount.js'
+import { type ListIdentity, readCursor, writeCursor } from '../items/cursor.js'
+import type { NamespaceStore } from './namespace-store.js'
 
 type NamespaceHandlers = Pick<Handlers, 'listNamespaces' | 'createNamespace' | 'getNamespace' | 'patchNamespace' | 'deleteNamespace'>
 

@@ -1,14 +1,14 @@
 import type { Logger } from '@holdfast/service'
-import { type Connections, createConnections } from './connections.js'
 import type { DatabaseAddress } from './address/database-address.js'
+import { type Connections, createConnections } from './connections.js'
 import { deadlines } from './deadlines.js'
 import { classifyFailure, type FailureClass } from './errors.js'
 import type { Turn } from './fair-queue.js'
 import { createLanes, type Lane, type LaneParts, laneNames } from './lanes.js'
+import { findTableProblems } from './migrations/table-check.js'
 import { createSessions, type Sessions } from './sessions/sessions.js'
 import type { ConnectionUse } from './slots.js'
 import type { Statement } from './statement.js'
-import { findTableProblems } from './migrations/table-check.js'
 import { createTransactions, type Sent, type TwoSteps } from './transactions.js'
 
 /** A statement surely had no effect, and there is no sense in trying on. */

@@ -1,7 +1,7 @@
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
-import type { RequestCounts } from './request-counts.js'
 import { withLeases } from './leases.js'
 import type { CreateLimiter, LimitPolicy } from './limiter.js'
+import type { RequestCounts } from './request-counts.js'
 
 /**
  * What the library takes for a client of PostgreSQL. It hands over a statement of its own for each request; ours does the same for all that

@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import { Refusal } from '../http/api-error.js'
 import { clientAddress, clientNetwork, clientSite } from '../http/client-address.js'
-import type { ClientLimit, CreateLimiter, LimitPolicy } from './limiter.js'
 import type { RequestState } from '../http/request-context.js'
 import { type Limiter, rememberUsedUp } from './exhausted-clients.js'
+import type { ClientLimit, CreateLimiter, LimitPolicy } from './limiter.js'
 
 export interface RateLimitOptions {
   /** Requests a window of a client without an API key; 0 for no limit. */

@@ -1,9 +1,9 @@
 import type { Logger } from '@holdfast/service'
+import { createCoalescer } from '../lib/batcher.js'
 import { createConnections } from '../postgres/connections.js'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Sessions } from '../postgres/sessions/sessions.js'
 import { createCircuitBreaker } from './circuit-breaker.js'
-import { createCoalescer } from '../lib/batcher.js'
 import { type CountRequests, type CountRow, countRequests } from './sql/count-requests.js'
 
 /** Requests of a client, to be counted in a window of so many seconds. */

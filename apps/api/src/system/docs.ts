@@ -1,8 +1,8 @@
 import { openapiDocument, referenceFile, referencePage } from '@holdfast/service'
-import { JsonText } from '../lib/json-text.js'
 import { Refusal } from '../http/api-error.js'
-import type { Handlers } from '../http/mount.js'
 import type { ServedRoute } from '../http/enabled-routes.js'
+import type { Handlers } from '../http/mount.js'
+import { JsonText } from '../lib/json-text.js'
 
 const description =
   'A durable key-value API on PostgreSQL. Every acknowledged write is on disk, every read is current, and no expired value is served. Each path takes one optional trailing slash.'

@@ -1,7 +1,7 @@
 import { endpoints } from '@holdfast/contracts/endpoints'
-import { stringifyJson } from '../lib/json-text.js'
-import type { Handlers } from '../http/mount.js'
 import { escapeHtml, page } from '../http/html.js'
+import type { Handlers } from '../http/mount.js'
+import { stringifyJson } from '../lib/json-text.js'
 
 /** What the landing page links to. */
 const links = {

@@ -1,7 +1,7 @@
-import type { StatementObserver } from '../postgres/pool.js'
 import type { RequestObserver } from '../http/request-pipeline.js'
 import type { CoalescerObserver } from '../lib/batcher-observer.js'
 import type { Metrics } from '../metrics/metrics.js'
+import type { StatementObserver } from '../postgres/pool.js'
 
 /** What follows requests through the service. */
 export interface Traces {

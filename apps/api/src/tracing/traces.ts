@@ -13,8 +13,8 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
-import { startTracer, type TracerOptions } from './tracer.js'
 import type { Traces } from './observers.js'
+import { startTracer, type TracerOptions } from './tracer.js'
 
 /** A request that is traced. */
 interface TracedRequest {

@@ -1,8 +1,8 @@
-import { JsonText } from '../lib/json-text.js'
 import { invalid, Refusal } from '../http/api-error.js'
 import { type Addition, addTo, ttlRequired } from '../items/increment-item.js'
 import { tooLarge } from '../items/item-errors.js'
 import type { StoredItem } from '../items/stored-item.js'
+import { JsonText } from '../lib/json-text.js'
 
 /** One step of a transaction. */
 export type TransactionStep = { readonly key: string } & (

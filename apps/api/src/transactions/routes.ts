@@ -1,13 +1,13 @@
 import type { RouteInput, Routes } from '@holdfast/contracts'
-import type { JsonText } from '../lib/json-text.js'
-import type { ItemStore } from '../items/item-store.js'
-import { memberSpan, type Span, spanOf, textOf } from '../lib/json-span.js'
-import type { TransactionStep } from './apply-operations.js'
 import type { Handler, Handlers } from '../http/mount.js'
 import { prefersMinimal } from '../http/preferences.js'
 import { preferred, replayed } from '../http/write-response-headers.js'
 import { readAddition } from '../items/increment-route.js'
+import type { ItemStore } from '../items/item-store.js'
 import { expiry } from '../items/routes.js'
+import { memberSpan, type Span, spanOf, textOf } from '../lib/json-span.js'
+import type { JsonText } from '../lib/json-text.js'
+import type { TransactionStep } from './apply-operations.js'
 
 type Operation = RouteInput<Routes['transact']>['body']['operations'][number]
 

@@ -1,5 +1,5 @@
-import type { ClientLimit, LimitPolicy } from '../rate-limit/limiter.js'
 import type { Database } from '../open-database.js'
+import type { ClientLimit, LimitPolicy } from '../rate-limit/limiter.js'
 import type { WorkerMetrics } from './collect-metrics.js'
 
 /** What workers ask of the primary, by topic; whatever they must have in common has its place here. */

@@ -1,15 +1,15 @@
 import cluster, { type Worker } from 'node:cluster'
 import { createServer } from 'node:net'
 import { type Logger, listen } from '@holdfast/service'
-import type { Config } from '../config.js'
 import { createFirstAdminKey } from '../api-keys/first-admin-key.js'
+import type { Config } from '../config.js'
 import { type Database, openDatabase } from '../open-database.js'
 import type { Service } from '../start-service.js'
-import { answerWorker } from './respond-to-worker.js'
 import { createCollectMetrics } from './collect-metrics.js'
-import { keepWorker } from './supervise-worker.js'
 import type { PrimaryAnswers, ToWorker } from './messages.js'
+import { answerWorker } from './respond-to-worker.js'
 import { createCountAnswer } from './shared-limiter.js'
+import { keepWorker } from './supervise-worker.js'
 
 /** What a worker may take to end beyond the grace period of its requests. Milliseconds. */
 const endMs = 5_000

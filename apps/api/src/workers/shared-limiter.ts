@@ -1,9 +1,9 @@
+import { createCoalescer } from '../lib/batcher.js'
 import { createClientLimiter } from '../rate-limit/client-limiter.js'
 import { withLeases } from '../rate-limit/leases.js'
 import type { ClientLimit, CountRequest, CreateLimiter } from '../rate-limit/limiter.js'
-import { createCoalescer } from '../lib/batcher.js'
-import type { AskPrimary } from './request-primary.js'
 import type { PrimaryAnswers } from './messages.js'
+import type { AskPrimary } from './request-primary.js'
 
 /** Workers count in the primary's memory. Requests that wait share a message, because a message costs more than a count. */
 export const createSharedLimiter =

@@ -1,11 +1,11 @@
 import cluster from 'node:cluster'
 import { createLogger, endOnFault, flushLogger, type Running } from '@holdfast/service'
+import { serve } from '../bootstrap.js'
 import type { Config } from '../config.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { serve } from '../bootstrap.js'
-import { createAskPrimary } from './request-primary.js'
 import type { WorkerMetrics } from './collect-metrics.js'
 import type { ToPrimary, ToWorker } from './messages.js'
+import { createAskPrimary } from './request-primary.js'
 import { createSharedLimiter } from './shared-limiter.js'
 
 /** Runs this process as a worker: serves what the primary tells it to, until it says stop or is gone. */

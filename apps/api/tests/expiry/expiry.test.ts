@@ -1,9 +1,9 @@
 import { createLogger } from '@holdfast/service'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { createPool, type Pool } from '../../src/postgres/pool.js'
-import { getItems } from '../../src/items/sql/get-items.js'
 import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
+import { getItems } from '../../src/items/sql/get-items.js'
+import { createPool, type Pool } from '../../src/postgres/pool.js'
 import { putExpired, startApi, useApi } from '../support/api.js'
 
 const api = useApi()

@@ -1,10 +1,10 @@
 import { createLogger } from '@holdfast/service'
 import { until } from '@holdfast/testbed/until'
 import { describe, expect, test } from 'vitest'
-import type { Pool } from '../../src/postgres/pool.js'
 import { sweepSizes } from '../../src/expiry/sql/sweep.js'
 import { itemSweep } from '../../src/expiry/sql/sweep-items.js'
 import { startSweeper } from '../../src/expiry/sweeper.js'
+import type { Pool } from '../../src/postgres/pool.js'
 import { startReplica, useApi } from '../support/api.js'
 
 const api = useApi()

@@ -1,9 +1,9 @@
 import { createLogger } from '@holdfast/service'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sweepRecords } from '../../src/expiry/sql/sweep-expired.js'
 import { createPool } from '../../src/postgres/pool.js'
 import type { Service } from '../../src/start-service.js'
-import { sweepRecords } from '../../src/expiry/sql/sweep-expired.js'
 import { type ApiAnswer, refusePoison, send, startReplica, useApi } from '../support/api.js'
 
 const api = useApi({ ROOT_KEYS: 'on', TRUST_PROXY: '127.0.0.0/8' })

@@ -1,8 +1,8 @@
 import { createLogger } from '@holdfast/service'
 import { until } from '@holdfast/testbed/until'
 import { expect, test } from 'vitest'
-import { createPool } from '../../src/postgres/pool.js'
 import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
+import { createPool } from '../../src/postgres/pool.js'
 import { putExpired, send, startReplica, useApi } from '../support/api.js'
 import { expectExactCounts } from '../support/exact-counts.js'
 

@@ -1,9 +1,9 @@
 import { createLogger } from '@holdfast/service'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
 import { createPool, OutcomeUnknown, type Pool } from '../../src/postgres/pool.js'
 import type { Service } from '../../src/start-service.js'
-import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
 import { refusePoison, send, startReplica, useApi } from '../support/api.js'
 
 const api = useApi()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { memberText } from '../../src/lib/json-span.js'
 import { mergePatch } from '../../src/items/merge-patch.js'
+import { memberText } from '../../src/lib/json-span.js'
 import { putExpired, send, startReplica, useApi } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 

@@ -3,10 +3,10 @@ import { setImmediate } from 'node:timers/promises'
 import { until } from '@holdfast/testbed/until'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { createCircuitBreaker } from '../../src/rate-limit/circuit-breaker.js'
+import { rememberUsedUp } from '../../src/rate-limit/exhausted-clients.js'
 import { withLeases } from '../../src/rate-limit/leases.js'
 import type { CountRequest } from '../../src/rate-limit/limiter.js'
-import { rememberUsedUp } from '../../src/rate-limit/exhausted-clients.js'
-import { createCircuitBreaker } from '../../src/rate-limit/circuit-breaker.js'
 
 /** A counter as services share it: answers later, and refuses what does not fit whole. */
 const sharedCounter = (limit: number, resetMs = 600_000) => {

@@ -3,8 +3,8 @@ import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-
 import { until } from '@holdfast/testbed/until'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPool } from '../../src/postgres/pool.js'
 import { sweepRequestCounts } from '../../src/expiry/sql/sweep-expired.js'
+import { createPool } from '../../src/postgres/pool.js'
 import { send, startReplica, useApi } from '../support/api.js'
 
 const settings = { RATE_LIMIT_REQUESTS: '60', RATE_LIMIT_STORE: 'postgres', RATE_LIMIT_WINDOW_SECONDS: '600', TRUST_PROXY: '127.0.0.1' }

@@ -3,10 +3,10 @@ import { dirname, join, resolve } from 'node:path'
 import { type ErrorDefinition, errors, type RouteContract, routes } from '@holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { settingNames } from '../../src/config.js'
-import { docsHandlers } from '../../src/system/docs.js'
 import { servedRoutes } from '../../src/http/enabled-routes.js'
 import { stringifyJson } from '../../src/lib/json-text.js'
 import { packageFolder } from '../../src/package-folder.js'
+import { docsHandlers } from '../../src/system/docs.js'
 import { useApi } from '../support/api.js'
 
 const root = resolve(packageFolder, '..', '..')

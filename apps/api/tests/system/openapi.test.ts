@@ -1,9 +1,9 @@
 import { inNamespace, keyInQuery, namespacedTag, type RouteContract, routes } from '@holdfast/contracts'
 import { lintOpenapi } from '@holdfast/testbed/lint-openapi'
 import { describe, expect, test } from 'vitest'
-import { docsHandlers } from '../../src/system/docs.js'
 import { servedRoutes } from '../../src/http/enabled-routes.js'
 import { stringifyJson } from '../../src/lib/json-text.js'
+import { docsHandlers } from '../../src/system/docs.js'
 
 interface Operation {
   readonly operationId: string

@@ -6,8 +6,8 @@ import { runService, type ServiceProcess } from '@holdfast/testbed/service-proce
 import { until } from '@holdfast/testbed/until'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { readConfig } from '../../src/config.js'
-import { openUncheckedSession } from '../../src/postgres/sessions/unchecked-session.js'
 import { openDatabase } from '../../src/open-database.js'
+import { openUncheckedSession } from '../../src/postgres/sessions/unchecked-session.js'
 import { send, useApi } from '../support/api.js'
 
 const api = useApi()

@@ -1,10 +1,10 @@
 import { createLogger } from '@holdfast/service'
 import { Hono } from 'hono'
-import { createPool } from '../../../../apps/api/src/postgres/pool.js'
-import { itemHandlers } from '../../../../apps/api/src/items/routes.js'
-import { stringifyJson } from '../../../../apps/api/src/lib/json-text.js'
 import { createDeletePrefix } from '../../../../apps/api/src/items/delete-prefix.js'
 import { createItemStore } from '../../../../apps/api/src/items/item-store.js'
+import { itemHandlers } from '../../../../apps/api/src/items/routes.js'
+import { stringifyJson } from '../../../../apps/api/src/lib/json-text.js'
+import { createPool } from '../../../../apps/api/src/postgres/pool.js'
 import { database, serve } from './serve.js'
 
 // Holdfast's own handler and store behind a plain route: what limits, request ids, log and validation cost is the difference to Holdfast itself.

@@ -1,5 +1,5 @@
-import { openUncheckedSession } from '../../../../apps/api/src/postgres/sessions/unchecked-session.js'
 import { sweepItems } from '../../../../apps/api/src/expiry/sql/sweep-items.js'
+import { openUncheckedSession } from '../../../../apps/api/src/postgres/sessions/unchecked-session.js'
 
 /** Sweepers that run until they are stopped. */
 export interface Sweepers {

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
+import { countRows } from '../../items/sql/count-rows.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
-import { countRows } from '../../items/sql/count-rows.js'
 import { sweepOf } from './sweep.js'
 
 /**

@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
+import { recordableBatch } from '../../idempotency/sql/batch-with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { conditionsHold } from './conditions.js'
 import { countRows } from './count-rows.js'
 import { createdVersion, keptOffset } from './created-version.js'
 import type { ItemRow } from './item-row.js'
-import { recordableBatch } from '../../idempotency/sql/batch-with-idempotency.js'
 import { writtenVersion } from './written-version.js'
 
 const { placeholder } = sql

@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm'
+import { recordableBatch } from '../../idempotency/sql/batch-with-idempotency.js'
+import { recordable } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './count-rows.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
-import { recordable } from '../../idempotency/sql/with-idempotency.js'
-import { recordableBatch } from '../../idempotency/sql/batch-with-idempotency.js'
 
 const { placeholder } = sql
 

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
+import { recordFormat } from '../../idempotency/sql/record-format.js'
 import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { countRows } from './count-rows.js'
-import { recordFormat } from '../../idempotency/sql/record-format.js'
 
 const { placeholder } = sql
 

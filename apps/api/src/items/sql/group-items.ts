@@ -2,9 +2,9 @@ import { type SQL, sql } from 'drizzle-orm'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { createdVersion } from './created-version.js'
-import { fittingValue } from './value-within-budget.js'
 import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
+import { fittingValue } from './value-within-budget.js'
 
 const { placeholder } = sql
 

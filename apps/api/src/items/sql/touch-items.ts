@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
+import { recordable } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
-import { recordable } from '../../idempotency/sql/with-idempotency.js'
 
 const { placeholder } = sql
 

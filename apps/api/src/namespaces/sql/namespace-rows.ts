@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { expiredRows } from '../../items/sql/total.js'
 import { itemCounts, items, namespaces } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
-import { expiredRows } from '../../items/sql/total.js'
 
 const { placeholder } = sql
 

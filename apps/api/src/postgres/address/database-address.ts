@@ -1,7 +1,7 @@
-import { type DatabaseTarget, parseDatabaseUrl } from './database-url.js'
 import type { ServerIdentity } from '../sessions/known-server.js'
 import { type SessionSettings, statementSettings } from '../sessions/session-settings.js'
 import { quoteIdentifier } from '../sql-quotes.js'
+import { type DatabaseTarget, parseDatabaseUrl } from './database-url.js'
 
 /**
  * Where a database is: a URL, or the folder of the embedded server's socket with its password. `schema` is the one schema that

@@ -1,10 +1,10 @@
 import { StartError } from '@holdfast/service'
 import { getTableName } from 'drizzle-orm'
 import type { Sql } from 'postgres'
-import { addToLedger, createLedger, isHashOf, type LedgerRow } from './ledger.js'
-import type { Migration } from './migration-files.js'
 import { itemCounts, items, itemVersions, tables } from '../schema.js'
 import { quoteIdentifier } from '../sql-quotes.js'
+import { addToLedger, createLedger, isHashOf, type LedgerRow } from './ledger.js'
+import type { Migration } from './migration-files.js'
 
 /**
  * Version 0.1.0 listed its migrations in the ledger that Drizzle uses unless told otherwise, which other applications in

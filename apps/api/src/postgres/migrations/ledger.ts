@@ -1,7 +1,7 @@
 import { StartError } from '@holdfast/service'
 import type { Sql } from 'postgres'
-import type { Migration } from './migration-files.js'
 import { quoteLiteral } from '../sql-quotes.js'
+import type { Migration } from './migration-files.js'
 
 /** The table that lists the migrations which were applied to a schema. */
 export const ledgerTable = 'holdfast_migrations'

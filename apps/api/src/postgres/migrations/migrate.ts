@@ -1,11 +1,11 @@
 import { StartError } from '@holdfast/service'
 import postgres, { type Sql } from 'postgres'
 import type { DatabaseAddress } from '../address/database-address.js'
+import { withSession } from '../sessions/sessions.js'
+import { quoteIdentifier } from '../sql-quotes.js'
 import { firstLedger } from './first-ledger.js'
 import { addToLedger, compareLedger, readLedger } from './ledger.js'
 import { type Migration, readMigrations } from './migration-files.js'
-import { withSession } from '../sessions/sessions.js'
-import { quoteIdentifier } from '../sql-quotes.js'
 import { checkAccess, checkTables } from './table-check.js'
 import { chooseSchema } from './target-schema.js'
 

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
-import { items } from '../../postgres/schema.js'
-import { defineStatement } from '../../postgres/statement.js'
 import { createdVersion } from '../../items/sql/created-version.js'
 import type { ItemRow } from '../../items/sql/item-row.js'
+import { items } from '../../postgres/schema.js'
+import { defineStatement } from '../../postgres/statement.js'
 
 const { placeholder } = sql
 

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
+import { recordFormat } from '../../idempotency/sql/record-format.js'
+import { countRows } from '../../items/sql/count-rows.js'
 import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import type { Guarded } from '../../postgres/transactions.js'
-import { countRows } from '../../items/sql/count-rows.js'
-import { recordFormat } from '../../idempotency/sql/record-format.js'
 
 const { placeholder } = sql
 

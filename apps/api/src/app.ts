@@ -1,16 +1,16 @@
-import type { LogFormat, Logger } from '@holdfast/service'
+import type { LogFormat, Logger } from '@holdfast/server-kit'
 import { Hono } from 'hono'
 import type { ApiKeyStore } from './api-keys/api-key-store.js'
-import { admitEverybody, admitWithKeys } from './api-keys/authenticate.js'
+import { authenticateNobody, authenticateWithKeys } from './api-keys/authenticate.js'
 import { apiKeyHandlers } from './api-keys/routes.js'
-import { Refusal } from './http/api-error.js'
+import { ApiError } from './http/api-error.js'
 import { createCors } from './http/cors.js'
-import { servedRoutes } from './http/enabled-routes.js'
+import { enabledRoutes } from './http/enabled-routes.js'
 import type { HttpEnv } from './http/hono-env.js'
 import { mountRoutes } from './http/mount.js'
 import type { Admissions } from './http/overload/admission.js'
 import type { ByteBudget } from './http/overload/byte-budget.js'
-import { createServeRequest, type RequestObserver } from './http/request-pipeline.js'
+import { createRequestPipeline, type RequestObserver } from './http/request-pipeline.js'
 import { routingPath } from './http/request-target.js'
 import { slashHint } from './http/slash-hint.js'
 import type { TrustedHosts } from './http/trusted-hosts.js'
@@ -64,14 +64,14 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
   // Paths stay encoded until a parameter is decoded, once: decoding before would let %252F and %2F be the same key.
   const app = new Hono<HttpEnv>({ getPath: (_request, context) => (context?.env === undefined ? '/' : routingPath(context.env.incoming)) })
 
-  const served = servedRoutes({ ROOT_KEYS: rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
+  const served = enabledRoutes({ ROOT_KEYS: rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
   const cors = authRequired
     ? createCors(
         options.corsOrigins,
         served.map(({ route }) => route),
       )
     : undefined
-  const serveRequest = createServeRequest(service.stopping, { trustedHosts: options.trustedHosts, cors }, options, observe.requests)
+  const requestPipeline = createRequestPipeline(service.stopping, { trustedHosts: options.trustedHosts, cors }, options, observe.requests)
   const items = itemHandlers(store)
   const handlers = {
     ...items,
@@ -87,11 +87,11 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
     ...problemHandlers(),
   }
   const limit = createRateLimit(options.rateLimit, observe.limit)
-  const admit = authRequired ? admitWithKeys(apiKeys, options.adminKey, limit) : admitEverybody(limit)
-  mountRoutes(app, { served, handlers, serveRequest, admit, valueBytesMax, budget, admissions })
+  const authenticate = authRequired ? authenticateWithKeys(apiKeys, options.adminKey, limit) : authenticateNobody(limit)
+  mountRoutes(app, { served, handlers, requestPipeline, authenticate, valueBytesMax, budget, admissions })
   app.notFound(
-    serveRequest(async ({ env: { incoming } }) => {
-      throw new Refusal('route_not_found', `No route has this path.${slashHint(incoming) ?? ' All routes are listed at /docs.'}`)
+    requestPipeline(async ({ env: { incoming } }) => {
+      throw new ApiError('route_not_found', `No route has this path.${slashHint(incoming) ?? ' All routes are listed at /docs.'}`)
     }),
   )
   return app

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import { close, type Logger, listen, type Running } from '@holdfast/service'
+import { close, type Logger, listen, type Running } from '@holdfast/server-kit'
 import { createApiKeyStore } from './api-keys/api-key-store.js'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
@@ -14,7 +14,7 @@ import { createItemStore } from './items/item-store.js'
 import type { WriteSettings } from './items/write-batcher.js'
 import { createMetrics, type Metrics } from './metrics/metrics.js'
 import { createMetricsServer } from './metrics/metrics-server.js'
-import { createBoundedItems } from './namespaces/namespace-limits.js'
+import { createNamespaceLimits } from './namespaces/namespace-limits.js'
 import { createNamespaceSettings } from './namespaces/namespace-settings.js'
 import { createNamespaceStore } from './namespaces/namespace-store.js'
 import type { Database } from './open-database.js'
@@ -27,7 +27,7 @@ import { observers, type Traces } from './tracing/observers.js'
 import { version } from './version.js'
 
 /** What several processes of one service have in common, and one alone has by itself. */
-export interface InCommon {
+export interface SharedParts {
   /** Where requests are counted that are not, or cannot be, counted in the database. */
   readonly createLimiter: CreateLimiter
   /** Answers the metrics of all, of which these are our own. */
@@ -65,7 +65,7 @@ const createStores = (pool: Pool, config: Config, observe: WriteSettings['observ
   const deletePrefix = createDeletePrefix(pool, recordSeconds)
   const items = createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds, observe }, deletePrefix)
   return {
-    store: createBoundedItems(items, settings, pool),
+    store: createNamespaceLimits(items, settings, pool),
     namespaces: createNamespaceStore(pool, settings, deletePrefix),
     apiKeys: createApiKeyStore(pool, logger),
   }
@@ -95,7 +95,7 @@ export const serve = async (
   database: Pick<Database, 'kind' | 'address'>,
   config: Config,
   logger: Logger,
-  { createLimiter, metricsText }: InCommon,
+  { createLimiter, metricsText }: SharedParts,
   bounds: PeerBounds = peerBounds,
 ): Promise<Serving> => {
   const metrics = createMetrics(version())
@@ -114,7 +114,7 @@ export const serve = async (
     adminKey: config.ADMIN_API_KEY,
     trustedHosts: trustedHosts(config),
     corsOrigins: config.CORS_ORIGINS,
-    service: { version: version(), database: database.kind, stopping: () => stopping, databaseAnswers: () => pool.answers(1_000) },
+    service: { version: version(), database: database.kind, stopping: () => stopping, isDatabaseAvailable: () => pool.isAvailable(1_000) },
     rateLimit: rateLimitOptions(config, counts, createLimiter),
     valueBytesMax: config.MAX_VALUE_BYTES,
     budget,

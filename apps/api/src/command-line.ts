@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { nearestName, StartError } from '@holdfast/service'
+import { nearestName, StartError } from '@holdfast/server-kit'
 
 /** An option of the command line. Those that take a value stand for a setting, which they override. */
 interface Option {

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster'
-import { endWith, misspeltSettings, run } from '@holdfast/service'
+import { endWith, misspeltSettings, run } from '@holdfast/server-kit'
 import { firstAdminKeyNotice } from './api-keys/first-admin-key.js'
 import { helpText, readCommandLine, UsageError } from './command-line.js'
 import { type Config, readConfig, readDatabaseConfig, settingNames } from './config.js'

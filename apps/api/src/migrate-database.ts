@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import type { DatabaseConfig } from './config.js'
 import { openDatabase } from './open-database.js'
 

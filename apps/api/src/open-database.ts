@@ -1,4 +1,4 @@
-import type { Logger } from '@holdfast/service'
+import type { Logger } from '@holdfast/server-kit'
 import type { DatabaseConfig } from './config.js'
 import { startEmbedded } from './embedded-postgres/embedded-postgres.js'
 import { type Migrated, migrate, type OnApply } from './postgres/migrations/migrate.js'

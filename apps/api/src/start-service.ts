@@ -1,4 +1,4 @@
-import type { Logger } from '@holdfast/service'
+import type { Logger } from '@holdfast/server-kit'
 import { createFirstAdminKey } from './api-keys/first-admin-key.js'
 import { type Serving, serve } from './bootstrap.js'
 import type { Config } from './config.js'

@@ -4,7 +4,7 @@ import {
   type ErrorCode,
   errors,
   type Problem,
-  type RouteAnswer,
+  type RouteResponse,
   type TestReport,
   type TestStatus,
   type VerifierRouteId,
@@ -13,7 +13,7 @@ import {
   type Workflow,
   workflows,
 } from '@holdfast/contracts'
-import { type Logger, openapiDocument, pageHeaders, referenceFile, referencePage, securityHeaders } from '@holdfast/service'
+import { type Logger, openapiDocument, pageHeaders, referenceFile, referencePage, securityHeaders } from '@holdfast/server-kit'
 import { type Context, Hono } from 'hono'
 import type { watchReachability } from './reachability.js'
 import { runAllTests, runTest } from './run-test.js'
@@ -28,10 +28,10 @@ export interface AppOptions {
 }
 
 /** A handler for every route of the contract. */
-type Handlers = { readonly [Id in VerifierRouteId]: (parameter: string) => Promise<RouteAnswer<VerifierRoutes[Id]>> }
+type Handlers = { readonly [Id in VerifierRouteId]: (parameter: string) => Promise<RouteResponse<VerifierRoutes[Id]>> }
 
 /** A request that is refused. */
-class Refusal extends Error {
+class ApiError extends Error {
   override readonly name = 'Refusal'
   readonly code: ErrorCode
   constructor(code: ErrorCode, detail: string) {
@@ -63,7 +63,7 @@ const createHandlers = ({ client, apiUrl, version, reachability, logger }: AppOp
     },
     runTest: async (workflow) => {
       if (!workflows.includes(workflow as Workflow)) {
-        throw new Refusal('route_not_found', `there is no such test; there are ${workflows.join(', ')} and all`)
+        throw new ApiError('route_not_found', `there is no such test; there are ${workflows.join(', ')} and all`)
       }
       const body = await inTurn(() => runTest(client, workflow as Workflow))
       note(body, workflow as Workflow)
@@ -75,7 +75,7 @@ const createHandlers = ({ client, apiUrl, version, reachability, logger }: AppOp
     docs: async () => ({ status: 200, body: page }),
     docsAsset: async (name) => {
       const file = await referenceFile(name)
-      if (file === undefined) throw new Refusal('route_not_found', 'the reference has no such file')
+      if (file === undefined) throw new ApiError('route_not_found', 'the reference has no such file')
       return { status: 200, ...file }
     },
   }
@@ -86,7 +86,7 @@ export const createApp = (options: AppOptions): Hono => {
   const app = new Hono({ strict: false })
   const handlers = createHandlers(options)
 
-  const refuse = (code: ErrorCode, detail: string, headers: Record<string, string> = {}): Response => {
+  const reject = (code: ErrorCode, detail: string, headers: Record<string, string> = {}): Response => {
     const { status, title } = errors[code]
     const instance = randomUUID()
     const problem: Problem = { type: new URL(`/problems/${code}`, options.apiUrl).href, title, status, detail, instance, code }
@@ -100,7 +100,7 @@ export const createApp = (options: AppOptions): Hono => {
       body: unknown
       contentType?: string
     }
-    const route = verifierRoutes[id].answers[200]
+    const route = verifierRoutes[id].responses[200]
     if ('contentType' in route) {
       const type = contentType ?? route.contentType
       const more = type.startsWith('text/html') ? pageHeaders : {}
@@ -113,14 +113,14 @@ export const createApp = (options: AppOptions): Hono => {
     const honoPath = path.replaceAll(/\{(\w+)\}/g, ':$1')
     app.on(method.toUpperCase(), honoPath, serve(id as VerifierRouteId))
     const allow = method === 'get' ? 'GET, HEAD' : 'POST'
-    if (path !== '/test/{workflow}') app.all(honoPath, () => refuse('method_not_allowed', `this path has ${allow}`, { allow }))
+    if (path !== '/test/{workflow}') app.all(honoPath, () => reject('method_not_allowed', `this path has ${allow}`, { allow }))
   }
-  app.notFound(() => refuse('route_not_found', 'no route has this path'))
+  app.notFound(() => reject('route_not_found', 'no route has this path'))
   app.onError((error) => {
-    if (error instanceof Refusal) return refuse(error.code, error.message)
-    if (error instanceof TooManyWaiting) return refuse('overloaded', 'too many runs are waiting already', { 'retry-after': '5' })
+    if (error instanceof ApiError) return reject(error.code, error.message)
+    if (error instanceof TooManyWaiting) return reject('overloaded', 'too many runs are waiting already', { 'retry-after': '5' })
     options.logger.error({ err: error }, 'a request failed')
-    return refuse('internal', 'the verifier failed; its log has the cause')
+    return reject('internal', 'the verifier failed; its log has the cause')
   })
   return app
 }

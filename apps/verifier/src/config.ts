@@ -1,4 +1,4 @@
-import { logFormat, logLevel, readSettings, wholeNumber } from '@holdfast/service'
+import { logFormat, logLevel, readSettings, wholeNumber } from '@holdfast/server-kit'
 import { z } from 'zod'
 
 const isHttpUrl = (text: string): boolean => {

@@ -1,4 +1,4 @@
-import { endWith, misspeltSettings, run } from '@holdfast/service'
+import { endWith, misspeltSettings, run } from '@holdfast/server-kit'
 import { readConfig, settingNames } from './config.js'
 import { startService } from './service.js'
 

@@ -9,7 +9,7 @@ const ttl = 600
 
 /** A client that sits out the API's rate limit, which a run of everything can come near. */
 export const createVerifierClient = (url: string, apiKey: string | undefined): Client =>
-  createClient({ url, apiKey, totalTimeout: 150_000, retry: { limit: 6, waitMax: 65_000 } })
+  createClient({ url, apiKey, totalTimeout: 150_000, retry: { limit: 6, maxDelay: 65_000 } })
 
 /** Asks whether the API is there before anything is written, so that a silent one is known in seconds. */
 const assertReachable = (client: Client) => client.call('ready', {}, { timeout: 5_000, totalTimeout: 5_000 })

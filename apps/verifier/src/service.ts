@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
-import { close, createBoundedServer, type Logger, listen, peerLimits, type Running } from '@holdfast/service'
+import { close, createBoundedServer, type Logger, listen, peerLimits, type Running } from '@holdfast/server-kit'
 import { getRequestListener } from '@hono/node-server'
 import { createApp } from './app.js'
 import type { Config } from './config.js'

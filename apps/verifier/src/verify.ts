@@ -1,5 +1,5 @@
 import type { AllTestsReport, TestReport } from '@holdfast/contracts'
-import { endWith } from '@holdfast/service'
+import { endWith } from '@holdfast/server-kit'
 import { readConfig } from './config.js'
 import { createVerifierClient, runAllTests } from './run-test.js'
 

@@ -7,7 +7,7 @@ import { type HoldfastError, InvalidArgumentError, ItemNotFoundError } from './e
 import { bodyMembers, type Expiry, expiryNames } from './expiry.js'
 import type { WireNames } from './names.js'
 import { type WriteOptions, writeNames } from './options.js'
-import { readProblem, responseError } from './refusal.js'
+import { readProblem, responseError } from './rejection.js'
 import type { Body, Item, Response } from './types.js'
 
 /** One item to put, with its own expiry and conditions. */

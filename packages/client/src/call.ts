@@ -79,7 +79,7 @@ const nextAttempt = (failure: Failure, attempts: number, limits: Limits, deadlin
   const asked = seconds(failure.askedMs)
   if (!failure.retryable || attempts > limits.retries) return { retryAfter: asked }
   const waitMs = retryWaitMs(attempts, failure.status, failure.askedMs, Math.random)
-  if (waitMs > limits.waitMax || performance.now() + waitMs + attemptMsMin >= deadline) return { retryAfter: asked ?? seconds(waitMs) }
+  if (waitMs > limits.maxDelay || performance.now() + waitMs + attemptMsMin >= deadline) return { retryAfter: asked ?? seconds(waitMs) }
   return budget.take(failure.timedOut) ? { waitMs } : { retryAfter: asked }
 }
 

@@ -1,6 +1,6 @@
 import type { AttemptResponse, Outcome } from './attempt.js'
 import { ConnectionError, type HoldfastError, InvalidArgumentError, TimeoutError } from './errors.js'
-import { type Problem, readProblem, responseError } from './refusal.js'
+import { type Problem, readProblem, responseError } from './rejection.js'
 import { retryAfterMs } from './retry-wait.js'
 
 /** What a failed attempt means for its call. */

@@ -12,7 +12,7 @@ export interface RetryOptions {
    * @unit milliseconds
    * @default 10_000
    */
-  readonly waitMax?: number
+  readonly maxDelay?: number
 }
 
 /** What `onRetry` gets before the client waits for the next attempt. */
@@ -51,7 +51,7 @@ export interface CallOptions {
   readonly totalTimeout?: number | undefined
   /**
    * How failed attempts are retried; `false` for a single attempt.
-   * @default { limit: 3, waitMax: 10_000 }
+   * @default { limit: 3, maxDelay: 10_000 }
    */
   readonly retry?: RetryOptions | false | undefined
 }
@@ -113,7 +113,7 @@ export interface Limits {
   readonly totalTimeout: number
   readonly retries: number
   /** Milliseconds. */
-  readonly waitMax: number
+  readonly maxDelay: number
 }
 
 const atLeast = (name: string, value: number, min: number): number => {
@@ -138,6 +138,6 @@ export const callLimits = (call: CallOptions, client: CallOptions = {}): Limits 
     timeout: atLeast('timeout', call.timeout ?? client.timeout ?? 12_000, 1),
     totalTimeout: atLeast('totalTimeout', call.totalTimeout ?? client.totalTimeout ?? 30_000, 1),
     retries: atLeast('retry.limit', retry.limit ?? 3, 0),
-    waitMax: atLeast('retry.waitMax', retry.waitMax ?? 10_000, 0),
+    maxDelay: atLeast('retry.waitMax', retry.maxDelay ?? 10_000, 0),
   }
 }

@@ -29,10 +29,10 @@ export type CallArguments<Id extends RouteId> = Given<'params', Part<Id, 'params
 
 /** Operation ids of the routes that respond with JSON or nothing: those that a program calls. */
 export type CallableId = {
-  [Id in RouteId]: Routes[Id]['answers'] extends { readonly 200: { readonly contentType: string } } ? never : Id
+  [Id in RouteId]: Routes[Id]['responses'] extends { readonly 200: { readonly contentType: string } } ? never : Id
 }[RouteId]
 
-type Responses<Id extends RouteId> = Routes[Id]['answers']
+type Responses<Id extends RouteId> = Routes[Id]['responses']
 type ResponseBody<R> = R extends { readonly body: infer S } ? Output<S> : undefined
 
 /** Statuses that a route declares for its success. */

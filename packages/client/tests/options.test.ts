@@ -146,13 +146,13 @@ describe('calls of createClient that are wrong', () => {
 })
 
 describe('a request that the runtime refuses to send is not a broken connection', () => {
-  const refused: [string, typeof fetch, RegExp][] = [
+  const rejected: [string, typeof fetch, RegExp][] = [
     ['a blocked port', () => fetch('http://127.0.0.1:6000'), /bad port/],
     ['an invalid url', () => fetch('http://['), /invalid url/i],
     ['an unsupported scheme', () => fetch('ftp://127.0.0.1'), /unknown scheme/],
     ['a fetch that is a method of something else', async () => Promise.reject(new TypeError('Illegal invocation')), /Illegal invocation/],
   ]
-  test.each(refused)('%s', async (_what, fetch, message) => {
+  test.each(rejected)('%s', async (_what, fetch, message) => {
     let calls = 0
     const client = createClient({
       url: 'http://127.0.0.1:8000',

@@ -185,10 +185,10 @@ describe.concurrent('the wait', () => {
   })
 
   test('may be longer where the caller says so', async () => {
-    const { proxy, client } = await proxied({ retry: { waitMax: 500 } })
+    const { proxy, client } = await proxied({ retry: { maxDelay: 500 } })
     proxy.plan(bare(503, { 'retry-after': '1' }), bare(503, { 'retry-after': '1' }))
     expect(await rejection(client.get('k'))).toMatchObject({ retryAfter: 1, attempts: 1 })
-    await client.get(newKey(), { retry: { waitMax: 1_500 } })
+    await client.get(newKey(), { retry: { maxDelay: 1_500 } })
     expect(proxy.requests).toHaveLength(3)
   })
 })

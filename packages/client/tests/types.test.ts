@@ -58,7 +58,7 @@ test('a page has what was asked', () => {
   const pages = ({ list }: Items<string, string>) => ({
     plain: list(),
     uncounted: list({ count: 'none' }),
-    folded: list({ delimiter: '/', keysOnly: true }),
+    grouped: list({ delimiter: '/', keysOnly: true }),
     any: list({} as ListOptions),
   })
   type Pages = { [K in keyof ReturnType<typeof pages>]: Awaited<ReturnType<typeof pages>[K]> }
@@ -69,10 +69,10 @@ test('a page has what was asked', () => {
   }>()
   expectTypeOf<Pages['uncounted']['total']>().toBeNull()
   expectTypeOf<Pages['uncounted']['totalPages']>().toBeNull()
-  expectTypeOf<Pages['folded']['total']>().toBeNumber()
-  expectTypeOf<Pages['folded']['totalPages']>().toBeNull()
-  expectTypeOf<Pages['folded']['prefixes']>().toEqualTypeOf<readonly string[]>()
-  expectTypeOf<Pages['folded']['items'][number]>().toEqualTypeOf<ItemMetadata>()
+  expectTypeOf<Pages['grouped']['total']>().toBeNumber()
+  expectTypeOf<Pages['grouped']['totalPages']>().toBeNull()
+  expectTypeOf<Pages['grouped']['prefixes']>().toEqualTypeOf<readonly string[]>()
+  expectTypeOf<Pages['grouped']['items'][number]>().toEqualTypeOf<ItemMetadata>()
   expectTypeOf<Pages['any']['total']>().toEqualTypeOf<number | null>()
   expectTypeOf<Pages['any']['totalPages']>().toEqualTypeOf<number | null>()
   expectTypeOf<Pages['any']['prefixes']>().toEqualTypeOf<readonly string[] | undefined>()

@@ -60,8 +60,8 @@ describe('a value is written as it is, or rejected with its path', () => {
   const cycle: Record<string, unknown> = { list: [] }
   ;(cycle.list as unknown[]).push(cycle)
   const nested = (levels: number): unknown => Array.from({ length: levels }).reduce((within: unknown) => [within], 1)
-  const holes: unknown[] = [1]
-  holes[2] = 3
+  const gaps: unknown[] = [1]
+  gaps[2] = 3
 
   test.each<[path: string, value: unknown, message: string]>([
     ['value', undefined, 'must not be undefined'],
@@ -88,7 +88,7 @@ describe('a value is written as it is, or rejected with its path', () => {
     ['value[0]', [Number.NEGATIVE_INFINITY], '-Infinity is not JSON'],
     ['value.d', { d: new Date(Number.NaN) }, 'an invalid Date is not JSON'],
     ['value[1]', [1, undefined], 'undefined is not JSON'],
-    ['value[1]', holes, 'a hole in an array'],
+    ['value[1]', gaps, 'a hole in an array'],
     ['value.index', 'x'.match(/x/), 'a named member of an array'],
     ['value.list[0]', cycle, 'a cycle is not JSON'],
     ['value.t[0]', { t: ['\ud800'] }, 'unpaired surrogates'],

@@ -65,7 +65,7 @@ export const listApiKeys = defineRoute({
   summary: 'List API keys',
   description: 'All of them, without their secrets, in the order in which they were made.',
   request: {},
-  answers: { 200: { description: 'The keys.', body: z.object({ api_keys: z.array(ApiKey) }) } },
+  responses: { 200: { description: 'The keys.', body: z.object({ api_keys: z.array(ApiKey) }) } },
   errors: dataErrors,
 })
 
@@ -76,7 +76,7 @@ export const createApiKey = defineRoute({
   summary: 'Make an API key',
   description: 'The answer has the key, whose secret is not stored and never shown again.',
   request: { body: NewApiKey, bodyBytesMax: limits.settingsBytes },
-  answers: {
+  responses: {
     201: {
       description: 'Made.',
       body: ApiKey.extend({
@@ -103,6 +103,6 @@ export const deleteApiKey = defineRoute({
         .refine((id) => !id.includes('\0'), 'must not contain the NUL character'),
     }),
   },
-  answers: { 204: { description: 'Revoked.' } },
+  responses: { 204: { description: 'Revoked.' } },
   errors: [...writeErrors, 'api_key_not_found'],
 })

@@ -32,7 +32,7 @@ export const getItems = defineRoute({
   summary: 'Read several items',
   description: 'All of them as they are at one instant. It changes nothing, so it may be repeated.',
   request: { body: BatchGet, bodyBytesMax: limits.batchBytes },
-  answers: { 200: { description: 'The items.', body: ItemBatch } },
+  responses: { 200: { description: 'The items.', body: ItemBatch } },
   errors: [...dataErrors, 'malformed_json', 'too_large', 'unsupported_media_type'],
 })
 
@@ -165,7 +165,7 @@ export const putItems = defineRoute({
     bodyBytesMax: limits.batchPutBytes,
     valueLevel: 3,
   },
-  answers: {
+  responses: {
     200: {
       description: 'The outcomes.',
       body: BatchPutResults,
@@ -183,6 +183,6 @@ export const deleteManyItems = defineRoute({
   summary: 'Delete several items',
   description: independent,
   request: { headers: IdempotencyKeys, body: BatchDelete, bodyBytesMax: limits.batchBytes },
-  answers: { 200: { description: 'The outcomes.', body: BatchDeleteResults, headers: Replays } },
+  responses: { 200: { description: 'The outcomes.', body: BatchDeleteResults, headers: Replays } },
   errors: [...bodyErrors, ...onceErrors],
 })

@@ -68,6 +68,6 @@ export const incrementItem = defineRoute({
     bodyOptional: true,
     bodyBytesMax: limits.incrementBytes,
   },
-  answers: { 200: { description: 'The counter as it is then.', body: ItemOrMetadata, headers: WrittenHeaders } },
+  responses: { 200: { description: 'The counter as it is then.', body: ItemOrMetadata, headers: WrittenHeaders } },
   errors: [...bodyErrors, ...onceErrors, ...creatingErrors, ...counterErrors, 'precondition_failed'],
 })

@@ -162,7 +162,7 @@ export const createItem = defineRoute({
   ...route,
   summary: 'Create an item',
   request: { headers: Preferences.extend(IdempotencyKeys.shape), body: NewItem },
-  answers: {
+  responses: {
     201: {
       description: 'Created.',
       body: ItemOrMetadata,
@@ -179,7 +179,7 @@ export const listItems = defineRoute({
   summary: 'List items',
   description: 'In the order of their keys, compared byte by byte, or in the opposite order with `reverse=true`.',
   request: { query: ListQuery },
-  answers: {
+  responses: {
     200: {
       description: 'One page.',
       body: ItemPage,
@@ -200,7 +200,7 @@ export const deleteItems = defineRoute({
     headers: IdempotencyKeys,
     query: z.strictObject({ prefix: Prefix.refine((text) => text.length > 0, 'must not be empty: say which keys to delete') }),
   },
-  answers: {
+  responses: {
     200: {
       description: 'Deleted.',
       body: z.object({ deleted: z.int().meta({ description: 'Live items that were removed.' }) }),
@@ -216,7 +216,7 @@ export const getItem = defineRoute({
   ...route,
   summary: 'Read an item',
   request: { params: itemParams, headers: ReadConditions },
-  answers: {
+  responses: {
     200: { description: 'The item.', body: Item, headers: ItemHeaders },
     304: { description: 'The item still has an ETag of `If-None-Match`.', headers: ItemHeaders },
   },
@@ -228,9 +228,9 @@ export const headItem = defineRoute({
   ...getItem,
   ...endpoints.headItem,
   summary: 'See whether an item exists',
-  answers: {
+  responses: {
     200: { description: 'The item exists.', headers: ItemHeaders },
-    304: getItem.answers[304],
+    304: getItem.responses[304],
   },
 })
 
@@ -248,7 +248,7 @@ export const putItem = defineRoute({
     body: ItemWrite,
     bodyOptional: true,
   },
-  answers: {
+  responses: {
     200: { description: 'Replaced.', body: ItemOrMetadata, headers: WrittenHeaders },
     201: { description: 'Created.', body: ItemOrMetadata, headers: WrittenHeaders },
   },
@@ -263,7 +263,7 @@ export const patchItem = defineRoute({
   description:
     'Members of a value that is an object are set one by one, and removed where the patch has null (RFC 7396). Without `ttl` or `expires_at` the item keeps its expiry; with one of them and no `value` it keeps its value.',
   request: { params: itemParams, headers: WriteConditions.extend({ ...Preferences.shape, ...IdempotencyKeys.shape }), body: ItemPatch },
-  answers: { 200: { description: 'Changed.', body: ItemOrMetadata, headers: WrittenHeaders } },
+  responses: { 200: { description: 'Changed.', body: ItemOrMetadata, headers: WrittenHeaders } },
   errors: [...bodyErrors, ...onceErrors, 'item_not_found', 'precondition_failed'],
 })
 
@@ -274,7 +274,7 @@ export const deleteItem = defineRoute({
   summary: 'Delete an item',
   description: '`Prefer: return=representation` reads the item and deletes it in one step. An API key then needs the scope `read` too.',
   request: { params: itemParams, headers: WriteConditions.extend({ ...IdempotencyKeys.shape, ...DeletePreferences.shape }) },
-  answers: {
+  responses: {
     200: {
       description: 'Deleted; the item as it was. Only with `Prefer: return=representation`.',
       body: Item,

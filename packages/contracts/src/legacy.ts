@@ -33,7 +33,7 @@ const writeKey = {
   summary: 'Create or replace an item',
   description: 'As `PUT /items/{key}`; the body repeats the key of the path.',
   request: { params: itemParams, headers: putItem.request.headers, body: NewItem },
-  answers: putItem.answers,
+  responses: putItem.responses,
   errors: [...bodyErrors, ...onceErrors, ...creatingErrors, 'precondition_failed', 'key_mismatch'],
 } as const
 
@@ -53,7 +53,7 @@ export const getRootKey = defineRoute({
   summary: 'Read a value',
   description: rootNote,
   request: { params: itemParams },
-  answers: {
+  responses: {
     200: {
       description: 'The value.',
       body: z.object({
@@ -74,7 +74,7 @@ export const postRootKey = defineRoute({
   summary: 'Create or replace an item',
   description: rootNote,
   request: { params: itemParams, headers: IdempotencyKeys, body: ItemWrite },
-  answers: {
+  responses: {
     200: {
       description: 'Written.',
       headers: Replays,

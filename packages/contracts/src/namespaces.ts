@@ -60,7 +60,7 @@ export const listNamespaces = defineRoute({
   summary: 'List namespaces',
   description: 'Up to 100, in the order of their names: those that were made, and those that have items.',
   request: { query: z.strictObject({ cursor: Cursor.optional() }) },
-  answers: { 200: { description: 'One page.', body: NamespacePage } },
+  responses: { 200: { description: 'One page.', body: NamespacePage } },
   errors: dataErrors,
 })
 
@@ -71,7 +71,7 @@ export const createNamespace = defineRoute({
   summary: 'Make a namespace',
   description: 'Not needed before the first write, unless it should have settings. It may have items already.',
   request: { body: NewNamespace, bodyBytesMax: limits.settingsBytes },
-  answers: { 201: { description: 'Made.', body: NamespaceInfo } },
+  responses: { 201: { description: 'Made.', body: NamespaceInfo } },
   errors: [...bodyErrors, 'namespace_exists'],
 })
 
@@ -81,7 +81,7 @@ export const getNamespace = defineRoute({
   ...route,
   summary: 'Read a namespace',
   request: { params },
-  answers: { 200: { description: 'The namespace.', body: NamespaceInfo } },
+  responses: { 200: { description: 'The namespace.', body: NamespaceInfo } },
   errors: [...dataErrors, 'namespace_not_found'],
 })
 
@@ -93,7 +93,7 @@ export const patchNamespace = defineRoute({
   description:
     'Those that the body names. They count for writes from then on, within 5 seconds on every service; what is stored stays as it is.',
   request: { params, body: NamespaceSettings, bodyBytesMax: limits.settingsBytes },
-  answers: { 200: { description: 'Changed.', body: NamespaceInfo } },
+  responses: { 200: { description: 'Changed.', body: NamespaceInfo } },
   errors: [...bodyErrors, 'namespace_not_found'],
 })
 
@@ -105,7 +105,7 @@ export const deleteNamespace = defineRoute({
   description:
     'Goes through the items in batches, so that it holds nobody up: after a failure a part may be gone; a repeat goes on. Items that are written meanwhile may stay, and with them the namespace, without its settings.',
   request: { params },
-  answers: {
+  responses: {
     200: { description: 'Deleted.', body: z.object({ deleted: z.int().meta({ description: 'Live items that were removed.' }) }) },
   },
   errors: [...writeErrors, 'namespace_not_found'],

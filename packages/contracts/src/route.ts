@@ -4,7 +4,7 @@ import type { ErrorCode } from './errors.js'
 import type { Tag } from './tags.js'
 
 /** An answer that is not a refusal. */
-export interface AnswerContract {
+export interface ResponseContract {
   readonly description: string
   /** Schema of a JSON body; left out where there is no body or `contentType` is not JSON. */
   readonly body?: z.ZodType
@@ -39,7 +39,7 @@ export interface RouteContract extends Endpoint {
     /** Bytes that the body may have, where it holds no value whose bound is a setting. */
     readonly bodyBytesMax?: number
   }
-  readonly answers: { readonly [status: number]: AnswerContract }
+  readonly responses: { readonly [status: number]: ResponseContract }
   readonly errors: readonly ErrorCode[]
 }
 
@@ -58,7 +58,7 @@ interface Parts<Q extends RouteContract['request']> {
   readonly body: Q['bodyOptional'] extends true ? Output<Q['body']> | undefined : Output<Q['body']>
 }
 
-type AnswerPart<A, K extends 'body' | 'headers'> = A extends { readonly [P in K]: infer S extends z.ZodType }
+type ResponsePart<A, K extends 'body' | 'headers'> = A extends { readonly [P in K]: infer S extends z.ZodType }
   ? { readonly [P in K]: z.input<S> }
   : A extends { readonly contentType: string }
     ? K extends 'body'
@@ -67,6 +67,7 @@ type AnswerPart<A, K extends 'body' | 'headers'> = A extends { readonly [P in K]
     : { readonly [P in K]?: undefined }
 
 /** The answers that a route declares: a handler can return nothing else. */
-export type RouteAnswer<R extends RouteContract> = {
-  [S in keyof R['answers'] & number]: { readonly status: S } & AnswerPart<R['answers'][S], 'body'> & AnswerPart<R['answers'][S], 'headers'>
-}[keyof R['answers'] & number]
+export type RouteResponse<R extends RouteContract> = {
+  [S in keyof R['responses'] & number]: { readonly status: S } & ResponsePart<R['responses'][S], 'body'> &
+    ResponsePart<R['responses'][S], 'headers'>
+}[keyof R['responses'] & number]

@@ -27,7 +27,7 @@ export const health = defineRoute({
   tag: 'Service',
   summary: 'Summary of the service and its database',
   request: {},
-  answers: { 200: { description: 'The summary.', body: Health } },
+  responses: { 200: { description: 'The summary.', body: Health } },
   errors: ['malformed_request'],
 })
 
@@ -38,7 +38,7 @@ export const live = defineRoute({
   tag: 'Service',
   summary: 'Whether the process is alive',
   request: {},
-  answers: { 200: { description: 'It is.', body: Liveness } },
+  responses: { 200: { description: 'It is.', body: Liveness } },
   errors: ['malformed_request'],
 })
 
@@ -49,7 +49,7 @@ export const ready = defineRoute({
   tag: 'Service',
   summary: 'Whether requests should be sent here',
   request: {},
-  answers: {
+  responses: {
     200: { description: 'Yes.', body: Readiness },
     503: { description: 'No: the service is stopping or its database does not answer.', body: Readiness },
   },
@@ -64,7 +64,7 @@ export const metrics = defineRoute({
   tag: 'Service',
   summary: 'Metrics in the text format of Prometheus',
   request: {},
-  answers: { 200: { description: 'The metrics.', contentType: 'text/plain; version=0.0.4; charset=utf-8' } },
+  responses: { 200: { description: 'The metrics.', contentType: 'text/plain; version=0.0.4; charset=utf-8' } },
   errors: ['malformed_request'],
 })
 
@@ -76,7 +76,7 @@ export const landing = defineRoute({
   summary: 'Landing page',
   description: 'A page for browsers. Programs, whose `Accept` does not name `text/html`, get its links as JSON.',
   request: { headers: z.object({ accept: z.string().optional() }) },
-  answers: {
+  responses: {
     200: {
       description: 'The page, or its links.',
       contentType: 'text/html; charset=utf-8',
@@ -93,7 +93,7 @@ export const openapi = defineRoute({
   tag: 'Documentation',
   summary: 'This API as an OpenAPI 3.1 document',
   request: {},
-  answers: { 200: { description: 'The document.', body: z.record(z.string(), z.unknown()) } },
+  responses: { 200: { description: 'The document.', body: z.record(z.string(), z.unknown()) } },
   errors: ['malformed_request'],
 })
 
@@ -104,7 +104,7 @@ export const docs = defineRoute({
   tag: 'Documentation',
   summary: 'Interactive reference',
   request: {},
-  answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
+  responses: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
   errors: ['malformed_request'],
 })
 
@@ -122,7 +122,7 @@ export const docsAsset = defineRoute({
         .meta({ examples: ['swagger-ui.css'] }),
     }),
   },
-  answers: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
+  responses: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
   errors: ['malformed_request', 'validation_failed', 'route_not_found'],
 })
 
@@ -133,7 +133,7 @@ export const problems = defineRoute({
   tag: 'Documentation',
   summary: 'All problem codes',
   request: {},
-  answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
+  responses: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
   errors: ['malformed_request'],
 })
 
@@ -151,6 +151,6 @@ export const problem = defineRoute({
         .meta({ examples: ['item_exists'] }),
     }),
   },
-  answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
+  responses: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
   errors: ['malformed_request', 'validation_failed', 'route_not_found'],
 })

@@ -80,7 +80,7 @@ export const transact = defineRoute({
     bodyBytesMax: limits.transactionBytes,
     valueLevel: 3,
   },
-  answers: {
+  responses: {
     200: {
       description: 'Applied.',
       body: TransactionResults,

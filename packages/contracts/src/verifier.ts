@@ -81,7 +81,10 @@ export const verifierRoutes = {
     path: '/test/all',
     summary: 'Run every test, one after another',
     request: {},
-    answers: { 200: { description: 'The run completed.', body: AllTestsReport }, 502: { description: unreachable, body: AllTestsReport } },
+    responses: {
+      200: { description: 'The run completed.', body: AllTestsReport },
+      502: { description: unreachable, body: AllTestsReport },
+    },
     errors: ['overloaded'],
   }),
   runTest: defineRoute({
@@ -90,7 +93,7 @@ export const verifierRoutes = {
     summary: 'Run one test',
     description: 'It writes keys of its own under `verifier/`, which it removes and which expire by themselves.',
     request: { params: z.object({ workflow: z.enum(workflows) }) },
-    answers: { 200: { description: 'The run completed.', body: TestReport }, 502: { description: unreachable, body: TestReport } },
+    responses: { 200: { description: 'The run completed.', body: TestReport }, 502: { description: unreachable, body: TestReport } },
     errors: ['route_not_found', 'overloaded'],
   }),
   testStatus: defineRoute({
@@ -98,25 +101,25 @@ export const verifierRoutes = {
     tag: 'Tests',
     path: '/test/status',
     summary: 'Whether the API can be reached, and how the last runs ended',
-    answers: { 200: { description: 'The state.', body: TestStatus } },
+    responses: { 200: { description: 'The state.', body: TestStatus } },
   }),
   health: defineRoute({
     ...service,
     path: '/health',
     summary: 'Whether the verifier itself is alive',
-    answers: { 200: { description: 'It is.', body: z.object({ status: z.literal('ok'), version: z.string() }) } },
+    responses: { 200: { description: 'It is.', body: z.object({ status: z.literal('ok'), version: z.string() }) } },
   }),
   openapi: defineRoute({
     ...service,
     path: '/openapi.json',
     summary: 'These routes as an OpenAPI 3.1 document',
-    answers: { 200: { description: 'The document.', body: z.record(z.string(), z.unknown()) } },
+    responses: { 200: { description: 'The document.', body: z.record(z.string(), z.unknown()) } },
   }),
   docs: defineRoute({
     ...service,
     path: '/docs',
     summary: 'Interactive reference',
-    answers: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
+    responses: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
   }),
   docsAsset: defineRoute({
     ...service,
@@ -130,7 +133,7 @@ export const verifierRoutes = {
           .meta({ examples: ['swagger-ui.css'] }),
       }),
     },
-    answers: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
+    responses: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
     errors: ['route_not_found'],
   }),
 } as const satisfies Record<string, RouteContract>

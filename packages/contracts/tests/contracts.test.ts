@@ -11,8 +11,8 @@ const all = [...Object.entries(routes), ...Object.entries(verifierRoutes)] as [s
 
 test('no two routes have the same method and path', () => {
   for (const tree of [routes, verifierRoutes]) {
-    const places = Object.values(tree).map(({ method, path }) => `${method} ${path.replaceAll(/\{\w+\}/g, '{}')}`)
-    expect(new Set(places).size).toBe(places.length)
+    const indexes = Object.values(tree).map(({ method, path }) => `${method} ${path.replaceAll(/\{\w+\}/g, '{}')}`)
+    expect(new Set(indexes).size).toBe(indexes.length)
   }
 })
 

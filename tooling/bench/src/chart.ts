@@ -13,8 +13,8 @@ export const chart = (figures: readonly Figures[]): string => {
   const length = (perSecond: number) => Math.round((perSecond / most) * (width - left - room))
   const bar = (y: number, perSecond: number, color: string, name: string) =>
     `<rect x="${left}" y="${y}" width="${length(perSecond)}" height="18" fill="${color}"/><text x="${left + length(perSecond) + 6}" y="${y + 13}">${Math.round(perSecond).toLocaleString('en-US')} ${name}</text>`
-  const rows = shown.map((each, place) => {
-    const y = 16 + place * rowHeight
+  const rows = shown.map((each, index) => {
+    const y = 16 + index * rowHeight
     const own = bar(y, holdfastOf(each).perSecond, '#2563eb', 'Holdfast')
     return `<text x="8" y="${y + 24}">${each.workload}</text>${own}${bar(y + 20, bestByHand(each).perSecond, '#94a3b8', 'by hand')}`
   })

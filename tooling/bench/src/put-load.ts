@@ -24,7 +24,7 @@ export interface Measured {
 const endOfHead = Buffer.from('\r\n\r\n')
 
 /** The length of the answer that begins the bytes, not a number where it does not say; undefined while its head is not whole. */
-const answerLength = (bytes: Buffer): { head: number; whole: number } | undefined => {
+const responseLength = (bytes: Buffer): { head: number; whole: number } | undefined => {
   const end = bytes.indexOf(endOfHead)
   if (end === -1) return undefined
   const length = /\r\ncontent-length: *(\d+)/i.exec(bytes.toString('latin1', 0, end))?.[1]
@@ -35,7 +35,7 @@ const isRight = (bytes: Buffer, head: number, { statuses, holds }: PreparedReque
   statuses.includes(Number(bytes.toString('latin1', 9, 12))) && bytes.indexOf(holds, head) !== -1
 
 /** Sends request after request over one connection; calls back with each answer's time and whether it is right, and when the connection is lost. */
-const drive = (load: Load, value: string, answered: (ms: number, right: boolean) => void, lost: () => void): Socket => {
+const drive = (load: Load, value: string, responded: (ms: number, right: boolean) => void, lost: () => void): Socket => {
   const socket = connect({ port: load.port, host: '127.0.0.1', noDelay: true })
   let request: PreparedRequest
   let sentAt = 0
@@ -50,13 +50,13 @@ const drive = (load: Load, value: string, answered: (ms: number, right: boolean)
   socket.on('close', lost)
   socket.on('data', (chunk: Buffer) => {
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
-    const length = answerLength(received)
+    const length = responseLength(received)
     if (length === undefined || received.length < length.whole) return
     if (Number.isNaN(length.whole)) {
       socket.destroy()
       return
     }
-    answered(performance.now() - sentAt, isRight(received, length.head, request))
+    responded(performance.now() - sentAt, isRight(received, length.head, request))
     received = received.subarray(length.whole)
     send()
   })

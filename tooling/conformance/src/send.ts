@@ -3,7 +3,7 @@ import { errors, Problem, type RouteContract } from '@holdfast/contracts'
 import { expect, inject } from 'vitest'
 import type { ContractRequest } from './request.ts'
 
-export interface ApiAnswer {
+export interface ApiResponse {
   readonly status: number
   readonly headers: Headers
   readonly text: string
@@ -26,7 +26,7 @@ const headersOf = ({ headers, body }: ContractRequest): Headers => {
 }
 
 /** Sends a request to the API; where the API limits this client, waits for as long as it says. */
-export const send = async (url: string, route: RouteContract, request: ContractRequest): Promise<ApiAnswer> => {
+export const send = async (url: string, route: RouteContract, request: ContractRequest): Promise<ApiResponse> => {
   const { body } = request
   const response = await fetch(url + pathOf(route, request), {
     method: route.method.toUpperCase(),
@@ -41,8 +41,8 @@ export const send = async (url: string, route: RouteContract, request: ContractR
 }
 
 /** Holds an answer to its contract: a declared status with the headers and body of that status, or a problem with a declared code. */
-export const expectDeclared = (route: RouteContract, { status, headers, text }: ApiAnswer): void => {
-  const contract = route.answers[status]
+export const expectDeclared = (route: RouteContract, { status, headers, text }: ApiResponse): void => {
+  const contract = route.responses[status]
   if (contract === undefined) {
     expect(route.errors.map((code) => errors[code].status)).toContain(status)
     expect(headers.get('content-type')).toBe('application/problem+json')

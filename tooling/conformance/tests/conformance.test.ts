@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { type OpenApi, operationOf, validatorOf } from '../src/document.ts'
 import { type ContractRequest, commonKeys, invalidRequests, ownApiKeyName, ownNamespace, ownPrefix, validRequests } from '../src/request.ts'
-import { type ApiAnswer, expectDeclared, send } from '../src/send.ts'
+import { type ApiResponse, expectDeclared, send } from '../src/send.ts'
 import { typicalRequest } from '../src/typical-request.ts'
 
 const url = inject('apiUrl')
@@ -26,7 +26,7 @@ const served = (Object.entries(routes) as [RouteId, RouteContract][])
   .filter(([, route]) => operationOf(document, route) !== undefined)
 
 /** Whether the answer is that the API key of this run may not do this. */
-const isForbidden = ({ status }: ApiAnswer): boolean => status === errors.forbidden.status
+const isForbidden = ({ status }: ApiResponse): boolean => status === errors.forbidden.status
 const mayNot = 'the API key may not call this route'
 
 const isServed = (id: RouteId): boolean => served.some(([servedId]) => servedId === id)
@@ -72,7 +72,7 @@ describe.each(served)('%s', (_operationId, route, id) => {
 
   test('what its contract takes is answered as the contract and the document say', async (context) => {
     const { apiKeyId } = await prepare(id, route)
-    const answerOf = async (request: ContractRequest): Promise<ApiAnswer> => {
+    const responseOf = async (request: ContractRequest): Promise<ApiResponse> => {
       const answer = await send(url, route, request)
       if (id === 'createNamespace' && answer.status === 201) namespacesMade.push(JSON.parse(answer.text).name)
       expectDeclared(route, answer)
@@ -83,12 +83,12 @@ describe.each(served)('%s', (_operationId, route, id) => {
       }
       return answer
     }
-    const typical = await answerOf(typicalRequest(id, route, apiKeyId))
+    const typical = await responseOf(typicalRequest(id, route, apiKeyId))
     if (isForbidden(typical)) context.skip(mayNot)
-    expect(Object.keys(route.answers), typical.text).toContain(String(typical.status))
+    expect(Object.keys(route.responses), typical.text).toContain(String(typical.status))
     // Most of these meet what the ones before have left behind, so that any declared answer is right.
     await fc.assert(
-      fc.asyncProperty(validRequests(route), async (request) => void (await answerOf(request))),
+      fc.asyncProperty(validRequests(route), async (request) => void (await responseOf(request))),
       { numRuns },
     )
   })
@@ -106,16 +106,16 @@ describe.each(served)('%s', (_operationId, route, id) => {
   })
 
   test('the document has its statuses and parameters', () => {
-    const statuses = [...Object.keys(route.answers), ...route.errors.map((code) => String(errors[code].status))]
+    const statuses = [...Object.keys(route.responses), ...route.errors.map((code) => String(errors[code].status))]
     expect(Object.keys(operation?.responses ?? {}).sort()).toEqual([...new Set(statuses)].sort())
     const parts = [
       ['path', route.request.params],
       ['query', route.request.query],
       ['header', route.request.headers],
     ] as const
-    const parameters = parts.flatMap(([place, schema]) =>
+    const parameters = parts.flatMap(([index, schema]) =>
       Object.entries(schema?.shape ?? {}).map(
-        ([name, member]) => `${place} ${name} ${place === 'path' || !member.safeParse(undefined).success}`,
+        ([name, member]) => `${index} ${name} ${index === 'path' || !member.safeParse(undefined).success}`,
       ),
     )
     expect((operation?.parameters ?? []).map((each) => `${each.in} ${each.name} ${each.required ?? false}`).sort()).toEqual(

@@ -68,7 +68,7 @@ const closing = (bytes: Buffer): Buffer => {
   return Buffer.concat([Buffer.from(`${head}\r\nconnection: close${endOfHead}`, 'latin1'), bytes.subarray(end + endOfHead.length)])
 }
 
-const answerText = ({ status, headers = {}, body: given = '' }: Extract<Fault, { kind: 'answer' }>, path: string): string => {
+const responseText = ({ status, headers = {}, body: given = '' }: Extract<Fault, { kind: 'answer' }>, path: string): string => {
   const body = typeof given === 'string' ? given : given(path)
   const length = status === 204 || status === 304 ? {} : { 'content-length': String(Buffer.byteLength(body)) }
   const all = { ...length, connection: 'close', ...headers }
@@ -99,8 +99,8 @@ const perform = async (fault: Fault, bytes: Buffer, client: Socket, target: URL)
       client.resetAndDestroy()
       return
     case 'truncate': {
-      const answer = await forward(target, bytes)
-      const part = answer.subarray(0, answer.indexOf(endOfHead) + endOfHead.length + fault.bytes)
+      const response = await forward(target, bytes)
+      const part = response.subarray(0, response.indexOf(endOfHead) + endOfHead.length + fault.bytes)
       if (fault.end === 'half-close') client.end(part)
       else client.write(part, () => client.destroy())
       return
@@ -113,7 +113,7 @@ const perform = async (fault: Fault, bytes: Buffer, client: Socket, target: URL)
       return
     case 'answer':
       if (fault.forward) await forward(target, bytes)
-      client.end(answerText(fault, parseRequest(bytes)?.path ?? ''))
+      client.end(responseText(fault, parseRequest(bytes)?.path ?? ''))
   }
 }
 

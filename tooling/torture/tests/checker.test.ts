@@ -23,12 +23,12 @@ const deleted: Answer = { kind: 'deleted' }
 const mismatch = (version: bigint | null): Answer => ({ kind: 'mismatch', version })
 
 let client = 0
-const done = (called: number, returned: number, request: Request, answer: Answer): Operation => ({
+const done = (called: number, returned: number, request: Request, response: Answer): Operation => ({
   client: client++,
   request,
   called,
   returned,
-  answer,
+  response,
 })
 const lost = (called: number, request: Request): Operation => ({ client: client++, request, called })
 
@@ -144,7 +144,7 @@ describe('accepted', () => {
   })
 })
 
-describe('refused', () => {
+describe('rejected', () => {
   test.each(Object.entries(bad))('%s', (_name, history) => {
     expect(checkLinearizable(history, itemModel).linearizable).toBe(false)
     expect(hasOrder(history, itemModel)).toBe(false)
@@ -164,16 +164,16 @@ test('histories of a correct object are accepted, however their operations overl
 })
 
 test('it agrees with trying every order', () => {
-  let refused = 0
+  let rejected = 0
   fc.assert(
     fc.property(anyHistory(6), (history) => {
       const expected = hasOrder(history, itemModel)
-      if (!expected) refused++
+      if (!expected) rejected++
       return checkLinearizable(history, itemModel).linearizable === expected
     }),
     { numRuns: 3_000 },
   )
-  expect(refused).toBeGreaterThan(300)
+  expect(rejected).toBeGreaterThan(300)
 })
 
 test('a violation is explained by the first answer that cannot be right', () => {

@@ -1,6 +1,6 @@
 import { hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
-import type { Logger } from '@holdfast/service'
-import { Refusal } from '../http/api-error.js'
+import type { Logger } from '@holdfast/server-kit'
+import { ApiError } from '../http/api-error.js'
 import { expiresAtPast } from '../items/item-errors.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
 import { deadlines } from '../postgres/deadlines.js'
@@ -23,9 +23,9 @@ type NewKey = Pick<ApiKeyRow, 'name' | 'scopes' | 'namespaces' | 'prefix' | 'rat
 /** What can be done with API keys. */
 export interface ApiKeyStore {
   list: (deadline: number) => Promise<ApiKeyRow[]>
-  /** Answers the key once, with its secret in it. @throws Refusal validation_failed if it would have expired already */
+  /** Answers the key once, with its secret in it. @throws ApiError validation_failed if it would have expired already */
   create: (deadline: number, key: NewKey) => Promise<ApiKeyRow & { readonly api_key: string }>
-  /** @throws Refusal api_key_not_found */
+  /** @throws ApiError api_key_not_found */
   delete: (deadline: number, id: string) => Promise<void>
   /** Whether a key with this id and secret was good once, also where it has to be looked at again. */
   wasGood: (id: string, secret: string) => boolean
@@ -112,7 +112,7 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
     delete: async (deadline, id) => {
       known.delete(id)
       const [removed] = await pool.run(deleteApiKey, { id }, deadline)
-      if (removed === undefined) throw new Refusal('api_key_not_found', 'no API key has this id')
+      if (removed === undefined) throw new ApiError('api_key_not_found', 'no API key has this id')
     },
     wasGood: (id, secret) => isDigestOf(known.get(id)?.row.digest ?? none, secret),
     find: async (deadline, id, secret) => {

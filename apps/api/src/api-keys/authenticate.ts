@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Scope } from '@holdfast/contracts'
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import type { RequestState } from '../http/request-context.js'
 import type { RateLimit } from '../rate-limit/rate-limit.js'
 import type { ApiKeyStore } from './api-key-store.js'
@@ -18,7 +18,7 @@ export interface Caller {
 }
 
 /** Finds out who calls and counts the request; undefined where nobody is asked who they are. */
-export type Admit = (incoming: IncomingMessage, state: RequestState) => Promise<Caller | undefined>
+export type Authenticate = (incoming: IncomingMessage, state: RequestState) => Promise<Caller | undefined>
 
 /** Credentials of the scheme Bearer (RFC 6750 section 2.1); the names of schemes have no case. */
 const bearer = /^bearer +([\x21-\x7e]+) *$/i
@@ -31,8 +31,8 @@ const administrator: Caller = { id: 'admin', scopes: everything, namespaces: nul
 export const challenge = (parameters = ''): Record<string, string> => ({ 'www-authenticate': `Bearer realm="holdfast"${parameters}` })
 
 /** The rejection of every key that is missing, wrong, expired or revoked. A request without a Bearer token gets no error code. */
-const unauthenticated = (token: string | undefined): Refusal =>
-  new Refusal('unauthenticated', 'Send a valid API key: Authorization: Bearer <API key>.', {
+const unauthenticated = (token: string | undefined): ApiError =>
+  new ApiError('unauthenticated', 'Send a valid API key: Authorization: Bearer <API key>.', {
     headers: challenge(token === undefined ? '' : ', error="invalid_token"'),
   })
 
@@ -48,8 +48,8 @@ const isAdminKey = (token: string, adminKey: string | undefined): boolean =>
   adminKey !== undefined && timingSafeEqual(Buffer.from(hash('sha256', token)), Buffer.from(hash('sha256', adminKey)))
 
 /** Lets everybody in, each with the limit of the own address. */
-export const admitEverybody =
-  (limit: RateLimit): Admit =>
+export const authenticateNobody =
+  (limit: RateLimit): Authenticate =>
   async (incoming, state) => {
     await limit(incoming, state)
     return undefined
@@ -58,9 +58,9 @@ export const admitEverybody =
 /**
  * Lets in who has an API key, with the key's own limit. Requests without one are counted by address, so that who tries keys is stopped before
  * each try costs a statement.
- * @throws Refusal unauthenticated, rate_limited
+ * @throws ApiError unauthenticated, rate_limited
  */
-export const admitWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): Admit => {
+export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): Authenticate => {
   const find = async (token: string, incoming: IncomingMessage, state: RequestState): Promise<Caller | undefined> => {
     if (isAdminKey(token, adminKey)) return administrator
     const [, id, secret] = format.exec(token) ?? []

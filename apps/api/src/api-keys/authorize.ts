@@ -1,5 +1,5 @@
 import { type RouteContract, routes } from '@holdfast/contracts'
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import { prefersRepresentation } from '../http/preferences.js'
 import { type Caller, challenge } from './authenticate.js'
 
@@ -17,12 +17,12 @@ interface Targets {
   }
 }
 
-const forbidden = (what: string): Refusal => new Refusal('forbidden', `the API key ${what}`)
+const forbidden = (what: string): ApiError => new ApiError('forbidden', `the API key ${what}`)
 
-/** @throws Refusal forbidden */
+/** @throws ApiError forbidden */
 const checkScope = (caller: Caller, scope: string): void => {
   if (caller.scopes.includes(scope)) return
-  throw new Refusal('forbidden', `The API key lacks the scope ${scope}.`, {
+  throw new ApiError('forbidden', `The API key lacks the scope ${scope}.`, {
     headers: challenge(`, error="insufficient_scope", scope="${scope}"`),
   })
 }
@@ -59,7 +59,7 @@ const withinPrefix = <Input>(input: Input, prefix: string, route: RouteContract)
 
 /**
  * Refuses what the route and the namespace alone decide, before anything more of a request is read.
- * @throws Refusal forbidden
+ * @throws ApiError forbidden
  */
 export const authorizeRoute = (caller: Caller | undefined, route: RouteContract, namespace: string): void => {
   if (caller === undefined) return
@@ -69,7 +69,7 @@ export const authorizeRoute = (caller: Caller | undefined, route: RouteContract,
 
 /**
  * What of a valid request its caller may have: the request itself, or a list within the prefix of the caller's key.
- * @throws Refusal forbidden
+ * @throws ApiError forbidden
  */
 export const authorize = <Input>(caller: Caller | undefined, route: RouteContract, input: Input): Input => {
   if (caller === undefined) return input

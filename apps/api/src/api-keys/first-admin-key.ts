@@ -1,4 +1,4 @@
-import { type LogFormat, type Logger, StartError } from '@holdfast/service'
+import { type LogFormat, type Logger, StartError } from '@holdfast/server-kit'
 import type { Config } from '../config.js'
 import type { DatabaseAddress } from '../postgres/address/database-address.js'
 import { withSession } from '../postgres/sessions/sessions.js'

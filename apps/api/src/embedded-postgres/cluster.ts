@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { access, constants, mkdir, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { StartError } from '@holdfast/service'
-import { endLeftover } from './orphaned-server.js'
+import { StartError } from '@holdfast/server-kit'
+import { stopOrphanedServer } from './orphaned-server.js'
 import { createPrivateFile, ownTree, readPrivateFile } from './private-files.js'
 import { type ServerAccount, serverAccount } from './server-account.js'
 
@@ -124,7 +124,7 @@ export const findServer = async (dataDir: string): Promise<{ programs: Programs;
 /** Gives data that root or nobody owns to the server's own account, once no server uses them. */
 const takeOver = async (account: ServerAccount, folder: string): Promise<void> => {
   if (!account.takesOver((await stat(folder)).uid)) return
-  await endLeftover(folder)
+  await stopOrphanedServer(folder)
   await ownTree(folder, account)
 }
 

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import type { Logger } from '@holdfast/service'
-import { StartError } from '@holdfast/service'
+import type { Logger } from '@holdfast/server-kit'
+import { StartError } from '@holdfast/server-kit'
 import type { DatabaseAddress } from '../postgres/address/database-address.js'
 import { accepts } from '../postgres/sessions/accepts.js'
 import { type Cluster, findServer, openCluster } from './cluster.js'
 import { lockInstance } from './instance-lock.js'
-import { endLeftover } from './orphaned-server.js'
+import { stopOrphanedServer } from './orphaned-server.js'
 import { openPrivateFile } from './private-files.js'
 import type { ServerAccount } from './server-account.js'
 import { prepareSocketFolder, type SocketFolder } from './socket-folder.js'
@@ -76,7 +76,7 @@ const startServer = async (
 ): Promise<ChildProcess> => {
   const until = performance.now() + startMs
   for (let failures = 0; ; failures++) {
-    await endLeftover(cluster.folder)
+    await stopOrphanedServer(cluster.folder)
     const child = await launch(cluster, connectionsMax)
     while (!ended(child) && performance.now() < until && !stopping()) {
       if (await accepts(address)) return child

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 
 const run = promisify(execFile)
 
@@ -47,7 +47,7 @@ const overwrite = async (file: string, content: string): Promise<void> => {
  * Only the holder of the folder's lock may call it.
  * @throws StartError where the server does not stop
  */
-export const endLeftover = async (folder: string): Promise<void> => {
+export const stopOrphanedServer = async (folder: string): Promise<void> => {
   const pidFile = join(folder, 'postmaster.pid')
   const started = performance.now()
   let signalled = false

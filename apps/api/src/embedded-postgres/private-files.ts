@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 import type { ServerAccount } from './server-account.js'
 
 /** Creates a file that only this process's user can read. Rejects with EEXIST where there is one, even a link to nowhere. */

@@ -1,7 +1,7 @@
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import { chmod, type FileHandle, lchown } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 import { isReservedId, nobody, unusedId } from './unused-id.js'
 
 /** A program with its arguments and the ids that it runs under. */

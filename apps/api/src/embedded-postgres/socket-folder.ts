@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 import type { ServerAccount } from './server-account.js'
 
 /** The folder of the embedded server's socket. */

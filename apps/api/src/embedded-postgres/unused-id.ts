@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 
 /** The account without rights that every system has, and that unrelated programs share. */
 export const nobody = process.platform === 'darwin' ? 4_294_967_294 : 65_534

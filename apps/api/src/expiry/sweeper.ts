@@ -1,4 +1,4 @@
-import type { Logger } from '@holdfast/service'
+import type { Logger } from '@holdfast/server-kit'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Pool } from '../postgres/pool.js'
 import type { Sweep } from './sql/sweep.js'

@@ -2,7 +2,7 @@ import type { ErrorCode, Fault } from '@holdfast/contracts'
 import type { z } from 'zod'
 
 /** Members of a problem that some codes have (RFC 9457 section 3.2). */
-export interface RefusalExtensions {
+export interface ApiErrorExtensions {
   /** Version of the item that an operation of a transaction is about. */
   readonly version?: string | undefined
   /** JSON text of a counter that stays as it is. */
@@ -16,12 +16,12 @@ export interface RefusalExtensions {
 }
 
 /** What a refusal carries besides its code. */
-export interface RefusalDetails {
+export interface ApiErrorDetails {
   readonly faults?: readonly z.output<typeof Fault>[]
   /** Version of the item that stood in the way. */
   readonly version?: string | undefined
   /** Members of the problem beside those that all have. */
-  readonly extensions?: RefusalExtensions | undefined
+  readonly extensions?: ApiErrorExtensions | undefined
   /** Whole seconds after which a repeat makes sense. */
   readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>
@@ -32,12 +32,12 @@ export interface RefusalDetails {
  * A request that is refused for a reason that its caller should know. `detail` is shown to the caller. Without a stack: it is an answer
  * and no fault, and collecting one was the dearest step of a read of an item that is not there.
  */
-export class Refusal extends Error {
+export class ApiError extends Error {
   override readonly name = 'Refusal'
   readonly code: ErrorCode
-  readonly details: RefusalDetails
+  readonly details: ApiErrorDetails
 
-  constructor(code: ErrorCode, detail: string, details: RefusalDetails = {}) {
+  constructor(code: ErrorCode, detail: string, details: ApiErrorDetails = {}) {
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0
     super(detail, { cause: details.cause })
@@ -48,8 +48,8 @@ export class Refusal extends Error {
 }
 
 /** An error that names several parts of the request with the same fault. */
-export const invalidAt = (paths: readonly string[], message: string): Refusal =>
-  new Refusal('validation_failed', `${paths[0]} ${message}`, { faults: paths.map((path) => ({ path, message })) })
+export const invalidAt = (paths: readonly string[], message: string): ApiError =>
+  new ApiError('validation_failed', `${paths[0]} ${message}`, { faults: paths.map((path) => ({ path, message })) })
 
 /** A refusal that names one fault of the request. */
-export const invalid = (path: string, message: string): Refusal => invalidAt([path], message)
+export const invalid = (path: string, message: string): ApiError => invalidAt([path], message)

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RouteContract } from '@holdfast/contracts'
-import { Refusal } from './api-error.js'
+import { ApiError } from './api-error.js'
 
 /** Cross-origin access for browsers (Fetch standard, section 3.3), for a service whose callers have API keys. */
 export interface Cors {
@@ -8,7 +8,7 @@ export interface Cors {
   readonly allow: (headers: IncomingHttpHeaders, response: Record<string, string>) => void
   /**
    * The headers of the response to a preflight.
-   * @throws Refusal forbidden if the origin is not listed
+   * @throws ApiError forbidden if the origin is not listed
    */
   readonly preflight: (headers: IncomingHttpHeaders) => Record<string, string>
 }
@@ -50,7 +50,7 @@ export const createCors = (origins: ReadonlySet<string>, routes: readonly RouteC
   }
   const exposed = listed([
     ...commonResponseHeaders,
-    ...routes.flatMap(({ answers }) => Object.values(answers).flatMap(({ headers }) => Object.keys(headers?.shape ?? {}))),
+    ...routes.flatMap(({ responses }) => Object.values(responses).flatMap(({ headers }) => Object.keys(headers?.shape ?? {}))),
   ])
   const isListed = (origin: string | undefined): origin is string => origin !== undefined && origins.has(origin.toLowerCase())
 
@@ -63,7 +63,7 @@ export const createCors = (origins: ReadonlySet<string>, routes: readonly RouteC
     },
     preflight: (headers) => {
       if (!isListed(headers.origin)) {
-        throw new Refusal(
+        throw new ApiError(
           'forbidden',
           `Pages of the origin ${headers.origin} may not call this service. The operator can add the origin to CORS_ORIGINS.`,
         )

@@ -1,7 +1,7 @@
 import { inNamespace, keyInQuery, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
 
 /** A route that this service has turned on. */
-export interface ServedRoute {
+export interface EnabledRoute {
   /** The route's, whose handler takes the requests. */
   readonly id: RouteId
   /** Unique among all that are served. */
@@ -11,9 +11,9 @@ export interface ServedRoute {
   readonly keyInQuery: boolean
 }
 
-const served = (id: RouteId, route: RouteContract): ServedRoute[] => {
+const served = (id: RouteId, route: RouteContract): EnabledRoute[] => {
   const byQuery = keyInQuery(route)
-  const forms: ServedRoute[] = [{ id, operationId: id, route, keyInQuery: false }]
+  const forms: EnabledRoute[] = [{ id, operationId: id, route, keyInQuery: false }]
   if (byQuery !== undefined) forms.push({ id, operationId: `${id}ByQuery`, route: byQuery, keyInQuery: true })
   if (!route.namespaced) return forms
   return forms.flatMap((form) => [form, { ...form, operationId: `${form.operationId}InNamespace`, route: inNamespace(form.route) }])
@@ -23,11 +23,11 @@ const served = (id: RouteId, route: RouteContract): ServedRoute[] => {
  * The routes that a service serves, by the settings that turn some of them on; those of items also under the path of
  * a namespace, and those of one item also with the key in the query.
  */
-export const servedRoutes = (settings: {
+export const enabledRoutes = (settings: {
   readonly ROOT_KEYS: boolean
   readonly AUTH: boolean
   readonly METRICS_PORT: boolean
-}): readonly ServedRoute[] =>
+}): readonly EnabledRoute[] =>
   (Object.entries(routes) as [RouteId, RouteContract][])
     .filter(([, route]) => route.enabledBy === undefined || settings[route.enabledBy])
     .filter(([, { movedBy }]) => movedBy === undefined || !settings[movedBy])

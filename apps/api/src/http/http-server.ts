@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { BlockList, type Socket } from 'node:net'
-import { closeLingering, createBoundedServer, isDiscardingBody, type LingerBounds, peerLimits } from '@holdfast/service'
+import { closeLingering, createBoundedServer, isDiscardingBody, type LingerBounds, peerLimits } from '@holdfast/server-kit'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { Refusal } from './api-error.js'
+import { ApiError } from './api-error.js'
 import type { HttpEnv } from './hono-env.js'
 import type { Admissions } from './overload/admission.js'
 import { limitConnections } from './overload/connection-limits.js'
 import { overloadRejection, passesAdmission } from './overload/overload-rejection.js'
-import { createHeldConnections } from './overload/rejection-throttle.js'
-import { type ProblemAnswer, toProblem } from './problem.js'
+import { createRejectionThrottle } from './overload/rejection-throttle.js'
+import { type ProblemResponse, toProblem } from './problem.js'
 import { unsupportedVersion } from './request-head.js'
 import { routingPath } from './request-target.js'
 import { baseHeaders } from './respond.js'
@@ -32,15 +32,15 @@ interface ParserError extends NodeJS.ErrnoException {
 }
 
 /** The rejection of bytes that Node's parser gave up on. */
-const parserRefusal = ({ code, reason }: ParserError): Refusal => {
-  if (code === 'HPE_HEADER_OVERFLOW') return new Refusal('headers_too_large', 'Send at most 16 KiB of headers and request target.')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Refusal('request_timeout', 'The connection is closed. Send the request faster.')
+const parserApiError = ({ code, reason }: ParserError): ApiError => {
+  if (code === 'HPE_HEADER_OVERFLOW') return new ApiError('headers_too_large', 'Send at most 16 KiB of headers and request target.')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new ApiError('request_timeout', 'The connection is closed. Send the request faster.')
   if (code === 'HPE_PAUSED_H2_UPGRADE') return unsupportedVersion('HTTP/2 without negotiation')
   if (reason === 'Invalid HTTP version') return unsupportedVersion('this version of HTTP')
-  return new Refusal('malformed_request', `The request is not HTTP/1.1${reason === undefined ? '' : `: ${reason}`}.`)
+  return new ApiError('malformed_request', `The request is not HTTP/1.1${reason === undefined ? '' : `: ${reason}`}.`)
 }
 
-const headLines = (problem: ProblemAnswer, requestId: string): string => {
+const headLines = (problem: ProblemResponse, requestId: string): string => {
   const headers = { ...baseHeaders(requestId), ...problem.headers, 'content-length': Buffer.byteLength(problem.body), connection: 'close' }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
   return [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`, ...lines, '', ''].join('\r\n')
@@ -52,9 +52,9 @@ type Connection = Socket & { readonly _httpMessage?: ServerResponse<IncomingMess
 /** Connections on which nothing can be parsed any more. */
 const failed = new WeakSet<Socket>()
 
-const writeProblem = (socket: Socket, refusal: Refusal, bounds: LingerBounds): void => {
+const writeProblem = (socket: Socket, rejection: ApiError, bounds: LingerBounds): void => {
   const requestId = randomUUID()
-  const problem = toProblem(refusal, requestId)
+  const problem = toProblem(rejection, requestId)
   socket.write(headLines(problem, requestId) + problem.body)
   closeLingering(socket, bounds)
 }
@@ -71,7 +71,7 @@ const respondToClientError = (error: ParserError, socket: Connection, bounds: Li
     if (!socket.writable) return
     if (next?.req.complete) next.once('close', () => setImmediate(respond))
     else if (isDiscardingBody(socket)) socket.destroy()
-    else writeProblem(socket, parserRefusal(error), bounds)
+    else writeProblem(socket, parserApiError(error), bounds)
   }
   if (error.code === 'ECONNRESET' || error.code === 'EPIPE') socket.destroy()
   else respond()
@@ -79,7 +79,7 @@ const respondToClientError = (error: ParserError, socket: Connection, bounds: Li
 
 const badTarget = (): Response => {
   const requestId = randomUUID()
-  const problem = toProblem(new Refusal('malformed_request', 'the request target or the Host header is not valid'), requestId)
+  const problem = toProblem(new ApiError('malformed_request', 'the request target or the Host header is not valid'), requestId)
   return new Response(problem.body, { status: problem.status, headers: { ...baseHeaders(requestId), ...problem.headers } })
 }
 
@@ -101,7 +101,7 @@ export const createHttpServer = (
   trustedProxies: BlockList = new BlockList(),
   admissions?: Admissions,
 ): Server => {
-  const hold = createHeldConnections()
+  const hold = createRejectionThrottle()
   // The app rejects a missing Host header itself, so that the response is a problem like all others. It reads the rest of bodies by itself too.
   const options = { ...bounds, requireHostHeader: false }
   const serve = getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost', autoCleanupIncoming: false })
@@ -127,7 +127,7 @@ export const createHttpServer = (
     socket.on('error', () => socket.destroy()).resume()
     writeProblem(
       socket,
-      new Refusal('method_not_allowed', 'The service is not a proxy. Do not use CONNECT.', { headers: { allow: '' } }),
+      new ApiError('method_not_allowed', 'The service is not a proxy. Do not use CONNECT.', { headers: { allow: '' } }),
       bounds,
     )
   })

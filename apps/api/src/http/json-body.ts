@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { limits } from '@holdfast/contracts'
 import { QueueFull } from '../postgres/pool.js'
-import { invalid, Refusal } from './api-error.js'
+import { ApiError, invalid } from './api-error.js'
 import type { ByteBudget, ByteLease } from './overload/byte-budget.js'
 import { countMembers, repeatedMembers } from './repeated-members.js'
 
@@ -13,7 +13,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 const checkHeaders = (incoming: IncomingMessage): void => {
   const encoding = incoming.headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new Refusal('unsupported_media_type', 'a compressed body is not accepted; leave Content-Encoding out')
+    throw new ApiError('unsupported_media_type', 'a compressed body is not accepted; leave Content-Encoding out')
   }
 }
 
@@ -27,7 +27,7 @@ const checkMediaType = (header: string | undefined): void => {
     ?.slice(8)
     .replaceAll('"', '')
   if (!/^application\/(?:[a-z0-9.-]+\+)?json$/.test(type) || (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')) {
-    throw new Refusal(
+    throw new ApiError(
       'unsupported_media_type',
       `the body must be Content-Type: application/json in UTF-8${header === undefined ? '' : ', which the header given is not'}`,
     )
@@ -65,7 +65,7 @@ export const reserveBody = (incoming: IncomingMessage, bound: BodyBound, budget:
   return budget.reserve(Math.min(bytes, bound.bytes) + (incoming.url?.length ?? 0))
 }
 
-const tooLarge = ({ detail }: BodyBound): Refusal => new Refusal('too_large', detail)
+const tooLarge = ({ detail }: BodyBound): ApiError => new ApiError('too_large', detail)
 
 /** Reads by events, because an iterator over a body costs more than all else that a small one takes. */
 const readBytes = (incoming: IncomingMessage, bound: BodyBound, lease: ByteLease): Promise<Buffer> =>
@@ -86,7 +86,7 @@ const readBytes = (incoming: IncomingMessage, bound: BodyBound, lease: ByteLease
     }
     // Nobody is left to read this; it keeps the log free of faults that are not ours.
     const cutOff = (cause?: Error) => {
-      if (!incoming.readableEnded) reject(new Refusal('malformed_request', 'the body was cut off', { cause }))
+      if (!incoming.readableEnded) reject(new ApiError('malformed_request', 'the body was cut off', { cause }))
     }
     incoming.on('data', keep)
     incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
@@ -175,7 +175,7 @@ export interface BodyShape {
 /**
  * Reads a JSON body whole; undefined where there is none.
  * @param lease counts the bytes that arrive
- * @throws QueueFull; Refusal unsupported_media_type, too_large, malformed_json, validation_failed
+ * @throws QueueFull; ApiError unsupported_media_type, too_large, malformed_json, validation_failed
  */
 export const readJsonBody = async (
   exchange: Exchange,
@@ -195,7 +195,7 @@ export const readJsonBody = async (
   try {
     text = utf8.decode(bytes)
   } catch {
-    throw new Refusal('malformed_json', 'the body is not UTF-8')
+    throw new ApiError('malformed_json', 'the body is not UTF-8')
   }
   // Before it is parsed, which takes long for a text of nothing but brackets.
   const ownLevels = holdsValue ? valueLevel : Number.POSITIVE_INFINITY
@@ -207,7 +207,7 @@ export const readJsonBody = async (
   try {
     value = JSON.parse(text)
   } catch {
-    throw new Refusal('malformed_json', 'the body is not a JSON text')
+    throw new ApiError('malformed_json', 'the body is not a JSON text')
   }
   // A member that is given again replaces the first one, so that fewer are left.
   if (given !== countMembers(value, ownLevels)) throw repeatedMembers(text, ownLevels)

@@ -1,21 +1,21 @@
 import {
   defaultNamespace,
-  type RouteAnswer,
   type RouteContract,
   type RouteId,
   type RouteInput,
+  type RouteResponse,
   type Routes,
   routes,
 } from '@holdfast/contracts'
 import type { Hono } from 'hono'
-import type { Admit, Caller } from '../api-keys/authenticate.js'
+import type { Authenticate, Caller } from '../api-keys/authenticate.js'
 import { authorize, authorizeRoute } from '../api-keys/authorize.js'
 import { canonicalTarget } from '../idempotency/canonical-target.js'
-import { writeRecord } from '../idempotency/idempotency-key.js'
-import type { StoreCall, WriteRecord } from '../items/operation.js'
+import { toIdempotencyKey } from '../idempotency/idempotency-key.js'
+import type { IdempotencyKey, StoreCall } from '../items/operation.js'
 import { stringifyJson } from '../lib/json-text.js'
-import { Refusal } from './api-error.js'
-import type { ServedRoute } from './enabled-routes.js'
+import { ApiError } from './api-error.js'
+import type { EnabledRoute } from './enabled-routes.js'
 import { writeConditions } from './entity-tags.js'
 import type { HttpContext, HttpEnv } from './hono-env.js'
 import { bodyBound, type JsonBody, readJsonBody, reserveBody, valueBound } from './json-body.js'
@@ -23,7 +23,7 @@ import type { Admissions } from './overload/admission.js'
 import type { ByteBudget } from './overload/byte-budget.js'
 import { prefersMinimal, prefersRepresentation } from './preferences.js'
 import type { RequestState } from './request-context.js'
-import type { Respond, ServeRequest } from './request-pipeline.js'
+import type { RequestPipeline, Respond } from './request-pipeline.js'
 import { parseQuery, requestTarget } from './request-target.js'
 import { answer } from './respond.js'
 import { slashHint } from './slash-hint.js'
@@ -36,11 +36,11 @@ interface Call extends StoreCall {
   /** The text of a JSON body. */
   readonly bodyText: string | undefined
   /** Where the request has an Idempotency-Key. */
-  readonly record: WriteRecord | undefined
+  readonly record: IdempotencyKey | undefined
 }
 
 /** Turns a validated request into one of the answers that its route declares; refuses by throwing. */
-export type Handler<R extends RouteContract> = (input: RouteInput<R>, call: Call) => Promise<RouteAnswer<R>>
+export type Handler<R extends RouteContract> = (input: RouteInput<R>, call: Call) => Promise<RouteResponse<R>>
 
 /** HEAD is served by the handler of GET, whose body the server leaves out (RFC 9110 section 9.3.2). */
 type HandledRoute = { [Id in RouteId]: Routes[Id]['method'] extends 'head' ? never : Id }[RouteId]
@@ -55,15 +55,15 @@ interface WriteHeaders {
   readonly 'if-none-match'?: string | undefined
 }
 
-interface AnyAnswer {
+interface AnyResponse {
   readonly status: number
   readonly body?: unknown
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, unknown>> | undefined
 }
 
-const toResponse = (state: RequestState, route: RouteContract, given: AnyAnswer): Response => {
-  const contract = route.answers[given.status]
+const toResponse = (state: RequestState, route: RouteContract, given: AnyResponse): Response => {
+  const contract = route.responses[given.status]
   if (contract?.contentType !== undefined) {
     const headers = { 'content-type': given.contentType ?? contract.contentType, 'cache-control': 'no-cache', ...given.headers }
     return answer(state, given.status, given.body as string, headers)
@@ -91,9 +91,9 @@ const withKeyAsParameter = <Text>(request: { readonly params?: unknown; readonly
 
 /** Answers the requests of one route: what the contract asks of a request in, what it declares out. */
 const respondTo = (
-  { id, route, keyInQuery }: ServedRoute,
+  { id, route, keyInQuery }: EnabledRoute,
   handler: Handler<RouteContract>,
-  { admit, valueBytesMax, budget, admissions }: MountOptions,
+  { authenticate, valueBytesMax, budget, admissions }: MountOptions,
 ): Respond => {
   const { body: schema, bodyBytesMax, valueLevel } = route.request
   const shape = { valueLevel: valueLevel ?? 1, holdsValue: bodyBytesMax === undefined || valueLevel !== undefined }
@@ -116,7 +116,7 @@ const respondTo = (
     const record =
       route.safe || headers['idempotency-key'] === undefined
         ? undefined
-        : writeRecord(headers['idempotency-key'], {
+        : toIdempotencyKey(headers['idempotency-key'], {
             namespace,
             caller: client,
             method,
@@ -132,7 +132,7 @@ const respondTo = (
       deadline: state.deadline,
       namespace,
       client,
-      mayMakeNamespaces: caller === undefined || caller.namespaces === null,
+      canCreateNamespace: caller === undefined || caller.namespaces === null,
       bodyText: body?.text,
       record,
     }
@@ -147,7 +147,7 @@ const respondTo = (
   return async (context, state) => {
     const { incoming } = context.env
     state.route = id
-    const caller = route.limited ? await admit(incoming, state) : undefined
+    const caller = route.limited ? await authenticate(incoming, state) : undefined
     authorizeRoute(caller, route, context.req.param('namespace') ?? defaultNamespace)
     if (route.limited) checkConditions(incoming.headers)
     if (schema === undefined) return respond(context, state, caller, undefined)
@@ -165,11 +165,11 @@ const respondTo = (
 const honoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
 
 export interface MountOptions {
-  readonly served: readonly ServedRoute[]
+  readonly served: readonly EnabledRoute[]
   readonly handlers: Handlers
-  readonly serveRequest: ServeRequest
+  readonly requestPipeline: RequestPipeline
   /** Finds out who calls and counts the request; runs before everything else of a route that is limited. */
-  readonly admit: Admit
+  readonly authenticate: Authenticate
   readonly valueBytesMax: number
   /** Bounds the bytes of the requests that are served at once. */
   readonly budget: ByteBudget
@@ -178,7 +178,7 @@ export interface MountOptions {
 }
 
 /** Answers the requests of one path by their method, and refuses those that it has no route for (RFC 9110 section 15.5.6). */
-const respondToPath = (routesOfPath: readonly ServedRoute[], options: MountOptions): Respond => {
+const respondToPath = (routesOfPath: readonly EnabledRoute[], options: MountOptions): Respond => {
   const methods = new Map<string, Respond>()
   for (const served of routesOfPath) {
     if (served.route.method === 'head') continue
@@ -189,12 +189,12 @@ const respondToPath = (routesOfPath: readonly ServedRoute[], options: MountOptio
   if (get !== undefined) methods.set('HEAD', get)
   const allow = [...methods.keys()].sort().join(', ')
   const limited = routesOfPath.some(({ route }) => route.limited)
-  const refuse: Respond = async ({ env: { incoming } }, state) => {
-    if (limited) await options.admit(incoming, state)
+  const reject: Respond = async ({ env: { incoming } }, state) => {
+    if (limited) await options.authenticate(incoming, state)
     const hint = slashHint(incoming) ?? ''
-    throw new Refusal('method_not_allowed', `Method not allowed. Allowed: ${allow}.${hint}`, { headers: { allow } })
+    throw new ApiError('method_not_allowed', `Method not allowed. Allowed: ${allow}.${hint}`, { headers: { allow } })
   }
-  return (context, state) => (methods.get(context.env.incoming.method ?? '') ?? refuse)(context, state)
+  return (context, state) => (methods.get(context.env.incoming.method ?? '') ?? reject)(context, state)
 }
 
 /**
@@ -203,6 +203,6 @@ const respondToPath = (routesOfPath: readonly ServedRoute[], options: MountOptio
  */
 export const mountRoutes = (app: Hono<HttpEnv>, options: MountOptions): void => {
   for (const [path, routesOfPath] of Map.groupBy(options.served, ({ route }) => route.path)) {
-    app.all(honoPath(path), options.serveRequest(respondToPath(routesOfPath, options)))
+    app.all(honoPath(path), options.requestPipeline(respondToPath(routesOfPath, options)))
   }
 }

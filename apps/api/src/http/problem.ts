@@ -1,10 +1,10 @@
 import { errors, type Problem } from '@holdfast/contracts'
 import { JsonText, stringifyJson } from '../lib/json-text.js'
 import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../postgres/pool.js'
-import { Refusal } from './api-error.js'
+import { ApiError } from './api-error.js'
 
 /** A refusal as it is sent. */
-export interface ProblemAnswer {
+export interface ProblemResponse {
   readonly status: number
   readonly body: string
   readonly headers: Record<string, string>
@@ -14,7 +14,7 @@ export interface ProblemAnswer {
 type ProblemBody = Omit<Problem, 'value'> & { readonly value: JsonText | undefined }
 
 /** The body of a refusal (RFC 9457). */
-export const problemBody = ({ code, message, details }: Refusal, requestId: string): ProblemBody => ({
+export const problemBody = ({ code, message, details }: ApiError, requestId: string): ProblemBody => ({
   type: `/problems/${code}`,
   title: errors[code].title,
   status: errors[code].status,
@@ -31,31 +31,31 @@ export const problemBody = ({ code, message, details }: Refusal, requestId: stri
 export const retryAfterSeconds = (): number => 1 + Math.floor(Math.random() * 3)
 
 /** What a thrown error tells the caller. Everything that is not known to be harmless is `internal` and tells nothing. */
-const toRefusal = (error: unknown): Refusal => {
-  if (error instanceof Refusal) return error
+const toApiError = (error: unknown): ApiError => {
+  if (error instanceof ApiError) return error
   if (error instanceof DatabaseUnavailable) {
-    return new Refusal('database_unavailable', 'the request was not applied: the database cannot be reached', {
+    return new ApiError('database_unavailable', 'the request was not applied: the database cannot be reached', {
       cause: error,
       retryAfterSeconds: 1,
     })
   }
   if (error instanceof DatabaseOverloaded) {
-    return new Refusal('overloaded', `the request was not applied: ${error.message}`, {
+    return new ApiError('overloaded', `the request was not applied: ${error.message}`, {
       cause: error,
       retryAfterSeconds: retryAfterSeconds(),
     })
   }
   if (error instanceof OutcomeUnknown) {
-    return new Refusal('outcome_unknown', 'the database did not confirm the write: it may or may not have been applied', { cause: error })
+    return new ApiError('outcome_unknown', 'the database did not confirm the write: it may or may not have been applied', { cause: error })
   }
-  return new Refusal('internal', 'the service failed; its log has the cause under this request id', { cause: error })
+  return new ApiError('internal', 'the service failed; its log has the cause under this request id', { cause: error })
 }
 
 /** The only way from an error to an answer. */
-export const toProblem = (error: unknown, requestId: string): ProblemAnswer => {
-  const refusal = toRefusal(error)
-  const { details } = refusal
-  const body = problemBody(refusal, requestId)
+export const toProblem = (error: unknown, requestId: string): ProblemResponse => {
+  const rejection = toApiError(error)
+  const { details } = rejection
+  const body = problemBody(rejection, requestId)
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', ...details.headers }
   if (details.version !== undefined) headers.etag = `"${details.version}"`
   if (details.retryAfterSeconds !== undefined) headers['retry-after'] = String(details.retryAfterSeconds)

@@ -1,5 +1,5 @@
 import { type Span, spanOf } from '../lib/json-span.js'
-import { invalidAt, type Refusal } from './api-error.js'
+import { type ApiError, invalidAt } from './api-error.js'
 
 /** A request may have any number of them; so many are named. */
 const namedMax = 100
@@ -24,7 +24,7 @@ const find = ({ members = [], elements = [] }: Span, path: string, found: Set<st
 }
 
 /** The error that names the members which an object in the first levels of a JSON text has more than once (RFC 8259 section 4). */
-export const repeatedMembers = (text: string, levels: number): Refusal => {
+export const repeatedMembers = (text: string, levels: number): ApiError => {
   const found = new Set<string>()
   find(spanOf(text, levels), 'body', found)
   return invalidAt([...found], 'is given more than once')

@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http'
-import { Refusal } from './api-error.js'
+import { ApiError } from './api-error.js'
 import { checkPath, requestTarget } from './request-target.js'
 
 /** The rejection of a request in another version of HTTP. */
-export const unsupportedVersion = (version: string): Refusal =>
-  new Refusal('http_version_not_supported', `The service does not support ${version}. Use HTTP/1.1.`)
+export const unsupportedVersion = (version: string): ApiError =>
+  new ApiError('http_version_not_supported', `The service does not support ${version}. Use HTTP/1.1.`)
 
 /** How a message ends must be beyond doubt, or a proxy could take a part of one request for the next (RFC 9112 sections 6.1 and 11.2). */
 const checkFraming = ({ headers, httpVersionMinor }: IncomingMessage): void => {
   const coding = headers['transfer-encoding']
   if (coding === undefined) return
-  if (httpVersionMinor === 0) throw new Refusal('malformed_request', 'Transfer-Encoding is not part of HTTP/1.0. Send Content-Length.')
+  if (httpVersionMinor === 0) throw new ApiError('malformed_request', 'Transfer-Encoding is not part of HTTP/1.0. Send Content-Length.')
   if (coding.toLowerCase() !== 'chunked') {
-    throw new Refusal('malformed_request', 'The only supported Transfer-Encoding is chunked. Send the body without compression.')
+    throw new ApiError('malformed_request', 'The only supported Transfer-Encoding is chunked. Send the body without compression.')
   }
 }
 
@@ -20,24 +20,24 @@ const checkFraming = ({ headers, httpVersionMinor }: IncomingMessage): void => {
  * Rejects what Node accepts but HTTP forbids or this service does not support: a version other than 1.0 and 1.1, a missing or repeated
  * Host header, a repeated Authorization header, of which Node drops the second, an unknown transfer coding, an unknown expectation, and a
  * path that cannot be decoded.
- * @throws Refusal malformed_request, http_version_not_supported, expectation_failed, validation_failed
+ * @throws ApiError malformed_request, http_version_not_supported, expectation_failed, validation_failed
  */
-export const checkWellFormed = (incoming: IncomingMessage): void => {
+export const checkRequestHead = (incoming: IncomingMessage): void => {
   const { rawHeaders, headers, httpVersion } = incoming
   if (httpVersion !== '1.1' && httpVersion !== '1.0') throw unsupportedVersion(`HTTP/${httpVersion}`)
   let hosts = 0
   let credentials = 0
-  for (let place = 0; place < rawHeaders.length; place += 2) {
-    const name = rawHeaders[place]
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]
     if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
     else if (name?.length === 13 && name.toLowerCase() === 'authorization') credentials++
   }
-  if (hosts === 0 && httpVersion === '1.1') throw new Refusal('malformed_request', 'the Host header is missing')
-  if (hosts > 1) throw new Refusal('malformed_request', 'the Host header is given more than once')
-  if (credentials > 1) throw new Refusal('malformed_request', 'The Authorization header is given more than once. Send it once.')
+  if (hosts === 0 && httpVersion === '1.1') throw new ApiError('malformed_request', 'the Host header is missing')
+  if (hosts > 1) throw new ApiError('malformed_request', 'the Host header is given more than once')
+  if (credentials > 1) throw new ApiError('malformed_request', 'The Authorization header is given more than once. Send it once.')
   checkFraming(incoming)
   if (headers.expect !== undefined && httpVersion === '1.1' && headers.expect.toLowerCase() !== '100-continue') {
-    throw new Refusal('expectation_failed', 'The only supported expectation is 100-continue. Leave the Expect header out.')
+    throw new ApiError('expectation_failed', 'The only supported expectation is 100-continue. Leave the Expect header out.')
   }
   checkPath(requestTarget(incoming).path)
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { routes } from '@holdfast/contracts'
-import type { LogFormat, Logger } from '@holdfast/service'
+import type { LogFormat, Logger } from '@holdfast/server-kit'
 import type { RequestState } from './request-context.js'
 import { requestTarget } from './request-target.js'
 

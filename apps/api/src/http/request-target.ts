@@ -37,7 +37,7 @@ const noParameters = Object.freeze({})
 
 /**
  * The parameters of a query string, each once.
- * @throws Refusal validation_failed
+ * @throws ApiError validation_failed
  */
 export const parseQuery = (query: string): Readonly<Record<string, string>> => {
   if (query === '') return noParameters
@@ -60,7 +60,7 @@ export const parseQuery = (query: string): Readonly<Record<string, string>> => {
   return parameters
 }
 
-/** @throws Refusal validation_failed where the path cannot be decoded */
+/** @throws ApiError validation_failed where the path cannot be decoded */
 export const checkPath = (path: string): void => {
   if (path.includes('%')) decode(path, 'path')
 }

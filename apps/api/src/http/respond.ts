@@ -1,4 +1,4 @@
-import { pageHeaders, securityHeaders } from '@holdfast/service'
+import { pageHeaders, securityHeaders } from '@holdfast/server-kit'
 import type { RequestState } from './request-context.js'
 
 /** Headers that every answer starts with. */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { isLoopback } from '@holdfast/service'
+import { isLoopback } from '@holdfast/server-kit'
 import type { Config } from '../config.js'
 
 /**

@@ -11,7 +11,7 @@ const preconditions: readonly string[] = ['if-match', 'if-unmodified-since']
 /**
  * Makes the check that rejects conditions which a route does not honour, because ignoring one would do what the caller forbade. A route
  * honours the conditions that its contract declares.
- * @throws Refusal validation_failed
+ * @throws ApiError validation_failed
  */
 export const conditionCheck = ({ method, request }: RouteContract): ((headers: IncomingHttpHeaders) => void) => {
   const declared = Object.keys(request.headers?.shape ?? {})

@@ -1,6 +1,6 @@
 import type { RouteContract } from '@holdfast/contracts'
 import { z } from 'zod'
-import { Refusal } from './api-error.js'
+import { ApiError } from './api-error.js'
 
 /** The parts of a request before validation. */
 export interface RawRequest {
@@ -63,7 +63,7 @@ const partCheck = (part: Part, schema: z.ZodType) => {
 
 /**
  * Makes the check of requests against their contract.
- * @throws Refusal validation_failed with every fault of every part
+ * @throws ApiError validation_failed with every fault of every part
  */
 export const requestValidator = (route: RouteContract): ((raw: RawRequest) => Record<Part, unknown>) => {
   const checks = parts.flatMap((part) => {
@@ -78,7 +78,7 @@ export const requestValidator = (route: RouteContract): ((raw: RawRequest) => Re
       check(raw, valid, faults)
     }
     const [first] = faults
-    if (first !== undefined) throw new Refusal('validation_failed', `${first.path}: ${first.message}`, { faults })
+    if (first !== undefined) throw new ApiError('validation_failed', `${first.path}: ${first.message}`, { faults })
     return valid
   }
 }

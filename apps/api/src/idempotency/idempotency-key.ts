@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Conditions, WriteRecord } from '../items/operation.js'
+import type { Conditions, IdempotencyKey } from '../items/operation.js'
 
 /** What identifies a write with an Idempotency-Key, besides the key. */
 export interface KeyedRequest {
@@ -27,7 +27,7 @@ const keyOf = (header: string): string => (header.startsWith('"') ? header.slice
 const canonicalCondition = (versions: string | null): string | null => versions && [...new Set(versions.split(','))].sort().join(',')
 
 /** The record of a request under the key of its header. */
-export const writeRecord = (header: string, request: KeyedRequest): WriteRecord => {
+export const toIdempotencyKey = (header: string, request: KeyedRequest): IdempotencyKey => {
   const { namespace, caller, method, target, canonicalTarget, body = '', minimal, representation } = request
   const { ifMatch, ifNoneMatch } = request.conditions
   // No part can hold a line break but the body, which comes last. No body begins as a line of conditions does.

@@ -1,8 +1,8 @@
-import type { Refusal } from '../http/api-error.js'
+import type { ApiError } from '../http/api-error.js'
 import type { Pool } from '../postgres/pool.js'
 import { createBatchWrite } from './batch-write.js'
 import { itemNotFound, preconditionFailed } from './item-errors.js'
-import type { WriteRecord } from './operation.js'
+import type { IdempotencyKey } from './operation.js'
 import { type DeleteItems, type DeleteRow, deleteItems } from './sql/delete-items.js'
 import type { WriteSettings } from './write-batcher.js'
 
@@ -11,10 +11,10 @@ export interface BatchDelete {
   readonly deletes: readonly { readonly key: string; readonly ifMatch: string | null }[]
   /** Bytes of the request. */
   readonly bytes: number
-  readonly record: WriteRecord | undefined
+  readonly record: IdempotencyKey | undefined
 }
 
-const toOutcome = (row: DeleteRow): Refusal | undefined => {
+const toOutcome = (row: DeleteRow): ApiError | undefined => {
   if (row.outcome === 'missing') return itemNotFound()
   return row.outcome === 'precondition_failed' ? preconditionFailed(row.version) : undefined
 }

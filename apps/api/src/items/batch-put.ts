@@ -1,21 +1,21 @@
-import { Refusal, type RefusalDetails } from '../http/api-error.js'
-import type { AskedExpiry } from '../namespaces/ttl-limits.js'
+import { ApiError, type ApiErrorDetails } from '../http/api-error.js'
+import type { RequestedExpiry } from '../namespaces/ttl-limits.js'
 import type { Pool } from '../postgres/pool.js'
 import { createBatchWrite } from './batch-write.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
-import type { Conditions, WriteRecord } from './operation.js'
+import type { Conditions, IdempotencyKey } from './operation.js'
 import { type BatchPutItems, type BatchPutRow, batchPutItems, type PutRules } from './sql/batch-put-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
 import type { WriteSettings } from './write-batcher.js'
 
 /** One put of a batch. */
-export interface PutElement extends Conditions, AskedExpiry {
+export interface PutElement extends Conditions, RequestedExpiry {
   readonly key: string
   /** JSON text. */
   readonly value: string
   readonly keepTtl: boolean
   /** Why it is rejected without being tried. */
-  readonly refusal?: Refusal | undefined
+  readonly refusal?: ApiError | undefined
 }
 
 /** Several puts of one request. No key may come twice. */
@@ -25,17 +25,17 @@ export interface BatchPut {
   readonly mayCreate: boolean
   /** Bytes of the request. */
   readonly bytes: number
-  readonly record: WriteRecord | undefined
+  readonly record: IdempotencyKey | undefined
 }
 
 /** What became of one put: its item without the value, or why it was rejected. */
-export type PutOutcome = { readonly created: boolean; readonly item: StoredItem } | Refusal
+export type PutOutcome = { readonly created: boolean; readonly item: StoredItem } | ApiError
 
 /** A refusal as a record holds it. */
-type StoredRefusal = Pick<Refusal, 'code' | 'message'> & { readonly details: Pick<RefusalDetails, 'faults'> }
+type StoredError = Pick<ApiError, 'code' | 'message'> & { readonly details: Pick<ApiErrorDetails, 'faults'> }
 
-const refusalText = ({ code, message, details: { faults } }: Refusal): string => {
-  const stored: StoredRefusal = { code, message, details: faults === undefined ? {} : { faults } }
+const errorText = ({ code, message, details: { faults } }: ApiError): string => {
+  const stored: StoredError = { code, message, details: faults === undefined ? {} : { faults } }
   return JSON.stringify(stored)
 }
 
@@ -59,7 +59,7 @@ const toArrays = (namespace: string, { puts, mayCreate }: BatchPut, valueBytesMa
     ifNoneMatches: puts.map(({ ifNoneMatch }) => ifNoneMatch),
     refusals: puts.map(({ value, refusal }) => {
       const own = refusal ?? (Buffer.byteLength(value) > valueBytesMax ? tooLarge(valueBytesMax) : undefined)
-      return own === undefined ? null : refusalText(own)
+      return own === undefined ? null : errorText(own)
     }),
     rules: rules.length === 0 ? null : JSON.stringify(Object.fromEntries(rules)),
     mayCreate,
@@ -78,14 +78,14 @@ const toOutcome = (row: BatchPutRow): PutOutcome => {
     case 'full':
       return namespaceFull()
     case 'refused': {
-      const { code, message, details }: StoredRefusal = JSON.parse(row.refusal)
-      return new Refusal(code, message, details)
+      const { code, message, details }: StoredError = JSON.parse(row.refusal)
+      return new ApiError(code, message, details)
     }
   }
 }
 
-const namespaceFull = (): Refusal =>
-  new Refusal('namespace_full', 'The namespace has no room for all items that the batch would create, so it created none of them.')
+const namespaceFull = (): ApiError =>
+  new ApiError('namespace_full', 'The namespace has no room for all items that the batch would create, so it created none of them.')
 
 /** Makes the verb that writes several items, each whatever becomes of the others. */
 export const createBatchPut = (pool: Pool, settings: WriteSettings & { readonly valueBytesMax: number }) => {

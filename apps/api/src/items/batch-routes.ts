@@ -1,5 +1,5 @@
 import { errors, type RouteInput, type Routes } from '@holdfast/contracts'
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import type { Handler, Handlers } from '../http/mount.js'
 import { prefersMinimal } from '../http/preferences.js'
 import { problemBody } from '../http/problem.js'
@@ -21,8 +21,8 @@ const valueTexts = (bodyText: string): string[] => {
 }
 
 /** The outcome of an element that was rejected. Its code is one that the contract lists. */
-const rejection = (key: string, refusal: Refusal, requestId: string) =>
-  ({ key, status: errors[refusal.code].status as 412, problem: problemBody(refusal, requestId) as never }) as const
+const rejectedResult = (key: string, rejection: ApiError, requestId: string) =>
+  ({ key, status: errors[rejection.code].status as 412, problem: problemBody(rejection, requestId) as never }) as const
 
 const putItems =
   (store: ItemStore): Handler<Routes['putItems']> =>
@@ -41,7 +41,7 @@ const putItems =
     const results = puts.map(({ key, value }, index) => {
       const outcome = outcomes[index]
       if (outcome === undefined) throw new Error('a put of a batch has no outcome')
-      if (outcome instanceof Refusal) return rejection(key, outcome, call.requestId)
+      if (outcome instanceof ApiError) return rejectedResult(key, outcome, call.requestId)
       const item = minimal ? outcome.item : { ...outcome.item, value: new JsonText(value) }
       return { key, status: outcome.created ? 201 : 200, item } as const
     })
@@ -57,8 +57,8 @@ const deleteManyItems =
     const deletes = body.keys.map(toDelete)
     const { outcomes, replayed: was } = await store.deleteMany(call, { deletes, bytes: call.bodyText?.length ?? 0, record: call.record })
     const results = deletes.map(({ key }, index) => {
-      const refusal = outcomes[index]
-      return refusal === undefined ? ({ key, status: 204 } as const) : rejection(key, refusal, call.requestId)
+      const rejection = outcomes[index]
+      return rejection === undefined ? ({ key, status: 204 } as const) : rejectedResult(key, rejection, call.requestId)
     })
     return { status: 200, body: { results }, headers: replayed(was) }
   }

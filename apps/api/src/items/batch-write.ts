@@ -1,17 +1,17 @@
 import { createOnce, replayOf } from '../idempotency/run-once.js'
 import type { BatchOutcomes, BatchRecord, BatchRow } from '../idempotency/sql/batch-with-idempotency.js'
-import { createCoalescer } from '../lib/batcher.js'
+import { createBatcher } from '../lib/batcher.js'
 import type { Pool } from '../postgres/pool.js'
 import type { Statement } from '../postgres/statement.js'
-import type { Replayable, WriteRecord } from './operation.js'
-import { common, type WriteSettings } from './write-batcher.js'
+import type { IdempotencyKey, Replayable } from './operation.js'
+import { batchDefaults, type WriteSettings } from './write-batcher.js'
 
 /** A batch of writes of one request. */
 export interface BatchCall<Params> {
   readonly params: Params
   /** Bytes of the request. */
   readonly bytes: number
-  readonly record: WriteRecord | undefined
+  readonly record: IdempotencyKey | undefined
 }
 
 /** Makes what runs the batches of one kind: each is one statement, and waits in a queue as other statements do. */
@@ -31,8 +31,8 @@ export const createBatchWrite = <Params extends object, Row>(
     return { ...JSON.parse(result), replayed: false }
   }
 
-  const queue = createCoalescer<BatchCall<Params>, BatchOutcomes<Row> & Replayable>({
-    ...common,
+  const queue = createBatcher<BatchCall<Params>, BatchOutcomes<Row> & Replayable>({
+    ...batchDefaults,
     callsMax: 1,
     bytesOf: ({ bytes }) => bytes,
     observe: observe?.(kind.name),

@@ -1,7 +1,7 @@
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import { createKeyOrder } from '../lib/key-order.js'
 import { QueueFull } from '../postgres/pool.js'
-import type { ItemCalls } from './item-commands.js'
+import type { ItemCommands } from './item-commands.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
 import { itemName, type PutCall, type Replayable } from './operation.js'
 import type { ItemRow } from './sql/item-row.js'
@@ -10,7 +10,7 @@ import type { ItemRow } from './sql/item-row.js'
 const waitingMax = 2_000
 
 /** What of an item is changed: all of a put but its body. */
-export type ChangeCall = Omit<PutCall, 'body'> & {
+export type CompareAndSetCall = Omit<PutCall, 'body'> & {
   /** Bytes that the value may have, where that is less than in other namespaces. */
   readonly valueBytesMax?: number | undefined
 }
@@ -19,12 +19,12 @@ export type ChangeCall = Omit<PutCall, 'body'> & {
 export type MakeValue = (item: ItemRow & { readonly value: string }) => string
 
 /** Whether the conditions of a change fit a live item of this version (RFC 9110 section 13.2.2). */
-const holds = ({ ifMatch, ifNoneMatch }: ChangeCall, version: string): boolean => {
+const holds = ({ ifMatch, ifNoneMatch }: CompareAndSetCall, version: string): boolean => {
   const names = (condition: string): boolean => condition === '*' || condition.split(',').includes(version)
   return (ifMatch === null || names(ifMatch)) && (ifNoneMatch === null || !names(ifNoneMatch))
 }
 
-const overloaded = (): Refusal => new Refusal('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
+const overloaded = (): ApiError => new ApiError('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
 
 /**
  * Makes what changes a value by what it is. The new value is made here, from the text that was read, and written on the condition that
@@ -32,12 +32,16 @@ const overloaded = (): Refusal => new Refusal('overloaded', 'others kept writing
  * of one service do not defeat each other.
  * @returns undefined where there is no item
  */
-export const createChangeItem = (calls: ItemCalls, valueBytesMax: number) => {
+export const createCompareAndSet = (calls: ItemCommands, valueBytesMax: number) => {
   const order = createKeyOrder()
   let waiting = 0
 
   /** Writes the changed value; `raced` where another write came between. */
-  const changeOnce = async (call: ChangeCall, make: MakeValue, deadline: number): Promise<(ItemRow & Replayable) | undefined | 'raced'> => {
+  const changeOnce = async (
+    call: CompareAndSetCall,
+    make: MakeValue,
+    deadline: number,
+  ): Promise<(ItemRow & Replayable) | undefined | 'raced'> => {
     const item = await calls.get(call, deadline)
     if (item === undefined || item.value === null) return undefined
     if (!holds(call, item.version)) throw preconditionFailed(item.version)
@@ -52,7 +56,7 @@ export const createChangeItem = (calls: ItemCalls, valueBytesMax: number) => {
     return 'raced'
   }
 
-  return async (call: ChangeCall, make: MakeValue, deadline: number): Promise<(ItemRow & Replayable) | undefined> => {
+  return async (call: CompareAndSetCall, make: MakeValue, deadline: number): Promise<(ItemRow & Replayable) | undefined> => {
     if (waiting >= waitingMax) throw new QueueFull()
     waiting++
     const name = itemName(call)
@@ -71,4 +75,4 @@ export const createChangeItem = (calls: ItemCalls, valueBytesMax: number) => {
 }
 
 /** Changes the value of an item. */
-export type ChangeItem = ReturnType<typeof createChangeItem>
+export type CompareAndSet = ReturnType<typeof createCompareAndSet>

@@ -19,7 +19,7 @@ export const writeCursor = (list: ListIdentity, last: string): string =>
 
 /**
  * The key or prefix after which a list goes on.
- * @throws Refusal validation_failed if the cursor is of another list, or is none
+ * @throws ApiError validation_failed if the cursor is of another list, or is none
  */
 export const readCursor = (list: ListIdentity, cursor: string): string => {
   const bytes = Buffer.from(cursor, 'base64url')

@@ -1,9 +1,9 @@
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import { replayOf } from '../idempotency/run-once.js'
 import { getRecord } from '../idempotency/sql/idempotency-records.js'
 import { DatabaseOverloaded, DatabaseUnavailable, type Pool } from '../postgres/pool.js'
 import { keyRange } from './key-range.js'
-import type { Replayable, StoreCall, WriteRecord } from './operation.js'
+import type { IdempotencyKey, Replayable, StoreCall } from './operation.js'
 import { beginDeletion, deleteRange } from './sql/delete-range.js'
 
 /** How many rows one statement removes. */
@@ -21,8 +21,8 @@ interface Progress {
   readonly unfinished?: true
 }
 
-const unfinished = (deleted: number, cause?: unknown): Refusal =>
-  new Refusal('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`, { cause })
+const unfinished = (deleted: number, cause?: unknown): ApiError =>
+  new ApiError('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`, { cause })
 
 /**
  * Makes the verb that removes all keys with a prefix, batch after batch. The record of the request is there before the first one and goes on with
@@ -50,12 +50,12 @@ export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
     }
   }
 
-  const readRecord = async (record: WriteRecord, deadline: number): Promise<(Progress & Replayable) | undefined> => {
+  const readRecord = async (record: IdempotencyKey, deadline: number): Promise<(Progress & Replayable) | undefined> => {
     const [known] = await pool.run(getRecord, { recordId: record.id }, deadline)
     return known === undefined ? undefined : replayOf<Progress>(record, known)
   }
 
-  return async (call: DeletionCall, prefix: string, record: WriteRecord | undefined): Promise<Deleted> => {
+  return async (call: DeletionCall, prefix: string, record: IdempotencyKey | undefined): Promise<Deleted> => {
     const { deadline } = call
     if (record === undefined) return { deleted: await deleteAll(call, prefix, null) }
     const known = await readRecord(record, deadline)

@@ -1,7 +1,7 @@
-import { Refusal } from '../http/api-error.js'
-import type { ChangeItem } from './compare-and-set.js'
+import { ApiError } from '../http/api-error.js'
+import type { CompareAndSet } from './compare-and-set.js'
 import { addNumbers, type ExactNumber, int64, isKept, numberText, readNumber } from './exact-number.js'
-import type { ItemCalls } from './item-commands.js'
+import type { ItemCommands } from './item-commands.js'
 import { preconditionFailed } from './item-errors.js'
 import type { Conditions, Replayable, Write } from './operation.js'
 import { type ItemRow, toRfc3339 } from './sql/item-row.js'
@@ -34,10 +34,10 @@ interface Counter {
   readonly expires_at: string | null
 }
 
-const outOfBounds = (counter: Counter | undefined): Refusal => {
-  if (counter === undefined) return new Refusal('out_of_bounds', 'a new counter would be out of bounds')
+const outOfBounds = (counter: Counter | undefined): ApiError => {
+  if (counter === undefined) return new ApiError('out_of_bounds', 'a new counter would be out of bounds')
   const { value, version, expires_at } = counter
-  return new Refusal('out_of_bounds', `the counter is ${value.length > 40 ? 'very long' : value}, and stays so`, {
+  return new ApiError('out_of_bounds', `the counter is ${value.length > 40 ? 'very long' : value}, and stays so`, {
     version,
     extensions: { value, expires_at },
   })
@@ -45,20 +45,20 @@ const outOfBounds = (counter: Counter | undefined): Refusal => {
 
 /**
  * The JSON text of the sum; `counter` is undefined where there is none.
- * @throws Refusal not_a_number, out_of_bounds
+ * @throws ApiError not_a_number, out_of_bounds
  */
 export const addTo = (counter: Counter | undefined, { by, initial, min, max }: Addition): string => {
   const before = counter === undefined ? initial : readNumber(counter.value)
-  if (before === undefined) throw new Refusal('not_a_number', 'the item has another value', { version: counter?.version })
+  if (before === undefined) throw new ApiError('not_a_number', 'the item has another value', { version: counter?.version })
   const sum = addNumbers(before, by)
   if (!isKept(sum) || (min !== null && sum < min) || (max !== null && sum > max)) throw outOfBounds(counter)
   return numberText(sum)
 }
 
 /** @param version of the counter, null if there is none */
-export const ttlRequired = (version: string | null): Refusal => {
+export const ttlRequired = (version: string | null): ApiError => {
   const detail = version === null ? 'a new counter would never expire: send a ttl' : 'the counter exists and never expires'
-  return new Refusal('ttl_required', detail, { version: version ?? undefined })
+  return new ApiError('ttl_required', detail, { version: version ?? undefined })
 }
 
 /** A row of a statement as a counter. */
@@ -79,12 +79,12 @@ const integerBounds = ({ min, max }: Addition): { min: bigint; max: bigint } => 
  * Makes the verb that adds to a counter. Integers are added by a statement that increments of one key share; where not all of these
  * can be applied each is run apart. What is no plain integer is added here, and written as a patch is.
  */
-export const createIncrementItem = (calls: ItemCalls, changeItem: ChangeItem) => {
+export const createIncrementItem = (calls: ItemCommands, compareAndSet: CompareAndSet) => {
   const addInteger = async (call: IncrementCall, by: bigint, deadline: number) => {
     const add = { ...call, by, ...integerBounds(call), newTtl: call.refreshTtl ? call.ttl : null }
     const apart = call.refreshTtl || call.ifMatch !== null || call.ifNoneMatch !== null
     const row = apart ? undefined : await calls.add(add, deadline)
-    return row === undefined || row.outcome === 'apart' ? calls.addApart(add, deadline) : row
+    return row === undefined || row.outcome === 'apart' ? calls.incrementUnbatched(add, deadline) : row
   }
 
   const create = (call: IncrementCall, deadline: number) => {
@@ -93,7 +93,7 @@ export const createIncrementItem = (calls: ItemCalls, changeItem: ChangeItem) =>
   }
 
   const change = (call: IncrementCall, deadline: number) =>
-    changeItem(
+    compareAndSet(
       { ...call, expiresAt: null, ttl: call.refreshTtl ? call.ttl : null, keepTtl: !call.refreshTtl },
       (item) => {
         if (call.requireTtl && !call.refreshTtl && item.expires_at === null) throw ttlRequired(item.version)
@@ -123,7 +123,7 @@ export const createIncrementItem = (calls: ItemCalls, changeItem: ChangeItem) =>
     for (;;) {
       const row = await incrementOnce(call, deadline)
       if (row !== undefined) return call.wantValue ? row : { ...row, value: null }
-      if (performance.now() > deadline) throw new Refusal('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
+      if (performance.now() > deadline) throw new ApiError('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
     }
   }
 }

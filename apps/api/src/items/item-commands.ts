@@ -1,4 +1,4 @@
-import { createCoalescer } from '../lib/batcher.js'
+import { createBatcher } from '../lib/batcher.js'
 import { createKeyOrder } from '../lib/key-order.js'
 import type { Pool } from '../postgres/pool.js'
 import { byAddress, inOrder } from './match-rows.js'
@@ -10,10 +10,10 @@ import { type PutItems, type PutRow, putItems } from './sql/put-items.js'
 import { type TouchItems, type TouchRow, touchItems } from './sql/touch-items.js'
 import { createItems, type UpsertItems, type UpsertRow, upsertItems } from './sql/upsert-items.js'
 import { addArrays, addresses, bytesOfBody, conditions, expiries, putArrays, upsertArrays } from './statement-arrays.js'
-import { common, createWrite, type RunWrite, type WriteKind, type WriteSettings } from './write-batcher.js'
+import { batchDefaults, createWrite, type RunWrite, type WriteKind, type WriteSettings } from './write-batcher.js'
 
 /** The coalesced statements of single items. Each resolves with the row of its call. */
-export interface ItemCalls {
+export interface ItemCommands {
   readonly get: (call: ItemAddress, deadline: number) => Promise<LiveRow | undefined>
   /** Answers no row where one is there that expired. */
   readonly upsert: (call: UpsertCall, deadline: number) => Promise<(UpsertRow & Replayable) | undefined>
@@ -22,11 +22,11 @@ export interface ItemCalls {
   /** Takes If-Match, hence creates nothing. */
   readonly replace: (call: PutCall, deadline: number) => Promise<PutRow & Replayable>
   /** Takes any put, each in a statement of its own: locking some items and creating others in one could deadlock. */
-  readonly putAlone: (call: PutCall, deadline: number) => Promise<PutRow & Replayable>
+  readonly putUnbatched: (call: PutCall, deadline: number) => Promise<PutRow & Replayable>
   /** Increments of one key share a statement, in which all of them are applied or none. */
   readonly add: (call: AddCall, deadline: number) => Promise<IncrementRow & Replayable>
   /** The only one of its key in its statement. */
-  readonly addApart: (call: AddCall, deadline: number) => Promise<IncrementRow & Replayable>
+  readonly incrementUnbatched: (call: AddCall, deadline: number) => Promise<IncrementRow & Replayable>
   readonly touch: (call: TouchCall, deadline: number) => Promise<TouchRow & Replayable>
   readonly delete: (call: DeleteCall, deadline: number) => Promise<DeleteRow & Replayable>
 }
@@ -39,7 +39,7 @@ const readItems = async (pool: Pool, calls: readonly ItemAddress[], deadline: nu
 }
 
 /** A write whose statement answers a row for each of its calls. */
-const answered =
+const responded =
   <Call, Row>(run: RunWrite<Call, Row>) =>
   async (call: Call, deadline: number): Promise<Row & Replayable> => {
     const row = await run(call, deadline)
@@ -49,8 +49,8 @@ const answered =
 
 type Settings = WriteSettings & { readonly valueBytesMax: number }
 
-/** The coalescers of one database, one for each kind of call. */
-export const createItemCalls = (pool: Pool, { valueBytesMax, ...settings }: Settings): ItemCalls => {
+/** The batchers of one database, one for each kind of call. */
+export const createItemCommands = (pool: Pool, { valueBytesMax, ...settings }: Settings): ItemCommands => {
   const order = createKeyOrder()
 
   const write = <Call extends Write, Params extends object, Row>(kind: WriteKind<Call, Params, Row>) =>
@@ -61,10 +61,10 @@ export const createItemCalls = (pool: Pool, { valueBytesMax, ...settings }: Sett
   const put = (name: string, callsMax: number) => {
     const params = (calls: readonly PutCall[]) => ({ ...putArrays(calls), valueBytesMax })
     const run = write<PutCall, PutItems, PutRow>({ name, statement: putItems, params, inOrder, bytesOf: bytesOfBody, callsMax })
-    return answered(run)
+    return responded(run)
   }
   const add = (name: string, shared: boolean) =>
-    answered(write<AddCall, IncrementItems, IncrementRow>({ name, statement: incrementItems, params: addArrays, inOrder, shared }))
+    responded(write<AddCall, IncrementItems, IncrementRow>({ name, statement: incrementItems, params: addArrays, inOrder, shared }))
   const touch = write<TouchCall, TouchItems, TouchRow>({
     name: 'touch',
     statement: touchItems,
@@ -79,19 +79,19 @@ export const createItemCalls = (pool: Pool, { valueBytesMax, ...settings }: Sett
   })
 
   return {
-    get: createCoalescer<ItemAddress, LiveRow | undefined>({
-      ...common,
+    get: createBatcher<ItemAddress, LiveRow | undefined>({
+      ...batchDefaults,
       run: (calls, deadline) => readItems(pool, calls, deadline),
       bytesOfResult: (row) => row?.value?.length ?? 0,
       observe: settings.observe?.('get'),
     }),
     upsert: upsert('put', upsertItems),
     create: upsert('create', createItems),
-    replace: put('replace', common.callsMax),
-    putAlone: put('put_alone', 1),
+    replace: put('replace', batchDefaults.callsMax),
+    putUnbatched: put('put_alone', 1),
     add: add('increment', true),
-    addApart: add('increment_apart', false),
-    touch: answered(touch),
-    delete: answered(remove),
+    incrementUnbatched: add('increment_apart', false),
+    touch: responded(touch),
+    delete: responded(remove),
   }
 }

@@ -1,34 +1,34 @@
 import { limits } from '@holdfast/contracts'
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import { createOnce } from '../idempotency/run-once.js'
 import { JsonText } from '../lib/json-text.js'
-import type { AskedExpiry } from '../namespaces/ttl-limits.js'
+import type { RequestedExpiry } from '../namespaces/ttl-limits.js'
 import type { Pool } from '../postgres/pool.js'
 import { createTransact, type TransactionCall } from '../transactions/transact.js'
 import { type BatchDelete, createBatchDelete } from './batch-delete.js'
 import { type BatchPut, createBatchPut, type PutOutcome } from './batch-put.js'
-import { createChangeItem } from './compare-and-set.js'
+import { createCompareAndSet } from './compare-and-set.js'
 import type { DeletePrefix } from './delete-prefix.js'
 import { createIncrementItem, type IncrementCall } from './increment-item.js'
-import { createItemCalls } from './item-commands.js'
+import { createItemCommands } from './item-commands.js'
 import { itemNotFound, preconditionFailed } from './item-errors.js'
-import { createItemRanges, type ItemRanges } from './item-ranges.js'
-import type { DeleteCall, PutCall, StoreCall, WriteRecord } from './operation.js'
+import { createItemRanges, type ItemRanges } from './list-items.js'
+import type { DeleteCall, IdempotencyKey, PutCall, StoreCall } from './operation.js'
 import { createPatchItem, type PatchCall } from './patch-item.js'
 import { createPutItem } from './put-item.js'
-import { checkAnswerSize } from './response-size.js'
+import { checkResponseSize } from './response-size.js'
 import { batchGetItems } from './sql/batch-get-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
 import type { WriteSettings } from './write-batcher.js'
 
 /** A write of an item. */
-export type ItemPut = Omit<PutCall, 'namespace'> & AskedExpiry
+export type ItemPut = Omit<PutCall, 'namespace'> & RequestedExpiry
 
 /** A removal of an item. */
 type ItemDeletion = Omit<DeleteCall, 'namespace'>
 
 /** A change of parts of an item. */
-type ItemPatch = Omit<PatchCall, 'namespace'> & AskedExpiry
+type ItemPatch = Omit<PatchCall, 'namespace'> & RequestedExpiry
 
 /** Several steps at once. */
 type ItemTransaction = Omit<TransactionCall, 'namespace'>
@@ -37,25 +37,25 @@ type ItemTransaction = Omit<TransactionCall, 'namespace'>
 type ItemIncrement = Omit<IncrementCall, 'namespace'>
 
 export interface ItemStore extends ItemRanges {
-  /** @throws Refusal item_not_found */
+  /** @throws ApiError item_not_found */
   get: (call: StoreCall, key: string) => Promise<{ item: StoredItem; ttlRemaining: number | null }>
-  /** The items of the keys as they are at one instant, in their order. @throws Refusal too_large */
+  /** The items of the keys as they are at one instant, in their order. @throws ApiError too_large */
   getMany: (call: StoreCall, keys: readonly string[]) => Promise<(StoredItem | null)[]>
-  /** @throws Refusal precondition_failed, too_large, validation_failed */
+  /** @throws ApiError precondition_failed, too_large, validation_failed */
   put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem; replayed: boolean }>
-  /** @throws Refusal item_not_found, precondition_failed, too_large, validation_failed */
+  /** @throws ApiError item_not_found, precondition_failed, too_large, validation_failed */
   patch: (call: StoreCall, patch: ItemPatch) => Promise<{ item: StoredItem; replayed: boolean }>
-  /** @throws Refusal precondition_failed, not_a_number, out_of_bounds, ttl_required */
+  /** @throws ApiError precondition_failed, not_a_number, out_of_bounds, ttl_required */
   increment: (call: StoreCall, increment: ItemIncrement) => Promise<{ item: StoredItem; replayed: boolean }>
-  /** Resolves with the deleted item if it is wanted. @throws Refusal item_not_found, precondition_failed */
+  /** Resolves with the deleted item if it is wanted. @throws ApiError item_not_found, precondition_failed */
   delete: (call: StoreCall, deletion: ItemDeletion) => Promise<{ item: StoredItem | undefined; replayed: boolean }>
   /** Writes several items, each whatever becomes of the others. */
   putMany: (call: StoreCall, batch: BatchPut) => Promise<{ outcomes: PutOutcome[]; replayed: boolean }>
   /** Deletes several items, each whatever becomes of the others. */
-  deleteMany: (call: StoreCall, batch: BatchDelete) => Promise<{ outcomes: (Refusal | undefined)[]; replayed: boolean }>
+  deleteMany: (call: StoreCall, batch: BatchDelete) => Promise<{ outcomes: (ApiError | undefined)[]; replayed: boolean }>
   /** Removes all keys with a prefix, in batches; answers how many live items went. */
-  deletePrefix: (call: StoreCall, prefix: string, record: WriteRecord | undefined) => Promise<{ deleted: number; replayed: boolean }>
-  /** @throws Refusal checks_failed, not_a_number, out_of_bounds, ttl_required, too_large, validation_failed */
+  deletePrefix: (call: StoreCall, prefix: string, record: IdempotencyKey | undefined) => Promise<{ deleted: number; replayed: boolean }>
+  /** @throws ApiError checks_failed, not_a_number, out_of_bounds, ttl_required, too_large, validation_failed */
   transact: (call: StoreCall, transaction: ItemTransaction) => Promise<{ results: JsonText; replayed: boolean }>
 }
 
@@ -68,12 +68,12 @@ export const createItemStore = (
   settings: WriteSettings & { readonly valueBytesMax: number },
   deletePrefix: DeletePrefix,
 ): ItemStore => {
-  const calls = createItemCalls(pool, settings)
+  const calls = createItemCommands(pool, settings)
   const once = createOnce(pool, settings.recordSeconds)
   const putItem = createPutItem(calls, settings.valueBytesMax)
-  const changeItem = createChangeItem(calls, settings.valueBytesMax)
-  const patchItem = createPatchItem(calls, changeItem)
-  const incrementItem = createIncrementItem(calls, changeItem)
+  const compareAndSet = createCompareAndSet(calls, settings.valueBytesMax)
+  const patchItem = createPatchItem(calls, compareAndSet)
+  const incrementItem = createIncrementItem(calls, compareAndSet)
   const transact = createTransact(pool, settings)
   const batchPut = createBatchPut(pool, settings)
   const batchDelete = createBatchDelete(pool, settings)
@@ -90,10 +90,10 @@ export const createItemStore = (
       const short = batch.keys.length <= shortBatchKeys
       const rows = await (short ? pool.run(batchGetItems, batch, call.deadline) : pool.runInLane('ranges', batchGetItems, batch, call))
       if (rows.some(({ fits }) => !fits)) {
-        throw new Refusal('too_large', `the values have more than ${limits.batchValueBytes} bytes together; ask for fewer at once`)
+        throw new ApiError('too_large', `the values have more than ${limits.batchValueBytes} bytes together; ask for fewer at once`)
       }
       const found = new Map(rows.map((row) => [row.key, toItem(row)]))
-      return checkAnswerSize(keys.map((key) => found.get(key) ?? null))
+      return checkResponseSize(keys.map((key) => found.get(key) ?? null))
     },
 
     put: async (call, put) => {
@@ -115,10 +115,10 @@ export const createItemStore = (
 
     delete: async (call, deletion) => {
       const row = await once(deletion.record, call.deadline, async () => {
-        const answered = await calls.delete({ namespace: call.namespace, ...deletion }, call.deadline)
-        if (answered.outcome === 'missing') throw itemNotFound()
-        if (answered.outcome === 'precondition_failed') throw preconditionFailed(answered.version)
-        return answered
+        const responded = await calls.delete({ namespace: call.namespace, ...deletion }, call.deadline)
+        if (responded.outcome === 'missing') throw itemNotFound()
+        if (responded.outcome === 'precondition_failed') throw preconditionFailed(responded.version)
+        return responded
       })
       // A record of a version that returned no item has no value.
       return { item: row.value == null ? undefined : toItem(row), replayed: row.replayed === true }

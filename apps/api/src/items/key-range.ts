@@ -25,13 +25,13 @@ export const keyRange = (prefix: string): { from: string; until: string; whole: 
 })
 
 /** The part of a key that a delimiter folds it into, up to the end of the first one behind the prefix; undefined where there is none. */
-const foldedPrefix = (key: string, prefix: string, delimiter: string): string | undefined => {
-  const place = key.startsWith(prefix) ? key.indexOf(delimiter, prefix.length) : -1
-  return place === -1 ? undefined : key.slice(0, place + delimiter.length)
+const groupedPrefix = (key: string, prefix: string, delimiter: string): string | undefined => {
+  const index = key.startsWith(prefix) ? key.indexOf(delimiter, prefix.length) : -1
+  return index === -1 ? undefined : key.slice(0, index + delimiter.length)
 }
 
 /** Where a folded list goes on after an entry of it: after the one key, or after all keys with that prefix. */
 export const afterEntry = (entry: string, prefix: string, delimiter: string): string => {
-  const folded = foldedPrefix(entry, prefix, delimiter)
-  return folded === undefined ? nextKey(entry) : folded + afterEveryKey
+  const grouped = groupedPrefix(entry, prefix, delimiter)
+  return grouped === undefined ? nextKey(entry) : grouped + afterEveryKey
 }

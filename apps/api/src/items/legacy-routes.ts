@@ -1,5 +1,5 @@
 import type { Routes } from '@holdfast/contracts'
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import type { Handler, Handlers } from '../http/mount.js'
 import type { ItemStore } from './item-store.js'
 import type { ItemHandlers } from './routes.js'
@@ -11,7 +11,7 @@ const noQuery = { value: undefined }
 const writeKey =
   (items: ItemHandlers): Handler<Routes['putKey']> =>
   async (input, call) => {
-    if (input.body.key !== input.params.key) throw new Refusal('key_mismatch', 'body.key is not the key of the path')
+    if (input.body.key !== input.params.key) throw new ApiError('key_mismatch', 'body.key is not the key of the path')
     return items.putItem({ ...input, query: noQuery }, call)
   }
 
@@ -22,7 +22,7 @@ const getRootKey =
       const { item, ttlRemaining } = await store.get(call, params.key)
       return { status: 200, body: { key: item.key, value: item.value, ttl_remaining: ttlRemaining ?? -1 } }
     } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'item_not_found') throw error
+      if (!(error instanceof ApiError) || error.code !== 'item_not_found') throw error
       return { status: 404, body: { error: 'Key not found (expired)' } }
     }
   }
@@ -31,12 +31,12 @@ const postRootKey =
   (items: ItemHandlers): Handler<Routes['postRootKey']> =>
   async (input, call) => {
     const headers = { prefer: 'return=minimal' }
-    const { status, body, headers: answered } = await items.putItem({ ...input, query: noQuery, headers }, call)
+    const { status, body, headers: responded } = await items.putItem({ ...input, query: noQuery, headers }, call)
     const action = status === 201 ? 'created' : 'updated'
     return {
       status: 200,
       body: { status: 'ok', action, key: body.key, expires_at: body.expires_at },
-      headers: { 'idempotency-replayed': answered['idempotency-replayed'] },
+      headers: { 'idempotency-replayed': responded['idempotency-replayed'] },
     }
   }
 

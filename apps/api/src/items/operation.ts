@@ -6,7 +6,7 @@ export interface StoreCall {
   /** Names the caller; callers take turns at statements over many items. */
   readonly client: string
   /** Whether a write may be the first of a namespace. */
-  readonly mayMakeNamespaces: boolean
+  readonly canCreateNamespace: boolean
 }
 
 /** The item that a call is about. */
@@ -19,7 +19,7 @@ export interface ItemAddress {
 export const itemName = ({ namespace, key }: ItemAddress): string => `${namespace}/${key}`
 
 /** Makes a write one that is applied once. */
-export interface WriteRecord {
+export interface IdempotencyKey {
   /** A digest of the caller, the namespace and the caller's Idempotency-Key. */
   readonly id: string
   /** A digest of the request. */
@@ -29,7 +29,7 @@ export interface WriteRecord {
 }
 
 export interface Write extends ItemAddress {
-  readonly record?: WriteRecord | undefined
+  readonly record?: IdempotencyKey | undefined
 }
 
 /** Whether a row is that of an earlier request with the same Idempotency-Key. */

@@ -5,7 +5,7 @@ import type { z } from 'zod'
 type Place = { readonly page?: number } | { readonly cursor: string }
 
 /** The other pages: a list by cursor has links to its first and next page. Pages that are too deep for a number have none, or one by cursor. */
-const places = (
+const indexes = (
   { page, page_size, total_pages, next_cursor }: z.output<typeof ItemPage>,
   cut: boolean,
 ): Record<string, Place | undefined> => {
@@ -23,10 +23,10 @@ const places = (
 }
 
 /** The Link header of a page (RFC 8288): the same list at other places. */
-export const pageLinks = (path: string, query: z.output<typeof ListQuery>, answer: z.output<typeof ItemPage>, cut: boolean): string => {
-  const link = ([rel, place]: [string, Place | undefined]): string[] => {
-    if (place === undefined) return []
-    const parameters = new URLSearchParams(Object.entries(place).map(([name, value]) => [name, String(value)]))
+export const pageLinks = (path: string, query: z.output<typeof ListQuery>, response: z.output<typeof ItemPage>, cut: boolean): string => {
+  const link = ([rel, index]: [string, Place | undefined]): string[] => {
+    if (index === undefined) return []
+    const parameters = new URLSearchParams(Object.entries(index).map(([name, value]) => [name, String(value)]))
     parameters.set('page_size', String(query.page_size))
     if (query.prefix !== '') parameters.set('prefix', query.prefix)
     if (query.delimiter !== undefined) parameters.set('delimiter', query.delimiter)
@@ -35,5 +35,5 @@ export const pageLinks = (path: string, query: z.output<typeof ListQuery>, answe
     if (query.keys_only === 'true') parameters.set('keys_only', 'true')
     return [`<${path}?${parameters}>; rel="${rel}"`]
   }
-  return Object.entries(places(answer, cut)).flatMap(link).join(', ')
+  return Object.entries(indexes(response, cut)).flatMap(link).join(', ')
 }

@@ -1,5 +1,5 @@
-import type { ChangeItem } from './compare-and-set.js'
-import type { ItemCalls } from './item-commands.js'
+import type { CompareAndSet } from './compare-and-set.js'
+import type { ItemCommands } from './item-commands.js'
 import { expiresAtPast, itemNotFound, preconditionFailed } from './item-errors.js'
 import { mergePatch } from './merge-patch.js'
 import type { Replayable, TouchCall } from './operation.js'
@@ -16,7 +16,7 @@ export interface PatchCall extends TouchCall {
 }
 
 /** Makes the verb that changes parts of an item. */
-export const createPatchItem = (calls: ItemCalls, changeItem: ChangeItem) => {
+export const createPatchItem = (calls: ItemCommands, compareAndSet: CompareAndSet) => {
   const touch = async (call: TouchCall, deadline: number): Promise<ItemRow & Replayable> => {
     const row = await calls.touch(call, deadline)
     switch (row.outcome) {
@@ -34,7 +34,7 @@ export const createPatchItem = (calls: ItemCalls, changeItem: ChangeItem) => {
   return async (deadline: number, call: PatchCall): Promise<ItemRow & Replayable> => {
     const { patch } = call
     if (patch === undefined) return touch(call, deadline)
-    const row = await changeItem(call, ({ value }) => mergePatch(value, patch), deadline)
+    const row = await compareAndSet(call, ({ value }) => mergePatch(value, patch), deadline)
     if (row === undefined) throw itemNotFound()
     return row
   }

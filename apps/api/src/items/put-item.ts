@@ -1,5 +1,5 @@
-import { Refusal } from '../http/api-error.js'
-import type { ItemCalls } from './item-commands.js'
+import { ApiError } from '../http/api-error.js'
+import type { ItemCommands } from './item-commands.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
 import type { PutCall, Replayable } from './operation.js'
 import type { ItemRow } from './sql/item-row.js'
@@ -20,9 +20,9 @@ const isSpecial = ({ ifMatch, ifNoneMatch, keepTtl, expiresAt, body }: PutCall, 
  * Makes the verb that writes an item: by the quick statements where they will do, and else by the one that can do all. Where
  * others create, delete or let an item expire in between, the write is run again until it fits what is there.
  */
-export const createPutItem = (calls: ItemCalls, valueBytesMax: number) => {
+export const createPutItem = (calls: ItemCommands, valueBytesMax: number) => {
   const putSpecially = async (put: PutCall, deadline: number): Promise<Written | undefined> => {
-    const row = await (put.ifMatch === null ? calls.putAlone : calls.replace)(put, deadline)
+    const row = await (put.ifMatch === null ? calls.putUnbatched : calls.replace)(put, deadline)
     switch (row.outcome) {
       case 'created':
       case 'replaced':
@@ -54,7 +54,7 @@ export const createPutItem = (calls: ItemCalls, valueBytesMax: number) => {
     for (;;) {
       const written = await write(put, deadline)
       if (written !== undefined) return put.wantValue ? written : { ...written, value: null }
-      if (performance.now() > deadline) throw new Refusal('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
+      if (performance.now() > deadline) throw new ApiError('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
     }
   }
 }

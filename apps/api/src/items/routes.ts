@@ -1,5 +1,5 @@
 import type { Routes } from '@holdfast/contracts'
-import { invalid, Refusal } from '../http/api-error.js'
+import { ApiError, invalid } from '../http/api-error.js'
 import { entityTag, isCurrent, isMatched, writeConditions } from '../http/entity-tags.js'
 import type { Handler, Handlers } from '../http/mount.js'
 import { prefersMinimal, prefersRepresentation } from '../http/preferences.js'
@@ -58,8 +58,8 @@ const createItem =
       record: call.record,
     }
     const { item, replayed: was } = await store.put(call, put).catch((error) => {
-      if (!(error instanceof Refusal) || error.code !== 'precondition_failed') throw error
-      throw new Refusal('item_exists', 'a live item has this key', error.details)
+      if (!(error instanceof ApiError) || error.code !== 'precondition_failed') throw error
+      throw new ApiError('item_exists', 'a live item has this key', error.details)
     })
     return {
       status: 201,
@@ -141,7 +141,8 @@ const listItems =
       wantTotal: query.count === 'exact',
     }
     const page = query.page ?? 1
-    const found = delimiter === undefined ? await store.list(call, { ...which, page }) : await store.fold(call, { ...which, delimiter })
+    const found =
+      delimiter === undefined ? await store.list(call, { ...which, page }) : await store.groupByDelimiter(call, { ...which, delimiter })
     const byPage = cursor === undefined && query.start_after === undefined && delimiter === undefined
     const body = {
       items: found.items,

@@ -38,7 +38,7 @@ export const bytesOfBody = ({ body }: UpsertCall): number => body.length
 export const addArrays = (calls: readonly AddCall[]): IncrementItems => ({
   ...addresses(calls),
   ...conditions(calls),
-  bys: calls.map(({ by }) => String(by)),
+  deltas: calls.map(({ by }) => String(by)),
   mins: calls.map(({ min }) => String(min)),
   maxs: calls.map(({ max }) => String(max)),
   newTtls: calls.map(({ newTtl }) => newTtl),

@@ -1,26 +1,26 @@
 import { replayOf } from '../idempotency/run-once.js'
 import type { RecordedRow, Records } from '../idempotency/sql/with-idempotency.js'
-import { createCoalescer } from '../lib/batcher.js'
-import type { CoalescerObserver, QueueRefusal } from '../lib/batcher-observer.js'
+import { createBatcher } from '../lib/batcher.js'
+import type { BatcherObserver, QueueRejection } from '../lib/batcher-observer.js'
 import type { KeyOrder } from '../lib/key-order.js'
 import { deadlines } from '../postgres/deadlines.js'
 import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, type Pool, QueueFull } from '../postgres/pool.js'
 import type { Statement } from '../postgres/statement.js'
 import { inOrder } from './match-rows.js'
-import { itemName, type Replayable, type Write, type WriteRecord } from './operation.js'
+import { type IdempotencyKey, itemName, type Replayable, type Write } from './operation.js'
 
 /** How many calls of a kind may wait: more than are admitted at a high throughput (`http/admission.ts`). */
 const waitingMax = 20_000
 
-/** What all coalescers of statements share. Two statements of each kind: while one waits for its commit the next is worked on, and more would only make batches smaller. */
-export const common = {
+/** What all batchers of statements share. Two statements of each kind: while one waits for its commit the next is worked on, and more would only make batches smaller. */
+export const batchDefaults = {
   statementsMax: 2,
   callsMax: 128,
   bytesMax: 4 * 1_048_576,
   waitingMax,
   // What a statement needs that has to wait for a lock and is then given up.
-  roomMs: deadlines.lock + 500,
-  refusal: (reason: QueueRefusal) => (reason === 'too many are waiting' ? new QueueFull() : new DatabaseOverloaded(reason)),
+  minRemainingMs: deadlines.lock + 500,
+  rejection: (reason: QueueRejection) => (reason === 'too many are waiting' ? new QueueFull() : new DatabaseOverloaded(reason)),
   isFault: (error: unknown) =>
     error instanceof DatabaseConflict ||
     !(error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded || error instanceof OutcomeUnknown),
@@ -36,9 +36,9 @@ const records = (calls: readonly Write[], recordSeconds: number): Records => ({
 })
 
 /** The row that a recorded write answers, from now or from then. */
-const fromRecord = <Row>(record: WriteRecord, recorded: RecordedRow | undefined): (Row & Replayable) | undefined => {
+const fromRecord = <Row>(record: IdempotencyKey, recorded: RecordedRow | undefined): (Row & Replayable) | undefined => {
   if (recorded === undefined) return undefined
-  const { answer: result, fingerprint, format } = recorded
+  const { response: result, fingerprint, format } = recorded
   if (fingerprint !== null && format !== null) return replayOf<Row>(record, { fingerprint, format, result })
   return { ...JSON.parse(result), replayed: false }
 }
@@ -54,7 +54,7 @@ export interface WriteSettings {
   /** How long records are kept. */
   readonly recordSeconds: number
   /** Makes the observer of the calls of one kind. */
-  readonly observe?: ((kind: string) => CoalescerObserver) | undefined
+  readonly observe?: ((kind: string) => BatcherObserver) | undefined
 }
 
 /** How the calls of one kind become a statement. */
@@ -74,26 +74,26 @@ export interface WriteKind<Call extends Write, Params, Row> {
 /** Runs a write of one kind; resolves with its row. */
 export type RunWrite<Call, Row> = (call: Call, deadline: number) => Promise<(Row & Replayable) | undefined>
 
-/** Makes the two coalescers of a kind of writes: one more for those that are recorded, so that what is not pays nothing for it. */
+/** Makes the two batchers of a kind of writes: one more for those that are recorded, so that what is not pays nothing for it. */
 export const createWrite = <Call extends Write, Params extends object, Row>(
   pool: Pool,
   order: KeyOrder,
   { recordSeconds, observe }: WriteSettings,
   kind: WriteKind<Call, Params, Row>,
 ): RunWrite<Call, Row> => {
-  const { statement, params, bytesOf, callsMax = common.callsMax, shared = false } = kind
+  const { statement, params, bytesOf, callsMax = batchDefaults.callsMax, shared = false } = kind
   const options = {
-    ...common,
+    ...batchDefaults,
     callsMax,
     keyed: { order, keyOf: itemName, shared },
     observe: observe?.(kind.name),
     ...(bytesOf === undefined ? {} : { bytesOf }),
   }
-  const plain = createCoalescer<Call, Row | undefined>({
+  const plain = createBatcher<Call, Row | undefined>({
     ...options,
     run: async (calls, deadline) => kind.inOrder(calls, await pool.run(statement.plain, params(calls), deadline, retriesConflicts(calls))),
   })
-  const recorded = createCoalescer<Call, RecordedRow | undefined>({
+  const recorded = createBatcher<Call, RecordedRow | undefined>({
     ...options,
     run: async (calls, deadline) => {
       const all = { ...params(calls), ...records(calls, recordSeconds) }

@@ -1,4 +1,4 @@
-/** A call as its coalescer tells of it. */
+/** A call as its batcher tells of it. */
 export interface ObservedCall {
   /** When it came, as `performance.now()` counts. */
   readonly arrived: number
@@ -6,7 +6,7 @@ export interface ObservedCall {
   readonly mark: unknown
 }
 
-/** What a coalescer holds. */
+/** What a batcher holds. */
 export interface Queue {
   /** Calls that have come and are in no statement yet. */
   readonly waiting: number
@@ -15,15 +15,15 @@ export interface Queue {
 }
 
 /** Why a call was refused without having been run. */
-export type QueueRefusal = 'too many are waiting' | 'it waited too long'
+export type QueueRejection = 'too many are waiting' | 'it waited too long'
 
-/** Is told what a coalescer does. Nothing here may throw. */
-export interface CoalescerObserver {
+/** Is told what a batcher does. Nothing here may throw. */
+export interface BatcherObserver {
   /** Called once, with what tells at any time how long the queue is. */
   readonly watch: (queue: () => Queue) => void
   /** Makes something of a call that comes, in the asynchronous context of the one who asks; it is given back in `ran`. */
   readonly mark?: (() => unknown) | undefined
   /** A statement of these calls has ended, which started at `started` as `performance.now()` counts. */
   readonly ran: (calls: readonly ObservedCall[], started: number, failed: boolean) => void
-  readonly refused: (reason: QueueRefusal) => void
+  readonly rejected: (reason: QueueRejection) => void
 }

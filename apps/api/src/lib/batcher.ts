@@ -1,15 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { CoalescerObserver, ObservedCall, QueueRefusal } from './batcher-observer.js'
+import type { BatcherObserver, ObservedCall, QueueRejection } from './batcher-observer.js'
 import type { KeyOrder } from './key-order.js'
 
 /** How many calls share a statement, and how much may wait. */
-export interface CoalescerOptions<Call, Result> {
+export interface BatcherOptions<Call, Result> {
   /** Runs calls as one statement; answers a result for each, in their order, when it is committed. */
   readonly run: (calls: readonly Call[], deadline: number) => Promise<readonly Result[]>
   /** Whether a failure may be one call's own doing, and surely left nothing behind. */
   readonly isFault: (error: unknown) => boolean
   /** What a call is refused with that cannot be run: because too many wait, or because it waited too long. */
-  readonly refusal: (reason: QueueRefusal) => Error
+  readonly rejection: (reason: QueueRejection) => Error
   /** For writes: those with the same key keep their order of arrival, and share a statement only where their kind is `shared`. */
   readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (call: Call) => string; readonly shared?: boolean }
   /** Bytes that a call adds to its statement. */
@@ -22,9 +22,9 @@ export interface CoalescerOptions<Call, Result> {
   readonly bytesMax: number
   readonly waitingMax: number
   /** Milliseconds that a call must have left before its deadline when its statement starts. */
-  readonly roomMs: number
+  readonly minRemainingMs: number
   /** Is told of all this; where it is left out nothing is paid for it. */
-  readonly observe?: CoalescerObserver | undefined
+  readonly observe?: BatcherObserver | undefined
 }
 
 interface Waiting<Call, Result> extends ObservedCall {
@@ -36,14 +36,14 @@ interface Waiting<Call, Result> extends ObservedCall {
 }
 
 /** Runs one call, with others where others are waiting. */
-export type Coalesce<Call, Result> = (call: Call, deadline: number) => Promise<Result>
+export type RunBatched<Call, Result> = (call: Call, deadline: number) => Promise<Result>
 
 /**
  * Makes one statement of the calls that wait when a slot is free (group commit). With nothing waiting a call goes out at
  * the end of the same turn of the event loop; no timer holds anything back. Knows nothing of what it runs.
  */
-export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Result>): Coalesce<Call, Result> => {
-  const { run, isFault, refusal, keyed, bytesOf = () => 0, bytesOfResult, observe } = options
+export const createBatcher = <Call, Result>(options: BatcherOptions<Call, Result>): RunBatched<Call, Result> => {
+  const { run, isFault, rejection, keyed, bytesOf = () => 0, bytesOfResult, observe } = options
   let ready: Waiting<Call, Result>[] = []
   let waiting = 0
   let waitingBytes = 0
@@ -76,9 +76,9 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
     keyed?.order.leave(keyed.keyOf(call))
   }
 
-  const refuse = ({ reject }: Pick<Waiting<Call, Result>, 'reject'>, reason: QueueRefusal): void => {
-    observe?.refused(reason)
-    reject(refusal(reason))
+  const refuse = ({ reject }: Pick<Waiting<Call, Result>, 'reject'>, reason: QueueRejection): void => {
+    observe?.rejected(reason)
+    reject(rejection(reason))
   }
 
   /** The next calls that one statement takes. Those that waited too long are refused: nothing of them was run. */
@@ -88,7 +88,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
     let bytes = 0
     let taken = 0
     for (const entry of ready) {
-      if (entry.deadline - now < options.roomMs) {
+      if (entry.deadline - now < options.minRemainingMs) {
         refuse(entry, 'it waited too long')
         leave(entry)
       } else {
@@ -108,7 +108,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
       Math.min(...batch.map(({ deadline }) => deadline)),
     )
 
-  const runObserved = async (batch: readonly Waiting<Call, Result>[], { ran }: CoalescerObserver): Promise<readonly Result[]> => {
+  const runObserved = async (batch: readonly Waiting<Call, Result>[], { ran }: BatcherObserver): Promise<readonly Result[]> => {
     const started = performance.now()
     let failed = true
     try {
@@ -143,7 +143,7 @@ export const createCoalescer = <Call, Result>(options: CoalescerOptions<Call, Re
       const results = await runBatch(batch)
       if (results.length !== batch.length) throw new Error(`a statement answered ${results.length} results for ${batch.length} calls`)
       if (bytesOfResult !== undefined) limitCalls(results, bytesOfResult)
-      for (const [place, entry] of batch.entries()) entry.resolve(results[place] as Result)
+      for (const [index, entry] of batch.entries()) entry.resolve(results[index] as Result)
     } catch (error) {
       if (batch.length > 1 && isFault(error)) {
         for (const entry of batch) runAlone(entry)

@@ -18,17 +18,17 @@ export const createHistogram = (bounds: readonly number[]): Histogram => {
   let count = 0
   return {
     observe: (value) => {
-      let place = 0
-      while (place < bounds.length && value > (bounds[place] as number)) place++
-      counts[place] = (counts[place] as number) + 1
+      let index = 0
+      while (index < bounds.length && value > (bounds[index] as number)) index++
+      counts[index] = (counts[index] as number) + 1
       sum += value
       count++
     },
     count: () => count,
     samples: (name, labels) => {
       let below = 0
-      const buckets = [...bounds, '+Inf'].map((le, place) => {
-        below += counts[place] as number
+      const buckets = [...bounds, '+Inf'].map((le, index) => {
+        below += counts[index] as number
         return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below }
       })
       return [...buckets, { metricName: `${name}_sum`, labels, value: sum }, { metricName: `${name}_count`, labels, value: count }]

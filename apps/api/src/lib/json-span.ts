@@ -22,52 +22,52 @@ const isSpace = (character: string | undefined): boolean =>
  * @param levels of objects and arrays whose members and elements are told; what is in deeper ones is passed over
  */
 export const spanOf = (text: string, levels = Number.POSITIVE_INFINITY): Span => {
-  let place = 0
+  let index = 0
   let level = 0
 
   const skipSpace = (): void => {
-    while (isSpace(text[place])) place++
+    while (isSpace(text[index])) index++
   }
   const skipString = (): void => {
-    place++
-    while (text[place] !== '"') place += text[place] === '\\' ? 2 : 1
-    place++
+    index++
+    while (text[index] !== '"') index += text[index] === '\\' ? 2 : 1
+    index++
   }
   /** Passes over what is in brackets, however deep. */
   const skipBrackets = (): void => {
     let open = 0
     do {
-      const character = text.charCodeAt(place)
+      const character = text.charCodeAt(index)
       if (character === 0x22) skipString()
       else {
         if (character === 0x5b || character === 0x7b) open++
         else if (character === 0x5d || character === 0x7d) open--
-        place++
+        index++
       }
     } while (open > 0)
   }
   /** Calls `item` before each item of what is in brackets, which must read it. */
   const inBrackets = (close: string, item: () => void): void => {
     level++
-    place++
+    index++
     skipSpace()
-    while (text[place] !== close) {
+    while (text[index] !== close) {
       item()
       skipSpace()
-      if (text[place] === ',') place++
+      if (text[index] === ',') index++
       skipSpace()
     }
-    place++
+    index++
     level--
   }
   const object = (): Member[] => {
     const members: Member[] = []
     inBrackets('}', () => {
-      const start = place
+      const start = index
       skipString()
-      const name: string = JSON.parse(text.slice(start, place))
+      const name: string = JSON.parse(text.slice(start, index))
       skipSpace()
-      place++
+      index++
       members.push({ name, start, value: value() })
     })
     return members
@@ -79,16 +79,16 @@ export const spanOf = (text: string, levels = Number.POSITIVE_INFINITY): Span =>
   }
   const value = (): Span => {
     skipSpace()
-    const start = place
+    const start = index
     let members: Member[] | undefined
     let elements: Span[] | undefined
-    const character = text[place]
+    const character = text[index]
     if ((character === '{' || character === '[') && level >= levels) skipBrackets()
     else if (character === '{') members = object()
     else if (character === '[') elements = array()
-    else if (text[place] === '"') skipString()
-    else while (place < text.length && !isSpace(text[place]) && !',]}'.includes(text[place] as string)) place++
-    return { start, end: place, members, elements }
+    else if (text[index] === '"') skipString()
+    else while (index < text.length && !isSpace(text[index]) && !',]}'.includes(text[index] as string)) index++
+    return { start, end: index, members, elements }
   }
   return value()
 }

@@ -1,10 +1,10 @@
-import type { CoalescerObserver, Queue, QueueRefusal } from '../lib/batcher-observer.js'
+import type { BatcherObserver, Queue, QueueRejection } from '../lib/batcher-observer.js'
 import { createHistogram, durationBounds, histogramFamily } from '../lib/histogram.js'
 import type { Family, Sample } from './family.js'
 
 const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128]
 
-const reasons: Readonly<Record<QueueRefusal, string>> = { 'too many are waiting': 'queue_full', 'it waited too long': 'deadline' }
+const reasons: Readonly<Record<QueueRejection, string>> = { 'too many are waiting': 'queue_full', 'it waited too long': 'deadline' }
 
 /** What is counted of the calls of one kind. */
 const createSeries = () => ({
@@ -13,11 +13,11 @@ const createSeries = () => ({
   durations: createHistogram(durationBounds),
   queues: [] as (() => Queue)[],
   failed: 0,
-  refused: { 'too many are waiting': 0, 'it waited too long': 0 } as Record<QueueRefusal, number>,
+  rejected: { 'too many are waiting': 0, 'it waited too long': 0 } as Record<QueueRejection, number>,
 })
 type Series = ReturnType<typeof createSeries>
 
-const observerOf = (series: Series): CoalescerObserver => ({
+const observerOf = (series: Series): BatcherObserver => ({
   watch: (queue) => series.queues.push(queue),
   ran: (calls, started, failed) => {
     series.sizes.observe(calls.length)
@@ -25,16 +25,16 @@ const observerOf = (series: Series): CoalescerObserver => ({
     series.durations.observe((performance.now() - started) / 1000)
     if (failed) series.failed++
   },
-  refused: (reason) => {
-    series.refused[reason]++
+  rejected: (reason) => {
+    series.rejected[reason]++
   },
 })
 
 const sum = (queues: Series['queues'], part: keyof Queue): number => queues.reduce((total, queue) => total + queue()[part], 0)
 
-/** Counts what coalescers do, by the kind of their calls: several of one kind, such as that of recorded calls, count together. */
-export const createCoalescerMetrics = (): {
-  readonly observe: (kind: string) => CoalescerObserver
+/** Counts what batchers do, by the kind of their calls: several of one kind, such as that of recorded calls, count together. */
+export const createBatcherMetrics = (): {
+  readonly observe: (kind: string) => BatcherObserver
   readonly families: readonly Family[]
 } => {
   const kinds = new Map<string, Series>()
@@ -50,43 +50,43 @@ export const createCoalescerMetrics = (): {
       return observerOf(series)
     },
     families: [
-      histogramFamily('holdfast_coalescer_batch_size', 'Calls that a statement took together', histograms('sizes')),
+      histogramFamily('holdfast_batcher_batch_size', 'Calls that a statement took together', histograms('sizes')),
       histogramFamily(
-        'holdfast_coalescer_wait_seconds',
+        'holdfast_batcher_wait_seconds',
         'Time from a call to the start of its statement, that behind earlier writes of its key too',
         histograms('waits'),
       ),
       histogramFamily(
-        'holdfast_coalescer_statement_duration_seconds',
+        'holdfast_batcher_statement_duration_seconds',
         'Time from the start of a statement to its answer, with its retries',
         histograms('durations'),
       ),
       {
-        name: 'holdfast_coalescer_statements_failed_total',
+        name: 'holdfast_batcher_statements_failed_total',
         help: 'Statements that failed; where one call may be at fault its calls are run again, each in a statement of its own',
         type: 'counter',
         collect: each(({ failed }, labels) => [{ labels, value: failed }]),
       },
       {
-        name: 'holdfast_coalescer_waiting_calls',
+        name: 'holdfast_batcher_waiting_calls',
         help: 'Calls that are in no statement yet',
         type: 'gauge',
         collect: each(({ queues }, labels) => [{ labels, value: sum(queues, 'waiting') }]),
       },
       {
-        name: 'holdfast_coalescer_held_bytes',
+        name: 'holdfast_batcher_held_bytes',
         help: 'Bytes of the calls that are not answered yet',
         type: 'gauge',
         collect: each(({ queues }, labels) => [{ labels, value: sum(queues, 'bytes') }]),
       },
       {
-        name: 'holdfast_coalescer_refused_calls_total',
+        name: 'holdfast_batcher_rejected_calls_total',
         help: 'Calls that were refused without having been run: the queue was full, or their deadline too near',
         type: 'counter',
-        collect: each(({ refused }, labels) =>
-          (Object.keys(reasons) as QueueRefusal[]).map((reason) => ({
+        collect: each(({ rejected }, labels) =>
+          (Object.keys(reasons) as QueueRejection[]).map((reason) => ({
             labels: { ...labels, reason: reasons[reason] },
-            value: refused[reason],
+            value: rejected[reason],
           })),
         ),
       },

@@ -4,11 +4,11 @@ import type { Family } from './family.js'
 /** Counts what the rate limit lets pass, and what it does not. */
 export const createLimitMetrics = (): { readonly observe: LimitObserver; readonly families: readonly Family[] } => {
   let allowed = 0
-  let refused = 0
+  let rejected = 0
   return {
     observe: (isAllowed) => {
       if (isAllowed) allowed++
-      else refused++
+      else rejected++
     },
     families: [
       {
@@ -17,7 +17,7 @@ export const createLimitMetrics = (): { readonly observe: LimitObserver; readonl
         type: 'counter',
         collect: () => [
           { labels: { outcome: 'allowed' }, value: allowed },
-          { labels: { outcome: 'refused' }, value: refused },
+          { labels: { outcome: 'rejected' }, value: rejected },
         ],
       },
     ],

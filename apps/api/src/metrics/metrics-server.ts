@@ -1,9 +1,9 @@
 import type { Server } from 'node:http'
 import { endpoints, routes } from '@holdfast/contracts'
-import { createBoundedServer, type Logger, peerLimits, securityHeaders } from '@holdfast/service'
+import { createBoundedServer, type Logger, peerLimits, securityHeaders } from '@holdfast/server-kit'
 
 const textHeaders = { ...securityHeaders, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
-const metricsHeaders = { ...textHeaders, 'content-type': routes.metrics.answers[200].contentType }
+const metricsHeaders = { ...textHeaders, 'content-type': routes.metrics.responses[200].contentType }
 
 /** A server of nothing but the metrics, for a port that the API's callers do not reach; not listening yet. */
 export const createMetricsServer = (metricsText: () => Promise<string>, logger: Logger): Server =>

@@ -3,11 +3,11 @@ import type { SweepObserver } from '../expiry/sweeper.js'
 import type { Admissions } from '../http/overload/admission.js'
 import type { ByteBudget } from '../http/overload/byte-budget.js'
 import type { RequestObserver } from '../http/request-pipeline.js'
-import type { CoalescerObserver } from '../lib/batcher-observer.js'
+import type { BatcherObserver } from '../lib/batcher-observer.js'
 import type { Pool, StatementObserver } from '../postgres/pool.js'
 import type { LimitObserver } from '../rate-limit/rate-limit.js'
 import { admissionFamilies } from './admission-metrics.js'
-import { createCoalescerMetrics } from './batcher-metrics.js'
+import { createBatcherMetrics } from './batcher-metrics.js'
 import { budgetFamilies } from './budget-metrics.js'
 import { createStatementMetrics, poolFamilies } from './database-metrics.js'
 import { only, registerFamilies } from './family.js'
@@ -21,7 +21,7 @@ import { createSweeperMetrics } from './sweeper-metrics.js'
 export interface Metrics {
   readonly requests: RequestObserver
   readonly limit: LimitObserver
-  readonly calls: (kind: string) => CoalescerObserver
+  readonly calls: (kind: string) => BatcherObserver
   readonly statements: StatementObserver
   readonly sweeps: SweepObserver
   /** Shows from now on what the pool is doing, how many bytes requests hold, how many are admitted, and what is in its database. */
@@ -37,7 +37,7 @@ export const createMetrics = (version: string): Metrics => {
   const own = new Registry()
   const requests = createRequestMetrics()
   const limit = createLimitMetrics()
-  const calls = createCoalescerMetrics()
+  const calls = createBatcherMetrics()
   const statements = createStatementMetrics()
   const sweeper = createSweeperMetrics()
   registerFamilies(own, [

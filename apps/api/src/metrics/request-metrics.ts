@@ -37,8 +37,8 @@ export const createRequestMetrics = (): { readonly observer: RequestObserver; re
 
   const all = function* (): Generator<readonly [Sample['labels'], Histogram]> {
     for (const { method, path, byStatus } of [...Object.values(byRoute), ...headByRoute.values(), noRoute]) {
-      for (const [place, histogram] of byStatus.entries()) {
-        if (histogram !== undefined) yield [{ method, route: path, status: place + statusMin }, histogram]
+      for (const [index, histogram] of byStatus.entries()) {
+        if (histogram !== undefined) yield [{ method, route: path, status: index + statusMin }, histogram]
       }
     }
   }
@@ -48,14 +48,14 @@ export const createRequestMetrics = (): { readonly observer: RequestObserver; re
       arrived: () => {
         inFlight++
       },
-      answered: (method, status, durationMs, state) => {
+      responded: (method, status, durationMs, state) => {
         inFlight--
         const { byStatus } = find(method, state)
-        const place = status - statusMin
-        let histogram = byStatus[place]
+        const index = status - statusMin
+        let histogram = byStatus[index]
         if (histogram === undefined) {
           histogram = createHistogram(durationBounds)
-          byStatus[place] = histogram
+          byStatus[index] = histogram
         }
         histogram.observe(durationMs / 1000)
         if (state.headers[replayedHeader] === 'true') replayed++

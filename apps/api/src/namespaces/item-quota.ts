@@ -1,5 +1,5 @@
-import { Refusal } from '../http/api-error.js'
-import type { WriteRecord } from '../items/operation.js'
+import { ApiError } from '../http/api-error.js'
+import type { IdempotencyKey } from '../items/operation.js'
 import { deadlines } from '../postgres/deadlines.js'
 import { DatabaseOverloaded, type Pool } from '../postgres/pool.js'
 import type { NamespaceSettings } from './namespace-settings.js'
@@ -13,7 +13,7 @@ interface Creation {
   readonly keys: readonly string[]
   /** Keys that it removes for sure if it is applied, each once. */
   readonly removes?: readonly string[]
-  readonly record: WriteRecord | undefined
+  readonly record: IdempotencyKey | undefined
 }
 
 const minRemainingMs = deadlines.lock + 500
@@ -22,7 +22,7 @@ const minRemainingMs = deadlines.lock + 500
  * Keeps namespaces within their `max_items`: exactly with one service; each further one may let in one item too many.
  * @param isRecorded whether a write was applied before, so that it creates nothing
  */
-export const createItemQuota = (pool: Pool, isRecorded: (record: WriteRecord, deadline: number) => Promise<boolean>) => {
+export const createItemQuota = (pool: Pool, isRecorded: (record: IdempotencyKey, deadline: number) => Promise<boolean>) => {
   const gates = new Map<string, ReturnType<typeof createQuotaGate>>()
 
   const gateOf = (namespace: string) => {
@@ -58,7 +58,7 @@ export const createItemQuota = (pool: Pool, isRecorded: (record: WriteRecord, de
   return {
     /**
      * Runs a write if there is room for what it may create.
-     * @throws Refusal namespace_full
+     * @throws ApiError namespace_full
      */
     room: async <T>({ max_items }: NamespaceSettings, creation: Creation, deadline: number, run: () => Promise<T>): Promise<T> => {
       if (max_items === null) return run()
@@ -66,7 +66,7 @@ export const createItemQuota = (pool: Pool, isRecorded: (record: WriteRecord, de
       const decision = await gateOf(namespace).enter({ creates: keys, removes, itemsMax: max_items, deadline })
       if (decision === 'entered') return holding(namespace, keys, run)
       if (record !== undefined && (await isRecorded(record, deadline))) return run()
-      throw new Refusal('namespace_full', `The namespace may have ${max_items} items and has no room for what this would create.`)
+      throw new ApiError('namespace_full', `The namespace may have ${max_items} items and has no room for what this would create.`)
     },
     /** Runs a write that creates none of these keys, but may keep items from expiring that a count takes for gone. */
     hold: <T>({ max_items }: NamespaceSettings, namespace: string, keys: readonly string[], run: () => Promise<T>): Promise<T> => {

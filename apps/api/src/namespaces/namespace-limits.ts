@@ -1,73 +1,73 @@
 import { defaultNamespace } from '@holdfast/contracts'
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import { getRecord } from '../idempotency/sql/idempotency-records.js'
 import type { PutElement } from '../items/batch-put.js'
 import { tooLarge } from '../items/item-errors.js'
 import type { ItemStore } from '../items/item-store.js'
-import type { StoreCall, WriteRecord } from '../items/operation.js'
+import type { IdempotencyKey, StoreCall } from '../items/operation.js'
 import { memberText } from '../lib/json-span.js'
 import type { Pool } from '../postgres/pool.js'
-import type { TransactionStep } from '../transactions/apply-operations.js'
+import type { TransactionOperation } from '../transactions/apply-operations.js'
 import { createItemQuota } from './item-quota.js'
 import type { NamespaceSettings, ReadSettings } from './namespace-settings.js'
-import { boundedTtl } from './ttl-limits.js'
+import { limitedTtl } from './ttl-limits.js'
 
 const isUnbounded = ({ default_ttl, max_ttl, max_value_bytes, max_items }: NamespaceSettings): boolean =>
   default_ttl === null && max_ttl === null && max_value_bytes === null && max_items === null
 
-/** @throws Refusal too_large */
+/** @throws ApiError too_large */
 const checkValue = ({ max_value_bytes: most }: NamespaceSettings, body: string): void => {
   // No UTF-16 unit takes more than three bytes.
   if (most !== null && body.length * 3 > most && Buffer.byteLength(memberText(body, 'value') ?? '') > most) throw tooLarge(most)
 }
 
-const boundedStep = (settings: NamespaceSettings, step: TransactionStep, place: number): TransactionStep => {
+const limitedOperation = (settings: NamespaceSettings, step: TransactionOperation, place: number): TransactionOperation => {
   const path = `body.operations.${place}`
-  if (step.op === 'set') return { ...step, ttl: boundedTtl(settings, step, path) }
-  if (step.op === 'increment') return { ...step, ttl: boundedTtl(settings, { ttl: step.ttl, expiresAt: null, forever: false }, path) }
+  if (step.op === 'set') return { ...step, ttl: limitedTtl(settings, step, path) }
+  if (step.op === 'increment') return { ...step, ttl: limitedTtl(settings, { ttl: step.ttl, expiresAt: null, forever: false }, path) }
   return step
 }
 
 /** A put of a batch within the settings of its namespace; one that breaks them is rejected, and the others are not. */
-const boundedPut = (settings: NamespaceSettings, put: PutElement, index: number): PutElement => {
+const limitedPut = (settings: NamespaceSettings, put: PutElement, index: number): PutElement => {
   const { max_value_bytes: most } = settings
   try {
     if (most !== null && Buffer.byteLength(put.value) > most) throw tooLarge(most)
-    return { ...put, ttl: boundedTtl(settings, put, `body.items.${index}`) }
+    return { ...put, ttl: limitedTtl(settings, put, `body.items.${index}`) }
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error
+    if (!(error instanceof ApiError)) throw error
     return { ...put, refusal: error }
   }
 }
 
 /** The keys that have an item after a transaction that writes them, and those that have none. */
-const lastWrites = (steps: readonly TransactionStep[]): { readonly keys: string[]; readonly removes: string[] } => {
+const lastWrites = (steps: readonly TransactionOperation[]): { readonly keys: string[]; readonly removes: string[] } => {
   const last = new Map(steps.filter(({ op }) => op !== 'get').map(({ key, op }) => [key, op]))
   const keysOf = (removed: boolean) => [...last].filter(([, op]) => (op === 'delete') === removed).map(([key]) => key)
   return { keys: keysOf(false), removes: keysOf(true) }
 }
 
 /** Items within the settings of their namespaces. Where a namespace has none this costs a look at what is known of it. */
-export const createBoundedItems = (items: ItemStore, settings: ReadSettings, pool: Pool): ItemStore => {
-  const isRecorded = async ({ id }: WriteRecord, deadline: number): Promise<boolean> =>
+export const createNamespaceLimits = (items: ItemStore, settings: ReadSettings, pool: Pool): ItemStore => {
+  const isRecorded = async ({ id }: IdempotencyKey, deadline: number): Promise<boolean> =>
     (await pool.run(getRecord, { recordId: id }, deadline)).length > 0
   const { room, hold } = createItemQuota(pool, isRecorded)
 
-  /** @throws Refusal forbidden */
-  const settingsOf = async ({ namespace, deadline, mayMakeNamespaces }: StoreCall): Promise<NamespaceSettings> => {
+  /** @throws ApiError forbidden */
+  const settingsOf = async ({ namespace, deadline, canCreateNamespace }: StoreCall): Promise<NamespaceSettings> => {
     const known = await settings.of(namespace, deadline)
-    if (known.exists || mayMakeNamespaces || namespace === defaultNamespace) return known
+    if (known.exists || canCreateNamespace || namespace === defaultNamespace) return known
     // Somebody else may have made it since.
     settings.forget(namespace)
     const now = await settings.of(namespace, deadline)
     if (!now.exists) {
-      throw new Refusal('forbidden', 'there is no such namespace, and the API key may not make one')
+      throw new ApiError('forbidden', 'there is no such namespace, and the API key may not make one')
     }
     return now
   }
 
   /** The settings that a write is held to; undefined where there are none, or the write was made before, and is only answered again. */
-  const boundsOf = async (call: StoreCall, record: WriteRecord | undefined): Promise<NamespaceSettings | undefined> => {
+  const boundsOf = async (call: StoreCall, record: IdempotencyKey | undefined): Promise<NamespaceSettings | undefined> => {
     const bounds = await settingsOf(call)
     if (isUnbounded(bounds) || (record !== undefined && (await isRecorded(record, call.deadline)))) return undefined
     return bounds
@@ -80,7 +80,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       const bounds = await boundsOf(call, put.record)
       if (bounds === undefined) return items.put(call, put)
       checkValue(bounds, put.body)
-      const bounded = { ...put, ttl: boundedTtl(bounds, put) }
+      const bounded = { ...put, ttl: limitedTtl(bounds, put) }
       if (put.ifMatch !== null) return hold(bounds, call.namespace, [put.key], () => items.put(call, bounded))
       const creation = { namespace: call.namespace, keys: [put.key], record: put.record }
       return room(bounds, creation, call.deadline, () => items.put(call, bounded))
@@ -89,7 +89,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
     patch: async (call, patch) => {
       const bounds = await boundsOf(call, patch.record)
       if (bounds === undefined) return items.patch(call, patch)
-      const ttl = patch.keepTtl ? null : boundedTtl(bounds, patch)
+      const ttl = patch.keepTtl ? null : limitedTtl(bounds, patch)
       const bounded = { ...patch, ttl, valueBytesMax: bounds.max_value_bytes ?? undefined }
       return hold(bounds, call.namespace, [patch.key], () => items.patch(call, bounded))
     },
@@ -97,7 +97,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
     increment: async (call, increment) => {
       const bounds = await boundsOf(call, increment.record)
       if (bounds === undefined) return items.increment(call, increment)
-      const ttl = boundedTtl(bounds, { ttl: increment.ttl, expiresAt: null, forever: false })
+      const ttl = limitedTtl(bounds, { ttl: increment.ttl, expiresAt: null, forever: false })
       const creation = { namespace: call.namespace, keys: [increment.key], record: increment.record }
       return room(bounds, creation, call.deadline, () => items.increment(call, { ...increment, ttl }))
     },
@@ -105,7 +105,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
     putMany: async (call, batch) => {
       const bounds = await boundsOf(call, batch.record)
       if (bounds === undefined) return items.putMany(call, batch)
-      const puts = batch.puts.map((put, index) => boundedPut(bounds, put, index))
+      const puts = batch.puts.map((put, index) => limitedPut(bounds, put, index))
       const { namespace, deadline } = call
       const tried = puts.filter(({ refusal }) => refusal === undefined)
       const keysOf = (elements: readonly PutElement[]): string[] => elements.map(({ key }) => key)
@@ -116,7 +116,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
       try {
         return await room(bounds, creation, deadline, () => run(true, others))
       } catch (error) {
-        if (!(error instanceof Refusal) || error.code !== 'namespace_full') throw error
+        if (!(error instanceof ApiError) || error.code !== 'namespace_full') throw error
         // Items that exist can be written all the same.
         return run(false, keysOf(tried))
       }
@@ -141,7 +141,7 @@ export const createBoundedItems = (items: ItemStore, settings: ReadSettings, poo
     transact: async (call, transaction) => {
       const bounds = await boundsOf(call, transaction.record)
       if (bounds === undefined) return items.transact(call, transaction)
-      const steps = transaction.steps.map((step, place) => boundedStep(bounds, step, place))
+      const steps = transaction.steps.map((step, place) => limitedOperation(bounds, step, place))
       const creation = { namespace: call.namespace, ...lastWrites(steps), record: transaction.record }
       const bounded = { ...transaction, steps, valueBytesMax: bounds.max_value_bytes ?? undefined }
       return room(bounds, creation, call.deadline, () => items.transact(call, bounded))

@@ -1,4 +1,4 @@
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import type { DeletePrefix } from '../items/delete-prefix.js'
 import type { StoreCall } from '../items/operation.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
@@ -19,13 +19,13 @@ import {
 export interface NamespaceStore {
   /** The namespaces after a name, in order, and whether there are more. */
   list: (call: StoreCall, after: string, limit: number) => Promise<{ namespaces: NamespaceRow[]; more: boolean }>
-  /** @throws Refusal namespace_not_found */
+  /** @throws ApiError namespace_not_found */
   get: (call: StoreCall, name: string) => Promise<NamespaceRow>
-  /** @throws Refusal namespace_exists */
+  /** @throws ApiError namespace_exists */
   create: (call: StoreCall, name: string, settings: GivenSettings) => Promise<NamespaceRow>
-  /** Changes the settings that are given. @throws Refusal namespace_not_found, validation_failed */
+  /** Changes the settings that are given. @throws ApiError namespace_not_found, validation_failed */
   change: (call: StoreCall, name: string, settings: GivenSettings) => Promise<NamespaceRow>
-  /** Removes it with its items; answers how many live ones. @throws Refusal namespace_not_found */
+  /** Removes it with its items; answers how many live ones. @throws ApiError namespace_not_found */
   delete: (call: StoreCall) => Promise<number>
 }
 
@@ -43,7 +43,7 @@ const noSettings: SettingsRow = { default_ttl: null, max_ttl: null, max_value_by
 export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteAll: DeletePrefix): NamespaceStore => {
   const get = async (call: StoreCall, name: string): Promise<NamespaceRow> => {
     const [row] = await pool.runInLane('ranges', getNamespace, { name }, call)
-    if (row === undefined) throw new Refusal('namespace_not_found', 'no namespace has this name')
+    if (row === undefined) throw new ApiError('namespace_not_found', 'no namespace has this name')
     return toNamespace(row)
   }
 
@@ -56,13 +56,13 @@ export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteA
     create: async (call, name, given) => {
       const [made] = await pool.run(insertNamespace, { name, ...noSettings, ...defined(given) }, call.deadline)
       settings.forget(name)
-      if (made === undefined) throw new Refusal('namespace_exists', 'a namespace was made with this name')
+      if (made === undefined) throw new ApiError('namespace_exists', 'a namespace was made with this name')
       return get(call, name)
     },
     change: async (call, name, given) => {
       const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(call, name)), ...defined(given) }
       if (default_ttl !== null && max_ttl !== null && default_ttl > max_ttl) {
-        throw new Refusal('validation_failed', 'default_ttl would be more than max_ttl', {
+        throw new ApiError('validation_failed', 'default_ttl would be more than max_ttl', {
           faults: [{ path: 'body.default_ttl', message: 'must not be more than max_ttl' }],
         })
       }

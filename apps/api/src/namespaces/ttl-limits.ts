@@ -2,7 +2,7 @@ import { invalid } from '../http/api-error.js'
 import type { NamespaceSettings } from './namespace-settings.js'
 
 /** When an item shall expire, as the caller has said. */
-export interface AskedExpiry {
+export interface RequestedExpiry {
   /** Seconds. */
   readonly ttl: number | null
   /** RFC 3339 in UTC. */
@@ -14,11 +14,11 @@ export interface AskedExpiry {
 /**
  * The seconds to live that a written item gets in its namespace; null where it has a time, or is permanent.
  * @param path of the object with the members, for refusals
- * @throws Refusal validation_failed
+ * @throws ApiError validation_failed
  */
-export const boundedTtl = (
+export const limitedTtl = (
   { default_ttl, max_ttl, now }: NamespaceSettings,
-  { ttl, expiresAt, forever }: AskedExpiry,
+  { ttl, expiresAt, forever }: RequestedExpiry,
   path = 'body',
 ): number | null => {
   if (max_ttl !== null) {

@@ -21,7 +21,7 @@ export interface Connections {
  * The rows of an answer. After a statement that failed halfway the driver (3.4) puts the rows of the connection's next one behind holes,
  * which `filter` skips.
  */
-export const withoutHoles = <Row>(rows: Row[]): Row[] => (rows.length === 0 || 0 in rows ? rows : rows.filter(() => true))
+export const compactRows = <Row>(rows: Row[]): Row[] => (rows.length === 0 || 0 in rows ? rows : rows.filter(() => true))
 
 /** What a promise resolves with, unless that takes longer than `timeoutMs`. */
 export const withinTime = async <T>(query: Promise<T>, timeoutMs: number): Promise<T | undefined> => {
@@ -52,9 +52,9 @@ export const createConnections = (sessions: Sessions, count: number): Connection
 
   const ask = async (slot: Slot, session: Session): Promise<void> => {
     slot.inFlight++
-    const answer = await withinTime(session.client.unsafe('select 1') as unknown as Promise<unknown>, askMs).catch(() => 'closed')
+    const response = await withinTime(session.client.unsafe('select 1') as unknown as Promise<unknown>, askMs).catch(() => 'closed')
     slot.inFlight--
-    if (answer === undefined) slots.giveUp(slot, session, false)
+    if (response === undefined) slots.giveUp(slot, session, false)
   }
 
   let asking = false
@@ -77,7 +77,7 @@ export const createConnections = (sessions: Sessions, count: number): Connection
     try {
       const query = session.client.unsafe(text, values as never[], { prepare: true }) as unknown as Promise<Row[]>
       const rows = await withinTime(query, timeoutMs)
-      if (rows !== undefined) return withoutHoles(session.replicated(rows))
+      if (rows !== undefined) return compactRows(session.replicated(rows))
       slots.giveUp(slot, session, true)
       askIdle()
       return undefined

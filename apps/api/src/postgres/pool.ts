@@ -1,4 +1,4 @@
-import type { Logger } from '@holdfast/service'
+import type { Logger } from '@holdfast/server-kit'
 import type { DatabaseAddress } from './address/database-address.js'
 import { type Connections, createConnections } from './connections.js'
 import { deadlines } from './deadlines.js'
@@ -35,14 +35,14 @@ export class OutcomeUnknown extends Error {
 /** How long a statement that did not reach the server is tried again: long enough for a quick restart. */
 const unreachableMs = 1_000
 /** What must be left for another try after a conflict, so that the server gives a lock up before we give the answer up. */
-const conflictRoomMs = deadlines.lock + 500
+const conflictMinRemainingMs = deadlines.lock + 500
 const connectionsMax = 10
 /** Transactions at once, each on a connection of its own, so that none waits for the locks of another one there. */
 export const transactionsMax = 4
 const queriesInFlightMax = 2_000
 
 /** How one try ended. */
-type Tried<T> = { readonly result: T } | { readonly refusal: unknown } | { readonly failure: FailureClass; readonly cause: unknown }
+type Tried<T> = { readonly result: T } | { readonly rejection: unknown } | { readonly failure: FailureClass; readonly cause: unknown }
 
 /** What goes to the database, by what it may do there. */
 export type StatementKind = Statement<never, never>['kind'] | 'transaction'
@@ -78,7 +78,7 @@ export interface Pool {
    */
   transact<Opening extends readonly Sent[], Result>(steps: TwoSteps<Opening, Result>, deadline: number): Promise<Result>
   /** Whether the database answers within `timeoutMs`, and has the tables. */
-  answers(timeoutMs: number): Promise<boolean>
+  isAvailable(timeoutMs: number): Promise<boolean>
   use(): PoolUse
   /** For connections beside those of the pool. */
   readonly sessions: Sessions
@@ -118,7 +118,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       const tried = await tryOnce(Math.max(1, Math.min(deadlines.query, deadline - triedAt)))
       observe(kind, triedAt, 'failure' in tried ? tried.failure : undefined)
       if ('result' in tried) return tried.result
-      if ('refusal' in tried) throw tried.refusal
+      if ('rejection' in tried) throw tried.rejection
       const { failure, cause } = tried
       if (failure === 'fault') throw cause
       if (failure === 'given_up') throw new DatabaseOverloaded('the database gave the statement up', { cause })
@@ -126,7 +126,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       if (failure === 'conflict' && !retryConflicts) throw new DatabaseConflict('others kept the rows locked', { cause })
       const now = performance.now()
       const pause = Math.min(10 * 2 ** attempts, 200) * (0.5 + Math.random())
-      if (now + pause >= (failure === 'conflict' ? deadline - conflictRoomMs : Math.min(deadline, started + unreachableMs))) {
+      if (now + pause >= (failure === 'conflict' ? deadline - conflictMinRemainingMs : Math.min(deadline, started + unreachableMs))) {
         if (failure === 'conflict') throw new DatabaseConflict('others kept the rows locked', { cause })
         throw new DatabaseUnavailable('the database cannot be reached', { cause })
       }
@@ -161,8 +161,8 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     switch (ended.kind) {
       case 'committed':
         return { result: ended.result }
-      case 'refused':
-        return { refusal: ended.cause }
+      case 'rejected':
+        return { rejection: ended.cause }
       case 'rolled back':
         return { failure: classifyFailure(ended.cause), cause: ended.cause }
       case 'lost':
@@ -189,7 +189,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       return queue.run(turn, () => attempt(statement.kind, run, turn.deadline, true))
     },
     transact: (steps, deadline) => bounded(() => attempt('transaction', (timeoutMs) => transactOnce(steps, timeoutMs), deadline, true)),
-    answers: async (timeoutMs) => {
+    isAvailable: async (timeoutMs) => {
       try {
         const rows = await statements.send<{ problem: string }>(findTableProblems.text, [], timeoutMs)
         if (rows === undefined) return false

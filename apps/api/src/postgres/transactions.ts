@@ -1,5 +1,5 @@
 import type postgres from 'postgres'
-import { openedWithin, withinTime, withoutHoles } from './connections.js'
+import { compactRows, openedWithin, withinTime } from './connections.js'
 import type { Session } from './sessions/session.js'
 import { NotConnected, type Sessions } from './sessions/sessions.js'
 import { createSlots } from './slots.js'
@@ -41,7 +41,7 @@ export interface TwoSteps<Opening extends readonly Sent[], Result> {
 export type Ended<Result> =
   | { readonly kind: 'committed'; readonly result: Result }
   /** By `decide`. */
-  | { readonly kind: 'refused'; readonly cause: unknown }
+  | { readonly kind: 'rejected'; readonly cause: unknown }
   /** By PostgreSQL, for what it is or because of others. */
   | { readonly kind: 'rolled back'; readonly cause: unknown }
   /** Its connection was lost: before the commit was sent, so that it was surely not applied, or after. */
@@ -64,9 +64,9 @@ const sendAll = async (client: postgres.Sql, statements: readonly Sent[], timeou
   const answers = statements.map(({ text, values }) => client.unsafe(text, values as never[], { prepare: true }))
   const settled = await withinTime(Promise.allSettled(answers), timeoutMs)
   if (settled === undefined) throw timeIsOver
-  return settled.map((answer) => {
-    if (answer.status === 'rejected') throw answer.reason
-    return withoutHoles(answer.value as unknown as unknown[])
+  return settled.map((response) => {
+    if (response.status === 'rejected') throw response.reason
+    return compactRows(response.value as unknown as unknown[])
   })
 }
 
@@ -97,7 +97,7 @@ export const createTransactions = (sessions: Sessions, count: number, isLost: (e
     try {
       return { kind: 'decided', decision: decide(rows as Rows<Opening>, { transactionId }) }
     } catch (cause) {
-      return { kind: 'refused', cause }
+      return { kind: 'rejected', cause }
     }
   }
 

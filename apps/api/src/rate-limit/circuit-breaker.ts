@@ -32,7 +32,7 @@ export const createCircuitBreaker = ({ patienceMs, probe, pauseMs, onOpen, onClo
   let open = false
   let stopped = false
 
-  const answersInTime = async (): Promise<boolean> => {
+  const respondsInTime = async (): Promise<boolean> => {
     const started = performance.now()
     try {
       await probe()
@@ -43,7 +43,7 @@ export const createCircuitBreaker = ({ patienceMs, probe, pauseMs, onOpen, onClo
   }
 
   const closeWhenWell = async (): Promise<void> => {
-    while (!(await answersInTime())) {
+    while (!(await respondsInTime())) {
       if (stopped) return
       await new Promise((resolve) => setTimeout(resolve, pauseMs).unref())
     }

@@ -4,7 +4,7 @@ import type { ClientLimit, CountRequest } from './limiter.js'
 export interface Limiter {
   readonly count: CountRequest
   /** Where a client stands that has used its requests up; undefined for others. Counts nothing. */
-  readonly usedUp: (client: string) => ClientLimit | undefined
+  readonly exhausted: (client: string) => ClientLimit | undefined
 }
 
 /** About 10 MB at the most. */
@@ -16,7 +16,7 @@ const sweepMs = 1_000
  * Remembers who used its requests up until its window ends, so that to refuse a client costs nothing where counts are kept elsewhere.
  * Beyond `clientsMax` clients are counted instead.
  */
-export const rememberUsedUp = (count: CountRequest, clientsMax = defaultClientsMax): Limiter => {
+export const rememberExhausted = (count: CountRequest, clientsMax = defaultClientsMax): Limiter => {
   /** When windows end, as `performance.now()` counts. */
   const ends = new Map<string, number>()
   let sweptAt = Number.NEGATIVE_INFINITY
@@ -33,7 +33,7 @@ export const rememberUsedUp = (count: CountRequest, clientsMax = defaultClientsM
     if (ends.size < clientsMax) ends.set(client, now + resetMs)
   }
 
-  const usedUp = (client: string): ClientLimit | undefined => {
+  const exhausted = (client: string): ClientLimit | undefined => {
     const end = ends.get(client)
     if (end === undefined) return undefined
     const resetMs = end - performance.now()
@@ -43,9 +43,9 @@ export const rememberUsedUp = (count: CountRequest, clientsMax = defaultClientsM
   }
 
   return {
-    usedUp,
+    exhausted,
     count: async (client, requests) => {
-      const known = usedUp(client)
+      const known = exhausted(client)
       if (known !== undefined) return known
       const limit = await count(client, requests)
       if (limit.remaining === 0) remember(client, limit.resetMs)

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import { clientAddress, clientNetwork, clientSite } from '../http/client-address.js'
 import type { RequestState } from '../http/request-context.js'
-import { type Limiter, rememberUsedUp } from './exhausted-clients.js'
+import { type Limiter, rememberExhausted } from './exhausted-clients.js'
 import type { ClientLimit, CreateLimiter, LimitPolicy } from './limiter.js'
 
 export interface RateLimitOptions {
@@ -51,23 +51,23 @@ const standing = (policy: LimitPolicy, limit: ClientLimit): Standing => ({ ...li
 
 /** Counts a request against two limits, unless one of them is used up: what is refused must not use up the other. */
 const countBoth = async (one: Limit, client: string, other: Limit, site: string): Promise<Standing> => {
-  const clientUsedUp = one.usedUp(client)
-  const siteUsedUp = other.usedUp(site)
-  if (clientUsedUp === undefined && siteUsedUp === undefined) {
+  const clientExhausted = one.exhausted(client)
+  const siteExhausted = other.exhausted(site)
+  if (clientExhausted === undefined && siteExhausted === undefined) {
     const [clientLimit, siteLimit] = await Promise.all([one.count(client), other.count(site)])
     return tighter(standing(one.policy, clientLimit), standing(other.policy, siteLimit))
   }
   const left = { allowed: true, remaining: Number.POSITIVE_INFINITY, resetMs: 0 }
-  return tighter(standing(one.policy, clientUsedUp ?? left), standing(other.policy, siteUsedUp ?? left))
+  return tighter(standing(one.policy, clientExhausted ?? left), standing(other.policy, siteExhausted ?? left))
 }
 
-/** Tells a client where it stands. @throws Refusal rate_limited, with `advice` as to who can change the limit and how */
+/** Tells a client where it stands. @throws ApiError rate_limited, with `advice` as to who can change the limit and how */
 const tell = ({ policy, allowed, remaining, resetMs }: Standing, state: RequestState, advice: (policy: LimitPolicy) => string): void => {
   const seconds = Math.max(1, Math.ceil(resetMs / 1000))
   state.headers['ratelimit-policy'] = `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`
   state.headers.ratelimit = `"${policy.name}";r=${remaining};t=${seconds}`
   if (allowed) return
-  throw new Refusal('rate_limited', advice(policy), { retryAfterSeconds: seconds })
+  throw new ApiError('rate_limited', advice(policy), { retryAfterSeconds: seconds })
 }
 
 const used = ({ requests, windowSeconds }: LimitPolicy): string => `has used its ${requests} requests in ${windowSeconds} seconds`
@@ -98,11 +98,11 @@ export type LimitObserver = (allowed: boolean) => void
 /**
  * Limits each client's requests, and those of each IPv6 site, or those of an API key, and says where the client stands
  * (draft-ietf-httpapi-ratelimit-headers-11).
- * @throws Refusal rate_limited
+ * @throws ApiError rate_limited
  */
 export const createRateLimit = (options: RateLimitOptions, observe: LimitObserver = () => {}): RateLimit => {
   const { requests, keyRequests, windowSeconds, siteFactor, trustedProxies, createLimiter } = options
-  const limitOf = (policy: LimitPolicy): Limit => ({ policy, ...rememberUsedUp(createLimiter(policy)) })
+  const limitOf = (policy: LimitPolicy): Limit => ({ policy, ...rememberExhausted(createLimiter(policy)) })
   const byClient = limitOf({ name: 'default', requests, windowSeconds })
   const bySite = limitOf({ name: 'site', requests: requests * siteFactor, windowSeconds })
   /** By how many requests such keys have. */
@@ -140,11 +140,11 @@ export const createRateLimit = (options: RateLimitOptions, observe: LimitObserve
     if (requests === 0) return
     const advice = addressAdvice(client, forwardedFor !== undefined && client === clientAddress(peer, undefined, trustedProxies))
     if (peek) {
-      const usedUp = byClient.usedUp(clientNetwork(client))
-      if (usedUp !== undefined) tell(standing(byClient.policy, usedUp), state, advice)
+      const exhausted = byClient.exhausted(clientNetwork(client))
+      if (exhausted !== undefined) tell(standing(byClient.policy, exhausted), state, advice)
       const site = siteFactor === 0 ? undefined : clientSite(client)
-      const siteUsedUp = site === undefined ? undefined : bySite.usedUp(site)
-      if (siteUsedUp !== undefined) tell(standing(bySite.policy, siteUsedUp), state, advice)
+      const siteExhausted = site === undefined ? undefined : bySite.exhausted(site)
+      if (siteExhausted !== undefined) tell(standing(bySite.policy, siteExhausted), state, advice)
       return
     }
     const counted = await countClient(client)

@@ -1,5 +1,5 @@
-import type { Logger } from '@holdfast/service'
-import { createCoalescer } from '../lib/batcher.js'
+import type { Logger } from '@holdfast/server-kit'
+import { createBatcher } from '../lib/batcher.js'
 import { createConnections } from '../postgres/connections.js'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Sessions } from '../postgres/sessions/sessions.js'
@@ -48,7 +48,7 @@ const addedUp = (calls: readonly RequestsToCount[]): CountRequests => {
 
 /** The sums of the statement told apart again: of several calls for a client each has its own place in the count. */
 const inTurn = (calls: readonly RequestsToCount[], params: CountRequests, rows: readonly CountRow[]): RequestCount[] => {
-  const added = new Map(params.ids.map((id, place) => [id, params.counts[place] ?? 0]))
+  const added = new Map(params.ids.map((id, index) => [id, params.counts[index] ?? 0]))
   const next = new Map(rows.map((row) => [row.id, { requests: row.requests - (added.get(row.id) ?? 0), resetMs: row.reset_ms }]))
   return calls.map(({ id, points }) => {
     const count = next.get(id)
@@ -80,22 +80,22 @@ export const createRequestCounts = async (sessions: Sessions, logger: Logger): P
     onOpen: (cause) => logger.warn({ err: cause }, 'the database does not count requests in time: this service counts by itself'),
     onClose: () => logger.info('requests are counted in the database again'),
   })
-  const coalesce = createCoalescer<RequestsToCount, RequestCount>({
+  const runBatched = createBatcher<RequestsToCount, RequestCount>({
     run: async (calls) => {
       const params = addedUp(calls)
       return inTurn(calls, params, await breaker.guard(() => run(params)))
     },
     isFault: () => false,
-    refusal: (reason) => new Error(reason),
+    rejection: (reason) => new Error(reason),
     statementsMax,
     callsMax: 1_000,
     bytesMax: Number.POSITIVE_INFINITY,
     waitingMax,
-    roomMs: 0,
+    minRemainingMs: 0,
   })
 
   return {
-    count: (requests) => coalesce(requests, performance.now() + deadlines.request),
+    count: (requests) => runBatched(requests, performance.now() + deadlines.request),
     stop: async (timeoutMs) => {
       breaker.stop()
       await end(timeoutMs)

@@ -1,6 +1,6 @@
-import { openapiDocument, referenceFile, referencePage } from '@holdfast/service'
-import { Refusal } from '../http/api-error.js'
-import type { ServedRoute } from '../http/enabled-routes.js'
+import { openapiDocument, referenceFile, referencePage } from '@holdfast/server-kit'
+import { ApiError } from '../http/api-error.js'
+import type { EnabledRoute } from '../http/enabled-routes.js'
 import type { Handlers } from '../http/mount.js'
 import { JsonText } from '../lib/json-text.js'
 
@@ -8,7 +8,7 @@ const description =
   'A durable key-value API on PostgreSQL. Every acknowledged write is on disk, every read is current, and no expired value is served. Each path takes one optional trailing slash.'
 
 /** The OpenAPI document and the interactive reference of it. */
-export const docsHandlers = (version: string, served: readonly ServedRoute[]): Pick<Handlers, 'docs' | 'docsAsset' | 'openapi'> => {
+export const docsHandlers = (version: string, served: readonly EnabledRoute[]): Pick<Handlers, 'docs' | 'docsAsset' | 'openapi'> => {
   const document = openapiDocument(
     { title: 'Holdfast', version, description },
     served.map(({ operationId, route }) => ({ id: operationId, route })),
@@ -21,7 +21,7 @@ export const docsHandlers = (version: string, served: readonly ServedRoute[]): P
     docs: async () => ({ status: 200, body: page }),
     docsAsset: async ({ params }) => {
       const file = await referenceFile(params.file)
-      if (file === undefined) throw new Refusal('route_not_found', 'the reference has no such file')
+      if (file === undefined) throw new ApiError('route_not_found', 'the reference has no such file')
       return { status: 200, ...file }
     },
   }

@@ -7,7 +7,7 @@ export interface ServiceState {
   /** Whether it was told to stop. */
   readonly stopping: () => boolean
   /** Whether the database answers. */
-  readonly databaseAnswers: () => Promise<boolean>
+  readonly isDatabaseAvailable: () => Promise<boolean>
 }
 
 /** Calls that come while one is running share its result, so that probes cannot crowd the database. */
@@ -23,10 +23,10 @@ const shared = <T>(call: () => Promise<T>): (() => Promise<T>) => {
 
 export const healthHandlers = (service: ServiceState): Pick<Handlers, 'health' | 'live' | 'ready'> => {
   const started = performance.now()
-  const databaseAnswers = shared(service.databaseAnswers)
+  const isDatabaseAvailable = shared(service.isDatabaseAvailable)
   const readiness = async () => {
     if (service.stopping()) return 'stopping'
-    return (await databaseAnswers()) ? 'ok' : 'unavailable'
+    return (await isDatabaseAvailable()) ? 'ok' : 'unavailable'
   }
   return {
     health: async () => ({
@@ -35,7 +35,7 @@ export const healthHandlers = (service: ServiceState): Pick<Handlers, 'health' |
         status: await readiness(),
         version: service.version,
         uptime_seconds: Math.floor((performance.now() - started) / 1000),
-        database: { status: (await databaseAnswers()) ? 'ok' : 'unavailable', kind: service.database },
+        database: { status: (await isDatabaseAvailable()) ? 'ok' : 'unavailable', kind: service.database },
       },
     }),
     live: async () => ({ status: 200, body: { status: 'ok' } }),

@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorDefinition, errors } from '@holdfast/contracts'
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import { escapeHtml, page } from '../http/html.js'
 import type { Handlers } from '../http/mount.js'
 
@@ -28,7 +28,7 @@ const indexPage = (): string => {
 export const problemHandlers = (): Pick<Handlers, 'problem' | 'problems'> => ({
   problems: async () => ({ status: 200, body: indexPage() }),
   problem: async ({ params: { code } }) => {
-    if (!isCode(code)) throw new Refusal('route_not_found', 'no problem has this code')
+    if (!isCode(code)) throw new ApiError('route_not_found', 'no problem has this code')
     return { status: 200, body: problemPage(code) }
   },
 })

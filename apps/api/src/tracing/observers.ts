@@ -1,12 +1,12 @@
 import type { RequestObserver } from '../http/request-pipeline.js'
-import type { CoalescerObserver } from '../lib/batcher-observer.js'
+import type { BatcherObserver } from '../lib/batcher-observer.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { StatementObserver } from '../postgres/pool.js'
 
 /** What follows requests through the service. */
 export interface Traces {
-  readonly requests: Required<Pick<RequestObserver, 'around' | 'answered'>>
-  readonly calls: (kind: string) => Required<Pick<CoalescerObserver, 'mark' | 'ran'>>
+  readonly requests: Required<Pick<RequestObserver, 'around' | 'responded'>>
+  readonly calls: (kind: string) => Required<Pick<BatcherObserver, 'mark' | 'ran'>>
   readonly statements: StatementObserver
   /** Sends what is left, and ends. */
   readonly end: () => Promise<void>
@@ -20,9 +20,9 @@ export const observers = (metrics: Metrics, traces: Traces | undefined): Pick<Me
     requests: {
       ...metrics.requests,
       around: traces.requests.around,
-      answered: (...answer) => {
-        metrics.requests.answered(...answer)
-        traces.requests.answered(...answer)
+      responded: (...response) => {
+        metrics.requests.responded(...response)
+        traces.requests.responded(...response)
       },
     },
     calls: (kind) => {

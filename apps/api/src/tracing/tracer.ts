@@ -1,4 +1,4 @@
-import type { Logger } from '@holdfast/service'
+import type { Logger } from '@holdfast/server-kit'
 import { type DiagLogFunction, DiagLogLevel, diag, type Tracer } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage } from 'node:http'
 import { routes } from '@holdfast/contracts'
-import type { Logger } from '@holdfast/service'
+import type { Logger } from '@holdfast/server-kit'
 import {
   type Attributes,
   type Context,
@@ -64,7 +64,7 @@ export const startTraces = ({ share, ...options }: TracesOptions, logger: Logger
   return {
     requests: {
       around: (incoming, serve) => current.run(open(incoming), serve),
-      answered: (method, status, _durationMs, { id, route }) => {
+      responded: (method, status, _durationMs, { id, route }) => {
         const request = current.getStore()
         if (request === undefined) return
         const { span, clock } = request

@@ -1,11 +1,11 @@
-import { invalid, Refusal } from '../http/api-error.js'
+import { ApiError, invalid } from '../http/api-error.js'
 import { type Addition, addTo, ttlRequired } from '../items/increment-item.js'
 import { tooLarge } from '../items/item-errors.js'
 import type { StoredItem } from '../items/stored-item.js'
 import { JsonText } from '../lib/json-text.js'
 
 /** One step of a transaction. */
-export type TransactionStep = { readonly key: string } & (
+export type TransactionOperation = { readonly key: string } & (
   | { readonly op: 'get' | 'delete' }
   | {
       readonly op: 'set'
@@ -23,10 +23,10 @@ export type TransactionStep = { readonly key: string } & (
 )
 
 /** What a step answers. */
-export type StepResult = StoredItem | { readonly key: string; readonly deleted: boolean } | null
+export type OperationResult = StoredItem | { readonly key: string; readonly deleted: boolean } | null
 
 /** What the steps of a transaction are applied to, and by. */
-export interface StepContext {
+export interface TransactionContext {
   /** The live items by key, which the steps change. */
   readonly items: Map<string, StoredItem>
   /** The instant of the transaction. */
@@ -41,10 +41,14 @@ export interface StepContext {
 const after = (now: string, seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString()
 
 /** Whether a step takes a version. */
-export const isWrite = ({ op }: TransactionStep): boolean => op === 'set' || op === 'increment'
+export const isWrite = ({ op }: TransactionOperation): boolean => op === 'set' || op === 'increment'
 
 /** The item that a step makes of the one that is there. */
-const written = (step: TransactionStep, before: StoredItem | undefined, context: StepContext): Pick<StoredItem, 'value' | 'expires_at'> => {
+const written = (
+  step: TransactionOperation,
+  before: StoredItem | undefined,
+  context: TransactionContext,
+): Pick<StoredItem, 'value' | 'expires_at'> => {
   const { now, valueBytesMax } = context
   if (step.op === 'set') {
     if (Buffer.byteLength(step.value) > valueBytesMax) throw tooLarge(valueBytesMax)
@@ -64,29 +68,29 @@ const written = (step: TransactionStep, before: StoredItem | undefined, context:
 }
 
 /** Says of a refusal which step it is about. */
-const refusedStep = (error: unknown, place: number): unknown => {
-  if (!(error instanceof Refusal)) return error
+const withFailedOperation = (error: unknown, index: number): unknown => {
+  if (!(error instanceof ApiError)) return error
   const { code, message, details } = error
-  const extensions = { version: details.version, ...details.extensions, failed_operation: place }
-  if (details.faults !== undefined) return new Refusal(code, message, { faults: details.faults, extensions })
-  return new Refusal(code, `operations.${place}: ${message}`, { extensions })
+  const extensions = { version: details.version, ...details.extensions, failed_operation: index }
+  if (details.faults !== undefined) return new ApiError(code, message, { faults: details.faults, extensions })
+  return new ApiError(code, `operations.${index}: ${message}`, { extensions })
 }
 
 /**
  * Applies the steps in their order to the items and answers what became of each.
- * @throws Refusal not_a_number, out_of_bounds, ttl_required, too_large, validation_failed, with the place of the step
+ * @throws ApiError not_a_number, out_of_bounds, ttl_required, too_large, validation_failed, with the place of the step
  */
-export const applySteps = (steps: readonly TransactionStep[], context: StepContext): StepResult[] => {
+export const applyOperations = (steps: readonly TransactionOperation[], context: TransactionContext): OperationResult[] => {
   const { items, now, versions, wantValues } = context
   let taken = 0
-  return steps.map((step, place) => {
+  return steps.map((step, index) => {
     const { op, key } = step
     const before = items.get(key)
     if (op === 'get') return before ?? null
     if (op === 'delete') return { key, deleted: items.delete(key) }
     try {
       if (op === 'set' && step.expiresAt !== null && step.expiresAt <= now) {
-        throw invalid(`body.operations.${place}.expires_at`, 'must be in the future')
+        throw invalid(`body.operations.${index}.expires_at`, 'must be in the future')
       }
       const version = versions[taken++] ?? ''
       const { value, expires_at } = written(step, before, context)
@@ -95,7 +99,7 @@ export const applySteps = (steps: readonly TransactionStep[], context: StepConte
       items.set(key, item)
       return wantValues ? item : { ...item, value: undefined }
     } catch (error) {
-      throw refusedStep(error, place)
+      throw withFailedOperation(error, index)
     }
   })
 }

@@ -7,12 +7,12 @@ import type { ItemStore } from '../items/item-store.js'
 import { expiry } from '../items/routes.js'
 import { memberSpan, type Span, spanOf, textOf } from '../lib/json-span.js'
 import type { JsonText } from '../lib/json-text.js'
-import type { TransactionStep } from './apply-operations.js'
+import type { TransactionOperation } from './apply-operations.js'
 
 type Operation = RouteInput<Routes['transact']>['body']['operations'][number]
 
 /** An operation as the store takes it; `span` is where it stands in the body's text. */
-const toStep = (operation: Operation, place: number, text: string, span: Span): TransactionStep => {
+const toStep = (operation: Operation, index: number, text: string, span: Span): TransactionOperation => {
   const { op, key } = operation
   switch (op) {
     case 'get':
@@ -24,7 +24,7 @@ const toStep = (operation: Operation, place: number, text: string, span: Span): 
     }
     case 'increment': {
       const { ttl = null, refresh_ttl: refreshTtl = false, require_ttl: requireTtl = false } = operation
-      return { op, key, ttl, refreshTtl, requireTtl, ...readAddition(`body.operations.${place}`, operation, () => textOf(text, span)) }
+      return { op, key, ttl, refreshTtl, requireTtl, ...readAddition(`body.operations.${index}`, operation, () => textOf(text, span)) }
     }
   }
 }
@@ -40,7 +40,7 @@ const transact =
     const spans = memberSpan(spanOf(text, 3), 'operations')?.elements ?? []
     const { results, replayed: was } = await store.transact(call, {
       checks: body.checks ?? [],
-      steps: body.operations.map((operation, place) => toStep(operation, place, text, spans[place] as Span)),
+      steps: body.operations.map((operation, index) => toStep(operation, index, text, spans[index] as Span)),
       wantValues: !minimal,
       bytes: text.length,
       record: call.record,

@@ -1,17 +1,17 @@
 import { limits } from '@holdfast/contracts'
-import { Refusal } from '../http/api-error.js'
+import { ApiError } from '../http/api-error.js'
 import { replayOf } from '../idempotency/run-once.js'
 import { getRecord } from '../idempotency/sql/idempotency-records.js'
-import type { Replayable, WriteRecord } from '../items/operation.js'
-import { checkAnswerSize } from '../items/response-size.js'
+import type { IdempotencyKey, Replayable } from '../items/operation.js'
+import { checkResponseSize } from '../items/response-size.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
 import { type StoredItem, toItem } from '../items/stored-item.js'
-import { common, type WriteSettings } from '../items/write-batcher.js'
-import { createCoalescer } from '../lib/batcher.js'
+import { batchDefaults, type WriteSettings } from '../items/write-batcher.js'
+import { createBatcher } from '../lib/batcher.js'
 import { stringifyJson } from '../lib/json-text.js'
 import { type Pool, transactionsMax } from '../postgres/pool.js'
 import { toSend } from '../postgres/transactions.js'
-import { applySteps, isWrite, type TransactionStep } from './apply-operations.js'
+import { applyOperations, isWrite, type TransactionOperation } from './apply-operations.js'
 import { lockKeys, placeholderVersion } from './sql/lock-keys.js'
 import { type LockedRow, openTransaction, readLocked } from './sql/read-locked.js'
 import { type WriteLocked, writeLocked } from './sql/write-locked.js'
@@ -26,14 +26,14 @@ interface VersionCheck {
 export interface TransactionCall {
   readonly namespace: string
   readonly checks: readonly VersionCheck[]
-  readonly steps: readonly TransactionStep[]
+  readonly steps: readonly TransactionOperation[]
   /** Whether the answers to writes have their values. */
   readonly wantValues: boolean
   /** Bytes that a value may have, where that is less than in other namespaces. */
   readonly valueBytesMax?: number | undefined
   /** Bytes of the request. */
   readonly bytes: number
-  readonly record: WriteRecord | undefined
+  readonly record: IdempotencyKey | undefined
 }
 
 /** What a transaction answers: the JSON text of the results of its steps. */
@@ -52,14 +52,14 @@ const checkVersions = (checks: readonly VersionCheck[], items: ReadonlyMap<strin
     const item = items.get(key)
     return version === undefined ? (item?.created_version ?? null) === created_version : (item?.version ?? null) === version
   }
-  const failed = checks.flatMap((check, place) => (holds(check) ? [] : [place]))
+  const failed = checks.flatMap((check, index) => (holds(check) ? [] : [index]))
   if (failed.length === 0) return
-  throw new Refusal('checks_failed', `${failed.length} of ${checks.length} checks do not hold`, { extensions: { failed_checks: failed } })
+  throw new ApiError('checks_failed', `${failed.length} of ${checks.length} checks do not hold`, { extensions: { failed_checks: failed } })
 }
 
 const checkSize = (rows: readonly LockedRow[]): void => {
   if (rows.every(({ fits }) => fits)) return
-  throw new Refusal('too_large', `the values that are read have more than ${limits.batchValueBytes} bytes together; read fewer at once`)
+  throw new ApiError('too_large', `the values that are read have more than ${limits.batchValueBytes} bytes together; read fewer at once`)
 }
 
 type Changes = Pick<
@@ -118,7 +118,7 @@ export const createTransact = (pool: Pool, settings: Settings) => {
           checkSize(rows)
           const items = new Map(before)
           const results = stringifyJson(
-            checkAnswerSize(applySteps(steps, { items, now, versions: opened.versions, valueBytesMax, wantValues })),
+            checkResponseSize(applyOperations(steps, { items, now, versions: opened.versions, valueBytesMax, wantValues })),
           )
           const changes = changesOf(rows, before, items)
           const row = { results }
@@ -137,8 +137,8 @@ export const createTransact = (pool: Pool, settings: Settings) => {
     )
   }
 
-  return createCoalescer<TransactionCall, TransactionRow>({
-    ...common,
+  return createBatcher<TransactionCall, TransactionRow>({
+    ...batchDefaults,
     statementsMax: transactionsMax,
     callsMax: 1,
     bytesOf: ({ bytes }) => bytes,

@@ -3,7 +3,7 @@ import type { ClientLimit, LimitPolicy } from '../rate-limit/limiter.js'
 import type { WorkerMetrics } from './collect-metrics.js'
 
 /** What workers ask of the primary, by topic; whatever they must have in common has its place here. */
-export interface PrimaryAnswers {
+export interface PrimaryReplies {
   /** Counts so many requests of each client, in their order. */
   readonly count: (asked: {
     readonly policy: LimitPolicy
@@ -13,7 +13,7 @@ export interface PrimaryAnswers {
   readonly metrics: (asked: null) => Promise<string>
 }
 
-export type Topic = keyof PrimaryAnswers
+export type Topic = keyof PrimaryReplies
 
 /** From a worker to the primary. */
 export type ToPrimary =
@@ -31,5 +31,5 @@ export type ToWorker =
     }
   | { readonly kind: 'stop'; readonly lameDuckMs: number }
   | { readonly kind: 'collect'; readonly id: number }
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
-  | { readonly kind: 'refusal'; readonly id: number; readonly message: string }
+  | { readonly kind: 'reply'; readonly id: number; readonly response: unknown }
+  | { readonly kind: 'rejection'; readonly id: number; readonly message: string }

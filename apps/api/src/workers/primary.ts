@@ -1,15 +1,15 @@
 import cluster, { type Worker } from 'node:cluster'
 import { createServer } from 'node:net'
-import { type Logger, listen } from '@holdfast/service'
+import { type Logger, listen } from '@holdfast/server-kit'
 import { createFirstAdminKey } from '../api-keys/first-admin-key.js'
 import type { Config } from '../config.js'
 import { type Database, openDatabase } from '../open-database.js'
 import type { Service } from '../start-service.js'
 import { createCollectMetrics } from './collect-metrics.js'
-import type { PrimaryAnswers, ToWorker } from './messages.js'
-import { answerWorker } from './respond-to-worker.js'
-import { createCountAnswer } from './shared-limiter.js'
-import { keepWorker } from './supervise-worker.js'
+import type { PrimaryReplies, ToWorker } from './messages.js'
+import { respondToWorker } from './respond-to-worker.js'
+import { createCountReply } from './shared-limiter.js'
+import { superviseWorker } from './supervise-worker.js'
 
 /** What a worker may take to end beyond the grace period of its requests. Milliseconds. */
 const endMs = 5_000
@@ -47,7 +47,7 @@ const stopWorkers = async (lameDuckMs: number, graceMs: number): Promise<void> =
 
 const serveOn = async (database: Database, config: Config, logger: Logger): Promise<Service> => {
   const { api, metrics } = await chooseAddresses(config)
-  const answers: PrimaryAnswers = { count: createCountAnswer(), metrics: createCollectMetrics() }
+  const responses: PrimaryReplies = { count: createCountReply(), metrics: createCollectMetrics() }
   const failure = Promise.withResolvers<Error>()
   let stopping = false
   const stop = async (lameDuckMs: number): Promise<void> => {
@@ -56,7 +56,7 @@ const serveOn = async (database: Database, config: Config, logger: Logger): Prom
   }
 
   const begin = (worker: Worker): void => {
-    answerWorker(worker, answers)
+    respondToWorker(worker, responses)
     worker.send({
       kind: 'serve',
       database: { kind: database.kind, address: database.address },
@@ -64,8 +64,8 @@ const serveOn = async (database: Database, config: Config, logger: Logger): Prom
       metricsPort: metrics?.port,
     } satisfies ToWorker)
   }
-  const options = { begin, onHopeless: failure.resolve, stopping: () => stopping, logger }
-  const listening = Array.from({ length: config.WORKERS }, () => keepWorker(options))
+  const options = { begin, onCrashLoop: failure.resolve, stopping: () => stopping, logger }
+  const listening = Array.from({ length: config.WORKERS }, () => superviseWorker(options))
   const reason = await Promise.race([Promise.all(listening).then(() => undefined), failure.promise])
   if (reason !== undefined) {
     await stop(0)

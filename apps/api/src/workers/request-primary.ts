@@ -1,10 +1,10 @@
-import type { PrimaryAnswers, ToPrimary, Topic, ToWorker } from './messages.js'
+import type { PrimaryReplies, ToPrimary, Topic, ToWorker } from './messages.js'
 
 /** Asks the primary; rejects where it has no answer. */
-export type AskPrimary = <T extends Topic>(topic: T, asked: Parameters<PrimaryAnswers[T]>[0]) => ReturnType<PrimaryAnswers[T]>
+export type AskPrimary = <T extends Topic>(topic: T, asked: Parameters<PrimaryReplies[T]>[0]) => ReturnType<PrimaryReplies[T]>
 
 interface Waiting {
-  readonly resolve: (answer: unknown) => void
+  readonly resolve: (response: unknown) => void
   readonly reject: (error: Error) => void
 }
 
@@ -13,10 +13,10 @@ export const createAskPrimary = (): AskPrimary => {
   const waiting = new Map<number, Waiting>()
   let lastId = 0
   process.on('message', (message: ToWorker) => {
-    if (message.kind !== 'answer' && message.kind !== 'refusal') return
+    if (message.kind !== 'reply' && message.kind !== 'rejection') return
     const asked = waiting.get(message.id)
     waiting.delete(message.id)
-    if (message.kind === 'answer') asked?.resolve(message.answer)
+    if (message.kind === 'reply') asked?.resolve(message.response)
     else asked?.reject(new Error(`the primary: ${message.message}`))
   })
   const ask = (topic: Topic, asked: unknown): Promise<unknown> =>

@@ -1,8 +1,8 @@
 import type { Worker } from 'node:cluster'
-import type { PrimaryAnswers, ToPrimary, ToWorker } from './messages.js'
+import type { PrimaryReplies, ToPrimary, ToWorker } from './messages.js'
 
 /** Answers what a worker asks, until it ends. */
-export const answerWorker = (worker: Worker, answers: PrimaryAnswers): void => {
+export const respondToWorker = (worker: Worker, responses: PrimaryReplies): void => {
   const tell = (message: ToWorker): void => {
     if (worker.isConnected()) worker.send(message)
   }
@@ -10,10 +10,10 @@ export const answerWorker = (worker: Worker, answers: PrimaryAnswers): void => {
     if (message.kind !== 'ask') return
     const { id, topic, asked } = message
     try {
-      const answer = await answers[topic](asked as never)
-      tell({ kind: 'answer', id, answer })
+      const response = await responses[topic](asked as never)
+      tell({ kind: 'reply', id, response })
     } catch (error) {
-      tell({ kind: 'refusal', id, message: String(error) })
+      tell({ kind: 'rejection', id, message: String(error) })
     }
   })
 }

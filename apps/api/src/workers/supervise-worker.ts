@@ -1,18 +1,18 @@
 import cluster, { type Worker } from 'node:cluster'
-import { type Logger, StartError } from '@holdfast/service'
+import { type Logger, StartError } from '@holdfast/server-kit'
 import type { ToPrimary } from './messages.js'
 
 export interface KeepWorkerOptions {
   /** Gives a new worker what it needs to serve. */
   readonly begin: (worker: Worker) => void
   /** Called when there is no sense in replacing workers. */
-  readonly onHopeless: (error: StartError) => void
+  readonly onCrashLoop: (error: StartError) => void
   readonly stopping: () => boolean
   readonly logger: Logger
 }
 
 /** A worker that ends so soon after its start did not work. Milliseconds. */
-const youngMs = 10_000
+const minUptimeMs = 10_000
 const failuresMax = 5
 const pauseMsMin = 100
 
@@ -20,7 +20,7 @@ const pauseMsMin = 100
  * Keeps a worker running: one that ends is replaced, after a pause that grows while replacements end soon. Resolves when the first
  * that can takes requests.
  */
-export const keepWorker = ({ begin, onHopeless, stopping, logger }: KeepWorkerOptions): Promise<void> => {
+export const superviseWorker = ({ begin, onCrashLoop, stopping, logger }: KeepWorkerOptions): Promise<void> => {
   const listening = Promise.withResolvers<void>()
   let failures = 0
 
@@ -35,12 +35,12 @@ export const keepWorker = ({ begin, onHopeless, stopping, logger }: KeepWorkerOp
     worker.on('error', (error) => logger.debug({ err: error, worker: worker.id }, 'a message did not reach a worker'))
     worker.on('exit', (status, signal) => {
       if (stopping()) return
-      failures = performance.now() - started < youngMs ? failures + 1 : 1
+      failures = performance.now() - started < minUptimeMs ? failures + 1 : 1
       const how = signal ? `signal ${signal}` : `exit status ${status}`
       logger.error({ worker: worker.id, status, signal }, 'a worker ended unexpectedly')
       if (failures < failuresMax) setTimeout(start, pauseMsMin * 2 ** (failures - 1))
       else {
-        onHopeless(new StartError(`workers end as soon as they start, ${failures} in a row, the last one with ${how}; the log says why`))
+        onCrashLoop(new StartError(`workers end as soon as they start, ${failures} in a row, the last one with ${how}; the log says why`))
       }
     })
   }

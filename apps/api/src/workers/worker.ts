@@ -1,5 +1,5 @@
 import cluster from 'node:cluster'
-import { createLogger, endOnFault, flushLogger, type Running } from '@holdfast/service'
+import { createLogger, endOnFault, flushLogger, type Running } from '@holdfast/server-kit'
 import { serve } from '../bootstrap.js'
 import type { Config } from '../config.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -13,7 +13,7 @@ export const runWorker = (config: Config): void => {
   const logger = createLogger(config.LOG_LEVEL, config.LOG_FORMAT).child({ worker: cluster.worker?.id })
   const ask = createAskPrimary()
   let metrics: Metrics | undefined
-  const inCommon = {
+  const sharedParts = {
     createLimiter: createSharedLimiter(ask),
     metricsText: (own: Metrics) => {
       metrics = own
@@ -28,7 +28,7 @@ export const runWorker = (config: Config): void => {
   }
   const begin = async ({ database, port, metricsPort }: Extract<ToWorker, { kind: 'serve' }>): Promise<void> => {
     try {
-      service = serve(database, { ...config, PORT: port, METRICS_PORT: metricsPort }, logger, inCommon)
+      service = serve(database, { ...config, PORT: port, METRICS_PORT: metricsPort }, logger, sharedParts)
       await service
       process.send?.({ kind: 'listening' } satisfies ToPrimary)
       logger.debug({ pid: process.pid }, 'serving')

@@ -2,7 +2,7 @@ import { type RouteContract, routes } from '@holdfast/contracts'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../../src/start-service.js'
-import { type ApiAnswer, send, startReplica, useApi } from '../support/api.js'
+import { type ApiResponse, send, startReplica, useApi } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 
 const adminKey = 'an-admin-key-of-32-characters-or-more'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => replica.stop(0))
 
-const as = (key: string | undefined, method: string, path: string, json?: unknown, url = api.url): Promise<ApiAnswer> =>
+const as = (key: string | undefined, method: string, path: string, json?: unknown, url = api.url): Promise<ApiResponse> =>
   send(url, method, path, { ...(json === undefined ? {} : { json }), headers: key === undefined ? {} : { authorization: `Bearer ${key}` } })
 const make = async (json: object): Promise<{ id: string; api_key: string }> => {
   const { status, json: made } = await as(adminKey, 'POST', '/api-keys', json)
@@ -22,7 +22,7 @@ const make = async (json: object): Promise<{ id: string; api_key: string }> => {
   return made
 }
 const revoke = (id: string) => as(adminKey, 'DELETE', `/api-keys/${id}`)
-const statusAndCode = ({ status, json }: ApiAnswer) => [status, json?.code]
+const statusAndCode = ({ status, json }: ApiResponse) => [status, json?.code]
 const forbidden = [403, 'forbidden']
 
 describe('who is let in', () => {
@@ -74,12 +74,12 @@ describe('who is let in', () => {
       [none, 'Bearer realm="holdfast"'],
       [invalid, 'Bearer realm="holdfast", error="invalid_token"'],
     ] as const) {
-      const refusals = await Promise.all(
+      const rejections = await Promise.all(
         headers.map((authorization) => send(api.url, 'GET', '/items', { headers: authorization === undefined ? {} : { authorization } })),
       )
-      expect(refusals.map(({ status }) => status)).toEqual(headers.map(() => 401))
-      expect(refusals.map((refusal) => refusal.headers.get('www-authenticate'))).toEqual(headers.map(() => challenge))
-      const alike = refusals.map(({ json }) => ({ ...json, instance: '' }))
+      expect(rejections.map(({ status }) => status)).toEqual(headers.map(() => 401))
+      expect(rejections.map((rejection) => rejection.headers.get('www-authenticate'))).toEqual(headers.map(() => challenge))
+      const alike = rejections.map(({ json }) => ({ ...json, instance: '' }))
       expect(alike).toEqual(headers.map(() => alike[0]))
     }
     expect((await as(made.api_key, 'GET', '/items')).status).toBe(200)
@@ -98,8 +98,8 @@ describe('who is let in', () => {
         '',
         '',
       ]
-      const answer = await sendRaw(api.url, lines.join('\r\n'))
-      expect(answer).toMatch(/^HTTP\/1.1 400 .*The Authorization header is given more than once/s)
+      const response = await sendRaw(api.url, lines.join('\r\n'))
+      expect(response).toMatch(/^HTTP\/1.1 400 .*The Authorization header is given more than once/s)
     }
   })
 
@@ -300,10 +300,10 @@ describe('limits', () => {
   test('are each key’s own, and its number of requests may be', async () => {
     const [one, wide] = [await makeLimited({}), await makeLimited({ rate_limit: 8 })]
     const statuses = async (key: string) => {
-      const answers = []
-      for (let n = 0; n < 9; n++) answers.push(await get(key))
-      expect(answers[0]?.headers.get('ratelimit-policy')).toMatch(key === wide ? 'q=8' : 'q=5')
-      return answers.filter(({ status }) => status === 404).length
+      const responses = []
+      for (let n = 0; n < 9; n++) responses.push(await get(key))
+      expect(responses[0]?.headers.get('ratelimit-policy')).toMatch(key === wide ? 'q=8' : 'q=5')
+      return responses.filter(({ status }) => status === 404).length
     }
     expect([await statuses(one), await statuses(wide)]).toEqual([5, 8])
   })

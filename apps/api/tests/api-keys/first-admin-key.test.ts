@@ -1,7 +1,7 @@
 import { freePort } from '@holdfast/testbed/free-port'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { afterEach, describe, expect, inject, test } from 'vitest'
-import { type ApiAnswer, send, startApi, startReplica, type TestApi } from '../support/api.js'
+import { type ApiResponse, send, startApi, startReplica, type TestApi } from '../support/api.js'
 
 const running: ServiceProcess[] = []
 const opened: Awaited<ReturnType<typeof startApi>>[] = []
@@ -29,7 +29,7 @@ const start = (databaseUrl: string, settings: Record<string, string> = {}): Serv
 }
 const keysIn = (...services: ServiceProcess[]): string[] =>
   services.flatMap((service) => service.output().match(/hf_bootstrapkey_[\w-]{43}/g) ?? [])
-const as = (url: string, key: string, method: string, path: string, json?: unknown): Promise<ApiAnswer> =>
+const as = (url: string, key: string, method: string, path: string, json?: unknown): Promise<ApiResponse> =>
   send(url, method, path, { ...(json === undefined ? {} : { json }), headers: { authorization: `Bearer ${key}` } })
 
 describe('a service that needs API keys and has none', () => {

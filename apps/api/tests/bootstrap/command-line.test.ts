@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { misspeltSettings } from '@holdfast/service'
+import { misspeltSettings } from '@holdfast/server-kit'
 import { runService } from '@holdfast/testbed/service-process'
 import { describe, expect, inject, test } from 'vitest'
 import { helpText, readCommandLine } from '../../src/command-line.js'

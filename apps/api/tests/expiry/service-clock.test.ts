@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ApiAnswer, send, useApi } from '../support/api.js'
+import { type ApiResponse, send, useApi } from '../support/api.js'
 
 const adminKey = 'k'.repeat(32)
 const api = useApi({ AUTH: 'required', ADMIN_API_KEY: adminKey })
@@ -38,14 +38,14 @@ describe.each([
     await service.ended()
   })
 
-  const as = (key: string, method: string, path: string, json?: unknown): Promise<ApiAnswer> =>
+  const as = (key: string, method: string, path: string, json?: unknown): Promise<ApiResponse> =>
     send(url, method, path, { ...(json === undefined ? {} : { json }), headers: { authorization: `Bearer ${key}` } })
   /** RFC 3339 of a time that is so many seconds away, by the clock of the database. */
   const away = async (seconds: number): Promise<string> => {
     const [row] = await api.sql`select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`
     return new Date(row?.now + seconds * 1000).toISOString()
   }
-  const secondsLeft = async ({ json }: ApiAnswer): Promise<number> => {
+  const secondsLeft = async ({ json }: ApiResponse): Promise<number> => {
     const [row] = await api.sql`select extract(epoch from ${json.expires_at}::text::timestamptz - clock_timestamp())::float8 as left`
     return row?.left
   }

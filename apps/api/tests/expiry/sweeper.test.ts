@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { describe, expect, test } from 'vitest'
 import { sweepSizes } from '../../src/expiry/sql/sweep.js'

@@ -1,7 +1,7 @@
 import { errors, Problem, type RouteContract, routes } from '@holdfast/contracts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ApiAnswer, useApi } from '../support/api.js'
+import { type ApiResponse, useApi } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 
 const api = useApi({ ROOT_KEYS: 'on' })
@@ -9,7 +9,7 @@ const adminKey = 'k'.repeat(32)
 const secured = useApi({ AUTH: 'required', ADMIN_API_KEY: adminKey })
 
 /** Sends a request to a service that has the route. */
-const request = (route: RouteContract, path: string, options: Parameters<typeof api.request>[2] = {}): Promise<ApiAnswer> => {
+const request = (route: RouteContract, path: string, options: Parameters<typeof api.request>[2] = {}): Promise<ApiResponse> => {
   const headers = route.enabledBy === 'AUTH' ? { authorization: `Bearer ${adminKey}` } : {}
   const { request: ask } = route.enabledBy === 'AUTH' ? secured : api
   return ask(route.method.toUpperCase(), path, { ...options, headers: { ...headers, ...options.headers } })
@@ -17,11 +17,11 @@ const request = (route: RouteContract, path: string, options: Parameters<typeof 
 const dataRoutes = Object.entries(routes).filter(([, route]) => route.limited) as [string, RouteContract][]
 
 /** A status that the route declares; a refusal is a whole problem with one of its codes. */
-const isDeclared = (route: RouteContract, answer: ApiAnswer) => {
-  if (answer.status in route.answers) return
-  expect(route.errors.map((code) => errors[code].status)).toContain(answer.status)
-  expect(answer.status).toBeLessThan(500)
-  if (route.method !== 'head') expect(route.errors).toContain(Problem.parse(answer.json).code)
+const isDeclared = (route: RouteContract, response: ApiResponse) => {
+  if (response.status in route.responses) return
+  expect(route.errors.map((code) => errors[code].status)).toContain(response.status)
+  expect(response.status).toBeLessThan(500)
+  if (route.method !== 'head') expect(route.errors).toContain(Problem.parse(response.json).code)
 }
 
 const junkText = fc.oneof(
@@ -195,9 +195,9 @@ describe('over a raw socket', () => {
     ['an instant past the year 9999', sized('{"value":1,"expires_at":"9999-12-31T23:59:59-23:00"}'), 400, 'validation_failed'],
     ['a prototype', sized('{"__proto__":{"value":1}}'), 400, 'validation_failed'],
   ])('%s', async (_name, bytes, status, code) => {
-    const answer = await sendRaw(api.url, bytes)
-    expect(answer.split('\r\n')[0]).toContain(` ${status} `)
-    expect(Problem.parse(JSON.parse(answer.split('\r\n\r\n').at(-1) ?? '')).code).toBe(code)
+    const response = await sendRaw(api.url, bytes)
+    expect(response.split('\r\n')[0]).toContain(` ${status} `)
+    expect(Problem.parse(JSON.parse(response.split('\r\n\r\n').at(-1) ?? '')).code).toBe(code)
   })
 
   test.each([
@@ -260,13 +260,13 @@ describe('browsers', () => {
       `/${key}/`,
       `/namespaces/default/items/${key}`,
     ]) {
-      const answer = await api.request('GET', path, { headers: { accept: 'text/html' } })
-      expect([answer.status, answer.headers.get('content-type'), answer.headers.get('x-content-type-options')], path).toEqual([
+      const response = await api.request('GET', path, { headers: { accept: 'text/html' } })
+      expect([response.status, response.headers.get('content-type'), response.headers.get('x-content-type-options')], path).toEqual([
         200,
         'application/json',
         'nosniff',
       ])
-      expect(answer.text, path).toContain('<script>')
+      expect(response.text, path).toContain('<script>')
     }
     for (const path of [`/problems/${key}`, `/docs/${key}`, `/${key}/${key}/${key}`]) {
       expect((await api.request('GET', path, { headers: { accept: 'text/html' } })).text, path).not.toContain('<script>')
@@ -275,8 +275,8 @@ describe('browsers', () => {
 })
 
 test('NUL in the id of an API key is refused as in every other text', async () => {
-  const answer = await request(routes.deleteApiKey, '/api-keys/a%00b')
-  expect([answer.status, answer.json.code]).toEqual([400, 'validation_failed'])
+  const response = await request(routes.deleteApiKey, '/api-keys/a%00b')
+  expect([response.status, response.json.code]).toEqual([400, 'validation_failed'])
 })
 
 test('CR and LF in a key or a prefix break no header that tells of it', async () => {

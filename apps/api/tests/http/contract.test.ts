@@ -2,7 +2,7 @@ import { type ErrorCode, errors, Problem, type RouteContract, type RouteId, rout
 import { startPostgres } from '@holdfast/testbed/postgres-process'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest'
-import { type ApiAnswer, putExpired, send, startApi, useApi } from '../support/api.js'
+import { type ApiResponse, putExpired, send, startApi, useApi } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 
 const adminKey = 'k'.repeat(32)
@@ -59,139 +59,147 @@ test('every route that is limited has a valid request here', () => {
 const versioned: unknown[] = ['item_exists', 'precondition_failed', 'not_a_number'] satisfies ErrorCode[]
 
 /** Checks an answer against the contract of its route, and notes that the status was seen. */
-const conforms = (id: RouteId, answer: ApiAnswer, expected: number | ErrorCode): void => {
+const conforms = (id: RouteId, response: ApiResponse, expected: number | ErrorCode): void => {
   const route: RouteContract = routes[id]
-  const contract = typeof expected === 'number' ? route.answers[expected] : undefined
-  expect(answer.status, answer.text).toBe(typeof expected === 'number' ? expected : errors[expected].status)
+  const contract = typeof expected === 'number' ? route.responses[expected] : undefined
+  expect(response.status, response.text).toBe(typeof expected === 'number' ? expected : errors[expected].status)
   if (contract === undefined) {
     expect(route.errors).toContain(expected)
     if (route.method !== 'head') {
-      expect(answer.headers.get('content-type')).toBe('application/problem+json')
-      expect(Problem.parse(answer.json)).toMatchObject({ code: expected, type: `/problems/${expected}`, status: answer.status })
-      expect(answer.json.instance).toBe(answer.headers.get('x-request-id'))
-      const etag = answer.headers.get('etag')
-      if (etag !== null) expect(etag).toBe(`"${answer.json.version}"`)
-      if (versioned.includes(expected)) expect(answer.json.version).toMatch(/^\d+$/)
+      expect(response.headers.get('content-type')).toBe('application/problem+json')
+      expect(Problem.parse(response.json)).toMatchObject({ code: expected, type: `/problems/${expected}`, status: response.status })
+      expect(response.json.instance).toBe(response.headers.get('x-request-id'))
+      const etag = response.headers.get('etag')
+      if (etag !== null) expect(etag).toBe(`"${response.json.version}"`)
+      if (versioned.includes(expected)) expect(response.json.version).toMatch(/^\d+$/)
     }
   } else {
-    contract.headers?.parse(Object.fromEntries(answer.headers))
+    contract.headers?.parse(Object.fromEntries(response.headers))
     if (contract.body !== undefined) {
-      expect(answer.headers.get('content-type')).toBe('application/json')
-      contract.body.parse(answer.json)
-    } else if (contract.contentType === undefined) expect(answer.text).toBe('')
+      expect(response.headers.get('content-type')).toBe('application/json')
+      contract.body.parse(response.json)
+    } else if (contract.contentType === undefined) expect(response.text).toBe('')
   }
   covered.add(`${id} ${expected}`)
 }
 
-const expectAnswer = async (id: RouteId, expected: number | ErrorCode, ...request: Parameters<typeof api.request>): Promise<ApiAnswer> => {
-  const answer = await ask(...request)
-  conforms(id, answer, expected)
-  return answer
+const expectResponse = async (
+  id: RouteId,
+  expected: number | ErrorCode,
+  ...request: Parameters<typeof api.request>
+): Promise<ApiResponse> => {
+  const response = await ask(...request)
+  conforms(id, response, expected)
+  return response
 }
 
-describe('answers', () => {
+describe('responses', () => {
   test('createItem', async () => {
-    const answer = await expectAnswer('createItem', 201, 'POST', '/items', { json: { key: 'a b/c', value: null } })
-    expect(answer.headers.get('location')).toBe('/items/a%20b%2Fc')
-    await expectAnswer('createItem', 'item_exists', 'POST', '/items/', { json: { key: 'a b/c', value: 1 } })
+    const response = await expectResponse('createItem', 201, 'POST', '/items', { json: { key: 'a b/c', value: null } })
+    expect(response.headers.get('location')).toBe('/items/a%20b%2Fc')
+    await expectResponse('createItem', 'item_exists', 'POST', '/items/', { json: { key: 'a b/c', value: 1 } })
   })
 
   test('listItems and deleteItems', async () => {
-    await expectAnswer('listItems', 200, 'GET', '/items')
-    await expectAnswer('listItems', 'validation_failed', 'GET', '/items?page=0')
-    await expectAnswer('deleteItems', 200, 'DELETE', '/items/?prefix=zzz')
-    await expectAnswer('deleteItems', 'validation_failed', 'DELETE', '/items?prefix=')
+    await expectResponse('listItems', 200, 'GET', '/items')
+    await expectResponse('listItems', 'validation_failed', 'GET', '/items?page=0')
+    await expectResponse('deleteItems', 200, 'DELETE', '/items/?prefix=zzz')
+    await expectResponse('deleteItems', 'validation_failed', 'DELETE', '/items?prefix=')
   })
 
   test('putItem, getItem, headItem and deleteItem', async () => {
-    const { headers } = await expectAnswer('putItem', 201, 'PUT', '/items/p', { json: { value: {} } })
-    await expectAnswer('putItem', 200, 'PUT', '/items/p?value=x')
-    await expectAnswer('putItem', 'precondition_failed', 'PUT', '/items/p?value=x', { headers: { 'if-match': headers.get('etag') ?? '' } })
-    const read = await expectAnswer('getItem', 200, 'GET', '/items/p')
+    const { headers } = await expectResponse('putItem', 201, 'PUT', '/items/p', { json: { value: {} } })
+    await expectResponse('putItem', 200, 'PUT', '/items/p?value=x')
+    await expectResponse('putItem', 'precondition_failed', 'PUT', '/items/p?value=x', {
+      headers: { 'if-match': headers.get('etag') ?? '' },
+    })
+    const read = await expectResponse('getItem', 200, 'GET', '/items/p')
     const etag = read.headers.get('etag') ?? ''
-    await expectAnswer('getItem', 304, 'GET', '/items/p', { headers: { 'if-none-match': etag } })
-    await expectAnswer('headItem', 200, 'HEAD', '/items/p')
-    await expectAnswer('headItem', 304, 'HEAD', '/items/p', { headers: { 'if-none-match': etag } })
-    await expectAnswer('getItem', 200, 'GET', '/items/p', { headers: { 'if-match': `"1", ${etag}` } })
-    await expectAnswer('getItem', 'precondition_failed', 'GET', '/items/p', { headers: { 'if-match': `W/${etag}, "1"` } })
-    await expectAnswer('headItem', 'precondition_failed', 'HEAD', '/items/p', { headers: { 'if-match': '"1"' } })
-    await expectAnswer('patchItem', 200, 'PATCH', '/items/p', { json: { value: 1 } })
-    await expectAnswer('patchItem', 'precondition_failed', 'PATCH', '/items/p', { json: { ttl: 9 }, headers: { 'if-match': '"1"' } })
-    await expectAnswer('patchItem', 'item_not_found', 'PATCH', '/items/none', { json: { ttl: 9 } })
-    await expectAnswer('deleteItem', 'precondition_failed', 'DELETE', '/items/p', { headers: { 'if-match': '"1"' } })
-    await expectAnswer('deleteItem', 204, 'DELETE', '/items/p')
+    await expectResponse('getItem', 304, 'GET', '/items/p', { headers: { 'if-none-match': etag } })
+    await expectResponse('headItem', 200, 'HEAD', '/items/p')
+    await expectResponse('headItem', 304, 'HEAD', '/items/p', { headers: { 'if-none-match': etag } })
+    await expectResponse('getItem', 200, 'GET', '/items/p', { headers: { 'if-match': `"1", ${etag}` } })
+    await expectResponse('getItem', 'precondition_failed', 'GET', '/items/p', { headers: { 'if-match': `W/${etag}, "1"` } })
+    await expectResponse('headItem', 'precondition_failed', 'HEAD', '/items/p', { headers: { 'if-match': '"1"' } })
+    await expectResponse('patchItem', 200, 'PATCH', '/items/p', { json: { value: 1 } })
+    await expectResponse('patchItem', 'precondition_failed', 'PATCH', '/items/p', { json: { ttl: 9 }, headers: { 'if-match': '"1"' } })
+    await expectResponse('patchItem', 'item_not_found', 'PATCH', '/items/none', { json: { ttl: 9 } })
+    await expectResponse('deleteItem', 'precondition_failed', 'DELETE', '/items/p', { headers: { 'if-match': '"1"' } })
+    await expectResponse('deleteItem', 204, 'DELETE', '/items/p')
     await ask('PUT', '/items/p?value=x')
-    await expectAnswer('deleteItem', 200, 'DELETE', '/items/p', { headers: { prefer: 'return=representation' } })
-    await expectAnswer('deleteItem', 'item_not_found', 'DELETE', '/items/p')
+    await expectResponse('deleteItem', 200, 'DELETE', '/items/p', { headers: { prefer: 'return=representation' } })
+    await expectResponse('deleteItem', 'item_not_found', 'DELETE', '/items/p')
     await putExpired(api, 'gone')
-    await expectAnswer('getItem', 'item_not_found', 'GET', '/items/gone')
-    await expectAnswer('headItem', 'item_not_found', 'HEAD', '/items/gone')
+    await expectResponse('getItem', 'item_not_found', 'GET', '/items/gone')
+    await expectResponse('headItem', 'item_not_found', 'HEAD', '/items/gone')
   })
 
   test('incrementItem', async () => {
     const path = '/items/count/increment'
-    await expectAnswer('incrementItem', 200, 'POST', `${path}/`)
-    await expectAnswer('incrementItem', 'out_of_bounds', 'POST', path, { json: { max: 1 } })
-    await expectAnswer('incrementItem', 'precondition_failed', 'POST', path, { headers: { 'if-match': '"1"' } })
-    await expectAnswer('incrementItem', 'validation_failed', 'POST', path, { json: { min: 2, max: 1 } })
-    await expectAnswer('incrementItem', 'malformed_json', 'POST', path, { text: '{"by":' })
-    await expectAnswer('incrementItem', 'unsupported_media_type', 'POST', path, { json: {}, headers: { 'content-type': 'text/plain' } })
-    await expectAnswer('incrementItem', 'too_large', 'POST', path, { text: ' '.repeat(16_385) })
-    await expectAnswer('incrementItem', 'ttl_required', 'POST', path, { json: { require_ttl: true } })
+    await expectResponse('incrementItem', 200, 'POST', `${path}/`)
+    await expectResponse('incrementItem', 'out_of_bounds', 'POST', path, { json: { max: 1 } })
+    await expectResponse('incrementItem', 'precondition_failed', 'POST', path, { headers: { 'if-match': '"1"' } })
+    await expectResponse('incrementItem', 'validation_failed', 'POST', path, { json: { min: 2, max: 1 } })
+    await expectResponse('incrementItem', 'malformed_json', 'POST', path, { text: '{"by":' })
+    await expectResponse('incrementItem', 'unsupported_media_type', 'POST', path, { json: {}, headers: { 'content-type': 'text/plain' } })
+    await expectResponse('incrementItem', 'too_large', 'POST', path, { text: ' '.repeat(16_385) })
+    await expectResponse('incrementItem', 'ttl_required', 'POST', path, { json: { require_ttl: true } })
     await ask('PUT', '/items/text?value=x')
-    await expectAnswer('incrementItem', 'not_a_number', 'POST', '/items/text/increment')
+    await expectResponse('incrementItem', 'not_a_number', 'POST', '/items/text/increment')
   })
 
   test('transact', async () => {
     const path = '/transactions'
     const set = { op: 'set', key: 'atom', value: 'text' }
-    await expectAnswer('transact', 200, 'POST', `${path}/`, {
+    await expectResponse('transact', 200, 'POST', `${path}/`, {
       json: { operations: [set, { op: 'get', key: 'none' }, { op: 'delete', key: 'none' }] },
     })
-    await expectAnswer('transact', 'checks_failed', 'POST', path, { json: { checks: [{ key: 'atom', version: null }], operations: [set] } })
-    await expectAnswer('transact', 'not_a_number', 'POST', path, { json: { operations: [{ op: 'increment', key: 'atom' }] } })
-    await expectAnswer('transact', 'out_of_bounds', 'POST', path, { json: { operations: [{ op: 'increment', key: 'new', max: 0 }] } })
-    await expectAnswer('transact', 'ttl_required', 'POST', path, {
+    await expectResponse('transact', 'checks_failed', 'POST', path, {
+      json: { checks: [{ key: 'atom', version: null }], operations: [set] },
+    })
+    await expectResponse('transact', 'not_a_number', 'POST', path, { json: { operations: [{ op: 'increment', key: 'atom' }] } })
+    await expectResponse('transact', 'out_of_bounds', 'POST', path, { json: { operations: [{ op: 'increment', key: 'new', max: 0 }] } })
+    await expectResponse('transact', 'ttl_required', 'POST', path, {
       json: { operations: [{ op: 'increment', key: 'new', require_ttl: true }] },
     })
-    await expectAnswer('transact', 'validation_failed', 'POST', path, { json: { operations: [{ op: 'put', key: 'atom' }] } })
-    await expectAnswer('transact', 'malformed_json', 'POST', path, { text: '{"operations":' })
-    await expectAnswer('transact', 'unsupported_media_type', 'POST', path, {
+    await expectResponse('transact', 'validation_failed', 'POST', path, { json: { operations: [{ op: 'put', key: 'atom' }] } })
+    await expectResponse('transact', 'malformed_json', 'POST', path, { text: '{"operations":' })
+    await expectResponse('transact', 'unsupported_media_type', 'POST', path, {
       json: { operations: [] },
       headers: { 'content-type': 'text/plain' },
     })
-    await expectAnswer('transact', 'too_large', 'POST', path, { json: { operations: [{ ...set, value: 'x'.repeat(100_000) }] } })
+    await expectResponse('transact', 'too_large', 'POST', path, { json: { operations: [{ ...set, value: 'x'.repeat(100_000) }] } })
   })
 
   test('namespaces', async () => {
-    await expectAnswer('createNamespace', 201, 'POST', '/namespaces', { json: { name: 'team', max_items: 1, default_ttl: 60 } })
-    await expectAnswer('createNamespace', 'namespace_exists', 'POST', '/namespaces/', { json: { name: 'team' } })
-    await expectAnswer('listNamespaces', 200, 'GET', '/namespaces')
-    await expectAnswer('listNamespaces', 'validation_failed', 'GET', '/namespaces?cursor=%21')
-    await expectAnswer('getNamespace', 200, 'GET', '/namespaces/team')
-    await expectAnswer('getNamespace', 'namespace_not_found', 'GET', '/namespaces/nobody')
-    await expectAnswer('getNamespace', 'validation_failed', 'GET', '/namespaces/Team')
-    await expectAnswer('patchNamespace', 200, 'PATCH', '/namespaces/team', { json: { max_ttl: 100 } })
-    await expectAnswer('patchNamespace', 'namespace_not_found', 'PATCH', '/namespaces/nobody', { json: { max_ttl: 1 } })
+    await expectResponse('createNamespace', 201, 'POST', '/namespaces', { json: { name: 'team', max_items: 1, default_ttl: 60 } })
+    await expectResponse('createNamespace', 'namespace_exists', 'POST', '/namespaces/', { json: { name: 'team' } })
+    await expectResponse('listNamespaces', 200, 'GET', '/namespaces')
+    await expectResponse('listNamespaces', 'validation_failed', 'GET', '/namespaces?cursor=%21')
+    await expectResponse('getNamespace', 200, 'GET', '/namespaces/team')
+    await expectResponse('getNamespace', 'namespace_not_found', 'GET', '/namespaces/nobody')
+    await expectResponse('getNamespace', 'validation_failed', 'GET', '/namespaces/Team')
+    await expectResponse('patchNamespace', 200, 'PATCH', '/namespaces/team', { json: { max_ttl: 100 } })
+    await expectResponse('patchNamespace', 'namespace_not_found', 'PATCH', '/namespaces/nobody', { json: { max_ttl: 1 } })
     const item = '/namespaces/team/items'
     await ask('PUT', `${item}/a`, { json: { value: 1 } })
-    await expectAnswer('createItem', 'namespace_full', 'POST', item, { json: { key: 'b', value: 1 } })
-    await expectAnswer('putItem', 'namespace_full', 'PUT', `${item}/b`, { json: { value: 1 } })
-    await expectAnswer('incrementItem', 'namespace_full', 'POST', `${item}/b/increment`)
+    await expectResponse('createItem', 'namespace_full', 'POST', item, { json: { key: 'b', value: 1 } })
+    await expectResponse('putItem', 'namespace_full', 'PUT', `${item}/b`, { json: { value: 1 } })
+    await expectResponse('incrementItem', 'namespace_full', 'POST', `${item}/b/increment`)
     const operations = [{ op: 'set', key: 'b', value: 1 }]
-    await expectAnswer('transact', 'namespace_full', 'POST', '/namespaces/team/transactions', { json: { operations } })
-    await expectAnswer('deleteNamespace', 200, 'DELETE', '/namespaces/team')
-    await expectAnswer('deleteNamespace', 'namespace_not_found', 'DELETE', '/namespaces/team')
-    await expectAnswer('deleteNamespace', 'validation_failed', 'DELETE', '/namespaces/-')
+    await expectResponse('transact', 'namespace_full', 'POST', '/namespaces/team/transactions', { json: { operations } })
+    await expectResponse('deleteNamespace', 200, 'DELETE', '/namespaces/team')
+    await expectResponse('deleteNamespace', 'namespace_not_found', 'DELETE', '/namespaces/team')
+    await expectResponse('deleteNamespace', 'validation_failed', 'DELETE', '/namespaces/-')
     for (const [id, method, path] of [
       ['createNamespace', 'POST', '/namespaces'],
       ['patchNamespace', 'PATCH', '/namespaces/team'],
       ['createApiKey', 'POST', '/api-keys'],
     ] as const) {
-      await expectAnswer(id, 'validation_failed', method, path, { json: { max_items: 0 } })
-      await expectAnswer(id, 'malformed_json', method, path, { text: '{' })
-      await expectAnswer(id, 'unsupported_media_type', method, path, { json: {}, headers: { 'content-type': 'text/plain' } })
-      await expectAnswer(id, 'too_large', method, path, { text: ' '.repeat(16_385) })
+      await expectResponse(id, 'validation_failed', method, path, { json: { max_items: 0 } })
+      await expectResponse(id, 'malformed_json', method, path, { text: '{' })
+      await expectResponse(id, 'unsupported_media_type', method, path, { json: {}, headers: { 'content-type': 'text/plain' } })
+      await expectResponse(id, 'too_large', method, path, { text: ' '.repeat(16_385) })
     }
   })
 
@@ -203,30 +211,30 @@ describe('answers', () => {
       ['postKey', '/keys/new', { key: 'new', value: 1 }],
       ['postRootKey', '/new', { value: 1 }],
     ] as const) {
-      await expectAnswer(id, 'namespace_full', routes[id].method.toUpperCase(), path, { json })
+      await expectResponse(id, 'namespace_full', routes[id].method.toUpperCase(), path, { json })
     }
     await ask('PATCH', '/namespaces/default', { json: { max_items: null } })
   })
 
   test('API keys', async () => {
-    const { json } = await expectAnswer('createApiKey', 201, 'POST', '/api-keys', { json: { scopes: ['read'], ttl: 60 } })
-    await expectAnswer('listApiKeys', 200, 'GET', '/api-keys')
-    await expectAnswer('listApiKeys', 'validation_failed', 'GET', '/api-keys?x=1')
-    await expectAnswer('deleteApiKey', 204, 'DELETE', `/api-keys/${json.id}`)
-    await expectAnswer('deleteApiKey', 'api_key_not_found', 'DELETE', `/api-keys/${json.id}`)
-    await expectAnswer('deleteApiKey', 'validation_failed', 'DELETE', `/api-keys/${'x'.repeat(65)}`)
+    const { json } = await expectResponse('createApiKey', 201, 'POST', '/api-keys', { json: { scopes: ['read'], ttl: 60 } })
+    await expectResponse('listApiKeys', 200, 'GET', '/api-keys')
+    await expectResponse('listApiKeys', 'validation_failed', 'GET', '/api-keys?x=1')
+    await expectResponse('deleteApiKey', 204, 'DELETE', `/api-keys/${json.id}`)
+    await expectResponse('deleteApiKey', 'api_key_not_found', 'DELETE', `/api-keys/${json.id}`)
+    await expectResponse('deleteApiKey', 'validation_failed', 'DELETE', `/api-keys/${'x'.repeat(65)}`)
   })
 
   test('getItems', async () => {
-    await expectAnswer('getItems', 200, 'POST', '/batch/get/', { json: { keys: ['present', 'absent'] } })
+    await expectResponse('getItems', 200, 'POST', '/batch/get/', { json: { keys: ['present', 'absent'] } })
     const path = '/batch/get'
-    await expectAnswer('getItems', 'validation_failed', 'POST', path, { json: { keys: [''] } })
-    await expectAnswer('getItems', 'malformed_json', 'POST', path, { text: '{"keys":' })
-    await expectAnswer('getItems', 'unsupported_media_type', 'POST', path, {
+    await expectResponse('getItems', 'validation_failed', 'POST', path, { json: { keys: [''] } })
+    await expectResponse('getItems', 'malformed_json', 'POST', path, { text: '{"keys":' })
+    await expectResponse('getItems', 'unsupported_media_type', 'POST', path, {
       json: { keys: [] },
       headers: { 'content-type': 'text/plain' },
     })
-    await expectAnswer('getItems', 'too_large', 'POST', path, { text: ' '.repeat(4_194_305) })
+    await expectResponse('getItems', 'too_large', 'POST', path, { text: ' '.repeat(4_194_305) })
   })
 
   test('putItems and deleteManyItems', async () => {
@@ -244,11 +252,11 @@ describe('answers', () => {
       ],
       ['deleteManyItems', '/batch/delete', { keys: ['a', 'absent', { key: 'b', if_match: '*' }] }, 4_194_304],
     ] as const) {
-      await expectAnswer(id, 200, 'POST', `${path}/`, { json })
-      await expectAnswer(id, 'validation_failed', 'POST', path, { json: { keys: [''] } })
-      await expectAnswer(id, 'malformed_json', 'POST', path, { text: '{"items":' })
-      await expectAnswer(id, 'unsupported_media_type', 'POST', path, { json, headers: { 'content-type': 'text/plain' } })
-      await expectAnswer(id, 'too_large', 'POST', path, { text: ' '.repeat(bytesMax + 1) })
+      await expectResponse(id, 200, 'POST', `${path}/`, { json })
+      await expectResponse(id, 'validation_failed', 'POST', path, { json: { keys: [''] } })
+      await expectResponse(id, 'malformed_json', 'POST', path, { text: '{"items":' })
+      await expectResponse(id, 'unsupported_media_type', 'POST', path, { json, headers: { 'content-type': 'text/plain' } })
+      await expectResponse(id, 'too_large', 'POST', path, { text: ' '.repeat(bytesMax + 1) })
     }
   })
 
@@ -256,34 +264,34 @@ describe('answers', () => {
     const json = { key: 'old', value: 1 }
     for (const id of ['putKey', 'postKey'] as const) {
       const method = routes[id].method.toUpperCase()
-      await expectAnswer(id, 201, method, '/keys/old', { json })
-      const { headers } = await expectAnswer(id, 200, method, '/keys/old', { json })
-      await expectAnswer(id, 'key_mismatch', method, '/keys/other', { json })
-      await expectAnswer(id, 'precondition_failed', method, '/keys/old', { json, headers: { 'if-match': '"1"' } })
+      await expectResponse(id, 201, method, '/keys/old', { json })
+      const { headers } = await expectResponse(id, 200, method, '/keys/old', { json })
+      await expectResponse(id, 'key_mismatch', method, '/keys/other', { json })
+      await expectResponse(id, 'precondition_failed', method, '/keys/old', { json, headers: { 'if-match': '"1"' } })
       const etag = headers.get('etag') ?? ''
-      await expectAnswer('getKey', 200, 'GET', '/keys/old')
-      await expectAnswer('getKey', 304, 'GET', '/keys/old', { headers: { 'if-none-match': etag } })
-      await expectAnswer('getKey', 'precondition_failed', 'GET', '/keys/old', { headers: { 'if-match': '"1"' } })
-      await expectAnswer('deleteKey', 'precondition_failed', 'DELETE', '/keys/old', { headers: { 'if-match': '"1"' } })
-      await expectAnswer('deleteKey', 200, 'DELETE', '/keys/old', { headers: { prefer: 'return=representation' } })
+      await expectResponse('getKey', 200, 'GET', '/keys/old')
+      await expectResponse('getKey', 304, 'GET', '/keys/old', { headers: { 'if-none-match': etag } })
+      await expectResponse('getKey', 'precondition_failed', 'GET', '/keys/old', { headers: { 'if-match': '"1"' } })
+      await expectResponse('deleteKey', 'precondition_failed', 'DELETE', '/keys/old', { headers: { 'if-match': '"1"' } })
+      await expectResponse('deleteKey', 200, 'DELETE', '/keys/old', { headers: { prefer: 'return=representation' } })
       await ask(method, '/keys/old', { json })
-      await expectAnswer('deleteKey', 204, 'DELETE', '/keys/old')
-      await expectAnswer('deleteKey', 'item_not_found', 'DELETE', '/keys/old')
-      await expectAnswer('getKey', 'item_not_found', 'GET', '/keys/old')
+      await expectResponse('deleteKey', 204, 'DELETE', '/keys/old')
+      await expectResponse('deleteKey', 'item_not_found', 'DELETE', '/keys/old')
+      await expectResponse('getKey', 'item_not_found', 'GET', '/keys/old')
     }
   })
 
   test('getRootKey and postRootKey', async () => {
-    await expectAnswer('getRootKey', 404, 'GET', '/root/')
-    await expectAnswer('postRootKey', 200, 'POST', '/root/', { json: { value: 1 } })
-    await expectAnswer('getRootKey', 200, 'GET', '/root/')
+    await expectResponse('getRootKey', 404, 'GET', '/root/')
+    await expectResponse('postRootKey', 200, 'POST', '/root/', { json: { value: 1 } })
+    await expectResponse('getRootKey', 200, 'GET', '/root/')
   })
 
   test('faults of single keys and of bodies', async () => {
     for (const [id, route] of Object.entries(routes) as [RouteId, RouteContract][]) {
       if (!route.path.endsWith('{key}')) continue
       const path = route.path.replace('{key}', 'x'.repeat(1025))
-      await expectAnswer(id, 'validation_failed', route.method.toUpperCase(), path, route.request.body === undefined ? {} : { json: {} })
+      await expectResponse(id, 'validation_failed', route.method.toUpperCase(), path, route.request.body === undefined ? {} : { json: {} })
     }
     await ask('PUT', '/items/p?value=x')
     for (const [id, path, json] of [
@@ -295,10 +303,10 @@ describe('answers', () => {
       ['postRootKey', '/p', { value: 1 }] as const,
     ]) {
       const method = routes[id].method.toUpperCase()
-      await expectAnswer(id, 'validation_failed', method, path, { json: { ...json, ttl: 0 } })
-      await expectAnswer(id, 'malformed_json', method, path, { text: '{"value":' })
-      await expectAnswer(id, 'unsupported_media_type', method, path, { json, headers: { 'content-type': 'text/plain' } })
-      await expectAnswer(id, 'too_large', method, path, { json: { ...json, value: 'x'.repeat(100_000) } })
+      await expectResponse(id, 'validation_failed', method, path, { json: { ...json, ttl: 0 } })
+      await expectResponse(id, 'malformed_json', method, path, { text: '{"value":' })
+      await expectResponse(id, 'unsupported_media_type', method, path, { json, headers: { 'content-type': 'text/plain' } })
+      await expectResponse(id, 'too_large', method, path, { json: { ...json, value: 'x'.repeat(100_000) } })
     }
   })
 
@@ -323,20 +331,20 @@ describe('answers', () => {
   })
 
   test('the service itself', async () => {
-    await expectAnswer('health', 200, 'GET', '/health/')
-    await expectAnswer('live', 200, 'GET', '/health/live')
-    await expectAnswer('ready', 200, 'GET', '/health/ready')
+    await expectResponse('health', 200, 'GET', '/health/')
+    await expectResponse('live', 200, 'GET', '/health/live')
+    await expectResponse('ready', 200, 'GET', '/health/ready')
     conforms('metrics', await open.request('GET', '/metrics/'), 200)
-    await expectAnswer('landing', 200, 'GET', '/')
-    await expectAnswer('openapi', 200, 'GET', '/openapi.json')
-    await expectAnswer('docs', 200, 'GET', '/docs/')
-    await expectAnswer('docsAsset', 200, 'GET', '/docs/swagger-ui.css')
-    await expectAnswer('docsAsset', 'route_not_found', 'GET', '/docs/package.json')
-    await expectAnswer('docsAsset', 'validation_failed', 'GET', '/docs/%ff')
-    await expectAnswer('problem', 'validation_failed', 'GET', '/problems/%zz')
-    await expectAnswer('problems', 200, 'GET', '/problems')
-    await expectAnswer('problem', 'route_not_found', 'GET', '/problems/nothing')
-    for (const code of Object.keys(errors)) await expectAnswer('problem', 200, 'GET', `/problems/${code}`)
+    await expectResponse('landing', 200, 'GET', '/')
+    await expectResponse('openapi', 200, 'GET', '/openapi.json')
+    await expectResponse('docs', 200, 'GET', '/docs/')
+    await expectResponse('docsAsset', 200, 'GET', '/docs/swagger-ui.css')
+    await expectResponse('docsAsset', 'route_not_found', 'GET', '/docs/package.json')
+    await expectResponse('docsAsset', 'validation_failed', 'GET', '/docs/%ff')
+    await expectResponse('problem', 'validation_failed', 'GET', '/problems/%zz')
+    await expectResponse('problems', 200, 'GET', '/problems')
+    await expectResponse('problem', 'route_not_found', 'GET', '/problems/nothing')
+    for (const code of Object.keys(errors)) await expectResponse('problem', 200, 'GET', `/problems/${code}`)
   })
 })
 
@@ -357,14 +365,14 @@ describe('conditions', () => {
       for (const base of route.namespaced ? ['', '/namespaces/default'] : ['']) {
         for (const key of ['present', 'count']) await ask('PUT', `/items/${key}`, { json: { value: 1 } })
         const before = await everything()
-        const answer = await ask(method, base + path, { ...options, headers: { [name]: value } })
+        const response = await ask(method, base + path, { ...options, headers: { [name]: value } })
         if (name in (route.request.headers?.shape ?? {})) {
-          expect([name, answer.status < 300 || answer.status === 412]).toEqual([name, true])
-          if (name === 'if-match') conforms(id, answer, 'precondition_failed')
-        } else if (isRead && transferOnly.includes(name)) expect([name, answer.status < 300]).toEqual([name, true])
+          expect([name, response.status < 300 || response.status === 412]).toEqual([name, true])
+          if (name === 'if-match') conforms(id, response, 'precondition_failed')
+        } else if (isRead && transferOnly.includes(name)) expect([name, response.status < 300]).toEqual([name, true])
         else {
-          conforms(id, answer, 'validation_failed')
-          if (method !== 'HEAD') expect(answer.json.errors[0].path).toBe(`headers.${name}`)
+          conforms(id, response, 'validation_failed')
+          if (method !== 'HEAD') expect(response.json.errors[0].path).toBe(`headers.${name}`)
           expect(await everything()).toEqual(before)
         }
       }
@@ -454,7 +462,7 @@ describe('members that are given more than once', () => {
 })
 
 describe('faults of the database, on every data route', () => {
-  const refused = async (id: keyof typeof valid, code: ErrorCode) =>
+  const rejected = async (id: keyof typeof valid, code: ErrorCode) =>
     conforms(id, await ask(...(valid[id]() as Parameters<typeof api.request>)), code)
 
   /** The table that a route cannot do without. */
@@ -469,7 +477,7 @@ describe('faults of the database, on every data route', () => {
   test('internal: PostgreSQL refuses the statement', async () => {
     for (const [table, ids] of byTable) {
       await api.sql`alter table ${api.sql(table)} rename to elsewhere`
-      for (const id of ids) await refused(id, 'internal')
+      for (const id of ids) await rejected(id, 'internal')
       await api.sql`alter table elsewhere rename to ${api.sql(table)}`
     }
   })
@@ -497,9 +505,9 @@ describe('faults of the database, on every data route', () => {
   test('overloaded: PostgreSQL gives the statement up', async () => {
     await withTableLocked(
       async (id, act) => {
-        const answer = refused(id, 'overloaded')
+        const response = rejected(id, 'overloaded')
         await act('pg_cancel_backend')
-        await answer
+        await response
       },
       dataRoutes,
       'access exclusive',
@@ -508,9 +516,9 @@ describe('faults of the database, on every data route', () => {
 
   test('outcome_unknown: the connection dies under a write', async () => {
     const during: Parameters<typeof withTableLocked>[0] = async (id, act) => {
-      const answer = refused(id, 'outcome_unknown')
+      const response = rejected(id, 'outcome_unknown')
       await act('pg_terminate_backend')
-      await answer
+      await response
     }
     await withTableLocked(
       during,
@@ -555,14 +563,14 @@ describe('faults of the database, on every data route', () => {
       await server.kill()
       await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
       conforms('ready', await send(lonely.url, 'GET', '/health/ready'), 503)
-      const refuse = async (id: keyof typeof valid) => {
+      const reject = async (id: keyof typeof valid) => {
         const [method, path, options] = valid[id]() as Parameters<typeof api.request>
-        const answer = await ask(method, path, options, lonely.url)
-        conforms(id, answer, 'database_unavailable')
-        expect(answer.headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/)
+        const response = await ask(method, path, options, lonely.url)
+        conforms(id, response, 'database_unavailable')
+        expect(response.headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/)
       }
       // Together, because each of them waits for the database for a while.
-      await Promise.all(dataRoutes.map(refuse))
+      await Promise.all(dataRoutes.map(reject))
     } finally {
       await lonely.sql.end({ timeout: 0 })
       await lonely.service.stop(0)
@@ -577,9 +585,9 @@ describe('faults of the database, on every data route', () => {
     }
     for (const id of dataRoutes) {
       const [method, path, options] = valid[id]() as Parameters<typeof api.request>
-      const refusal = await api.request(method, path, options)
-      conforms(id, refusal, 'unauthenticated')
-      expect(refusal.headers.get('www-authenticate')).toBe('Bearer realm="holdfast"')
+      const rejection = await api.request(method, path, options)
+      conforms(id, rejection, 'unauthenticated')
+      expect(rejection.headers.get('www-authenticate')).toBe('Bearer realm="holdfast"')
       const other = keys.get(routes[id].safe ? 'write' : 'read')
       conforms(id, await ask(method, path, { ...options, headers: { authorization: `Bearer ${other}` } }), 'forbidden')
     }
@@ -602,7 +610,7 @@ describe('faults of the database, on every data route', () => {
 
 afterAll(() => {
   const declared = Object.entries(routes).flatMap(([id, route]) =>
-    [...Object.keys(route.answers), ...route.errors].map((outcome) => `${id} ${outcome}`),
+    [...Object.keys(route.responses), ...route.errors].map((outcome) => `${id} ${outcome}`),
   )
   expect(
     declared.filter((outcome) => !covered.has(outcome)),

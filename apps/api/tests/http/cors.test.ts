@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.js'
-import { type ApiAnswer, send, useApi } from '../support/api.js'
+import { type ApiResponse, send, useApi } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 
 const origin = 'https://app.example'
@@ -8,9 +8,9 @@ const adminKey = 'an-admin-key-of-32-characters-or-more'
 const settings = { AUTH: 'required', ADMIN_API_KEY: adminKey, CORS_ORIGINS: `${origin}, http://localhost:5173` }
 const api = useApi({ ...settings, RATE_LIMIT_REQUESTS: '4', RATE_LIMIT_KEY_REQUESTS: '0' })
 
-const preflight = (path: string, headers: Record<string, string> = {}): Promise<ApiAnswer> =>
+const preflight = (path: string, headers: Record<string, string> = {}): Promise<ApiResponse> =>
   send(api.url, 'OPTIONS', path, { headers: { origin, 'access-control-request-method': 'PUT', ...headers } })
-const names = (answer: ApiAnswer, header: string): string[] => (answer.headers.get(header) ?? '').split(', ')
+const names = (answer: ApiResponse, header: string): string[] => (answer.headers.get(header) ?? '').split(', ')
 
 describe('a preflight', () => {
   test.each(['/items/a', '/items', '/namespaces/n/items/a', '/api-keys', '/transactions', '/nowhere/at/all', '/'])(
@@ -136,8 +136,8 @@ describe('without CORS_ORIGINS', () => {
   })
 
   test('responses have no CORS headers', async () => {
-    const { headers: answered } = await send(closed.url, 'GET', '/health', { headers: { origin } })
-    expect([...answered.keys()].filter((name) => name === 'vary' || name.startsWith('access-control'))).toEqual([])
+    const { headers: responded } = await send(closed.url, 'GET', '/health', { headers: { origin } })
+    expect([...responded.keys()].filter((name) => name === 'vary' || name.startsWith('access-control'))).toEqual([])
   })
 
   test('the Origin of a foreign page is rejected where no key is needed', async () => {

@@ -58,7 +58,7 @@ test('at LOG_LEVEL=trace the log is JSON, and holds no key, value, query, header
     [500, ask('PUT', `/items/${secrets.key}-unreadable`, { value: `${secrets.value}-unreadable` }, bearer)],
     [200, ask('POST', '/transactions', { operations: [{ op: 'set', key: `${secrets.key}-t`, value: secrets.value }] }, bearer)],
   ]
-  for (const [status, answer] of expected) expect((await answer).status, (await answer).text).toBe(status)
+  for (const [status, response] of expected) expect((await response).status, (await response).text).toBe(status)
   await sendRaw(url, `${secrets.malformed} ${secrets.malformed}\r\n\r\n`)
   await sendRaw(
     url,

@@ -4,7 +4,7 @@ import { onExit } from '@holdfast/testbed/on-exit'
 import { runService, type ServiceProcess, serviceProgram } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type ApiAnswer, send } from '../support/api.js'
+import { type ApiResponse, send } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 
 /** Requests with their statuses and the path that a terminal shows. */
@@ -21,7 +21,7 @@ const requests = [
   ['DELETE', '/items/greeting', 204],
 ] as const
 
-const ask = (url: string, method: string, path: string, status: number): Promise<ApiAnswer> => {
+const ask = (url: string, method: string, path: string, status: number): Promise<ApiResponse> => {
   if (status === 413) return send(url, method, path, { json: { value: 'x'.repeat(1_100_000) } })
   if (status === 415) return send(url, method, path, { text: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } })
   if (status === 412) return send(url, method, path, { json: { value: 1 }, headers: { 'if-none-match': '*' } })
@@ -30,13 +30,13 @@ const ask = (url: string, method: string, path: string, status: number): Promise
 
 /** Sends the requests. Returns the id of each one's response. */
 const askAll = async (url: string): Promise<readonly { path: string; status: number; id: string }[]> => {
-  const answers = []
+  const responses = []
   for (const [method, path, status] of requests) {
     const { status: seen, headers } = await ask(url, method, path, status)
     expect([path, seen]).toEqual([path, status])
-    answers.push({ path, status, id: headers.get('x-request-id') ?? '' })
+    responses.push({ path, status, id: headers.get('x-request-id') ?? '' })
   }
-  return answers
+  return responses
 }
 
 const stop = async (service: ServiceProcess): Promise<void> => {
@@ -48,7 +48,7 @@ describe('the log as JSON', () => {
   test.each(['info', 'debug'])('at %s has the request ids that the documentation promises', async (level) => {
     const service = runService('api', { DATABASE_URL: inject('postgresUrl'), LOG_LEVEL: level })
     const url = await service.ready()
-    const answers = await askAll(url)
+    const responses = await askAll(url)
     await sendRaw(url, 'GET /items/a HTTP/1.1\r\nHost: evil.example\r\nX-Request-Id: foreign\r\nConnection: close\r\n\r\n')
     await stop(service)
     const lines = service
@@ -58,7 +58,7 @@ describe('the log as JSON', () => {
       .map((line) => JSON.parse(line))
     const logged = (id: string) => lines.filter((line) => line.request_id === id).map(({ status }) => status)
     const quiet = (path: string, status: number) => level === 'info' && (status < 400 || status === 412 || path === '/items/none')
-    expect(answers.map(({ id }) => logged(id))).toEqual(answers.map(({ path, status }) => (quiet(path, status) ? [] : [status])))
+    expect(responses.map(({ id }) => logged(id))).toEqual(responses.map(({ path, status }) => (quiet(path, status) ? [] : [status])))
     expect(lines.find((line) => line.request_id === 'foreign')).toMatchObject({ status: 403, client: '127.0.0.1' })
     expect(service.output()).not.toMatch(/greeting|nowhere|large/)
   })
@@ -69,11 +69,11 @@ describe('the log as text', () => {
     const service = runService('api', { DATABASE_URL: inject('postgresUrl'), LOG_FORMAT: 'text', PORT: '0' })
     await until(() => /url=http\S+/.test(service.output()))
     const url = /url=(http\S+)/.exec(service.output())?.[1] ?? ''
-    const answers = await askAll(url)
+    const responses = await askAll(url)
     await sendRaw(url, 'GET /items/%1b%5b2J\x80\x9b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
     await stop(service)
     const lines = service.output().split('\n')
-    for (const { path, status, id } of answers) {
+    for (const { path, status, id } of responses) {
       const found = lines.filter((line) => line.includes(id))
       expect(found).toHaveLength(1)
       const shown = path.replace(/\?.*/, '').replaceAll('/', '\\/')

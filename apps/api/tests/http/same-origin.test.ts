@@ -4,8 +4,8 @@ import { useApi } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 
 const statusOf = async (url: string, lines: readonly string[], method = 'GET'): Promise<number> => {
-  const answer = await sendRaw(url, [`${method} /items/a HTTP/1.1`, ...lines, 'Connection: close', '', ''].join('\r\n'))
-  return Number(answer.split(' ')[1])
+  const response = await sendRaw(url, [`${method} /items/a HTTP/1.1`, ...lines, 'Connection: close', '', ''].join('\r\n'))
+  return Number(response.split(' ')[1])
 }
 
 describe('a service that this machine alone can reach and that asks for no key', () => {
@@ -59,8 +59,8 @@ describe('a service without authentication that other machines reach', () => {
   )
 
   test('the error names the setting that accepts the name', async () => {
-    const answer = await sendRaw(url(), 'GET /items/a HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')
-    expect(answer).toContain('ALLOWED_HOSTS')
+    const response = await sendRaw(url(), 'GET /items/a HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')
+    expect(response).toContain('ALLOWED_HOSTS')
   })
 
   test('rejects what a browser sends for a page of another origin', async () => {

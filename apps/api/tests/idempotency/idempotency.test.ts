@@ -1,10 +1,10 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sweepRecords } from '../../src/expiry/sql/sweep-expired.js'
 import { createPool } from '../../src/postgres/pool.js'
 import type { Service } from '../../src/start-service.js'
-import { type ApiAnswer, refusePoison, send, startReplica, useApi } from '../support/api.js'
+import { type ApiResponse, rejectPoison, send, startReplica, useApi } from '../support/api.js'
 
 const api = useApi({ ROOT_KEYS: 'on', TRUST_PROXY: '127.0.0.0/8' })
 let replica: Service
@@ -17,7 +17,7 @@ beforeAll(async () => {
     create function note() returns trigger language plpgsql as
     $$ begin insert into audit values (coalesce(new.key, old.key), pg_current_xact_id()); return null; end $$`
   await api.sql`create trigger note after insert or update or delete on items for each row execute function note()`
-  await refusePoison(api)
+  await rejectPoison(api)
 })
 afterAll(() => replica.stop(0))
 
@@ -33,7 +33,7 @@ interface Request {
   readonly headers?: Record<string, string>
 }
 
-const ask = ({ method, path, json, headers }: Request, key: string, url = api.url): Promise<ApiAnswer> =>
+const ask = ({ method, path, json, headers }: Request, key: string, url = api.url): Promise<ApiResponse> =>
   send(url, method, path, { ...(json === undefined ? {} : { json }), headers: { ...headers, 'idempotency-key': key } })
 
 const withIfMatch = { 'if-match': '*' }
@@ -107,10 +107,10 @@ describe.each(requests)('%s', (name, requestOf) => {
       if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: valueFor(name) } })
       const before = await effects(item)
       const key = newKey()
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 50 }, (_, n) => ask(requestOf(item), key, n % 2 === 0 ? api.url : replica.url)),
       )
-      const [ended, waiting] = [answers.filter(({ status }) => status < 300), answers.filter(({ status }) => status >= 300)]
+      const [ended, waiting] = [responses.filter(({ status }) => status < 300), responses.filter(({ status }) => status >= 300)]
       expect(new Set(ended.map(({ text }) => text)).size).toBe(1)
       expect(ended.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1)
       expect(new Set(waiting.map(({ json }) => json.code))).toEqual(new Set(waiting.length === 0 ? [] : ['idempotency_in_progress']))
@@ -167,12 +167,12 @@ test('a request with another condition is another request', async () => {
   for (const write of writes) {
     for (const first of conditions) {
       const key = newKey()
-      const answer = await ask({ ...write, headers: first }, key)
+      const response = await ask({ ...write, headers: first }, key)
       for (const later of conditions) {
         const again = await ask({ ...write, headers: later }, key, replica.url)
         if (first === later) {
           expect(again.headers.get('idempotency-replayed')).toBe('true')
-          expect([again.json?.detail, again.status]).toEqual([answer.json?.detail, answer.status])
+          expect([again.json?.detail, again.status]).toEqual([response.json?.detail, response.status])
         } else expect([write, first, later, again.status, again.json?.code]).toEqual([write, first, later, 422, 'idempotency_key_reused'])
       }
       await api.request('PUT', '/items/guarded?value=x')
@@ -196,11 +196,11 @@ test('a retry in another spelling is the same request', async () => {
   for (const [method, paths, headers] of spellings) {
     const key = newKey()
     const json = /increment|x%2Fy/.test(paths[0] ?? '') ? (paths[0]?.startsWith('/x') ? { value: 1 } : {}) : undefined
-    const answers = []
-    for (const path of paths) for (const each of headers) answers.push(await ask({ method, path, json, headers: each }, key))
-    expect(answers[0]?.status, answers[0]?.text).toBeLessThan(300)
-    for (const { text, headers: got } of answers.slice(1)) {
-      expect([text, got.get('idempotency-replayed')]).toEqual([answers[0]?.text, 'true'])
+    const responses = []
+    for (const path of paths) for (const each of headers) responses.push(await ask({ method, path, json, headers: each }, key))
+    expect(responses[0]?.status, responses[0]?.text).toBeLessThan(300)
+    for (const { text, headers: got } of responses.slice(1)) {
+      expect([text, got.get('idempotency-replayed')]).toEqual([responses[0]?.text, 'true'])
     }
   }
 })
@@ -300,11 +300,11 @@ test('records are swept when their time is over, and no sooner', async () => {
 
 test('whatever connections are lost, a request that is repeated until it is answered is applied once', async () => {
   let stop = false
-  let answered = 0
+  let responded = 0
   const cut = async () => {
     while (!stop) {
-      const before = answered
-      await until(() => stop || answered > before + 2)
+      const before = responded
+      await until(() => stop || responded > before + 2)
       await api.sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and application_name = 'holdfast' and state = 'active' and query like '%idempotency_records%'
@@ -322,7 +322,7 @@ test('whatever connections are lost, a request that is repeated until it is answ
     const key = newKey()
     for (;;) {
       const { status, text, json } = await ask(kind[1](item), key, Math.random() < 0.5 ? api.url : replica.url)
-      answered++
+      responded++
       if (status < 300) break
       expect(['idempotency_in_progress', 'overloaded', 'outcome_unknown', 'database_unavailable'], text).toContain(json.code)
       repeated++
@@ -347,8 +347,8 @@ test('a deletion by prefix that is cut off says so, and its repeats add up to on
   expect((await ask(request, '"cut"')).json).toMatchObject({ code: 'outcome_unknown' })
   await holder`commit`
   holder.release()
-  const answers = await Promise.all([api.url, replica.url].map((url) => ask(request, '"cut"', url)))
-  expect(answers.map(({ json }) => json)).toEqual([{ deleted: 2500 }, { deleted: 2500 }])
+  const responses = await Promise.all([api.url, replica.url].map((url) => ask(request, '"cut"', url)))
+  expect(responses.map(({ json }) => json)).toEqual([{ deleted: 2500 }, { deleted: 2500 }])
   await api.request('PUT', '/items/many-more?value=x')
   expect((await ask(request, '"cut"', replica.url)).json).toEqual({ deleted: 2500 })
   expect((await api.request('GET', '/items/many-more')).status).toBe(200)

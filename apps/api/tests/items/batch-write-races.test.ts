@@ -1,7 +1,7 @@
 import { until } from '@holdfast/testbed/until'
 import type { TransactionSql } from 'postgres'
 import { describe, expect, test } from 'vitest'
-import { type ApiAnswer, useApi } from '../support/api.js'
+import { type ApiResponse, useApi } from '../support/api.js'
 import { batchesOf, statuses } from '../support/batches.js'
 import { expectExactCounts } from '../support/exact-counts.js'
 
@@ -47,12 +47,12 @@ describe('batches of the same keys at once', () => {
         Array.from({ length: 8 }, (_, n) => put(keys.map((key) => ({ key, value: n, if_none_match: '*' })))),
       )
       for (const [n, key] of keys.entries()) {
-        const winners = created.flatMap((answer) => (statuses(answer)[n] === 201 ? [answer.json.results[n].item] : []))
+        const winners = created.flatMap((response) => (statuses(response)[n] === 201 ? [response.json.results[n].item] : []))
         expect(winners).toEqual([await read(key)])
       }
       const { version } = await read(keys[0] as string)
       const replaced = await Promise.all(Array.from({ length: 8 }, (_, n) => put([{ key: keys[0], value: n, if_match: version }])))
-      const winners = replaced.flatMap((answer) => (statuses(answer)[0] === 200 ? [answer.json.results[0].item] : []))
+      const winners = replaced.flatMap((response) => (statuses(response)[0] === 200 ? [response.json.results[0].item] : []))
       expect(winners).toEqual([await read(keys[0] as string)])
       const { version: now } = winners[0]
       for (const { json } of replaced) if (json.results[0].status === 412) expect(json.results[0].problem.detail).toContain(now)
@@ -63,12 +63,12 @@ describe('batches of the same keys at once', () => {
     for (let round = 0; round < 30; round++) {
       const key = newKey()
       await put([{ key, value: 0 }])
-      const [deleted, ...answers] = await Promise.all([
+      const [deleted, ...responses] = await Promise.all([
         api.request('DELETE', `/items/${key}`),
         ...Array.from({ length: 4 }, (_, n) => put([{ key, value: n, if_match: '*' }])),
       ])
       expect(deleted?.status).toBe(204)
-      for (const answer of answers) expect([200, 412]).toContain(statuses(answer)[0])
+      for (const response of responses) expect([200, 412]).toContain(statuses(response)[0])
       expect((await api.request('GET', `/items/${key}`)).status).toBe(404)
     }
     await expectExactCounts(api)
@@ -77,11 +77,11 @@ describe('batches of the same keys at once', () => {
 
 describe('an element that waits for a lock', () => {
   /** Sends a batch while another session holds a row, changes the row once the batch waits, and returns the outcomes. */
-  const whileHeld = async (key: string, change: (sql: TransactionSql) => Promise<unknown>, items: unknown[]): Promise<ApiAnswer> => {
+  const whileHeld = async (key: string, change: (sql: TransactionSql) => Promise<unknown>, items: unknown[]): Promise<ApiResponse> => {
     const holder = await api.sql.reserve()
     await holder`begin`
     await holder`select from items where key = ${key} for update`
-    const answer = put(items)
+    const response = put(items)
     await until(async () => {
       const [row] = await api.sql`select count(*)::int as count from pg_locks where not granted`
       return row?.count > 0
@@ -89,7 +89,7 @@ describe('an element that waits for a lock', () => {
     await change(holder as unknown as TransactionSql)
     await holder`commit`
     holder.release()
-    return answer
+    return response
   }
   const rewritten = (key: string) => (sql: TransactionSql) =>
     sql`update items set value = '"theirs"', version = nextval('item_versions'), created_offset = lastval() - version where key = ${key}`
@@ -98,14 +98,14 @@ describe('an element that waits for a lock', () => {
     const [a, b] = [newKey(), newKey()]
     const { json } = await put([{ key: a, value: 'old' }])
     const version = json.results[0].item.version
-    const answer = await whileHeld(a, rewritten(a), [
+    const response = await whileHeld(a, rewritten(a), [
       { key: a, value: 'mine', if_match: version },
       { key: b, value: 'mine' },
     ])
-    expect(statuses(answer)).toEqual([412, 201])
+    expect(statuses(response)).toEqual([412, 201])
     const item = await read(a)
     expect(item).toMatchObject({ value: 'theirs', created_version: version })
-    expect(answer.json.results[0].problem.detail).toContain(item.version)
+    expect(response.json.results[0].problem.detail).toContain(item.version)
     await expectExactCounts(api)
   })
 
@@ -116,12 +116,12 @@ describe('an element that waits for a lock', () => {
       await sql`delete from items where key = ${a}`
       await sql`insert into item_counts values ('default', 63, -1) on conflict (namespace, slot) do update set rows = item_counts.rows - 1`
     }
-    const answer = await whileHeld(a, deleted, [
+    const response = await whileHeld(a, deleted, [
       { key: a, value: 'mine', if_match: '*' },
       { key: b, value: 'mine' },
     ])
-    expect(statuses(answer)).toEqual([412, 201])
-    expect(answer.json.results[0].problem.detail).toBe('the item does not exist')
+    expect(statuses(response)).toEqual([412, 201])
+    expect(response.json.results[0].problem.detail).toBe('the item does not exist')
     expect((await api.request('GET', `/items/${a}`)).status).toBe(404)
     expect((await api.request('GET', `/items?prefix=${a}&page_size=1`)).json.items[0]?.key).not.toBe(a)
     await expectExactCounts(api)
@@ -133,8 +133,8 @@ describe('an element that waits for a lock', () => {
     await put([{ key, value: 'old' }])
     const change = (sql: TransactionSql) =>
       sql`update items set version = nextval('item_versions'), expires_at = '2099-01-01' where key = ${key}`
-    const answer = await whileHeld(key, change, [{ key, value: 'mine', keep_ttl: true }])
-    expect(answer.json.results[0]).toMatchObject({ status: 200, item: { expires_at: '2099-01-01T00:00:00.000Z' } })
+    const response = await whileHeld(key, change, [{ key, value: 'mine', keep_ttl: true }])
+    expect(response.json.results[0]).toMatchObject({ status: 200, item: { expires_at: '2099-01-01T00:00:00.000Z' } })
   })
 })
 
@@ -146,7 +146,7 @@ describe('in a namespace with settings a batch put', () => {
     await api.request('POST', '/namespaces', {
       json: { name: 'bounded', default_ttl: 60, max_ttl: 100, max_value_bytes: 20, max_items: 3 },
     })
-    const answer = await putBounded([
+    const response = await putBounded([
       { key: 'a', value: 1 },
       { key: 'b', value: 1, ttl: 101 },
       { key: 'c', value: 'x'.repeat(20) },
@@ -154,8 +154,8 @@ describe('in a namespace with settings a batch put', () => {
       { key: 'e', value: 1, ttl: 100 },
       { key: 'f', value: 1, expires_at: '2099-01-01T00:00:00Z' },
     ])
-    expect(statuses(answer)).toEqual([201, 400, 413, 400, 201, 400])
-    const [a, b, c, d, e, f] = answer.json.results
+    expect(statuses(response)).toEqual([201, 400, 413, 400, 201, 400])
+    const [a, b, c, d, e, f] = response.json.results
     const seconds = ({ item }: typeof a) => (Date.parse(item.expires_at) - Date.parse(item.updated_at)) / 1000
     expect([seconds(a), seconds(e)]).toEqual([60, 100])
     expect([b, d, f].map(({ problem }) => problem.errors[0].path)).toEqual([
@@ -167,15 +167,15 @@ describe('in a namespace with settings a batch put', () => {
   })
 
   test('creates all of its new items or none, and replaces the others', async () => {
-    const answer = await putBounded([
+    const response = await putBounded([
       { key: 'a', value: 2 },
       { key: 'x', value: 2 },
       { key: 'y', value: 2 },
       { key: 'z', value: 2, if_match: '*' },
       { key: 'e', value: 2, if_none_match: '*' },
     ])
-    expect(statuses(answer)).toEqual([200, 409, 409, 412, 412])
-    expect(answer.json.results[1].problem.code).toBe('namespace_full')
+    expect(statuses(response)).toEqual([200, 409, 409, 412, 412])
+    expect(response.json.results[1].problem.code).toBe('namespace_full')
     const { json } = await api.request('GET', '/namespaces/bounded/items')
     expect(json.items).toMatchObject([
       { key: 'a', value: 2 },
@@ -198,13 +198,13 @@ describe('in a namespace with settings a batch put', () => {
   test('never has more items than it may, however many batches create at once', async () => {
     await api.request('POST', '/namespaces', { json: { name: 'tight', max_items: 10 } })
     const batch = (n: number) => [0, 1, 2].map((m) => ({ key: `${n}-${m}`, value: 1, ...(m === 2 ? { if_match: '*' } : {}) }))
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 30 }, (_, n) => api.request('POST', '/namespaces/tight/batch/put', { json: { items: batch(n) } })),
     )
-    const created = answers.flatMap(statuses).filter((status) => status === 201)
+    const created = responses.flatMap(statuses).filter((status) => status === 201)
     expect((await api.request('GET', '/namespaces/tight')).json.items).toBe(created.length)
     expect(created).toHaveLength(10)
-    expect(new Set(answers.flatMap(statuses))).toEqual(new Set([201, 409, 412]))
+    expect(new Set(responses.flatMap(statuses))).toEqual(new Set([201, 409, 412]))
     await expectExactCounts(api)
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ApiAnswer, putExpired, useApi } from '../support/api.js'
+import { type ApiResponse, putExpired, useApi } from '../support/api.js'
 import { batchesOf, statuses } from '../support/batches.js'
 import { expectExactCounts } from '../support/exact-counts.js'
 
@@ -153,7 +153,7 @@ describe('with an Idempotency-Key a batch', () => {
     expect(statuses(first)).toEqual([201, 412, 413])
     await remove([a, b])
     const again = await put(items, headers)
-    const withoutInstance = ({ json }: ApiAnswer) => JSON.parse(JSON.stringify(json, (name, value) => (name === 'instance' ? '' : value)))
+    const withoutInstance = ({ json }: ApiResponse) => JSON.parse(JSON.stringify(json, (name, value) => (name === 'instance' ? '' : value)))
     expect([again.headers.get('idempotency-replayed'), withoutInstance(again)]).toEqual(['true', withoutInstance(first)])
     expect((await api.request('GET', `/items/${a}`)).status).toBe(404)
     expect((await put(items.slice(1), headers)).json.code).toBe('idempotency_key_reused')
@@ -173,7 +173,7 @@ describe('with an Idempotency-Key a batch', () => {
   test('sent many times at once is applied once', async () => {
     const keys = [newKey(), newKey()]
     const headers = { 'idempotency-key': keys[0] as string }
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 20 }, () =>
         put(
           keys.map((key) => ({ key, value: 1 })),
@@ -181,10 +181,10 @@ describe('with an Idempotency-Key a batch', () => {
         ),
       ),
     )
-    const applied = answers.filter(({ status }) => status === 200)
+    const applied = responses.filter(({ status }) => status === 200)
     expect(new Set(applied.map(({ text }) => text)).size).toBe(1)
-    expect(statuses(applied[0] as ApiAnswer)).toEqual([201, 201])
-    expect(answers.every(({ status, json }) => status === 200 || json.code === 'idempotency_in_progress')).toBe(true)
+    expect(statuses(applied[0] as ApiResponse)).toEqual([201, 201])
+    expect(responses.every(({ status, json }) => status === 200 || json.code === 'idempotency_in_progress')).toBe(true)
   })
 })
 

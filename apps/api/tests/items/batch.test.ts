@@ -8,9 +8,9 @@ test('answers what is there, in the order asked, to the letter', async () => {
   await api.request('PUT', '/items/a', { text: '{"value": 12345678901234567890.0}' })
   const { json } = await api.request('PUT', '/items/b%2Fc', { json: { value: [null], ttl: 60 } })
   await putExpired(api, 'gone')
-  const answer = await batch(['none', 'b/c', 'gone', 'a', 'b/c'])
-  expect(answer.json.items).toEqual([null, json, null, expect.objectContaining({ key: 'a' }), json])
-  expect(answer.text).toContain('"value":12345678901234567890.0')
+  const response = await batch(['none', 'b/c', 'gone', 'a', 'b/c'])
+  expect(response.json.items).toEqual([null, json, null, expect.objectContaining({ key: 'a' }), json])
+  expect(response.text).toContain('"value":12345678901234567890.0')
   expect((await batch([])).json).toEqual({ items: [] })
 })
 
@@ -29,8 +29,8 @@ test.each([
   ['unpaired surrogates', { keys: ['\ud800'] }],
   ['something else', { keys: [], other: 1 }],
 ])('%s is refused', async (_name, json) => {
-  const answer = await api.request('POST', '/batch/get', { json })
-  expect([answer.status, answer.json.code]).toEqual([400, 'validation_failed'])
+  const response = await api.request('POST', '/batch/get', { json })
+  expect([response.status, response.json.code]).toEqual([400, 'validation_failed'])
 })
 
 test('values that are too much together are refused, and not in part', async () => {

@@ -1,7 +1,7 @@
 import { until } from '@holdfast/testbed/until'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Service } from '../../src/start-service.js'
-import { refusePoison, startReplica, useApi } from '../support/api.js'
+import { rejectPoison, startReplica, useApi } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 
 const api = useApi()
@@ -10,11 +10,11 @@ const put = (key: string, value: unknown, headers: Record<string, string> = {}) 
   api.request('PUT', `/items/${encodeURIComponent(key)}`, { json: { value }, headers })
 const many = <T>(count: number, call: (n: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, n) => call(n)))
-const statuses = (answers: readonly { readonly status: number }[]) => [...new Set(answers.map(({ status }) => status))].sort()
+const statuses = (responses: readonly { readonly status: number }[]) => [...new Set(responses.map(({ status }) => status))].sort()
 
 beforeAll(async () => {
   for (const key of ['held0', 'held1']) await put(key, 'free')
-  await refusePoison(api)
+  await rejectPoison(api)
   replica = await startReplica(api)
 })
 afterAll(() => replica.stop(0))
@@ -72,28 +72,28 @@ test.each([
 ])('%s that arrive at once share a statement', async (name, condition, status) => {
   if (status === '200') await many(100, (n) => put(`${name}${n}`, 0))
   const requests = Array.from({ length: 100 }, (_, n) => rawPut(`${name}${n}`, { value: n }, condition))
-  const answered = await pipelined([...requests, last])
-  expect(answered.statuses).toEqual([...requests.map(() => status), '200'])
+  const responded = await pipelined([...requests, last])
+  expect(responded.statuses).toEqual([...requests.map(() => status), '200'])
   expect(await transactions(name)).toBeLessThan(10)
 })
 
 test('one poison write among a hundred is refused, and only that one', async () => {
-  const answers = await many(100, (n) => put(`batch${n}`, n === 42 ? 'poison' : n))
-  expect(answers.flatMap(({ status, json }, n) => (status === 201 ? [] : [[n, status, json.code]]))).toEqual([[42, 500, 'internal']])
+  const responses = await many(100, (n) => put(`batch${n}`, n === 42 ? 'poison' : n))
+  expect(responses.flatMap(({ status, json }, n) => (status === 201 ? [] : [[n, status, json.code]]))).toEqual([[42, 500, 'internal']])
   const { json } = await api.request('GET', '/items?prefix=batch&page_size=100')
   expect([json.total, json.items.length]).toEqual([99, 99])
 })
 
 test('each of a hundred different reads, puts, creates and deletes at once gets the answer that is its own', async () => {
   await many(100, (n) => put(`own${n}`, n))
-  const answers = await many(400, async (n) => {
+  const responses = await many(400, async (n) => {
     const key = `own${n >> 2}`
     if (n % 4 === 0) return (await api.request('GET', `/items/${key}`)).json.key === key
     if (n % 4 === 1) return (await put(`${key}-put`, n)).json.value === n
     if (n % 4 === 2) return (await put(key, 0, { 'if-none-match': '*' })).json.code === 'precondition_failed'
     return (await api.request('DELETE', `/items/${key}-none`)).json.code === 'item_not_found'
   })
-  expect(answers).not.toContain(false)
+  expect(responses).not.toContain(false)
 })
 
 test('batches of two services that go through the same keys do not deadlock', async () => {
@@ -108,11 +108,11 @@ test('batches of two services that go through the same keys do not deadlock', as
   for (let round = 0; round < 20; round++) {
     // Some keys are there and some are not, so that every batch locks the one and creates the other.
     await api.sql`delete from items where key like 'deadlock%' and right(key, 1)::int < 5`
-    const answers = await many(10, (n) => {
+    const responses = await many(10, (n) => {
       const requests = batches[n >> 1]?.({ value: 0, ttl: 60 }) ?? []
       return pipelined([...(round % 2 === 0 ? requests : requests.reverse()), last], n % 2 === 0 ? api.url : replica.url)
     })
-    expect(answers.flatMap((each) => each.statuses).filter((status) => !['200', '201', '204', '404', '412'].includes(status))).toEqual([])
+    expect(responses.flatMap((each) => each.statuses).filter((status) => !['200', '201', '204', '404', '412'].includes(status))).toEqual([])
   }
   await api.sql`select pg_stat_force_next_flush()`
   const [row] = await api.sql`select deadlocks::int from pg_stat_database where datname = current_database()`
@@ -155,8 +155,8 @@ test('more than may wait are refused, at once and with the time to come back, an
       pipelined([...Array.from({ length: 100 }, (_, n) => rawPut(`flood${socket}-${n}`, { value: 1 })), last]),
     )
     // A connection of which all are refused is answered while those that wait are not.
-    const { statuses: refused, text } = await Promise.race(received)
-    expect(refused).toEqual([...Array(100).fill('503'), '200'])
+    const { statuses: rejected, text } = await Promise.race(received)
+    expect(rejected).toEqual([...Array(100).fill('503'), '200'])
     expect(text).toContain('"code":"overloaded"')
     expect(text.toLowerCase()).toContain('retry-after: ')
   })

@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { expect, test } from 'vitest'
 import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
@@ -13,9 +13,9 @@ const together = <T>(count: number, call: (n: number) => Promise<T>): Promise<T[
 
 test('of fifty creates of one key one wins', async () => {
   for (let round = 0; round < 10; round++) {
-    const answers = await together(callers, (n) => api.request('POST', '/items', { json: { key: `race${round}`, value: n } }))
-    const winners = answers.filter(({ status }) => status === 201)
-    expect(answers.map(({ status }) => status).filter((status) => status === 409)).toHaveLength(callers - 1)
+    const responses = await together(callers, (n) => api.request('POST', '/items', { json: { key: `race${round}`, value: n } }))
+    const winners = responses.filter(({ status }) => status === 201)
+    expect(responses.map(({ status }) => status).filter((status) => status === 409)).toHaveLength(callers - 1)
     expect((await api.request('GET', `/items/race${round}`)).json.value).toBe(winners[0]?.json.value)
   }
   await expectExactCounts(api)
@@ -37,8 +37,8 @@ test('no increment through If-Match is lost', async () => {
 })
 
 test('versions of one key grow in the order of its writes', async () => {
-  const answers = await together(callers, (n) => api.request('PUT', '/items/order', { json: { value: n } }))
-  const last = answers
+  const responses = await together(callers, (n) => api.request('PUT', '/items/order', { json: { value: n } }))
+  const last = responses
     .map(({ json }) => json)
     .sort((a, b) => Number(BigInt(a.version) - BigInt(b.version)))
     .at(-1)

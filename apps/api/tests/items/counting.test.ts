@@ -1,10 +1,10 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
 import { createPool, OutcomeUnknown, type Pool } from '../../src/postgres/pool.js'
 import type { Service } from '../../src/start-service.js'
-import { refusePoison, send, startReplica, useApi } from '../support/api.js'
+import { rejectPoison, send, startReplica, useApi } from '../support/api.js'
 
 const api = useApi()
 let replica: Service
@@ -13,7 +13,7 @@ let pool: Pool
 beforeAll(async () => {
   replica = await startReplica(api)
   pool = createPool({ url: api.databaseUrl }, createLogger('silent'))
-  await refusePoison(api)
+  await rejectPoison(api)
 })
 afterAll(async () => {
   await pool.end(1_000)
@@ -42,11 +42,11 @@ const sweep = () =>
   })
 
 /** Starts an operation through one of two services; only what is meant to fail may. */
-const run = async ({ op, key: name }: { op: string; key: string }, place: number): Promise<void> => {
+const run = async ({ op, key: name }: { op: string; key: string }, index: number): Promise<void> => {
   const write = writes[op]
   if (write !== undefined) {
     const { method, ...options } = write
-    const url = place % 2 === 0 ? api.url : replica.url
+    const url = index % 2 === 0 ? api.url : replica.url
     const { status } = await send(url, method, `/items/${encodeURIComponent(name)}`, options)
     expect([op, [200, 201, 204, 404, 412, 503, ...(op === 'poison' ? [500] : [])].includes(status)]).toEqual([op, true])
   } else if (op === 'expire') await api.sql`update items set expires_at = now() - interval '1 second' where key = ${name}`

@@ -8,17 +8,17 @@ const remove = (key: string, headers: Record<string, string> = representation) =
 test('a delete with Prefer: return=representation returns the item that it deletes', async () => {
   await api.request('PUT', '/items/taken', { text: '{"value": {"n" : 1.0}}', headers: { 'content-type': 'application/json' } })
   const { text } = await api.request('PATCH', '/items/taken', { json: { ttl: 1000 } })
-  const answer = await remove('taken')
-  expect([answer.status, answer.text, answer.headers.get('preference-applied')]).toEqual([200, text, 'return=representation'])
+  const response = await remove('taken')
+  expect([response.status, response.text, response.headers.get('preference-applied')]).toEqual([200, text, 'return=representation'])
   expect((await remove('taken')).json.code).toBe('item_not_found')
 })
 
 test('many who take one item at once: one of them gets it', async () => {
   for (let round = 0; round < 10; round++) {
     await api.request('PUT', '/items/once', { json: { value: round } })
-    const answers = await Promise.all(Array.from({ length: 8 }, () => remove('once')))
-    expect(answers.filter(({ status }) => status === 200).map(({ json }) => json.value)).toEqual([round])
-    expect(answers.filter(({ status }) => status === 404)).toHaveLength(7)
+    const responses = await Promise.all(Array.from({ length: 8 }, () => remove('once')))
+    expect(responses.filter(({ status }) => status === 200).map(({ json }) => json.value)).toEqual([round])
+    expect(responses.filter(({ status }) => status === 404)).toHaveLength(7)
   }
 })
 

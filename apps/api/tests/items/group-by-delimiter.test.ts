@@ -17,12 +17,12 @@ const list = async (query: Record<string, string>): Promise<Page> => (await api.
 const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 /** What a folded list answers, written down without an index: entries in order, each a key or a prefix. */
-const folded = (keys: readonly string[], prefix: string, delimiter: string): string[] => {
+const grouped = (keys: readonly string[], prefix: string, delimiter: string): string[] => {
   const entries = keys
     .filter((key) => key.startsWith(prefix))
     .map((key) => {
-      const place = key.indexOf(delimiter, prefix.length)
-      return place === -1 ? `item ${key}` : `prefix ${key.slice(0, place + delimiter.length)}`
+      const index = key.indexOf(delimiter, prefix.length)
+      return index === -1 ? `item ${key}` : `prefix ${key.slice(0, index + delimiter.length)}`
     })
   return [...new Set(entries)].sort((a, b) => compare(a.replace(/^\w+ /, ''), b.replace(/^\w+ /, '')))
 }
@@ -46,11 +46,11 @@ test('folds one level, items and prefixes in one order, and counts all that is u
     await api.request('PUT', `/items/${encodeURIComponent(key)}`, { json: { value: key } })
   }
   await putExpired(api, 'fold/gone/1')
-  const answer = await api.request('GET', '/items?prefix=fold/&delimiter=/&page_size=3')
-  expect(answer.json).toMatchObject({ prefixes: ['fold/b/'], total: 6, page: null, page_size: 3, total_pages: null })
-  expect(answer.json.items).toMatchObject([{ key: 'fold/a', value: 'fold/a' }, { key: 'fold/c' }])
-  const { next_cursor } = answer.json
-  expect(answer.headers.get('link')).toBe(
+  const response = await api.request('GET', '/items?prefix=fold/&delimiter=/&page_size=3')
+  expect(response.json).toMatchObject({ prefixes: ['fold/b/'], total: 6, page: null, page_size: 3, total_pages: null })
+  expect(response.json.items).toMatchObject([{ key: 'fold/a', value: 'fold/a' }, { key: 'fold/c' }])
+  const { next_cursor } = response.json
+  expect(response.headers.get('link')).toBe(
     `</items?page_size=3&prefix=fold%2F&delimiter=%2F>; rel="first", </items?cursor=${next_cursor}&page_size=3&prefix=fold%2F&delimiter=%2F>; rel="next"`,
   )
   expect(await list({ prefix: 'fold/', delimiter: '/', page_size: '3', cursor: next_cursor, count: 'none', keys_only: 'true' })).toEqual({
@@ -86,7 +86,7 @@ test('any keys fold as they do in memory, with any delimiter and page size', asy
       async (keys, prefix, delimiter, pageSize) => {
         await api.sql`truncate items, item_counts`
         await Promise.all(keys.map((each) => api.request('PUT', `/items/${encodeURIComponent(each)}?value=x`)))
-        expect(await walk({ prefix, delimiter, page_size: String(pageSize) })).toEqual(folded(keys, prefix, delimiter))
+        expect(await walk({ prefix, delimiter, page_size: String(pageSize) })).toEqual(grouped(keys, prefix, delimiter))
         const { total } = await list({ prefix, delimiter })
         expect(total).toBe(keys.filter((each) => each.startsWith(prefix)).length)
       },

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../../src/start-service.js'
-import { type ApiAnswer, putExpired, send, startReplica, useApi } from '../support/api.js'
+import { type ApiResponse, putExpired, send, startReplica, useApi } from '../support/api.js'
 import { expectExactCounts } from '../support/exact-counts.js'
 
 const api = useApi()
@@ -14,14 +14,14 @@ afterAll(() => replica.stop(0))
 let made = 0
 const newKey = () => `counter-${made++}`
 const path = (key: string) => `/items/${key}/increment`
-const increment = (key: string, text = '{}', headers: Record<string, string> = {}, url = api.url): Promise<ApiAnswer> =>
+const increment = (key: string, text = '{}', headers: Record<string, string> = {}, url = api.url): Promise<ApiResponse> =>
   send(url, 'POST', path(key), { text, headers })
 const putText = (key: string, value: string) => api.request('PUT', `/items/${key}`, { text: `{"value":${value}}` })
 /** The digits of `value` in an answer. */
-const valueText = ({ text }: ApiAnswer): string | undefined => /"value":([^,}]+)/.exec(text)?.[1]
+const valueText = ({ text }: ApiResponse): string | undefined => /"value":([^,}]+)/.exec(text)?.[1]
 const together = <T>(count: number, call: (n: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, n) => call(n)))
-const codes = (answers: readonly ApiAnswer[]) => Map.groupBy(answers, ({ status, json }) => json.code ?? status)
+const codes = (responses: readonly ApiResponse[]) => Map.groupBy(responses, ({ status, json }) => json.code ?? status)
 
 const [least, greatest] = [-(2n ** 63n), 2n ** 63n - 1n]
 
@@ -38,10 +38,10 @@ describe('integers', () => {
       const key = newKey()
       await putText(key, String(before))
       const bounds = Object.entries({ min, max }).flatMap(([name, value]) => (value === undefined ? [] : [`,"${name}":${value}`]))
-      const answer = await increment(key, `{"by":${by}${bounds.join('')}}`)
+      const response = await increment(key, `{"by":${by}${bounds.join('')}}`)
       const sum = before + by
       const fits = sum >= (min ?? least) && sum <= (max ?? greatest) && sum >= least && sum <= greatest
-      expect([answer.json.code, valueText(answer)]).toEqual(fits ? [undefined, String(sum)] : ['out_of_bounds', String(before)])
+      expect([response.json.code, valueText(response)]).toEqual(fits ? [undefined, String(sum)] : ['out_of_bounds', String(before)])
       expect(valueText(await api.request('GET', `/items/${key}`))).toBe(String(fits ? sum : before))
     })
     await fc.assert(property, { numRuns: 150 })
@@ -49,16 +49,16 @@ describe('integers', () => {
 
   test('beyond 64 bits are refused where they are given, and left alone where they are stored', async () => {
     for (const name of ['by', 'initial', 'min', 'max']) {
-      const answer = await increment(newKey(), `{"${name}":9223372036854775808}`)
-      expect([answer.status, answer.json.errors?.[0].path]).toEqual([400, `body.${name}`])
+      const response = await increment(newKey(), `{"${name}":9223372036854775808}`)
+      expect([response.status, response.json.errors?.[0].path]).toEqual([400, `body.${name}`])
     }
     const long = newKey()
     await putText(long, '7'.repeat(100_000))
     expect((await increment(long, '{"by":-1}')).json.code).toBe('out_of_bounds')
     const key = newKey()
     await putText(key, '123456789012345678901234567890')
-    const answer = await increment(key)
-    expect([answer.json.code, valueText(answer)]).toEqual(['out_of_bounds', '123456789012345678901234567890'])
+    const response = await increment(key)
+    expect([response.json.code, valueText(response)]).toEqual(['out_of_bounds', '123456789012345678901234567890'])
   })
 })
 
@@ -78,8 +78,8 @@ describe('other numbers', () => {
   ])('%s with %s is %s', async (before, body, after) => {
     const key = newKey()
     await putText(key, before)
-    const answer = await increment(key, body)
-    expect([answer.status, valueText(answer)], answer.text).toEqual([200, after])
+    const response = await increment(key, body)
+    expect([response.status, valueText(response)], response.text).toEqual([200, after])
     expect(valueText(await api.request('GET', `/items/${key}`))).toBe(after)
   })
 
@@ -91,25 +91,25 @@ describe('other numbers', () => {
   ])('%s with %s is out of bounds', async (before, body) => {
     const key = newKey()
     await putText(key, before)
-    const answer = await increment(key, body)
-    expect([answer.status, answer.json.code, valueText(answer)]).toEqual([409, 'out_of_bounds', String(before)])
-    expect(answer.headers.get('etag')).toMatch(/^"\d+"$/)
+    const response = await increment(key, body)
+    expect([response.status, response.json.code, valueText(response)]).toEqual([409, 'out_of_bounds', String(before)])
+    expect(response.headers.get('etag')).toMatch(/^"\d+"$/)
   })
 
   test.each(['"5"', 'null', 'true', '{}', '[1]', '"1e5"'])('%s is none', async (value) => {
     const key = newKey()
     await putText(key, value)
     for (const by of ['1', '0.5']) {
-      const answer = await increment(key, `{"by":${by}}`)
-      expect([answer.status, answer.json.code]).toEqual([409, 'not_a_number'])
+      const response = await increment(key, `{"by":${by}}`)
+      expect([response.status, response.json.code]).toEqual([409, 'not_a_number'])
     }
     expect(valueText(await api.request('GET', `/items/${key}`))?.[0]).toBe(value[0])
   })
 
   test('added by many at once are all added', async () => {
     const key = newKey()
-    const answers = await together(40, (n) => increment(key, '{"by":0.5}', {}, n % 2 === 0 ? api.url : replica.url))
-    expect(answers.map(({ json }) => json.value).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, n) => (n + 1) / 2))
+    const responses = await together(40, (n) => increment(key, '{"by":0.5}', {}, n % 2 === 0 ? api.url : replica.url))
+    expect(responses.map(({ json }) => json.value).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, n) => (n + 1) / 2))
   })
 })
 
@@ -126,8 +126,8 @@ describe('a counter that is not there', () => {
 
   test('is not created out of bounds', async () => {
     const key = newKey()
-    const answer = await increment(key, '{"by":5,"max":4}')
-    expect([answer.json.code, answer.json.value, answer.headers.get('etag')]).toEqual(['out_of_bounds', undefined, null])
+    const response = await increment(key, '{"by":5,"max":4}')
+    expect([response.json.code, response.json.value, response.headers.get('etag')]).toEqual(['out_of_bounds', undefined, null])
     expect((await api.request('GET', `/items/${key}`)).status).toBe(404)
   })
 
@@ -143,8 +143,8 @@ describe('a counter that is not there', () => {
       [expiring, json.expires_at],
       [permanent, null],
     ]) {
-      const answer = await increment(key, body)
-      expect(answer.json, answer.text).toMatchObject({ code: 'out_of_bounds', value: 5, expires_at })
+      const response = await increment(key, body)
+      expect(response.json, response.text).toMatchObject({ code: 'out_of_bounds', value: 5, expires_at })
       const headers = { 'idempotency-key': key }
       await increment(key, body, headers)
       expect((await increment(key, body, headers)).json).toMatchObject({ code: 'out_of_bounds', value: 5, expires_at })
@@ -158,14 +158,14 @@ describe('a counter that is not there', () => {
   test('is created once by many, and everybody adds to it', async () => {
     for (let round = 0; round < 10; round++) {
       const key = newKey()
-      const answers = await together(30, (n) => increment(key, '{}', {}, n % 2 === 0 ? api.url : replica.url))
-      expect(answers.map(({ json }) => json.value).sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, n) => n + 1))
+      const responses = await together(30, (n) => increment(key, '{}', {}, n % 2 === 0 ? api.url : replica.url))
+      expect(responses.map(({ json }) => json.value).sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, n) => n + 1))
     }
   })
 })
 
 describe('expiry', () => {
-  const secondsLeft = ({ json }: ApiAnswer) => Math.round((Date.parse(json.expires_at) - Date.parse(json.updated_at)) / 1000)
+  const secondsLeft = ({ json }: ApiResponse) => Math.round((Date.parse(json.expires_at) - Date.parse(json.updated_at)) / 1000)
 
   test('a ttl counts from the creation, or with refresh_ttl from each increment', async () => {
     const key = newKey()
@@ -210,15 +210,15 @@ describe('expiry', () => {
   test('require_ttl is judged for each of many at once', async () => {
     const key = newKey()
     await api.request('PUT', `/items/${key}`, { json: { value: 0 } })
-    const answers = await together(40, (n) => increment(key, n % 2 === 0 ? '{"require_ttl":true}' : '{}', {}, api.url))
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? 409 : 200)))
+    const responses = await together(40, (n) => increment(key, n % 2 === 0 ? '{"require_ttl":true}' : '{}', {}, api.url))
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? 409 : 200)))
     expect((await api.request('GET', `/items/${key}`)).json.value).toBe(20)
   })
 
   test('require_ttl is met by the default_ttl of the namespace', async () => {
     await api.request('POST', '/namespaces', { json: { name: 'expiring', default_ttl: 60 } })
-    const answer = await api.request('POST', '/namespaces/expiring/items/new/increment', { text: '{"require_ttl":true}' })
-    expect([answer.status, secondsLeft(answer)]).toEqual([200, 60])
+    const response = await api.request('POST', '/namespaces/expiring/items/new/increment', { text: '{"require_ttl":true}' })
+    expect([response.status, secondsLeft(response)]).toEqual([200, 60])
   })
 
   test('refresh_ttl wants a ttl, and not the opposite too', async () => {
@@ -234,10 +234,10 @@ test('conditions hold at the instant of the increment', async () => {
   expect((await increment(key, '{"by":0.5}', { 'if-match': '*' })).status).toBe(412)
   const created = await increment(key, '{}', { 'if-none-match': '*' })
   expect(created.json.value).toBe(1)
-  const refused = await increment(key, '{}', { 'if-none-match': '*' })
-  expect([refused.status, refused.headers.get('etag')]).toEqual([412, created.headers.get('etag')])
-  const answers = await together(10, () => increment(key, '{}', { 'if-match': created.headers.get('etag') ?? '' }))
-  expect([...codes(answers)].map(([code, { length }]) => [code, length]).sort()).toEqual([
+  const rejected = await increment(key, '{}', { 'if-none-match': '*' })
+  expect([rejected.status, rejected.headers.get('etag')]).toEqual([412, created.headers.get('etag')])
+  const responses = await together(10, () => increment(key, '{}', { 'if-match': created.headers.get('etag') ?? '' }))
+  expect([...codes(responses)].map(([code, { length }]) => [code, length]).sort()).toEqual([
     [200, 1],
     ['precondition_failed', 9],
   ])
@@ -246,9 +246,9 @@ test('conditions hold at the instant of the increment', async () => {
 describe('many at once', () => {
   test('each is counted once, and gets the sum up to itself with a version of its own', async () => {
     const key = newKey()
-    const answers = await together(300, (n) => increment(key, `{"by":${n % 3}}`, {}, n % 2 === 0 ? api.url : replica.url))
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
-    const inOrder = answers.map(({ json }) => json).sort((a, b) => Number(BigInt(a.version) - BigInt(b.version)))
+    const responses = await together(300, (n) => increment(key, `{"by":${n % 3}}`, {}, n % 2 === 0 ? api.url : replica.url))
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
+    const inOrder = responses.map(({ json }) => json).sort((a, b) => Number(BigInt(a.version) - BigInt(b.version)))
     expect(new Set(inOrder.map(({ version }) => version)).size).toBe(300)
     expect(inOrder.map(({ value }) => value)).toEqual(inOrder.map(({ value }) => value).toSorted((a, b) => a - b))
     expect((await api.request('GET', `/items/${key}`)).json).toMatchObject({ value: 300, version: inOrder.at(-1).version })
@@ -257,8 +257,8 @@ describe('many at once', () => {
   test('a stock of 40 is sold 40 times, however many ask', async () => {
     const key = newKey()
     await putText(key, '40')
-    const answers = await together(150, (n) => increment(key, '{"by":-1,"min":0}', {}, n % 2 === 0 ? api.url : replica.url))
-    const byCode = codes(answers)
+    const responses = await together(150, (n) => increment(key, '{"by":-1,"min":0}', {}, n % 2 === 0 ? api.url : replica.url))
+    const byCode = codes(responses)
     expect([byCode.get(200)?.length, byCode.get('out_of_bounds')?.length]).toEqual([40, 110])
     expect(byCode.get('out_of_bounds')?.every(({ json }) => json.value === 0)).toBe(true)
     expect((await api.request('GET', `/items/${key}`)).json.value).toBe(0)
@@ -266,12 +266,12 @@ describe('many at once', () => {
 
   test('beside puts, deletes and replaced values nothing fails', async () => {
     const key = newKey()
-    const answers = await together(200, (n) => {
+    const responses = await together(200, (n) => {
       if (n % 5 === 0) return putText(key, String(n % 2 === 0 ? n : n + 0.5))
       if (n % 7 === 0) return api.request('DELETE', `/items/${key}`)
       return increment(key, n % 3 === 0 ? '{"by":0.5}' : '{"by":2,"max":1000}')
     })
-    expect([...new Set(answers.map(({ status }) => status))].filter((status) => ![200, 201, 204, 404].includes(status))).toEqual([])
+    expect([...new Set(responses.map(({ status }) => status))].filter((status) => ![200, 201, 204, 404].includes(status))).toEqual([])
     await expectExactCounts(api)
   })
 })

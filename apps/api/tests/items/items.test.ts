@@ -100,8 +100,8 @@ describe('conditions', () => {
   test('on an item that is absent or expired', async () => {
     await putExpired(api, 'cond-expired')
     for (const key of ['cond-absent', 'cond-expired']) {
-      const refused = await api.request('PUT', path(key), { json: { value: 1 }, headers: { 'if-match': '*' } })
-      expect([refused.status, refused.headers.get('etag')]).toEqual([412, null])
+      const rejected = await api.request('PUT', path(key), { json: { value: 1 }, headers: { 'if-match': '*' } })
+      expect([rejected.status, rejected.headers.get('etag')]).toEqual([412, null])
       expect((await api.request('DELETE', path(key), { headers: { 'if-match': '*' } })).status).toBe(404)
       const created = await api.request('PUT', path(key), { json: { value: 1 }, headers: { 'if-none-match': '*' } })
       expect(created.status).toBe(201)

@@ -90,10 +90,10 @@ test('both forms are of the same item, and of the same idempotent request', asyn
   ]) {
     const headers = { 'idempotency-key': `"${forms.length}"` }
     const [first, ...others] = forms
-    const answer = await api.request('POST', first ?? '', { headers })
+    const response = await api.request('POST', first ?? '', { headers })
     for (const path of others) {
       const again = await api.request('POST', path, { headers })
-      expect([path, again.text, again.headers.get('idempotency-replayed')]).toEqual([path, answer.text, 'true'])
+      expect([path, again.text, again.headers.get('idempotency-replayed')]).toEqual([path, response.text, 'true'])
     }
     expect((await api.request('POST', '/item/increment?key=both/2', { headers })).status).toBe(422)
   }

@@ -36,11 +36,11 @@ describe('ROOT_KEYS=on', () => {
   const api = useApi({ ROOT_KEYS: 'on', RATE_LIMIT_REQUESTS: '1000' })
 
   test('puts and reads', async () => {
-    const answers = [
+    const responses = [
       await api.request('POST', '/user%2F7/', { json: { value: { theme: 'dark' } } }),
       await api.request('POST', '/user%2F7', { json: { value: 'x', ttl: 3600 } }),
     ]
-    expect(answers.map(({ status, json }) => [status, json])).toEqual([
+    expect(responses.map(({ status, json }) => [status, json])).toEqual([
       [200, { status: 'ok', action: 'created', key: 'user/7', expires_at: null }],
       [200, { status: 'ok', action: 'updated', key: 'user/7', expires_at: expect.stringMatching(/Z$/) }],
     ])

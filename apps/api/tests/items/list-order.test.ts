@@ -28,27 +28,27 @@ const list = async (query: Record<string, string>): Promise<Page> => {
 /** The entries of a list, keys and folded prefixes, in its order. */
 const listed = ({ prefix = '', delimiter, start_after: after, reverse }: Record<string, string | undefined>): string[] => {
   const isAfter = (key: string) => after === undefined || (reverse === 'true' ? compare(key, after) < 0 : compare(key, after) > 0)
-  const folded = (key: string) => {
-    const place = delimiter === undefined ? -1 : key.indexOf(delimiter, prefix.length)
-    return place === -1 ? key : key.slice(0, place + (delimiter as string).length)
+  const grouped = (key: string) => {
+    const index = delimiter === undefined ? -1 : key.indexOf(delimiter, prefix.length)
+    return index === -1 ? key : key.slice(0, index + (delimiter as string).length)
   }
-  const entries = [...new Set(keys.filter((key) => key.startsWith(prefix) && isAfter(key)).map(folded))].sort(compare)
+  const entries = [...new Set(keys.filter((key) => key.startsWith(prefix) && isAfter(key)).map(grouped))].sort(compare)
   return reverse === 'true' ? entries.reverse() : entries
 }
 
 /** All entries of a list, page after page by cursor. */
 const walk = async ({ start_after, ...query }: Record<string, string>): Promise<string[]> => {
   const entries: string[] = []
-  let place: Record<string, string> = start_after === undefined ? {} : { start_after }
+  let index: Record<string, string> = start_after === undefined ? {} : { start_after }
   for (;;) {
-    const page = await list({ ...query, ...place })
+    const page = await list({ ...query, ...index })
     expect(page.total).toBe(keys.filter((key) => key.startsWith(query.prefix ?? '')).length)
     const own = [...page.items.map(({ key }) => key), ...(page.prefixes ?? [])].sort(compare)
     expect(own.length).toBeLessThanOrEqual(Number(query.page_size))
     expect(page.items.map(({ key }) => key)).toEqual(listed({ ...query }).filter((entry) => page.items.some(({ key }) => key === entry)))
     entries.push(...(query.reverse === 'true' ? own.reverse() : own))
     if (page.next_cursor === null) return entries
-    place = { cursor: page.next_cursor }
+    index = { cursor: page.next_cursor }
   }
 }
 

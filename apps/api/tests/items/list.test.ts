@@ -59,9 +59,9 @@ describe('listing', () => {
 
   test('Link of a page by cursor leads to the first and the next', async () => {
     const { next_cursor } = await list('page_size=1&prefix=a')
-    const answer = await api.request('GET', `/items?page_size=1&prefix=a&cursor=${next_cursor}`)
-    expect(answer.headers.get('link')).toBe(
-      `</items?page_size=1&prefix=a>; rel="first", </items?cursor=${answer.json.next_cursor}&page_size=1&prefix=a>; rel="next"`,
+    const response = await api.request('GET', `/items?page_size=1&prefix=a&cursor=${next_cursor}`)
+    expect(response.headers.get('link')).toBe(
+      `</items?page_size=1&prefix=a>; rel="first", </items?cursor=${response.json.next_cursor}&page_size=1&prefix=a>; rel="next"`,
     )
   })
 
@@ -113,9 +113,9 @@ describe('listing', () => {
   })
 
   test('Link names the other pages', async () => {
-    const answer = await api.request('GET', '/items/?page=2&page_size=1&prefix=a&keys_only=true')
+    const response = await api.request('GET', '/items/?page=2&page_size=1&prefix=a&keys_only=true')
     const links = Object.fromEntries(
-      [...(answer.headers.get('link') ?? '').matchAll(/<([^>]*)>; rel="(\w+)"/g)].map(([, url, rel]) => [rel, url]),
+      [...(response.headers.get('link') ?? '').matchAll(/<([^>]*)>; rel="(\w+)"/g)].map(([, url, rel]) => [rel, url]),
     )
     expect(Object.keys(links)).toEqual(['first', 'prev', 'next', 'last'])
     expect((await api.request('GET', links.next ?? '')).json).toMatchObject({ page: 3, total: 5, items: [{ key: 'a%b' }] })
@@ -123,9 +123,9 @@ describe('listing', () => {
   })
 
   test('count=none leaves the total out, and Link does without', async () => {
-    const answer = await api.request('GET', '/items?page=2&page_size=5&count=none')
-    expect(answer.json).toMatchObject({ total: null, total_pages: null, page: 2, items: keys.slice(5, 10).map((key) => ({ key })) })
-    expect(answer.headers.get('link')).toBe(
+    const response = await api.request('GET', '/items?page=2&page_size=5&count=none')
+    expect(response.json).toMatchObject({ total: null, total_pages: null, page: 2, items: keys.slice(5, 10).map((key) => ({ key })) })
+    expect(response.headers.get('link')).toBe(
       '</items?page_size=5&count=none>; rel="first", </items?page=1&page_size=5&count=none>; rel="prev", </items?page=3&page_size=5&count=none>; rel="next"',
     )
   })

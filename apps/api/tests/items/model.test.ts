@@ -68,27 +68,27 @@ const put = async (model: Map<string, ModelItem>, { key, value, condition, expir
   const item = model.get(key)
   const soon = new Date(Date.now() + 40).toISOString()
   const fields = { permanent: {}, ttl: { ttl: 1000 }, keep: { keep_ttl: true }, soon: { expires_at: soon } }[expiry]
-  const answer = await api.request('PUT', path(key), { json: { value, ...fields }, headers: conditionHeaders(condition, item) })
+  const response = await api.request('PUT', path(key), { json: { value, ...fields }, headers: conditionHeaders(condition, item) })
   // On a slow moment the near expiry has passed before the write arrives.
-  if (expiry === 'soon' && answer.status === 400) return
+  if (expiry === 'soon' && response.status === 400) return
   if (!holds(condition, item)) {
-    expect([answer.status, answer.headers.get('etag')]).toEqual([412, item === undefined ? null : `"${item.version}"`])
+    expect([response.status, response.headers.get('etag')]).toEqual([412, item === undefined ? null : `"${item.version}"`])
     return
   }
-  expect(answer.status, answer.text).toBe(item === undefined ? 201 : 200)
-  expect(answer.json.value).toEqual(value)
+  expect(response.status, response.text).toBe(item === undefined ? 201 : 200)
+  expect(response.json.value).toEqual(value)
   if (item !== undefined) {
-    expect(BigInt(answer.json.version)).toBeGreaterThan(BigInt(item.version))
-    expect(answer.json.created_at).toBe(item.createdAt)
+    expect(BigInt(response.json.version)).toBeGreaterThan(BigInt(item.version))
+    expect(response.json.created_at).toBe(item.createdAt)
   }
-  expect(answer.json.created_version).toBe(item?.createdVersion ?? answer.json.version)
-  if (expiry === 'keep') expect(answer.json.expires_at).toBe(item?.expiresAt ?? null)
-  if (expiry === 'permanent') expect(answer.json.expires_at).toBeNull()
+  expect(response.json.created_version).toBe(item?.createdVersion ?? response.json.version)
+  if (expiry === 'keep') expect(response.json.expires_at).toBe(item?.expiresAt ?? null)
+  if (expiry === 'permanent') expect(response.json.expires_at).toBeNull()
   if (expiry === 'soon') {
-    await expired(answer.json.expires_at)
+    await expired(response.json.expires_at)
     model.delete(key)
   } else {
-    const { version, created_version, created_at, expires_at } = answer.json
+    const { version, created_version, created_at, expires_at } = response.json
     model.set(key, { value, version, createdVersion: created_version, createdAt: created_at, expiresAt: expires_at })
   }
 }
@@ -106,17 +106,17 @@ const change = async (model: Map<string, ModelItem>, step: Extract<Operation, { 
   const item = model.get(name)
   const fields = { kept: {}, ttl: { ttl: 1000 }, permanent: { ttl: null } }[kept]
   const json = { ...fields, ...(step.op === 'patch' ? { value: step.patch } : {}) }
-  const answer = await api.request('PATCH', path(name), { json, headers: conditionHeaders(kind, item) })
+  const response = await api.request('PATCH', path(name), { json, headers: conditionHeaders(kind, item) })
   if (item === undefined || !holds(kind, item)) {
-    expect(answer.status, answer.text).toBe(item === undefined ? 404 : 412)
+    expect(response.status, response.text).toBe(item === undefined ? 404 : 412)
     return
   }
   const value = step.op === 'patch' ? merged(item.value, step.patch) : item.value
-  const { version, created_version, created_at, expires_at } = answer.json
-  expect([answer.json.value, created_version, created_at], answer.text).toEqual([value, item.createdVersion, item.createdAt])
-  expect(BigInt(answer.json.version)).toBeGreaterThan(BigInt(item.version))
-  if (kept === 'kept') expect(answer.json.expires_at).toBe(item.expiresAt)
-  if (kept === 'permanent') expect(answer.json.expires_at).toBeNull()
+  const { version, created_version, created_at, expires_at } = response.json
+  expect([response.json.value, created_version, created_at], response.text).toEqual([value, item.createdVersion, item.createdAt])
+  expect(BigInt(response.json.version)).toBeGreaterThan(BigInt(item.version))
+  if (kept === 'kept') expect(response.json.expires_at).toBe(item.expiresAt)
+  if (kept === 'permanent') expect(response.json.expires_at).toBeNull()
   model.set(name, { ...item, value, version, expiresAt: expires_at })
 }
 
@@ -124,20 +124,20 @@ const increment = async (model: Map<string, ModelItem>, step: Extract<Operation,
   const { key: name, by, max, condition: kind, expiry: kept } = step
   const item = model.get(name)
   const fields = { kept: {}, created: { ttl: 1000 }, refreshed: { ttl: 1000, refresh_ttl: true } }[kept]
-  const answer = await api.request('POST', `${path(name)}/increment`, {
+  const response = await api.request('POST', `${path(name)}/increment`, {
     json: { by, max, ...fields },
     headers: conditionHeaders(kind, item),
   })
   const before = item === undefined ? 0 : item.value
-  if (!holds(kind, item)) expect(answer.status, answer.text).toBe(412)
-  else if (typeof before !== 'number') expect(answer.json.code).toBe('not_a_number')
-  else if (max !== undefined && before + by > max) expect([answer.json.code, answer.json.value]).toEqual(['out_of_bounds', item?.value])
+  if (!holds(kind, item)) expect(response.status, response.text).toBe(412)
+  else if (typeof before !== 'number') expect(response.json.code).toBe('not_a_number')
+  else if (max !== undefined && before + by > max) expect([response.json.code, response.json.value]).toEqual(['out_of_bounds', item?.value])
   else {
-    expect([answer.status, answer.json.value], answer.text).toEqual([200, before + by])
-    if (item !== undefined) expect(answer.json.created_at).toBe(item.createdAt)
-    if (kept === 'kept' || (kept === 'created' && item !== undefined)) expect(answer.json.expires_at).toBe(item?.expiresAt ?? null)
-    else expect(Date.parse(answer.json.expires_at) - Date.parse(answer.json.updated_at)).toBe(1_000_000)
-    const { version, created_version, created_at, expires_at } = answer.json
+    expect([response.status, response.json.value], response.text).toEqual([200, before + by])
+    if (item !== undefined) expect(response.json.created_at).toBe(item.createdAt)
+    if (kept === 'kept' || (kept === 'created' && item !== undefined)) expect(response.json.expires_at).toBe(item?.expiresAt ?? null)
+    else expect(Date.parse(response.json.expires_at) - Date.parse(response.json.updated_at)).toBe(1_000_000)
+    const { version, created_version, created_at, expires_at } = response.json
     expect(BigInt(version)).toBeGreaterThan(BigInt(item?.version ?? 0))
     expect(created_version).toBe(item?.createdVersion ?? version)
     model.set(name, { value: before + by, version, createdVersion: created_version, createdAt: created_at, expiresAt: expires_at })

@@ -78,12 +78,12 @@ describe('PATCH', () => {
 
   test('changes what it names and keeps the rest, the expiry too', async () => {
     const put = await api.request('PUT', '/items/p', { text: '{"value": {"big": 12345678901234567890, "old": 1}, "ttl": 1000}' })
-    const answer = await patch('p', { value: { old: null, new: [1] } })
-    expect(answer.text).toContain('"value":{"big": 12345678901234567890,"new":[1]}')
-    expect(answer.json).toMatchObject({ created_at: put.json.created_at, expires_at: put.json.expires_at })
-    expect(BigInt(answer.json.version)).toBeGreaterThan(BigInt(put.json.version))
-    expect(answer.headers.get('etag')).toBe(`"${answer.json.version}"`)
-    expect((await api.request('GET', '/items/p')).text).toBe(answer.text)
+    const response = await patch('p', { value: { old: null, new: [1] } })
+    expect(response.text).toContain('"value":{"big": 12345678901234567890,"new":[1]}')
+    expect(response.json).toMatchObject({ created_at: put.json.created_at, expires_at: put.json.expires_at })
+    expect(BigInt(response.json.version)).toBeGreaterThan(BigInt(put.json.version))
+    expect(response.headers.get('etag')).toBe(`"${response.json.version}"`)
+    expect((await api.request('GET', '/items/p')).text).toBe(response.text)
     expect((await patch('p', { value: null })).json.value).toBe(null)
   })
 
@@ -105,8 +105,8 @@ describe('PATCH', () => {
     const { json } = await api.request('PUT', '/items/c', { json: { value: { n: 1 } } })
     for (const change of [{ value: { n: 2 } }, { ttl: 60 }]) {
       for (const headers of [{ 'if-match': '"1"' }, { 'if-none-match': '*' }, { 'if-none-match': `"${json.version}"` }]) {
-        const refused = await patch('c', change, headers)
-        expect([refused.status, refused.headers.get('etag')]).toEqual([412, `"${json.version}"`])
+        const rejected = await patch('c', change, headers)
+        expect([rejected.status, rejected.headers.get('etag')]).toEqual([412, `"${json.version}"`])
       }
     }
     expect((await patch('c', { value: { n: 2 } }, { 'if-match': `"0", "${json.version}"` })).status).toBe(200)
@@ -145,8 +145,8 @@ describe('PATCH', () => {
     const sockets = Array.from({ length: 24 }, (_, socket) =>
       sendRaw(api.url, Array.from({ length: 100 }, (_, n) => request(socket * 100 + n)).join('') + last, 10_000),
     )
-    const answers = (await Promise.all(sockets)).join('')
-    const count = (pattern: RegExp) => [...answers.matchAll(pattern)].length
+    const responses = (await Promise.all(sockets)).join('')
+    const count = (pattern: RegExp) => [...responses.matchAll(pattern)].length
     const applied = count(/HTTP\/1\.1 200 OK\r\n(?:[^\r]+\r\n)*?etag/gi)
     expect(applied + count(/"code":"overloaded"/g)).toBe(2400)
     expect(Object.keys((await api.request('GET', '/items/flood')).json.value)).toHaveLength(applied)
@@ -156,13 +156,13 @@ describe('PATCH', () => {
   test('of fifty callers of two services at once none is lost', async () => {
     const replica = await startReplica(api)
     await api.request('PUT', '/items/hot', { json: { value: {} } })
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
         send(n % 2 === 0 ? api.url : replica.url, 'PATCH', '/items/hot', { json: { value: { [`n${n}`]: n } } }),
       ),
     )
-    expect([...new Set(answers.map(({ status }) => status))]).toEqual([200])
-    expect(new Set(answers.map(({ json }) => json.version)).size).toBe(50)
+    expect([...new Set(responses.map(({ status }) => status))]).toEqual([200])
+    expect(new Set(responses.map(({ json }) => json.version)).size).toBe(50)
     expect(Object.keys((await api.request('GET', '/items/hot')).json.value)).toHaveLength(50)
     await replica.stop(0)
   })

@@ -6,7 +6,7 @@ import { batchPutItems } from '../../src/items/sql/batch-put-items.js'
 import { deleteItems } from '../../src/items/sql/delete-items.js'
 import { deleteRange } from '../../src/items/sql/delete-range.js'
 import { getItems } from '../../src/items/sql/get-items.js'
-import { foldItems, foldItemsDownwards } from '../../src/items/sql/group-items.js'
+import { groupItems, groupItemsDescending } from '../../src/items/sql/group-items.js'
 import { incrementItems } from '../../src/items/sql/increment-items.js'
 import { listItems, listItemsDownwards } from '../../src/items/sql/list-items.js'
 import { putItems } from '../../src/items/sql/put-items.js'
@@ -92,7 +92,7 @@ const list = {
   bounded: true,
 }
 const prefix = keyRange('row12')
-const fold = {
+const group = {
   namespace: 'default',
   prefix: 'row',
   start: 'row',
@@ -167,7 +167,7 @@ test.each([
       read(incrementItems.plain, {
         ...keyed,
         ...conditions,
-        bys: all('1'),
+        deltas: all('1'),
         mins: all('0'),
         maxs: all('9'),
         newTtls: all(null),
@@ -207,8 +207,8 @@ test.each([
   ['list from a cursor', () => read(listItems, { ...list, start: nextKey('row6') }), rows / 10 + 200],
   ['list downwards', () => read(listItemsDownwards, { ...list, start: until }), rows / 10 + 200],
   ['list downwards from a cursor', () => read(listItemsDownwards, { ...list, start: 'row6' }), rows / 10 + 200],
-  ['fold a list', () => read(foldItems, fold), 40],
-  ['fold a list downwards', () => read(foldItemsDownwards, { ...fold, start: 's' }), 40],
+  ['fold a list', () => read(groupItems, group), 40],
+  ['fold a list downwards', () => read(groupItemsDescending, { ...group, start: 's' }), 40],
 ] as const)('%s reads few rows of a large table', async (_name, readRows, most) => {
   expect(await readRows()).toBeLessThanOrEqual(most)
 })

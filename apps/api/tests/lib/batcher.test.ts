@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type CoalescerOptions, createCoalescer } from '../../src/lib/batcher.js'
-import type { CoalescerObserver, Queue } from '../../src/lib/batcher-observer.js'
+import { type BatcherOptions, createBatcher } from '../../src/lib/batcher.js'
+import type { BatcherObserver, Queue } from '../../src/lib/batcher-observer.js'
 import { createKeyOrder } from '../../src/lib/key-order.js'
 
 interface Call {
@@ -26,25 +26,25 @@ const turns = async (count = 3) => {
 }
 const soon = () => performance.now() + 60_000
 
-/** A coalescer whose statements are at the test's command. Results are `result of <id>`. */
-const create = (options: Partial<CoalescerOptions<Call, string>> = {}) => {
+/** A batcher whose statements are at the test's command. Results are `result of <id>`. */
+const create = (options: Partial<BatcherOptions<Call, string>> = {}) => {
   const statements: Statement[] = []
   let clock = 0
-  const coalesce = createCoalescer<Call, string>({
+  const runBatched = createBatcher<Call, string>({
     run: (calls) =>
       new Promise((resolve, reject) => {
         statements.push({ calls, startedAt: clock++, succeed: () => resolve(calls.map(({ id }) => `result of ${id}`)), fail: reject })
       }),
     isFault: (error) => error === fault,
-    refusal: (reason) => new Error(reason),
+    rejection: (reason) => new Error(reason),
     statementsMax: 2,
     callsMax: 4,
     bytesMax: 100,
     waitingMax: 50,
-    roomMs: 10,
+    minRemainingMs: 10,
     ...options,
   })
-  return { statements, coalesce, tick: () => clock++ }
+  return { statements, runBatched, tick: () => clock++ }
 }
 const keyed = (order = createKeyOrder()) => ({ order, keyOf: ({ key }: Call) => key })
 const call = (id: number, key = `k${id}`): Call => ({ id, key })
@@ -52,8 +52,8 @@ const ids = (statement: Statement | undefined) => statement?.calls.map(({ id }) 
 
 describe('batches', () => {
   test('a call that is alone goes out in the same turn, alone', async () => {
-    const { statements, coalesce } = create()
-    const result = coalesce(call(1), soon())
+    const { statements, runBatched } = create()
+    const result = runBatched(call(1), soon())
     await turn()
     expect(statements.map(ids)).toEqual([[1]])
     statements[0]?.succeed()
@@ -61,12 +61,12 @@ describe('batches', () => {
   })
 
   test('what waits while all slots are busy goes out together, in order, up to the bounds', async () => {
-    const { statements, coalesce } = create({ bytesOf: ({ id }) => (id === 7 ? 99 : 1) })
-    const results = [coalesce(call(1), soon())]
+    const { statements, runBatched } = create({ bytesOf: ({ id }) => (id === 7 ? 99 : 1) })
+    const results = [runBatched(call(1), soon())]
     await turn()
-    results.push(coalesce(call(2), soon()))
+    results.push(runBatched(call(2), soon()))
     await turn()
-    for (const id of [3, 4, 5, 6, 7, 8, 9]) results.push(coalesce(call(id), soon()))
+    for (const id of [3, 4, 5, 6, 7, 8, 9]) results.push(runBatched(call(id), soon()))
     await turns()
     expect(statements.map(ids)).toEqual([[1], [2]])
     statements[0]?.succeed()
@@ -84,15 +84,15 @@ describe('batches', () => {
   })
 
   test('statements take fewer calls while their results are large', async () => {
-    const { statements, coalesce } = create({
+    const { statements, runBatched } = create({
       statementsMax: 1,
       callsMax: 8,
       bytesMax: 100,
       bytesOfResult: (result) => (result === 'result of 1' ? 50 : 1),
     })
-    const first = coalesce(call(1), soon())
+    const first = runBatched(call(1), soon())
     await turns()
-    const rest = [2, 3, 4, 5, 6].map((id) => coalesce(call(id), soon()))
+    const rest = [2, 3, 4, 5, 6].map((id) => runBatched(call(id), soon()))
     statements[0]?.succeed()
     await first
     await turns()
@@ -105,8 +105,8 @@ describe('batches', () => {
   })
 
   test('no more statements than slots, however much comes at once', async () => {
-    const { statements, coalesce } = create()
-    for (let id = 0; id < 20; id++) coalesce(call(id), soon())
+    const { statements, runBatched } = create()
+    for (let id = 0; id < 20; id++) runBatched(call(id), soon())
     await turns()
     expect(statements.map(ids)).toEqual([
       [0, 1, 2, 3],
@@ -115,8 +115,8 @@ describe('batches', () => {
   })
 
   test('a call larger than the bound goes out alone', async () => {
-    const { statements, coalesce } = create({ bytesOf: ({ id }) => id })
-    for (const id of [1000, 1]) coalesce(call(id), soon())
+    const { statements, runBatched } = create({ bytesOf: ({ id }) => id })
+    for (const id of [1000, 1]) runBatched(call(id), soon())
     await turns()
     expect(statements.map(ids)).toEqual([[1000], [1]])
   })
@@ -124,8 +124,8 @@ describe('batches', () => {
 
 describe('a failure', () => {
   test('of one member is its own: the others are run again apart', async () => {
-    const { statements, coalesce } = create()
-    const results = [1, 2, 3].map((id) => coalesce(call(id), soon()))
+    const { statements, runBatched } = create()
+    const results = [1, 2, 3].map((id) => runBatched(call(id), soon()))
     const settled = Promise.allSettled(results)
     await turns()
     statements[0]?.fail(fault)
@@ -142,8 +142,8 @@ describe('a failure', () => {
   })
 
   test('that is nobody’s fault is everybody’s, and nothing is run twice', async () => {
-    const { statements, coalesce } = create()
-    const settled = Promise.allSettled([1, 2, 3].map((id) => coalesce(call(id), soon())))
+    const { statements, runBatched } = create()
+    const settled = Promise.allSettled([1, 2, 3].map((id) => runBatched(call(id), soon())))
     await turns()
     statements[0]?.fail(lost)
     expect((await settled).map((end) => end.status === 'rejected' && end.reason)).toEqual([lost, lost, lost])
@@ -152,8 +152,8 @@ describe('a failure', () => {
   })
 
   test('of a call that is run alone is not looked for further', async () => {
-    const { statements, coalesce } = create()
-    const settled = Promise.allSettled([coalesce(call(1), soon())])
+    const { statements, runBatched } = create()
+    const settled = Promise.allSettled([runBatched(call(1), soon())])
     await turns()
     statements[0]?.fail(fault)
     expect(await settled).toMatchObject([{ reason: fault }])
@@ -161,12 +161,12 @@ describe('a failure', () => {
   })
 
   test('does not keep the slot while its members are run apart', async () => {
-    const { statements, coalesce } = create({ statementsMax: 1 })
-    const settled = Promise.allSettled([1, 2].map((id) => coalesce(call(id), soon())))
+    const { statements, runBatched } = create({ statementsMax: 1 })
+    const settled = Promise.allSettled([1, 2].map((id) => runBatched(call(id), soon())))
     await turns()
     statements[0]?.fail(fault)
     await turns()
-    coalesce(call(3), soon())
+    runBatched(call(3), soon())
     await turns()
     expect(statements.map(ids)).toEqual([[1, 2], [1], [2], [3]])
     for (const at of [1, 2]) statements[at]?.succeed()
@@ -174,32 +174,32 @@ describe('a failure', () => {
   })
 
   test('a statement that answers too few results refuses all of its calls', async () => {
-    const { coalesce } = create({ run: async () => ['one'] })
-    const settled = await Promise.allSettled([1, 2].map((id) => coalesce(call(id), soon())))
+    const { runBatched } = create({ run: async () => ['one'] })
+    const settled = await Promise.allSettled([1, 2].map((id) => runBatched(call(id), soon())))
     expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   })
 })
 
 describe('bounds', () => {
   test('more than may wait are refused at once, and room comes back', async () => {
-    const { statements, coalesce } = create({ waitingMax: 3, statementsMax: 1 })
-    const results = [1, 2, 3].map((id) => coalesce(call(id), soon()))
-    await expect(coalesce(call(4), soon())).rejects.toThrow('too many are waiting')
+    const { statements, runBatched } = create({ waitingMax: 3, statementsMax: 1 })
+    const results = [1, 2, 3].map((id) => runBatched(call(id), soon()))
+    await expect(runBatched(call(4), soon())).rejects.toThrow('too many are waiting')
     await turns()
     statements[0]?.succeed()
     await Promise.all(results)
     await turns()
-    coalesce(call(5), soon())
+    runBatched(call(5), soon())
     await turns()
     expect(statements.map(ids)).toEqual([[1, 2, 3], [5]])
   })
 
   test('a call whose time is over is refused and never run', async () => {
-    const { statements, coalesce } = create({ statementsMax: 1, keyed: keyed() })
-    coalesce(call(1, 'a'), soon())
+    const { statements, runBatched } = create({ statementsMax: 1, keyed: keyed() })
+    runBatched(call(1, 'a'), soon())
     await turns()
-    const late = coalesce(call(2, 'b'), performance.now() + 5)
-    const behind = coalesce(call(3, 'b'), soon())
+    const late = runBatched(call(2, 'b'), performance.now() + 5)
+    const behind = runBatched(call(3, 'b'), soon())
     statements[0]?.succeed()
     await expect(late).rejects.toThrow('it waited too long')
     await turns()
@@ -210,14 +210,14 @@ describe('bounds', () => {
 
   test('the deadline of a statement is that of its most urgent call', async () => {
     const seen: number[] = []
-    const { coalesce } = create({
+    const { runBatched } = create({
       run: async (calls, deadline) => {
         seen.push(deadline)
         return calls.map(() => '')
       },
     })
     const [early, later] = [soon(), soon() + 1]
-    await Promise.all([coalesce(call(1), later), coalesce(call(2), early)])
+    await Promise.all([runBatched(call(1), later), runBatched(call(2), early)])
     expect(seen).toEqual([early])
   })
 })
@@ -227,10 +227,10 @@ describe('writes to one key', () => {
     const order = createKeyOrder()
     const puts = create({ keyed: keyed(order) })
     const deletes = create({ keyed: keyed(order) })
-    puts.coalesce(call(1, 'a'), soon())
-    const removed = expect(deletes.coalesce(call(2, 'a'), soon())).rejects.toBe(lost)
-    puts.coalesce(call(3, 'a'), soon())
-    puts.coalesce(call(4, 'b'), soon())
+    puts.runBatched(call(1, 'a'), soon())
+    const removed = expect(deletes.runBatched(call(2, 'a'), soon())).rejects.toBe(lost)
+    puts.runBatched(call(3, 'a'), soon())
+    puts.runBatched(call(4, 'b'), soon())
     await turns()
     expect([puts.statements.map(ids), deletes.statements.map(ids)]).toEqual([[[1, 4]], []])
     puts.statements[0]?.succeed()
@@ -244,9 +244,9 @@ describe('writes to one key', () => {
   })
 
   test('wait for those that are run apart too', async () => {
-    const { statements, coalesce } = create({ keyed: keyed() })
-    const both = Promise.all(['a', 'b'].map((key, id) => coalesce(call(id, key), soon())))
-    const behind = coalesce(call(2, 'a'), soon())
+    const { statements, runBatched } = create({ keyed: keyed() })
+    const both = Promise.all(['a', 'b'].map((key, id) => runBatched(call(id, key), soon())))
+    const behind = runBatched(call(2, 'a'), soon())
     await turns()
     statements[0]?.fail(fault)
     await turns()
@@ -263,8 +263,8 @@ test('writes of one key that may be shared go together once what was before them
   const order = createKeyOrder()
   const adds = create({ keyed: { ...keyed(order), shared: true } })
   const puts = create({ keyed: keyed(order) })
-  const results = [1, 2, 3].map((id) => adds.coalesce(call(id, 'a'), soon()))
-  results.push(puts.coalesce(call(4, 'a'), soon()), adds.coalesce(call(5, 'a'), soon()), adds.coalesce(call(6, 'b'), soon()))
+  const results = [1, 2, 3].map((id) => adds.runBatched(call(id, 'a'), soon()))
+  results.push(puts.runBatched(call(4, 'a'), soon()), adds.runBatched(call(5, 'a'), soon()), adds.runBatched(call(6, 'b'), soon()))
   await turns()
   expect(adds.statements.map(ids)).toEqual([[1, 6]])
   adds.statements[0]?.succeed()
@@ -292,10 +292,10 @@ test('however calls arrive and statements end: each is answered once with its ow
   )
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.boolean(), async (steps, withKeys) => {
-      const { statements, coalesce } = create({ ...(withKeys ? { keyed: keyed() } : {}), waitingMax: 20 })
+      const { statements, runBatched } = create({ ...(withKeys ? { keyed: keyed() } : {}), waitingMax: 20 })
       const open: Statement[] = []
       let known = 0
-      const answers = new Map<number, unknown[]>()
+      const responses = new Map<number, unknown[]>()
       const started: Call[] = []
       let next = 0
       const look = () => {
@@ -318,10 +318,10 @@ test('however calls arrive and statements end: each is answered once with its ow
       for (const each of steps) {
         if (each.do === 'call') {
           const mine = { id: next++, key: each.key }
-          answers.set(mine.id, [])
-          coalesce(mine, soon()).then(
-            (result) => answers.get(mine.id)?.push(result),
-            (error) => answers.get(mine.id)?.push(error),
+          responses.set(mine.id, [])
+          runBatched(mine, soon()).then(
+            (result) => responses.get(mine.id)?.push(result),
+            (error) => responses.get(mine.id)?.push(error),
           )
         } else if (each.do === 'turn') await turns()
         else end(each.at, each.do)
@@ -333,10 +333,10 @@ test('however calls arrive and statements end: each is answered once with its ow
         await turns()
         look()
       } while (open.length > 0)
-      for (const [id, [answer, ...more]] of answers) {
+      for (const [id, [response, ...more]] of responses) {
         expect(more).toEqual([])
-        const ended = answer === `result of ${id}` || answer === fault || answer === lost || String(answer).includes('too many')
-        expect(ended, `call ${id} ended in ${answer}`).toBe(true)
+        const ended = response === `result of ${id}` || response === fault || response === lost || String(response).includes('too many')
+        expect(ended, `call ${id} ended in ${response}`).toBe(true)
       }
       if (withKeys) {
         for (const key of 'abcde') {
@@ -356,7 +356,7 @@ describe('an observer', () => {
     const refused: string[] = []
     const requests = new AsyncLocalStorage<number>()
     let queue: () => Queue = () => ({ waiting: -1, bytes: -1 })
-    const observe: CoalescerObserver = {
+    const observe: BatcherObserver = {
       watch: (given) => {
         queue = given
       },
@@ -364,20 +364,20 @@ describe('an observer', () => {
       ran: (calls, started, failed) => {
         told.push({ marks: calls.map(({ mark }) => mark), waits: calls.map(({ arrived }) => started - arrived), failed })
       },
-      refused: (reason) => refused.push(reason),
+      rejected: (reason) => refused.push(reason),
     }
     return { told, refused, requests, observe, queue: () => queue() }
   }
 
   test('is told of each statement, with the marks of its calls and how long they waited', async () => {
     const { told, observe, requests } = watching()
-    const { statements, coalesce } = create({ observe, statementsMax: 1 })
-    const results = [1, 2, 3].map((id) => requests.run(id, () => coalesce(call(id), soon())))
+    const { statements, runBatched } = create({ observe, statementsMax: 1 })
+    const results = [1, 2, 3].map((id) => requests.run(id, () => runBatched(call(id), soon())))
     await turns()
     expect(told).toEqual([])
     statements[0]?.succeed()
     await Promise.all(results)
-    results.push(requests.run(4, () => coalesce(call(4), soon())))
+    results.push(requests.run(4, () => runBatched(call(4), soon())))
     await turns()
     statements[1]?.fail(lost)
     await expect(results[3]).rejects.toBe(lost)
@@ -390,8 +390,8 @@ describe('an observer', () => {
 
   test('is told of a failed statement and of those that its calls are then run in', async () => {
     const { told, observe } = watching()
-    const { statements, coalesce } = create({ observe })
-    const results = Promise.allSettled([1, 2].map((id) => coalesce(call(id), soon())))
+    const { statements, runBatched } = create({ observe })
+    const results = Promise.allSettled([1, 2].map((id) => runBatched(call(id), soon())))
     await turns()
     statements[0]?.fail(fault)
     await turns()
@@ -407,9 +407,9 @@ describe('an observer', () => {
 
   test('sees how many wait, also behind an earlier call of their key, and the bytes of all', async () => {
     const { observe, queue } = watching()
-    const { statements, coalesce } = create({ observe, keyed: keyed(), bytesOf: () => 10 })
+    const { statements, runBatched } = create({ observe, keyed: keyed(), bytesOf: () => 10 })
     expect(queue()).toEqual({ waiting: 0, bytes: 0 })
-    const results = [1, 2, 3].map((id) => coalesce(call(id, 'one'), soon()))
+    const results = [1, 2, 3].map((id) => runBatched(call(id, 'one'), soon()))
     expect(queue()).toEqual({ waiting: 3, bytes: 30 })
     for (const left of [2, 1, 0]) {
       await turns()
@@ -423,9 +423,9 @@ describe('an observer', () => {
 
   test('is told of calls that are refused, and why', async () => {
     const { refused, observe, queue } = watching()
-    const { coalesce } = create({ observe, waitingMax: 1 })
-    const late = coalesce(call(1), performance.now())
-    await expect(coalesce(call(2), soon())).rejects.toThrow('too many are waiting')
+    const { runBatched } = create({ observe, waitingMax: 1 })
+    const late = runBatched(call(1), performance.now())
+    await expect(runBatched(call(2), soon())).rejects.toThrow('too many are waiting')
     await expect(late).rejects.toThrow('it waited too long')
     expect(refused).toEqual(['too many are waiting', 'it waited too long'])
     expect(queue()).toEqual({ waiting: 0, bytes: 0 })
@@ -434,15 +434,15 @@ describe('an observer', () => {
   test('runs statements in the asynchronous context of no call', async () => {
     const { observe, requests } = watching()
     const contexts: unknown[] = []
-    const coalesce = create({
+    const runBatched = create({
       observe,
       run: async (calls) => {
         contexts.push(requests.getStore())
         return calls.map(() => 'done')
       },
-    }).coalesce
-    await requests.run(1, () => coalesce(call(1), soon()))
-    await requests.run(2, () => coalesce(call(2), soon()))
+    }).runBatched
+    await requests.run(1, () => runBatched(call(1), soon()))
+    await requests.run(2, () => runBatched(call(2), soon()))
     expect(contexts).toEqual([undefined, undefined])
   })
 })

@@ -4,7 +4,7 @@ import { until } from '@holdfast/testbed/until'
 import { AggregatorRegistry } from 'prom-client'
 import { describe, expect, inject, test } from 'vitest'
 import { createMetrics } from '../../src/metrics/metrics.js'
-import { putExpired, refusePoison, send, startApi, startReplica, useApi } from '../support/api.js'
+import { putExpired, rejectPoison, send, startApi, startReplica, useApi } from '../support/api.js'
 import { parseExposition, scrape } from '../support/exposition.js'
 
 const withApi = async (environment: Record<string, string>, during: (api: Awaited<ReturnType<typeof startApi>>) => Promise<void>) => {
@@ -75,8 +75,8 @@ describe('requests', () => {
     const before = (await scrape(api.url)).sum('holdfast_replayed_writes_total')
     const once = { json: { value: 1 }, headers: { 'idempotency-key': 'metrics-1' } }
     for (let i = 0; i < 3; i++) await api.request('PUT', '/items/replayed', once)
-    const refused = { headers: { 'idempotency-key': 'metrics-2' } }
-    for (let i = 0; i < 2; i++) expect((await api.request('DELETE', '/items/none', refused)).status).toBe(404)
+    const rejected = { headers: { 'idempotency-key': 'metrics-2' } }
+    for (let i = 0; i < 2; i++) expect((await api.request('DELETE', '/items/none', rejected)).status).toBe(404)
     expect((await scrape(api.url)).sum('holdfast_replayed_writes_total') - before).toBe(3)
   })
 
@@ -85,7 +85,7 @@ describe('requests', () => {
       for (let i = 0; i < 5; i++) await limited.request('GET', '/items')
       const metrics = await scrape(limited.url)
       const outcome = (name: string) => metrics.sum('holdfast_rate_limiter_requests_total', { outcome: name })
-      expect([outcome('allowed'), outcome('refused')]).toEqual([2, 3])
+      expect([outcome('allowed'), outcome('rejected')]).toEqual([2, 3])
       expect(metrics.sum(total, { route: '/items', status: '429' })).toBe(3)
     }))
 })
@@ -97,40 +97,40 @@ describe('the way to the database', () => {
   test('calls that wait, the statement that takes them, and the connections', async () => {
     await put('waited', 1)
     const before = await scrape(api.url)
-    const answers: Promise<unknown>[] = []
+    const responses: Promise<unknown>[] = []
     await api.sql.begin(async (holder) => {
       await holder`lock table items in access exclusive mode`
-      for (let i = 0; i < 40; i++) answers.push(api.request('GET', '/items/waited'))
+      for (let i = 0; i < 40; i++) responses.push(api.request('GET', '/items/waited'))
       const kind = { kind: 'get' }
       await until(async () => (await scrape(api.url)).sum('holdfast_http_requests_in_flight') === 41)
       const during = await scrape(api.url)
       // Two statements are on their way; they took what had come when they began.
-      const taken = 40 - during.sum('holdfast_coalescer_waiting_calls', kind)
+      const taken = 40 - during.sum('holdfast_batcher_waiting_calls', kind)
       expect(taken).toBeGreaterThanOrEqual(2)
       expect(taken).toBeLessThan(40)
       expect(during.sum('holdfast_database_in_flight')).toBeGreaterThanOrEqual(2)
       expect(during.sum('holdfast_database_connections_busy', { pool: 'statements' })).toBeGreaterThanOrEqual(2)
     })
-    await Promise.all(answers)
+    await Promise.all(responses)
     const after = await scrape(api.url)
     const grown = (name: string) => after.sum(name, { kind: 'get' }) - before.sum(name, { kind: 'get' })
-    expect(grown('holdfast_coalescer_batch_size_sum')).toBe(40)
-    expect(grown('holdfast_coalescer_wait_seconds_count')).toBe(40)
-    expect(grown('holdfast_coalescer_batch_size_count')).toBeLessThan(40)
-    expect(grown('holdfast_coalescer_statement_duration_seconds_count')).toBe(grown('holdfast_coalescer_batch_size_count'))
-    expect(after.sum('holdfast_coalescer_waiting_calls')).toBe(0)
-    expect(after.sum('holdfast_coalescer_held_bytes')).toBe(0)
+    expect(grown('holdfast_batcher_batch_size_sum')).toBe(40)
+    expect(grown('holdfast_batcher_wait_seconds_count')).toBe(40)
+    expect(grown('holdfast_batcher_batch_size_count')).toBeLessThan(40)
+    expect(grown('holdfast_batcher_statement_duration_seconds_count')).toBe(grown('holdfast_batcher_batch_size_count'))
+    expect(after.sum('holdfast_batcher_waiting_calls')).toBe(0)
+    expect(after.sum('holdfast_batcher_held_bytes')).toBe(0)
     expect(after.sum('holdfast_database_connections_max', { pool: 'statements' })).toBe(10)
     expect(after.sum('holdfast_database_connections_max', { pool: 'transactions' })).toBe(4)
   })
 
   test('statements that fail, and why', async () => {
-    await refusePoison(api)
+    await rejectPoison(api)
     const before = await scrape(api.url)
     expect((await put('bad', 'poison')).status).toBe(500)
     const after = await scrape(api.url)
     const grown = (name: string, labels: Record<string, string>) => after.sum(name, labels) - before.sum(name, labels)
-    expect(grown('holdfast_coalescer_statements_failed_total', { kind: 'put' })).toBe(1)
+    expect(grown('holdfast_batcher_statements_failed_total', { kind: 'put' })).toBe(1)
     expect(grown('holdfast_database_failures_total', { kind: 'write', failure: 'fault' })).toBe(1)
     expect(grown('holdfast_database_failures_total', {})).toBe(1)
   })

@@ -1,7 +1,7 @@
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../../src/start-service.js'
-import { type ApiAnswer, putExpired, send, startReplica, useApi } from '../support/api.js'
+import { type ApiResponse, putExpired, send, startReplica, useApi } from '../support/api.js'
 
 const api = useApi({ MAX_VALUE_BYTES: '1000' })
 let replica: Service
@@ -12,14 +12,14 @@ afterAll(() => replica.stop(0))
 
 let made = 0
 const newName = () => `team-${made++}`
-const call = (method: string, path: string, json?: unknown, url = api.url): Promise<ApiAnswer> =>
+const call = (method: string, path: string, json?: unknown, url = api.url): Promise<ApiResponse> =>
   send(url, method, path, json === undefined ? {} : { json })
 const make = async (settings: object): Promise<string> => {
   const name = newName()
   expect((await call('POST', '/namespaces', { name, ...settings })).status).toBe(201)
   return `/namespaces/${name}`
 }
-const secondsLeft = ({ json }: ApiAnswer) =>
+const secondsLeft = ({ json }: ApiResponse) =>
   json.expires_at === null ? null : Math.round((Date.parse(json.expires_at) - Date.parse(json.updated_at)) / 1000)
 
 describe('items of one namespace', () => {
@@ -112,7 +112,7 @@ describe('settings', () => {
         { op: 'set', key: 'f', value: 1, keep_ttl: true },
       ],
     })
-    expect(json.results.map((result: object) => secondsLeft({ json: result } as ApiAnswer))).toEqual([60, 60, 60])
+    expect(json.results.map((result: object) => secondsLeft({ json: result } as ApiResponse))).toEqual([60, 60, 60])
     expect(secondsLeft(await call('PATCH', item, { value: 2 }))).toBe(null)
   })
 
@@ -160,9 +160,9 @@ describe('settings', () => {
       (n: number) => call('POST', `${path}/items/i${n}/increment`),
       (n: number) => call('POST', `${path}/transactions`, { operations: [{ op: 'set', key: `t${n}`, value: 1 }] }),
     ]
-    const answers = await Promise.all(Array.from({ length: 80 }, (_, n) => kinds[n % 4]?.(n) as Promise<ApiAnswer>))
-    expect(answers.filter(({ status }) => status < 300)).toHaveLength(20)
-    expect([...new Set(answers.filter(({ status }) => status >= 300).map(({ json }) => json.code))]).toEqual(['namespace_full'])
+    const responses = await Promise.all(Array.from({ length: 80 }, (_, n) => kinds[n % 4]?.(n) as Promise<ApiResponse>))
+    expect(responses.filter(({ status }) => status < 300)).toHaveLength(20)
+    expect([...new Set(responses.filter(({ status }) => status >= 300).map(({ json }) => json.code))]).toEqual(['namespace_full'])
     expect((await call('GET', `${path}/items`)).json.total).toBe(20)
     const [{ key }] = (await call('GET', `${path}/items?keys_only=true&page_size=1`)).json.items
     expect((await call('PUT', `${path}/items/${key}`, { value: 2 })).status).toBe(200)
@@ -210,10 +210,10 @@ describe('settings', () => {
 
   test('max_items is passed by one for each further service at the most; expired items do not count', async () => {
     const path = await make({ max_items: 10 })
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 60 }, (_, n) => call('PUT', `${path}/items/${n}`, { value: 1 }, n % 2 === 0 ? api.url : replica.url)),
     )
-    const let_in = answers.filter(({ status }) => status === 201).length
+    const let_in = responses.filter(({ status }) => status === 201).length
     expect([10, 11]).toContain(let_in)
     await api.sql`update items set expires_at = now() - interval '1 second' where namespace = ${path.split('/')[2] ?? ''}`
     expect((await call('PUT', `${path}/items/new`, { value: 1 })).status).toBe(201)

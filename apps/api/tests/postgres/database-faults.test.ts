@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-process'
 import { runService } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
@@ -87,9 +87,9 @@ test('a lock that is held ends in 503, not in a wait without end, and the write 
   await api.request('PUT', '/items/locked?value=1')
   await api.sql.begin(async (holder) => {
     await holder`select 1 from items where key = 'locked' for update`
-    const refused = await api.request('PUT', '/items/locked?value=2')
-    expect([refused.status, refused.json.code]).toEqual([503, 'overloaded'])
-    expect(refused.headers.get('retry-after')).toMatch(/^[1-3]$/)
+    const rejected = await api.request('PUT', '/items/locked?value=2')
+    expect([rejected.status, rejected.json.code]).toEqual([503, 'overloaded'])
+    expect(rejected.headers.get('retry-after')).toMatch(/^[1-3]$/)
   })
   expect((await api.request('GET', '/items/locked')).json.value).toBe('1')
 })

@@ -41,8 +41,8 @@ test('two services with different schemas share a database and nothing in it', (
     expect((await send(second.url, 'GET', '/items/a')).status).toBe(404)
     const key = { 'idempotency-key': '"same"' }
     await send(first.url, 'POST', '/items/n/increment', { json: {}, headers: key })
-    const answer = await send(second.url, 'POST', '/items/n/increment', { json: {}, headers: key })
-    expect([answer.json.value, answer.headers.get('idempotency-replayed')]).toEqual([1, null])
+    const response = await send(second.url, 'POST', '/items/n/increment', { json: {}, headers: key })
+    expect([response.json.value, response.headers.get('idempotency-replayed')]).toEqual([1, null])
     expect((await send(second.url, 'GET', '/items')).json.total).toBe(1)
     await Promise.all([first.stop(0), second.stop(0)])
   }))

@@ -40,10 +40,10 @@ describe('a synchronous standby that is gone', () => {
     ['a put', () => send(api.url, 'PUT', '/items/canceled?value=1')],
     ['a transaction', () => send(api.url, 'POST', '/transactions', { json: { operations: [{ op: 'set', key: 'canceled', value: 1 }] } })],
   ])('%s whose wait for it is canceled is no success: its outcome is unknown', async (_name, write) => {
-    const answer = write()
+    const response = write()
     await until(async () => (await waiting()).length > 0)
     for (const pid of await waiting()) await admin`select pg_cancel_backend(${pid})`
-    const { status, json } = await answer
+    const { status, json } = await response
     expect([status, json.code]).toEqual([503, 'outcome_unknown'])
   })
 })

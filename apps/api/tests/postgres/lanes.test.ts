@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

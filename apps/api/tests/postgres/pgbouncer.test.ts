@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { type Pgbouncer, startPgbouncer } from '@holdfast/testbed/pgbouncer'
 import { afterEach, expect, inject, type TestContext, test } from 'vitest'
 import { checkServer } from '../../src/postgres/sessions/server-check.js'
@@ -17,7 +17,7 @@ const behind = async (context: TestContext, url: string, ...settings: string[]):
   return pooled.href
 }
 
-const refused =
+const rejected =
   /^DATABASE_URL: a connection pooler shares backends between connections .* expected PostgreSQL itself, or a pooler in session mode$/
 
 for (const [name, settings] of [
@@ -29,7 +29,7 @@ for (const [name, settings] of [
   test(`PgBouncer in ${name} is refused`, (context) =>
     withDatabase('', async (url) => {
       const pooled = await behind(context, url, ...settings)
-      await expect(checkServer({ url: pooled }, createLogger('silent'))).rejects.toThrow(refused)
+      await expect(checkServer({ url: pooled }, createLogger('silent'))).rejects.toThrow(rejected)
     }))
 }
 

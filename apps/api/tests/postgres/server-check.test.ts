@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import postgres from 'postgres'
 import { expect, inject, test } from 'vitest'
 import { checkServer } from '../../src/postgres/sessions/server-check.js'

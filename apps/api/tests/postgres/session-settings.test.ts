@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkServer } from '../../src/postgres/sessions/server-check.js'
 import { createSessions } from '../../src/postgres/sessions/sessions.js'
@@ -40,8 +40,8 @@ describe('a database with settings for other programs', () => {
   let database: TestDatabase
   let service: Service
   const request = async (method: string, path: string, json?: unknown) => {
-    const answer = await send(service.url, method, path, json === undefined ? {} : { json })
-    return [answer.status, answer.json]
+    const response = await send(service.url, method, path, json === undefined ? {} : { json })
+    return [response.status, response.json]
   }
 
   beforeAll(async () => {

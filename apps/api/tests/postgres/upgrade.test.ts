@@ -5,7 +5,7 @@ import { migrate } from '../../src/postgres/migrations/migrate.js'
 import { readMigrations } from '../../src/postgres/migrations/migration-files.js'
 import { quoteLiteral } from '../../src/postgres/sql-quotes.js'
 import type { Service } from '../../src/start-service.js'
-import { type ApiAnswer, send, startReplica } from '../support/api.js'
+import { type ApiResponse, send, startReplica } from '../support/api.js'
 import { createDatabase, type TestDatabase, withDatabase } from '../support/database.js'
 import { runMigrate } from '../support/run-migrate.js'
 
@@ -51,7 +51,7 @@ afterAll(async () => {
   await database.remove()
 })
 
-const ask = ({ request }: Exchange, change: Partial<Exchange['request']> = {}): Promise<ApiAnswer> => {
+const ask = ({ request }: Exchange, change: Partial<Exchange['request']> = {}): Promise<ApiResponse> => {
   const { method, path, headers, body } = { ...request, ...change }
   const { url } = headers.authorization === undefined ? open : withAuth
   return send(url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })
@@ -157,8 +157,8 @@ describe('beside version 0.1.0 on one database', () => {
   /** The statements that version 0.1.0 sent while it made the exchanges, with their parameters. */
   const { texts, runs }: { texts: string[]; runs: [number, ...(string | null)[]][] } = JSON.parse(fixture('statements.json'))
   const toSql = ([text, ...params]: (typeof runs)[number]): string =>
-    (texts[text] ?? '').replaceAll(/\$(\d+)/g, (_, place) => {
-      const param = params[Number(place) - 1]
+    (texts[text] ?? '').replaceAll(/\$(\d+)/g, (_, index) => {
+      const param = params[Number(index) - 1]
       return param == null ? 'null' : quoteLiteral(param)
     })
   const isKeyed = (sql: string) => sql.startsWith('with offered')

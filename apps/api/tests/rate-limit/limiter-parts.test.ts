@@ -4,7 +4,7 @@ import { until } from '@holdfast/testbed/until'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createCircuitBreaker } from '../../src/rate-limit/circuit-breaker.js'
-import { rememberUsedUp } from '../../src/rate-limit/exhausted-clients.js'
+import { rememberExhausted } from '../../src/rate-limit/exhausted-clients.js'
 import { withLeases } from '../../src/rate-limit/leases.js'
 import type { CountRequest } from '../../src/rate-limit/limiter.js'
 
@@ -34,8 +34,8 @@ describe('leases', () => {
         let admitted = 0
         for (let asked = 0; asked < limit + 200 * number; ) {
           const some = picked.map((pick) => counters[(pick + asked) % number] as CountRequest)
-          const answers = await Promise.all(some.map((each) => each('client')))
-          admitted += answers.filter(({ allowed }) => allowed).length
+          const responses = await Promise.all(some.map((each) => each('client')))
+          admitted += responses.filter(({ allowed }) => allowed).length
           asked += some.length
         }
         expect(admitted).toBeLessThanOrEqual(limit)
@@ -86,10 +86,10 @@ describe('leases', () => {
 
 test('who has used up is refused without being counted, and beyond the cap is counted', async () => {
   const { count, asked } = sharedCounter(1)
-  const { count: limited, usedUp } = rememberUsedUp(count, 1)
-  expect(usedUp('one')).toBeUndefined()
+  const { count: limited, exhausted } = rememberExhausted(count, 1)
+  expect(exhausted('one')).toBeUndefined()
   expect(await limited('one')).toMatchObject({ allowed: true, remaining: 0 })
-  expect(usedUp('one')).toMatchObject({ allowed: false, remaining: 0 })
+  expect(exhausted('one')).toMatchObject({ allowed: false, remaining: 0 })
   expect(await limited('one')).toMatchObject({ allowed: false })
   expect(asked.length).toBe(1)
   for (let n = 0; n < 2; n++) expect(await limited('other')).toMatchObject({ allowed: false })
@@ -139,9 +139,9 @@ describe('the circuit breaker', () => {
     }
     // After this phase of the event loop come the timers, and only then what was answered.
     await setImmediate()
-    const answered = breaker.guard(() => stat('.'))
+    const responded = breaker.guard(() => stat('.'))
     busy()
-    expect((await answered).isDirectory()).toBe(true)
+    expect((await responded).isDirectory()).toBe(true)
     breaker.stop()
   })
 

@@ -1,4 +1,4 @@
-import { createLogger, type Running } from '@holdfast/service'
+import { createLogger, type Running } from '@holdfast/server-kit'
 import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-process'
 import { until } from '@holdfast/testbed/until'
 import postgres from 'postgres'
@@ -14,9 +14,9 @@ const ask = async (url: string, client: string) => {
   const { status, headers } = await send(url, 'GET', '/items?page=0', { headers: { 'x-forwarded-for': client } })
   return { status, remaining: Number(/r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]), retryAfter: Number(headers.get('retry-after')) }
 }
-const admitted = (answers: readonly { readonly status: number }[]) => {
-  expect(answers.every(({ status }) => status === 400 || status === 429)).toBe(true)
-  return answers.filter(({ status }) => status === 400).length
+const admitted = (responses: readonly { readonly status: number }[]) => {
+  expect(responses.every(({ status }) => status === 400 || status === 429)).toBe(true)
+  return responses.filter(({ status }) => status === 400).length
 }
 
 describe('two replicas on one database', () => {
@@ -33,26 +33,26 @@ describe('two replicas on one database', () => {
   }
 
   test('admit 60 of 200 requests that come at once, and no two of them are told the same', async () => {
-    const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => ask(either(n), '192.0.2.1')))
-    expect(admitted(answers)).toBe(60)
-    const told = answers.filter(({ status }) => status === 400).map(({ remaining }) => remaining)
+    const responses = await Promise.all(Array.from({ length: 200 }, (_, n) => ask(either(n), '192.0.2.1')))
+    expect(admitted(responses)).toBe(60)
+    const told = responses.filter(({ status }) => status === 400).map(({ remaining }) => remaining)
     expect(told.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, n) => n))
   })
 
   test('admit 60 of a client that goes from one to the other, and 60 of one that stays', async () => {
-    for (const [client, place] of [
+    for (const [client, index] of [
       ['192.0.2.2', either],
       ['192.0.2.3', () => api.url],
     ] as const) {
-      for (let n = 0; n < 60; n++) expect(await ask(place(n), client)).toMatchObject({ status: 400, remaining: 59 - n })
-      for (let n = 0; n < 4; n++) expect(await ask(place(n), client)).toMatchObject({ status: 429, remaining: 0 })
+      for (let n = 0; n < 60; n++) expect(await ask(index(n), client)).toMatchObject({ status: 400, remaining: 59 - n })
+      for (let n = 0; n < 4; n++) expect(await ask(index(n), client)).toMatchObject({ status: 429, remaining: 0 })
     }
   })
 
   test('clients apart', async () => {
     const clients = Array.from({ length: 30 }, (_, n) => `198.51.100.${n}`)
-    const answers = await Promise.all(Array.from({ length: 90 }, (_, n) => ask(either(n), clients[n % 30] ?? '')))
-    expect(answers.map(({ remaining }) => remaining).sort()).toEqual([57, 58, 59].flatMap((left) => clients.map(() => left)))
+    const responses = await Promise.all(Array.from({ length: 90 }, (_, n) => ask(either(n), clients[n % 30] ?? '')))
+    expect(responses.map(({ remaining }) => remaining).sort()).toEqual([57, 58, 59].flatMap((left) => clients.map(() => left)))
   })
 
   test('who is blocked costs no query, and is told no shorter wait than there is', async () => {
@@ -61,10 +61,10 @@ describe('two replicas on one database', () => {
     const before = await requestsOf(client)
     const [row] = await api.sql`select extract(epoch from expires_at - clock_timestamp())::float8 as wait from request_counts
       where id = ${`default:${client}`}`
-    const refused = await Promise.all(Array.from({ length: 50 }, (_, n) => ask(either(n), client)))
-    expect(admitted(refused)).toBe(0)
+    const rejected = await Promise.all(Array.from({ length: 50 }, (_, n) => ask(either(n), client)))
+    expect(admitted(rejected)).toBe(0)
     expect(await requestsOf(client)).toBe(before)
-    for (const { retryAfter } of refused) expect(retryAfter).toBeGreaterThanOrEqual((row?.wait ?? 0) - 20)
+    for (const { retryAfter } of rejected) expect(retryAfter).toBeGreaterThanOrEqual((row?.wait ?? 0) - 20)
     const last = await ask(api.url, client)
     const [now] = await api.sql`select extract(epoch from expires_at - clock_timestamp())::float8 as wait from request_counts
       where id = ${`default:${client}`}`
@@ -136,10 +136,10 @@ describe('a database that does not count', () => {
       select pid, query_start::text from pg_stat_activity where wait_event_type = 'Lock' and query like '%request_counts%'`
     await sql.begin(async (holder) => {
       await holder`lock table request_counts in access exclusive mode`
-      const answers = twiceAsMany(newClient())
+      const responses = twiceAsMany(newClient())
       await until(async () => (await waiting()).length > 0)
       const [first] = await waiting()
-      expect(admitted(await answers)).toBe(60)
+      expect(admitted(await responses)).toBe(60)
       // They did not wait until the database gave the statement up.
       expect(await waiting()).toContainEqual(first)
     })

@@ -10,17 +10,17 @@ describe('over HTTP', () => {
 
   test('every answer says what is left, and the one after the last is refused', async () => {
     for (const left of [2, 1, 0]) {
-      const answer = await from('192.0.2.1', left === 1 ? '/items/none' : '/items/')
-      expect(answer.headers.get('ratelimit-policy')).toBe('"default";q=3;w=100')
-      expect(answer.headers.get('ratelimit')).toMatch(new RegExp(`^"default";r=${left};t=(100|99|98)$`))
+      const response = await from('192.0.2.1', left === 1 ? '/items/none' : '/items/')
+      expect(response.headers.get('ratelimit-policy')).toBe('"default";q=3;w=100')
+      expect(response.headers.get('ratelimit')).toMatch(new RegExp(`^"default";r=${left};t=(100|99|98)$`))
     }
-    const refused = await from('192.0.2.1')
-    expect([refused.status, refused.json.code]).toEqual([429, 'rate_limited'])
-    expect(refused.json.detail).toMatch(
+    const rejected = await from('192.0.2.1')
+    expect([rejected.status, rejected.json.code]).toEqual([429, 'rate_limited'])
+    expect(rejected.json.detail).toMatch(
       /^The client 192\.0\.2\.1 has used its 3 requests in 100 seconds\. All programs .* RATE_LIMIT_REQUESTS/,
     )
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(90)
-    expect(refused.headers.get('ratelimit')).toMatch(/^"default";r=0;t=/)
+    expect(Number(rejected.headers.get('retry-after'))).toBeGreaterThan(90)
+    expect(rejected.headers.get('ratelimit')).toMatch(/^"default";r=0;t=/)
     expect((await from('192.0.2.2')).status).toBe(200)
   })
 
@@ -41,11 +41,11 @@ describe('over HTTP', () => {
 describe('without a trusted proxy', () => {
   const api = useApi({ RATE_LIMIT_REQUESTS: '2' })
   test('X-Forwarded-For is not looked at', async () => {
-    const answers = []
+    const responses = []
     for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
-      answers.push(await api.request('GET', '/items', { headers: { 'x-forwarded-for': address } }))
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429])
-    expect(answers[2]?.json.detail).toContain('until TRUST_PROXY names the proxy')
+      responses.push(await api.request('GET', '/items', { headers: { 'x-forwarded-for': address } }))
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 429])
+    expect(responses[2]?.json.detail).toContain('until TRUST_PROXY names the proxy')
   })
 })
 
@@ -70,9 +70,9 @@ describe.each(['memory', 'postgres'])('the /48 of an IPv6 client, counted in %s'
       expect(await from(`2001:db8:1:${network}::9`)).toMatchObject({ status: 400, policy, left })
     }
     for (const network of [1, 5]) {
-      const refused = await from(`2001:db8:1:${network}::9`)
-      expect(refused).toMatchObject({ status: 429, policy: 'site', left: 0, offered: '"site";q=6;w=100' })
-      expect(refused.detail).toMatch(/^The \/48 network of the client .* has used its 6 requests .* RATE_LIMIT_SITE_FACTOR/)
+      const rejected = await from(`2001:db8:1:${network}::9`)
+      expect(rejected).toMatchObject({ status: 429, policy: 'site', left: 0, offered: '"site";q=6;w=100' })
+      expect(rejected.detail).toMatch(/^The \/48 network of the client .* has used its 6 requests .* RATE_LIMIT_SITE_FACTOR/)
     }
     expect(await from('2001:db8:2:1::9')).toMatchObject({ status: 400, policy: 'default', left: 2 })
     expect(await from('192.0.2.1')).toMatchObject({ status: 400, policy: 'default', left: 2 })

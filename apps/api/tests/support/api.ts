@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import postgres, { type Sql } from 'postgres'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { readConfig } from '../../src/config.js'
@@ -13,7 +13,7 @@ export interface TestApi {
   readonly metricsUrl: string | undefined
   readonly databaseUrl: string
   readonly sql: Sql
-  readonly request: (method: string, path: string, options?: RequestOptions) => Promise<ApiAnswer>
+  readonly request: (method: string, path: string, options?: RequestOptions) => Promise<ApiResponse>
 }
 
 interface RequestOptions {
@@ -24,7 +24,7 @@ interface RequestOptions {
   readonly headers?: Record<string, string>
 }
 
-export interface ApiAnswer {
+export interface ApiResponse {
   readonly status: number
   readonly headers: Headers
   readonly text: string
@@ -41,7 +41,7 @@ const parse = (text: string): unknown => {
 }
 
 /** Sends one request to a service. */
-export const send = async (url: string, method: string, path: string, options: RequestOptions = {}): Promise<ApiAnswer> => {
+export const send = async (url: string, method: string, path: string, options: RequestOptions = {}): Promise<ApiResponse> => {
   const body = options.text ?? (options.json === undefined ? undefined : JSON.stringify(options.json))
   const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers }
   const response = await fetch(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) })
@@ -82,7 +82,7 @@ export const startReplica = (api: Pick<TestApi, 'databaseUrl'>, environment: Rec
 }
 
 /** Makes the database refuse the value `"poison"`, as a statement at fault would be refused. */
-export const refusePoison = async ({ sql }: Pick<TestApi, 'sql'>): Promise<void> => {
+export const rejectPoison = async ({ sql }: Pick<TestApi, 'sql'>): Promise<void> => {
   await sql`
     create function refuse_poison() returns trigger language plpgsql as
     $$ begin if new.value::text = '"poison"' then raise exception 'poison'; end if; return new; end $$`

@@ -20,12 +20,12 @@ let keys = 0
 /** Has a service run every statement that it has, and checks that none fails. */
 export const runEveryStatement = async ({ url, metricsUrl }: Service): Promise<void> => {
   const ask = async (method: string, path: string, json?: unknown, headers: Record<string, string> = {}) => {
-    const answer = await send(url, method, path, {
+    const response = await send(url, method, path, {
       ...(json === undefined ? {} : { json }),
       headers: { authorization: `Bearer ${adminKey}`, ...headers },
     })
-    expect(answer.status, `${method} ${path} ${answer.text}`).toBeLessThan(300)
-    return answer
+    expect(response.status, `${method} ${path} ${response.text}`).toBeLessThan(300)
+    return response
   }
   for (const key of [undefined, '"a"'] as const) {
     const headers = (): Record<string, string> => (key === undefined ? {} : { 'idempotency-key': `"every-${keys++}"` })

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { type ErrorDefinition, errors, type RouteContract, routes } from '@holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { settingNames } from '../../src/config.js'
-import { servedRoutes } from '../../src/http/enabled-routes.js'
+import { enabledRoutes } from '../../src/http/enabled-routes.js'
 import { stringifyJson } from '../../src/lib/json-text.js'
 import { packageFolder } from '../../src/package-folder.js'
 import { docsHandlers } from '../../src/system/docs.js'
@@ -85,7 +85,7 @@ test('docs/api.md names every data route', () => {
 
 test('docs/guarantees.md names tests and proofs that exist', () => {
   const page = read('docs/guarantees.md')
-  const files = readdirSync(join(root, 'apps/api/tests')).map((name) => name.replace('.test.ts', ''))
+  const files = readdirSync(join(root, 'apps/api/tests'), { recursive: true }).map((name) => basename(String(name), '.test.ts'))
   const tests = [...page.matchAll(/`npm test -- ([a-z -]+)`/g)].flatMap(([, names = '']) => names.split(' '))
   expect(tests.length).toBeGreaterThan(15)
   expect(tests.filter((name) => !files.includes(name))).toEqual([])
@@ -114,7 +114,7 @@ describe('the served documents', () => {
 
   /** The document of a service where all that can be turned on is, which no single one can be. */
   const whole = async () => {
-    const { openapi } = docsHandlers('0.1.0', servedRoutes({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false }))
+    const { openapi } = docsHandlers('0.1.0', enabledRoutes({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false }))
     return JSON.parse(stringifyJson((await openapi({} as never, {} as never)).body))
   }
 
@@ -133,7 +133,7 @@ describe('the served documents', () => {
     const json = await whole()
     for (const [id, route] of Object.entries(routes) as [string, RouteContract][]) {
       const operation = json.paths[route.path][route.method]
-      const statuses = [...Object.keys(route.answers), ...route.errors.map((code) => String(errors[code].status))]
+      const statuses = [...Object.keys(route.responses), ...route.errors.map((code) => String(errors[code].status))]
       expect([operation.operationId, Object.keys(operation.responses).sort()]).toEqual([id, [...new Set(statuses)].sort()])
     }
   })

@@ -1,7 +1,7 @@
 import { inNamespace, keyInQuery, namespacedTag, type RouteContract, routes } from '@holdfast/contracts'
 import { lintOpenapi } from '@holdfast/testbed/lint-openapi'
 import { describe, expect, test } from 'vitest'
-import { servedRoutes } from '../../src/http/enabled-routes.js'
+import { enabledRoutes } from '../../src/http/enabled-routes.js'
 import { stringifyJson } from '../../src/lib/json-text.js'
 import { docsHandlers } from '../../src/system/docs.js'
 
@@ -17,8 +17,8 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 
-const documentOf = async (settings: Parameters<typeof servedRoutes>[0]): Promise<Document> => {
-  const { openapi } = docsHandlers('0.1.0', servedRoutes(settings))
+const documentOf = async (settings: Parameters<typeof enabledRoutes>[0]): Promise<Document> => {
+  const { openapi } = docsHandlers('0.1.0', enabledRoutes(settings))
   return JSON.parse(stringifyJson((await openapi({} as never, {} as never)).body))
 }
 

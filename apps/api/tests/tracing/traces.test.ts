@@ -59,7 +59,7 @@ describe('a request with a traceparent', () => {
     expect(statement).toMatchObject({ name: 'statement put', kind: client })
     expect(statement?.attributes).toEqual({ 'db.system.name': 'postgresql', 'db.operation.name': 'put' })
     const times = [request.start, queue?.start, queue?.end, statement?.end, request.end] as bigint[]
-    expect(times.every((time, place) => place === 0 || time >= (times[place - 1] ?? 0n))).toBe(true)
+    expect(times.every((time, index) => index === 0 || time >= (times[index - 1] ?? 0n))).toBe(true)
     expect(queue?.end).toBe(statement?.start)
     expect(Math.abs(Number(request.end / 1_000_000n) - Date.now())).toBeLessThan(60_000)
     expect(request.resource).toMatchObject({ 'service.name': 'holdfast', 'service.version': '0.1.0' })
@@ -86,15 +86,15 @@ describe('a request with a traceparent', () => {
 test('requests that share a statement each have a span of it, in their own traces', async () => {
   const spans = await traced(async (api) => {
     await api.request('PUT', '/items/shared?value=x')
-    const answers: Promise<unknown>[] = []
+    const responses: Promise<unknown>[] = []
     const holder = await api.sql.reserve()
     await holder`begin`
     await holder`lock table items in access exclusive mode`
-    for (let i = 0; i < 30; i++) answers.push(api.request('GET', '/items/shared'))
+    for (let i = 0; i < 30; i++) responses.push(api.request('GET', '/items/shared'))
     await until(async () => (await api.request('GET', '/metrics')).text.includes('holdfast_http_requests_in_flight 31'))
     await holder`rollback`
     holder.release()
-    await Promise.all(answers)
+    await Promise.all(responses)
   })
   const requests = spans.filter(({ name }) => name === 'GET /items/{key}')
   expect(requests).toHaveLength(30)

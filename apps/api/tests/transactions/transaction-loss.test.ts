@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { classifyFailure } from '../../src/postgres/errors.js'
@@ -65,13 +65,13 @@ test('a connection that was given up is not replaced before the server has ended
 })
 
 test('what decides may refuse, and PostgreSQL too; the connection is used again', async () => {
-  const refusal = new Error('no')
-  const refuse = () => {
-    throw refusal
+  const rejection = new Error('no')
+  const reject = () => {
+    throw rejection
   }
-  expect(await transactions.run({ opening: [backend] as const, decide: refuse }, 5_000)).toEqual({ kind: 'refused', cause: refusal })
+  expect(await transactions.run({ opening: [backend] as const, decide: reject }, 5_000)).toEqual({ kind: 'rejected', cause: rejection })
   const fault: Sent = { text: 'select 1 / 0', values: [] }
-  const ended = await transactions.run({ opening: [fault] as const, decide: refuse }, 5_000)
+  const ended = await transactions.run({ opening: [fault] as const, decide: reject }, 5_000)
   expect(ended).toMatchObject({ kind: 'rolled back', cause: { code: '22012' } })
   const committed = await transactions.run(
     { opening: [] as const, decide: (_rows, { transactionId }) => ({ write: insert(transactionId), result: 7 }) },

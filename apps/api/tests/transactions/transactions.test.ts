@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../../src/start-service.js'
-import { type ApiAnswer, putExpired, send, startReplica, useApi } from '../support/api.js'
+import { type ApiResponse, putExpired, send, startReplica, useApi } from '../support/api.js'
 import { expectExactCounts } from '../support/exact-counts.js'
 
 const api = useApi({ MAX_VALUE_BYTES: '2000000' })
@@ -13,7 +13,7 @@ afterAll(() => replica.stop(0))
 
 let made = 0
 const newKey = () => `atom-${made++}`
-const transact = (json: unknown, url = api.url): Promise<ApiAnswer> => send(url, 'POST', '/transactions', { json })
+const transact = (json: unknown, url = api.url): Promise<ApiResponse> => send(url, 'POST', '/transactions', { json })
 const together = <T>(count: number, call: (n: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, n) => call(n)))
 const either = (n: number) => (n % 2 === 0 ? api.url : replica.url)
@@ -28,11 +28,11 @@ describe('operations', () => {
       {"op":"get","key":"${a}"}, {"op":"get","key":"none"},
       {"op":"delete","key":"${b}"}, {"op":"delete","key":"${b}"}, {"op":"get","key":"${b}"},
       {"op":"set","key":"${a}","value":12345678901234567890,"keep_ttl":true}]}`
-    const answer = await send(api.url, 'POST', '/transactions', { text })
-    expect(answer.status, answer.text).toBe(200)
-    expect(answer.text).toContain('"value":{"n" : 1.00, "s":"\\u00e9"},')
-    expect(answer.text).toContain('"value":9007199254740994,')
-    const [set, count, got, none, gone, again, absent, last] = answer.json.results
+    const response = await send(api.url, 'POST', '/transactions', { text })
+    expect(response.status, response.text).toBe(200)
+    expect(response.text).toContain('"value":{"n" : 1.00, "s":"\\u00e9"},')
+    expect(response.text).toContain('"value":9007199254740994,')
+    const [set, count, got, none, gone, again, absent, last] = response.json.results
     expect([got, none, gone, again, absent]).toEqual([set, null, { key: b, deleted: true }, { key: b, deleted: false }, null])
     expect(Date.parse(set.expires_at) - Date.parse(set.updated_at)).toBe(60_000)
     expect([last.created_at, last.expires_at]).toEqual([set.created_at, set.expires_at])
@@ -91,7 +91,7 @@ describe('operations', () => {
       let model = new Map<string, unknown>()
       for (const steps of transactions) {
         const next = new Map(model)
-        const refused = steps.findIndex((each) => {
+        const rejected = steps.findIndex((each) => {
           if (each.op === 'set') next.set(each.key, each.value)
           if (each.op === 'delete') next.delete(each.key)
           if (each.op !== 'increment') return false
@@ -101,8 +101,8 @@ describe('operations', () => {
           return false
         })
         const { status, json } = await transact({ operations: steps.map((each) => ({ ...each, key: prefix + each.key })) })
-        expect([status, json.failed_operation]).toEqual(refused === -1 ? [200, undefined] : [409, refused])
-        if (refused === -1) model = next
+        expect([status, json.failed_operation]).toEqual(rejected === -1 ? [200, undefined] : [409, rejected])
+        if (rejected === -1) model = next
         const batch = await api.request('POST', '/batch/get', { json: { keys: ['a', 'b', 'c'].map((name) => prefix + name) } })
         expect(batch.json.items.map((item: { value: unknown } | null) => item?.value)).toEqual(
           ['a', 'b', 'c'].map((name) => model.get(name)),
@@ -210,12 +210,12 @@ describe('together', () => {
       const [transaction, put] = await Promise.all([
         transact({ checks: [{ key: guard, version: null }], operations: [{ op: 'set', key, value: 1 }] }),
         (async () => {
-          const answer = await send(replica.url, 'PUT', `/items/${guard}?value=x`)
+          const response = await send(replica.url, 'PUT', `/items/${guard}?value=x`)
           // Whoever sees the guard sees also whether the transaction came before it.
-          return { answer, after: (await send(replica.url, 'GET', `/items/${key}`)).status }
+          return { response, after: (await send(replica.url, 'GET', `/items/${key}`)).status }
         })(),
       ])
-      expect(put.answer.status).toBe(201)
+      expect(put.response.status).toBe(201)
       expect([transaction.status, put.after]).toEqual(
         expect.toBeOneOf([
           [200, 200],
@@ -229,7 +229,7 @@ describe('together', () => {
   test('beside all other writes of the same keys nothing fails, and totals stay exact', async () => {
     const keys = Array.from({ length: 6 }, newKey)
     const pick = () => keys[Math.floor(Math.random() * keys.length)] ?? ''
-    const answers = await together(400, (n) => {
+    const responses = await together(400, (n) => {
       const url = either(n)
       if (n % 4 === 0)
         return transact(
@@ -246,7 +246,7 @@ describe('together', () => {
       if (n % 4 === 2) return send(url, 'DELETE', `/items/${pick()}`)
       return send(url, 'POST', `/items/${pick()}/increment`)
     })
-    expect([...new Set(answers.map(({ status }) => status))].filter((status) => ![200, 201, 204, 404].includes(status))).toEqual([])
+    expect([...new Set(responses.map(({ status }) => status))].filter((status) => ![200, 201, 204, 404].includes(status))).toEqual([])
     await expectExactCounts(api)
     const [placeholders] = await api.sql`select count(*)::int as count from items where version = 0`
     expect(placeholders?.count).toBe(0)

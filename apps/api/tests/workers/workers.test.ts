@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect as connectSocket, createServer } from 'node:net'
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { runs } from '@holdfast/testbed/runs'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'

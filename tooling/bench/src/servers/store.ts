@@ -1,4 +1,4 @@
-import { createLogger } from '@holdfast/service'
+import { createLogger } from '@holdfast/server-kit'
 import { Hono } from 'hono'
 import { createDeletePrefix } from '../../../../apps/api/src/items/delete-prefix.js'
 import { createItemStore } from '../../../../apps/api/src/items/item-store.js'
@@ -12,7 +12,7 @@ const pool = createPool(database, createLogger('silent'))
 const { getItem } = itemHandlers(
   createItemStore(pool, { valueBytesMax: 1_048_576, recordSeconds: 86_400 }, createDeletePrefix(pool, 86_400)),
 )
-const call = { namespace: 'default', client: '', mayMakeNamespaces: true, requestId: '', bodyText: undefined, record: undefined }
+const call = { namespace: 'default', client: '', canCreateNamespace: true, requestId: '', bodyText: undefined, record: undefined }
 const app = new Hono()
 app.get('/items/:key', async (context) => {
   const input = {

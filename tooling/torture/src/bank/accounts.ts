@@ -10,7 +10,7 @@ const accounts = Array.from({ length: count }, (_, n) => `account-${n}`)
 const sum = count * opening
 
 /** What became of a transfer. `refused`: for want of money, or because others changed an account meanwhile. */
-export type Transfer = 'done' | 'refused'
+export type Transfer = 'done' | 'rejected'
 
 const anyTwo = (): [string, string] => {
   const from = Math.floor(Math.random() * count)
@@ -22,12 +22,12 @@ export const openAccounts = async (client: Client): Promise<void> => {
   for (const account of accounts) await client.put(account, opening)
 }
 
-const orRefused = async (transfer: Promise<unknown>): Promise<Transfer> => {
+const orRejected = async (transfer: Promise<unknown>): Promise<Transfer> => {
   try {
     await transfer
     return 'done'
   } catch (error) {
-    if (error instanceof ChecksFailedError || error instanceof OutOfBoundsError) return 'refused'
+    if (error instanceof ChecksFailedError || error instanceof OutOfBoundsError) return 'rejected'
     throw error
   }
 }
@@ -36,7 +36,7 @@ const orRefused = async (transfer: Promise<unknown>): Promise<Transfer> => {
 const byIncrements = (client: Client): Promise<Transfer> => {
   const [from, to] = anyTwo()
   const amount = 1 + Math.floor(Math.random() * amountMax)
-  return orRefused(
+  return orRejected(
     client.transaction((tx) => {
       tx.increment(to, { by: amount })
       tx.increment(from, { by: -amount, min: 0 })
@@ -49,8 +49,8 @@ const byChecks = async (client: Client): Promise<Transfer> => {
   const pair = anyTwo()
   const [from, to] = await client.getMany<number>(pair)
   const amount = 1 + Math.floor(Math.random() * amountMax)
-  if (from === undefined || to === undefined || from.value < amount) return 'refused'
-  return orRefused(
+  if (from === undefined || to === undefined || from.value < amount) return 'rejected'
+  return orRejected(
     client.transaction((tx) => {
       tx.check(from.key, from.version)
       tx.check(to.key, to.version)

@@ -54,7 +54,7 @@ const slackMs = 1_000
 const patienceMs = 20_000
 
 const isDeclared = (contract: RouteContract, status: number, code: string | undefined): boolean => {
-  if (contract.answers[status] !== undefined) return true
+  if (contract.responses[status] !== undefined) return true
   return contract.errors.some((each) => errors[each].status === status && (contract.method === 'head' || each === code))
 }
 

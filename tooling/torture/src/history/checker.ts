@@ -25,25 +25,25 @@ interface Configuration<State> {
   readonly unanswered: readonly number[]
 }
 
-const insert = (places: readonly number[], place: number): number[] => [...places, place].sort((a, b) => a - b)
+const insert = (indexes: readonly number[], index: number): number[] => [...indexes, index].sort((a, b) => a - b)
 
 /** Places of answered operations that may come next: those called before any other that is left returned. */
-const candidates = <State>(answered: readonly Operation[], { first, beyond }: Configuration<State>): number[] => {
+const candidates = <State>(responded: readonly Operation[], { first, beyond }: Configuration<State>): number[] => {
   const found: number[] = []
   let returned = Number.POSITIVE_INFINITY
-  for (let place = first; place < answered.length; place++) {
-    const operation = answered[place] as Operation
+  for (let index = first; index < responded.length; index++) {
+    const operation = responded[index] as Operation
     if (operation.called > returned) break
-    if (beyond.includes(place)) continue
-    found.push(place)
+    if (beyond.includes(index)) continue
+    found.push(index)
     returned = Math.min(returned, operation.returned ?? returned)
   }
-  return found.filter((place) => (answered[place] as Operation).called <= returned)
+  return found.filter((index) => (responded[index] as Operation).called <= returned)
 }
 
 /** The configuration after one more answered operation. */
-const advance = <State>({ first, beyond, unanswered }: Configuration<State>, place: number, state: State): Configuration<State> => {
-  const all = new Set([...beyond, place])
+const advance = <State>({ first, beyond, unanswered }: Configuration<State>, index: number, state: State): Configuration<State> => {
+  const all = new Set([...beyond, index])
   let next = first
   while (all.delete(next)) next++
   return { state, first: next, beyond: [...all].sort((a, b) => a - b), unanswered }
@@ -57,7 +57,7 @@ const advance = <State>({ first, beyond, unanswered }: Configuration<State>, pla
  * "Faster linearizability checking via P-compositionality", 2015).
  */
 export const checkLinearizable = <State>(history: readonly Operation[], model: Model<State>): Verdict<State> => {
-  const answered = history.filter(({ returned }) => returned !== undefined).sort((a, b) => a.called - b.called)
+  const responded = history.filter(({ returned }) => returned !== undefined).sort((a, b) => a.called - b.called)
   const unanswered = history.filter(({ returned }) => returned === undefined)
   const visited = new Set<string>()
   let longest = -1
@@ -77,18 +77,18 @@ export const checkLinearizable = <State>(history: readonly Operation[], model: M
 
   visit({ state: model.initial, first: 0, beyond: [], unanswered: [] })
   for (let current = stack.pop(); current !== undefined; current = stack.pop()) {
-    if (current.first === answered.length) return { linearizable: true, reached }
-    const next = candidates(answered, current)
-    const deadline = Math.min(...next.map((place) => (answered[place] as Operation).returned ?? Number.POSITIVE_INFINITY))
+    if (current.first === responded.length) return { linearizable: true, reached }
+    const next = candidates(responded, current)
+    const deadline = Math.min(...next.map((index) => (responded[index] as Operation).returned ?? Number.POSITIVE_INFINITY))
     // What is pushed last is tried first.
-    for (const [place, operation] of unanswered.entries()) {
-      if (operation.called > deadline || current.unanswered.includes(place)) continue
+    for (const [index, operation] of unanswered.entries()) {
+      if (operation.called > deadline || current.unanswered.includes(index)) continue
       const state = model.step(current.state, operation)
-      if (state !== undefined) visit({ ...current, state, unanswered: insert(current.unanswered, place) })
+      if (state !== undefined) visit({ ...current, state, unanswered: insert(current.unanswered, index) })
     }
-    for (const place of next.reverse()) {
-      const state = model.step(current.state, answered[place] as Operation)
-      if (state !== undefined) visit(advance(current, place, state))
+    for (const index of next.reverse()) {
+      const state = model.step(current.state, responded[index] as Operation)
+      if (state !== undefined) visit(advance(current, index, state))
     }
   }
   return { linearizable: false, reached }

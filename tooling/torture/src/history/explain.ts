@@ -10,7 +10,7 @@ const until = (history: readonly Operation[], instant: number): Operation[] =>
     .filter(({ called }) => called <= instant)
     .map((operation) =>
       operation.returned !== undefined && operation.returned > instant
-        ? { ...operation, returned: undefined, answer: undefined }
+        ? { ...operation, returned: undefined, response: undefined }
         : operation,
     )
 
@@ -27,16 +27,16 @@ const requestText = (request: Request): string => {
   }
 }
 
-const answerText = (answer: Answer | undefined): string => {
-  if (answer === undefined) return '?'
-  if (answer.kind === 'item') return `${JSON.stringify(answer.value)}, version ${answer.version}`
-  if (answer.kind !== 'mismatch') return answer.kind
-  return `refused, ${answer.version === null ? 'there is none' : `version ${answer.version ?? 'not told'}`}`
+const responseText = (response: Answer | undefined): string => {
+  if (response === undefined) return '?'
+  if (response.kind === 'item') return `${JSON.stringify(response.value)}, version ${response.version}`
+  if (response.kind !== 'mismatch') return response.kind
+  return `refused, ${response.version === null ? 'there is none' : `version ${response.version ?? 'not told'}`}`
 }
 
-const line = ({ client, called, returned, request, answer }: Operation, zero: number): string => {
+const line = ({ client, called, returned, request, response }: Operation, zero: number): string => {
   const time = (at: number) => (at - zero).toFixed(2).padStart(9)
-  return `${time(called)} … ${returned === undefined ? '        ?' : time(returned)} ms  client ${client}: ${requestText(request)} → ${answerText(answer)}`
+  return `${time(called)} … ${returned === undefined ? '        ?' : time(returned)} ms  client ${client}: ${requestText(request)} → ${responseText(response)}`
 }
 
 /**

@@ -34,60 +34,62 @@ const createdWith = (state: ItemState | undefined, version: bigint, created: big
 }
 
 /** The state after a write: with the version of its answer, or where there is none, some later one. */
-const written = (state: ItemState, value: unknown, answer: Answer | undefined): ItemState | undefined => {
-  if (answer === undefined) {
+const written = (state: ItemState, value: unknown, response: Answer | undefined): ItemState | undefined => {
+  if (response === undefined) {
     const version = { above: floor(state) }
     return { live: true, value, version, created: state.live ? state.created : version }
   }
-  if (answer.kind !== 'item' || answer.value !== value || answer.version <= floor(state)) return undefined
-  const version = { exactly: answer.version }
-  return createdWith({ live: true, value, version, created: state.live ? state.created : version }, answer.version, answer.created)
+  if (response.kind !== 'item' || response.value !== value || response.version <= floor(state)) return undefined
+  const version = { exactly: response.version }
+  return createdWith({ live: true, value, version, created: state.live ? state.created : version }, response.version, response.created)
 }
 
-const afterGet = (state: ItemState, answer: Answer | undefined): ItemState | undefined => {
-  if (answer?.kind !== 'item') return answer?.kind === 'none' && !state.live ? state : undefined
-  return state.live && answer.value === state.value ? createdWith(known(state, answer.version), answer.version, answer.created) : undefined
+const afterGet = (state: ItemState, response: Answer | undefined): ItemState | undefined => {
+  if (response?.kind !== 'item') return response?.kind === 'none' && !state.live ? state : undefined
+  return state.live && response.value === state.value
+    ? createdWith(known(state, response.version), response.version, response.created)
+    : undefined
 }
 
 /** Whether a condition surely holds. */
 const matches = ({ live, version }: ItemState, expected: bigint | null): boolean =>
   expected === null ? !live : live && 'exactly' in version && version.exactly === expected
 
-const afterCas = (state: ItemState, request: Request & { kind: 'cas' }, answer: Answer | undefined): ItemState | undefined => {
+const afterCas = (state: ItemState, request: Request & { kind: 'cas' }, response: Answer | undefined): ItemState | undefined => {
   const { expected, value } = request
-  if (answer?.kind === 'mismatch') {
-    if (answer.version === undefined) return matches(state, expected) ? undefined : state
-    if (answer.version === null) return state.live || expected === null ? undefined : state
-    return state.live && answer.version !== expected ? known(state, answer.version) : undefined
+  if (response?.kind === 'mismatch') {
+    if (response.version === undefined) return matches(state, expected) ? undefined : state
+    if (response.version === null) return state.live || expected === null ? undefined : state
+    return state.live && response.version !== expected ? known(state, response.version) : undefined
   }
-  if (expected === null) return state.live ? undefined : written(state, value, answer)
+  if (expected === null) return state.live ? undefined : written(state, value, response)
   const matched = state.live ? known(state, expected) : undefined
-  return matched && written(matched, value, answer)
+  return matched && written(matched, value, response)
 }
 
-const afterDelete = (state: ItemState, answer: Answer | undefined): ItemState | undefined => {
-  if (answer?.kind === 'none') return state.live ? undefined : state
+const afterDelete = (state: ItemState, response: Answer | undefined): ItemState | undefined => {
+  if (response?.kind === 'none') return state.live ? undefined : state
   return state.live ? { ...state, live: false, value: undefined } : undefined
 }
 
 /** A counter begins with the first increment. Any other value than a number has none. */
-const afterIncrement = (state: ItemState, by: number, answer: Answer | undefined): ItemState | undefined => {
+const afterIncrement = (state: ItemState, by: number, response: Answer | undefined): ItemState | undefined => {
   const before = state.live ? state.value : 0
-  return typeof before === 'number' ? written(state, before + by, answer) : undefined
+  return typeof before === 'number' ? written(state, before + by, response) : undefined
 }
 
-const step = (state: ItemState, { request, answer }: Operation): ItemState | undefined => {
+const step = (state: ItemState, { request, response }: Operation): ItemState | undefined => {
   switch (request.kind) {
     case 'get':
-      return afterGet(state, answer)
+      return afterGet(state, response)
     case 'put':
-      return written(state, request.value, answer)
+      return written(state, request.value, response)
     case 'cas':
-      return afterCas(state, request, answer)
+      return afterCas(state, request, response)
     case 'delete':
-      return afterDelete(state, answer)
+      return afterDelete(state, response)
     case 'increment':
-      return afterIncrement(state, request.by, answer)
+      return afterIncrement(state, request.by, response)
   }
 }
 

@@ -33,5 +33,5 @@ export interface Operation {
   readonly called: number
   /** Left out, with the answer, where it is not known whether it took effect: it may have, at any time since, or never. */
   readonly returned?: number | undefined
-  readonly answer?: Answer | undefined
+  readonly response?: Answer | undefined
 }

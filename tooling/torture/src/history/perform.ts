@@ -3,7 +3,7 @@ import { isDisturbance } from '../settle.ts'
 import type { Answer, Request } from './operation.ts'
 
 /** What became of a request: an answer; `lost`: nobody knows whether it took effect; `refused`: it surely did not. */
-export type Outcome = Answer | 'lost' | 'refused'
+export type Outcome = Answer | 'lost' | 'rejected'
 
 const item = ({ value, version, createdVersion }: Item): Answer => ({
   kind: 'item',
@@ -64,6 +64,6 @@ export const perform = async (client: Client, key: string, request: Request, rou
       return { kind: 'mismatch', version: error.version === undefined ? null : BigInt(error.version) }
     }
     if (!isDisturbance(error)) throw error
-    return error instanceof OutcomeUnknownError ? 'lost' : 'refused'
+    return error instanceof OutcomeUnknownError ? 'lost' : 'rejected'
   }
 }

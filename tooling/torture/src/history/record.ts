@@ -12,8 +12,8 @@ export interface Recording {
 }
 
 /** Each kind of operation, as often as it shall be chosen of twenty times. */
-const kinds = (['get', 'put', 'cas', 'delete', 'increment'] as const).flatMap((kind, place) =>
-  new Array<Request['kind']>([7, 3, 5, 2, 3][place] ?? 0).fill(kind),
+const kinds = (['get', 'put', 'cas', 'delete', 'increment'] as const).flatMap((kind, index) =>
+  new Array<Request['kind']>([7, 3, 5, 2, 3][index] ?? 0).fill(kind),
 )
 
 /** How many requests are made as a transaction of one operation. */
@@ -23,7 +23,7 @@ const transactionShare = 0.2
  * After a refusal, and after a lost answer: a service that is down refuses faster than anything can be learnt from, and every lost
  * operation doubles what the checker has to search. Milliseconds.
  */
-const pausesMs = { refused: 10, lost: 150 } as const
+const pausesMs = { rejected: 10, lost: 150 } as const
 
 /** Values of different writes lie so far apart that increments do not make one look like another. */
 const spacing = 1_000_000
@@ -61,7 +61,7 @@ export const startRecording = (clients: readonly Client[], keys: readonly string
     if (outcome === 'lost') histories.get(key)?.push({ client: name, request, called })
     if (typeof outcome === 'string') await wait(pausesMs[outcome])
     else {
-      histories.get(key)?.push({ client: name, request, called, returned, answer: outcome })
+      histories.get(key)?.push({ client: name, request, called, returned, response: outcome })
       const version = 'version' in outcome ? outcome.version : null
       if (outcome.kind !== 'mismatch' || version !== undefined) versions.set(key, version ?? null)
     }

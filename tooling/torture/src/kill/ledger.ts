@@ -71,7 +71,7 @@ export const verifyRound = async (bed: Bed, ledger: Ledger, when: string): Promi
 
   const ids = [...items].filter(([key]) => key.startsWith(`${prefix}list-`)).flatMap(([, value]) => value as string[])
   const once = new Set(ids)
-  promise(once.size === ids.length, () => `${when}: appended twice: ${some(ids.filter((id, place) => ids.indexOf(id) !== place))}`)
+  promise(once.size === ids.length, () => `${when}: appended twice: ${some(ids.filter((id, index) => ids.indexOf(id) !== index))}`)
   const gone = missing(appended, once)
   promise(gone.length === 0, () => `${when}: appended and lost: ${some(gone)}`)
   const extra = missing(once, appended)

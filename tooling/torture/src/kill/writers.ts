@@ -7,7 +7,7 @@ import type { Ledger } from './ledger.ts'
 /** Writers that run until they are stopped. */
 export interface Writers {
   /** Writes that were acknowledged so far. @throws what a writer failed with */
-  readonly answered: () => number
+  readonly responded: () => number
   /** Ends the writers; what they have begun is settled first. Rejects with what one of them failed with. */
   readonly stop: () => Promise<void>
 }
@@ -56,7 +56,7 @@ const append = async ({ client, ledger }: Writer, key: string, id: string): Prom
 
 /** Writes two keys in one transaction, which removes the two before them every second time. */
 const writePair = async ({ client, ledger, name }: Writer, n: number): Promise<void> => {
-  const pairOf = (place: number) => ['a', 'b'].map((half) => `${ledger.prefix}pair-${name}-${place}-${half}`)
+  const pairOf = (index: number) => ['a', 'b'].map((half) => `${ledger.prefix}pair-${name}-${index}-${half}`)
   const removed = n % 2 === 1 ? pairOf(n - 1) : []
   const written = pairOf(n)
   await settle(
@@ -99,17 +99,17 @@ const write = async (writer: Writer, n: number): Promise<number> => {
 /** Starts clients that write to each service, and keep the ledger. */
 export const startWriters = (services: readonly ServiceUnderTest[], ledger: Ledger): Writers => {
   let stopped = false
-  let answered = 0
+  let responded = 0
   const run = async (client: Client, name: number): Promise<void> => {
     for (let n = 0; !stopped; n++) {
       const writes = await write({ client, ledger, name }, n)
-      answered += writes
+      responded += writes
     }
   }
   const running = Promise.all(
-    services.flatMap(({ url }, place) =>
+    services.flatMap(({ url }, index) =>
       Array.from({ length: writersPerService }, (_, n) =>
-        run(createClient({ url, totalTimeout: 60_000 }), place * writersPerService + n).finally(() => {
+        run(createClient({ url, totalTimeout: 60_000 }), index * writersPerService + n).finally(() => {
           stopped = true
         }),
       ),
@@ -120,9 +120,9 @@ export const startWriters = (services: readonly ServiceUnderTest[], ledger: Ledg
     failure = error
   })
   return {
-    answered: () => {
+    responded: () => {
       if (failure !== undefined) throw failure
-      return answered
+      return responded
     },
     stop: async () => {
       stopped = true

@@ -33,13 +33,13 @@ const anyValue = () => ({ id: randomUUID(), text: 'x'.repeat(below(20) === 0 ? b
 const anyExpiry = (): { ttl?: number } => (below(2) === 0 ? { ttl: 1 + below(ttlMax) } : {})
 
 /** What a call is refused with; a call that must not succeed. @throws what else it fails with, Violation */
-const refusedWith = async (refusal: new (...args: never[]) => Error, what: string, call: Promise<unknown>): Promise<void> => {
+const rejectedWith = async (rejection: new (...args: never[]) => Error, what: string, call: Promise<unknown>): Promise<void> => {
   const error = await call.then(
     () => undefined,
     (thrown: unknown) => thrown,
   )
-  promise(error !== undefined, () => `${what} succeeded; expected ${refusal.name}`)
-  if (!(error instanceof refusal)) throw error
+  promise(error !== undefined, () => `${what} succeeded; expected ${rejection.name}`)
+  if (!(error instanceof rejection)) throw error
 }
 
 const put = async (caller: Caller): Promise<void> => {
@@ -56,7 +56,7 @@ const getMany = async (caller: Caller): Promise<void> => {
   const from = Date.now()
   const keys = Array.from({ length: 20 }, () => anyKey(caller))
   const items = await caller.attempt(() => caller.client.getMany(keys))
-  for (const [place, key] of keys.entries()) caller.belief.read(key, items[place], from)
+  for (const [index, key] of keys.entries()) caller.belief.read(key, items[index], from)
 }
 
 const list = async ({ prefix, client, attempt, belief }: Caller): Promise<void> => {
@@ -72,7 +72,7 @@ const create = async (caller: Caller): Promise<void> => {
   const { client, attempt, belief } = caller
   const [key, value, from] = [anyKey(caller), anyValue(), Date.now()]
   const call = () => attempt((once) => client.create(key, value, once))
-  if (belief.permanentVersion(key) !== undefined) await refusedWith(ItemExistsError, `a create of ${key}, which is there,`, call())
+  if (belief.permanentVersion(key) !== undefined) await rejectedWith(ItemExistsError, `a create of ${key}, which is there,`, call())
   else if (!belief.mayBeThere(key, from)) belief.wrote(key, value, await call())
 }
 
@@ -82,7 +82,7 @@ const compareAndSet = async (caller: Caller): Promise<void> => {
   const version = belief.permanentVersion(key)
   if (version === undefined) return
   belief.wrote(key, value, await attempt((once) => client.put(key, value, { ifMatch: version, ...once })))
-  await refusedWith(
+  await rejectedWith(
     PreconditionFailedError,
     `a write of ${key} under a version that it had`,
     attempt((once) => client.put(key, anyValue(), { ifMatch: version, ...once })),

@@ -20,10 +20,10 @@ export interface Flooded {
   /** Requests that were answered with success, a second. */
   readonly goodput: number
   /** Requests that were refused, a second. */
-  readonly refused: number
+  readonly rejected: number
   /** How long a success and a refusal took: half of them at the most, and 99 of 100. Milliseconds. */
   readonly servedMs: readonly [number, number]
-  readonly refusedMs: readonly [number, number]
+  readonly rejectedMs: readonly [number, number]
 }
 
 /** Less than a server lets wait to be accepted. */
@@ -44,7 +44,7 @@ interface Answer {
 }
 
 /** The answer in these bytes, once it is whole. */
-const parseAnswer = (bytes: string): Answer | undefined => {
+const parseResponse = (bytes: string): Answer | undefined => {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return undefined
   const head = bytes.slice(0, end)
@@ -61,10 +61,10 @@ const ask = (socket: Socket): Promise<Answer> =>
     const lost = () => reject(new Violation('a connection was lost in a flood'))
     const take = (chunk: string) => {
       received += chunk
-      const answer = parseAnswer(received)
-      if (answer === undefined) return
+      const response = parseResponse(received)
+      if (response === undefined) return
       socket.off('data', take).off('close', lost)
-      resolve(answer)
+      resolve(response)
     }
     socket.on('data', take).once('close', lost)
     socket.write(request())
@@ -85,7 +85,7 @@ const quantiles = (times: readonly number[]): [number, number] => {
 /** Sends reads and writes as fast as they are answered. @throws Violation where an answer is neither a success nor says when to come again */
 export const flood = async ({ port, callers, manner, settleMs, measureMs }: FloodOptions): Promise<Flooded> => {
   const served: number[] = []
-  const refused: number[] = []
+  const rejected: number[] = []
   let counting = false
   const over = new AbortController()
   const call = async (socket: Socket): Promise<void> => {
@@ -93,10 +93,10 @@ export const flood = async ({ port, callers, manner, settleMs, measureMs }: Floo
       const asked = performance.now()
       const { status, retryAfterMs, head } = await ask(socket)
       const ms = performance.now() - asked
-      const isRefusal = status === 503 && retryAfterMs >= 1_000 && retryAfterMs <= 3_000
-      promise(isRefusal || (status >= 200 && status < 300) || status === 404, () => `a request in a flood was answered with: ${head}`)
-      if (counting) (isRefusal ? refused : served).push(ms)
-      if (isRefusal && manner === 'wait as they are told') await wait(retryAfterMs, undefined, { signal: over.signal })
+      const isApiError = status === 503 && retryAfterMs >= 1_000 && retryAfterMs <= 3_000
+      promise(isApiError || (status >= 200 && status < 300) || status === 404, () => `a request in a flood was answered with: ${head}`)
+      if (counting) (isApiError ? rejected : served).push(ms)
+      if (isApiError && manner === 'wait as they are told') await wait(retryAfterMs, undefined, { signal: over.signal })
     }
   }
   const sockets: Socket[] = []
@@ -121,8 +121,8 @@ export const flood = async ({ port, callers, manner, settleMs, measureMs }: Floo
   await calls
   return {
     goodput: served.length / seconds,
-    refused: refused.length / seconds,
+    rejected: rejected.length / seconds,
     servedMs: quantiles(served),
-    refusedMs: quantiles(refused),
+    rejectedMs: quantiles(rejected),
   }
 }

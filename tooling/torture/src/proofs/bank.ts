@@ -16,7 +16,7 @@ const pauseMs = 10
 
 interface Tally {
   done: number
-  refused: number
+  rejected: number
   failed: number
   audits: number
 }
@@ -74,7 +74,7 @@ const startBank = ({ networks }: DisturbedBed, tally: Tally): { failure: () => v
 export const proveBank: Proof = (extent): Promise<Figures> =>
   withDisturbedBed(async (bed) => {
     const kinds = Object.keys(disturbances) as Disturbance[]
-    const tally: Tally = { done: 0, refused: 0, failed: 0, audits: 0 }
+    const tally: Tally = { done: 0, rejected: 0, failed: 0, audits: 0 }
     await openAccounts(createClient({ url: bed.services[0]?.url ?? '' }))
     const bank = startBank(bed, tally)
     const transfersAfter = (before: number) =>
@@ -95,7 +95,7 @@ export const proveBank: Proof = (extent): Promise<Figures> =>
     await audit(createClient({ url: bed.services[0]?.url ?? '' }))
     return {
       transfers: tally.done,
-      'refused for want of money or because others came first': tally.refused,
+      'refused for want of money or because others came first': tally.rejected,
       'without an answer': tally.failed,
       'audits, each with the same sum': tally.audits,
       disturbances: kinds.length,

@@ -16,8 +16,8 @@ const verifyFresh = async (client: Client, { versions }: RaceTally): Promise<voi
   const keys = [...versions.keys()]
   for (let from = 0; from < keys.length; from += batch) {
     const some = keys.slice(from, from + batch)
-    for (const [place, item] of (await client.getMany(some)).entries()) {
-      const key = some[place] as string
+    for (const [index, item] of (await client.getMany(some)).entries()) {
+      const key = some[index] as string
       promise(item?.value === 'fresh', () => `${key} was rewritten and is gone; the rewrite made version ${versions.get(key)}`)
       promise(item?.version === versions.get(key), () => `${key} has version ${item?.version}; its rewrite made ${versions.get(key)}`)
     }

@@ -12,8 +12,8 @@ const pauseMs = 20
 const recoveryMsMax = 5_000
 
 interface Observed {
-  answers: number
-  refusals: number
+  responses: number
+  rejections: number
   slowestMs: number
   recoveryMs: number
 }
@@ -21,7 +21,7 @@ interface Observed {
 let chains = 0
 
 /** Asks for everything again and again, beginning at another place each, until it is stopped. */
-const startCallers = (url: string, seen: (answer: Answered) => void): { stop: () => Promise<void> } => {
+const startCallers = (url: string, seen: (response: Answered) => void): { stop: () => Promise<void> } => {
   let stopped = false
   const call = async (caller: number): Promise<void> => {
     for (let first = caller; !stopped; first = 0) {
@@ -60,10 +60,10 @@ const recover = async (url: string): Promise<number> => {
 
 const observe = async (bed: FaultBed, name: FaultName, seconds: number, observed: Observed): Promise<void> => {
   await recover(bed.url)
-  let refusals = 0
+  let rejections = 0
   const callersOfFault = startCallers(bed.url, ({ succeeded, ms }) => {
-    observed.answers++
-    if (!succeeded) refusals++
+    observed.responses++
+    if (!succeeded) rejections++
     observed.slowestMs = Math.max(observed.slowestMs, ms)
   })
   const end = await faults[name].begin(bed)
@@ -71,12 +71,12 @@ const observe = async (bed: FaultBed, name: FaultName, seconds: number, observed
   await end()
   observed.recoveryMs = Math.max(observed.recoveryMs, await recover(bed.url))
   await callersOfFault.stop()
-  if (refusals === 0) throw new Error(`${name}: nothing was refused, so there was no fault`)
-  observed.refusals += refusals
+  if (rejections === 0) throw new Error(`${name}: nothing was refused, so there was no fault`)
+  observed.rejections += rejections
 }
 
 const proveFault = async (name: FaultName, extent: Extent, seconds: number): Promise<[string, string]> => {
-  const observed: Observed = { answers: 0, refusals: 0, slowestMs: 0, recoveryMs: 0 }
+  const observed: Observed = { responses: 0, rejections: 0, slowestMs: 0, recoveryMs: 0 }
   const another = roundsOf(extent)
   try {
     await withFaultBed(async (bed) => {
@@ -87,10 +87,10 @@ const proveFault = async (name: FaultName, extent: Extent, seconds: number): Pro
     throw error
   }
   const ms = (figure: number) => `${Math.round(figure).toLocaleString('en-US')} ms`
-  const { answers, refusals, slowestMs, recoveryMs } = observed
+  const { responses, rejections, slowestMs, recoveryMs } = observed
   return [
     `${name} for ${seconds} s`,
-    `${answers} answers (${refusals} refusals, slowest ${ms(slowestMs)}, recovered in ${ms(recoveryMs)}) with`,
+    `${responses} answers (${rejections} refusals, slowest ${ms(slowestMs)}, recovered in ${ms(recoveryMs)}) with`,
   ]
 }
 

@@ -9,8 +9,8 @@ const victims = ['service', 'postgres', 'both'] as const
 type Victim = (typeof victims)[number]
 
 /** Answered writes before a kill, and after it. */
-const answeredBefore = 600
-const answeredAfter = 300
+const respondedBefore = 600
+const respondedAfter = 300
 
 /** Kills with SIGKILL, under load, and starts again what nobody else does. */
 const kill = async ({ services, database }: Bed, victim: Victim, round: number): Promise<void> => {
@@ -24,13 +24,13 @@ const kill = async ({ services, database }: Bed, victim: Victim, round: number):
 const runRound = async (bed: Bed, ledger: Ledger, victim: Victim, round: number): Promise<number> => {
   const writers = startWriters(bed.services, ledger)
   try {
-    await until(() => writers.answered() > answeredBefore, 120_000)
+    await until(() => writers.responded() > respondedBefore, 120_000)
     const killedAt = performance.now()
     await kill(bed, victim, round)
     await allReady(bed.services)
     const recoveryMs = performance.now() - killedAt
-    const before = writers.answered()
-    await until(() => writers.answered() > before + answeredAfter, 120_000)
+    const before = writers.responded()
+    await until(() => writers.responded() > before + respondedAfter, 120_000)
     return recoveryMs
   } finally {
     await writers.stop()

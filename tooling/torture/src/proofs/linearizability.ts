@@ -31,9 +31,9 @@ const withoutKey: typeof fetch = (input, init) => {
 const clientsOf = ({ networks }: DisturbedBed, onRetry: () => void): Client[] =>
   networks.flatMap(({ port }) =>
     Array.from({ length: clientsPerService }, (_, n) => {
-      const common = { url: `http://127.0.0.1:${port}`, timeout: 1_000, totalTimeout: 8_000 }
+      const batchDefaults = { url: `http://127.0.0.1:${port}`, timeout: 1_000, totalTimeout: 8_000 }
       // Some send each write once and without a key: such writes share no statement with those that are recorded.
-      return n === 0 ? createClient({ ...common, retry: false, fetch: withoutKey }) : createClient({ ...common, onRetry })
+      return n === 0 ? createClient({ ...batchDefaults, retry: false, fetch: withoutKey }) : createClient({ ...batchDefaults, onRetry })
     }),
   )
 
@@ -78,10 +78,10 @@ export const proveLinearizability = (extent: Extent, options: Options = {}): Pro
       const operations = await runRound(bed, clients, round, kinds[round % kinds.length] as Disturbance)
       count('histories, each with an order', keysPerRound)
       count('operations', operations.length)
-      count('without an answer', operations.filter(({ answer }) => answer === undefined).length)
-      const asked = operations.filter(({ request, answer }) => request.kind === 'cas' && answer !== undefined)
-      count('compare-and-sets that won', asked.filter(({ answer }) => answer?.kind === 'item').length)
-      count('that lost', asked.filter(({ answer }) => answer?.kind === 'mismatch').length)
+      count('without an answer', operations.filter(({ response }) => response === undefined).length)
+      const asked = operations.filter(({ request, response }) => request.kind === 'cas' && response !== undefined)
+      count('compare-and-sets that won', asked.filter(({ response }) => response?.kind === 'item').length)
+      count('that lost', asked.filter(({ response }) => response?.kind === 'mismatch').length)
     }
     return { ...Object.fromEntries(counts), 'repeats by the clients': repeats, disturbances: kinds.length }
   }, options.program)

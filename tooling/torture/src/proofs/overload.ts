@@ -47,9 +47,9 @@ const floodOnce = async ({ port, url }: ServiceUnderTest, manner: Manner, measur
 
 const rounded = (value: number): string => Math.round(value).toLocaleString('en-US')
 
-const describe = (peak: number, { goodput, refused, servedMs, refusedMs, probeMs }: Flooded & { probeMs: number }): string =>
+const describe = (peak: number, { goodput, rejected, servedMs, rejectedMs, probeMs }: Flooded & { probeMs: number }): string =>
   `${rounded(goodput)}/s served, ${rounded((100 * goodput) / peak)}% of the peak (half within ${rounded(servedMs[0])} ms, 99% within ${rounded(servedMs[1])}), ` +
-  `${rounded(refused)}/s refused (half within ${rounded(refusedMs[0])} ms), health within ${rounded(probeMs)} ms, where callers`
+  `${rounded(rejected)}/s refused (half within ${rounded(rejectedMs[0])} ms), health within ${rounded(probeMs)} ms, where callers`
 
 /**
  * Finds how many requests a second the service answers at its best, and then sends four times as many callers as may wait. Each must be served or told
@@ -68,7 +68,7 @@ export const proveOverload = ({ seconds }: Extent, manners = allManners): Promis
     const figures: [string, string][] = []
     for (const manner of manners) {
       const flooded = await floodOnce(service, manner, measureMs)
-      promise(flooded.refused > 0, () => 'nothing was refused, so there was no flood')
+      promise(flooded.rejected > 0, () => 'nothing was refused, so there was no flood')
       figures.push([manner, describe(peak, flooded)])
     }
     const after = await fetch(`${service.url}/items/after?value=1`, { method: 'PUT' })

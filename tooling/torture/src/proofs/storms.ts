@@ -61,17 +61,17 @@ const storm = async ({ services }: Bed, write: Write, key: string, withinMs: num
 }
 
 /** @throws Violation */
-const judge = (answers: readonly Answer[], effects: number, when: string): { replays: number; inProgress: number } => {
+const judge = (responses: readonly Answer[], effects: number, when: string): { replays: number; inProgress: number } => {
   promise(effects === 1, () => `${when}: ${effects} effects of one Idempotency-Key; expected one`)
-  const ended = answers.filter(({ status }) => status < 300)
+  const ended = responses.filter(({ status }) => status < 300)
   const first = ended.filter(({ replayed }) => replayed === null)
   promise(first.length === 1, () => `${when}: ${first.length} callers were told that theirs was the first request; expected one`)
   const others = ended.filter(({ text, status }) => text !== first[0]?.text || status !== first[0]?.status)
   promise(others.length === 0, () => `${when}: a replay differs from the first answer: ${others[0]?.text} and ${first[0]?.text}`)
-  const refused = answers.filter(({ status }) => status >= 300)
-  const wrong = refused.find(({ status, text }) => status !== 409 || !text.includes('"idempotency_in_progress"'))
+  const rejected = responses.filter(({ status }) => status >= 300)
+  const wrong = rejected.find(({ status, text }) => status !== 409 || !text.includes('"idempotency_in_progress"'))
   promise(wrong === undefined, () => `${when}: answered with ${wrong?.status} ${wrong?.text}`)
-  return { replays: ended.length - 1, inProgress: refused.length }
+  return { replays: ended.length - 1, inProgress: rejected.length }
 }
 
 /**
@@ -89,8 +89,8 @@ export const proveStorms: Proof = (extent): Promise<Figures> =>
       const key = `storm-${storms}`
       if (write.needsItem) await send(bed.services[0]?.url ?? '', writes[1] as Write, key, randomUUID())
       const before = await effectsOf(sql, key)
-      const answers = await storm(bed, write, key, (storms % 2) * spreadMs)
-      const judged = judge(answers, (await effectsOf(sql, key)) - before, `storm ${storms}, ${write.method}`)
+      const responses = await storm(bed, write, key, (storms % 2) * spreadMs)
+      const judged = judge(responses, (await effectsOf(sql, key)) - before, `storm ${storms}, ${write.method}`)
       replays += judged.replays
       inProgress += judged.inProgress
     }

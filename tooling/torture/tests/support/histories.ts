@@ -68,23 +68,23 @@ export const goodHistory = (maxLength: number): fc.Arbitrary<Operation[]> =>
     return steps.flatMap(([each, { before, after, lost }], client): Operation[] => {
       const at = client * 10
       const called = at - before - client / 1_000
-      const answer = lost === 'effect' ? undefined : perform(cell, each)
-      if (answer === undefined || lost === 'answer') return [{ client, request: each, called }]
-      return [{ client, request: each, called, returned: at + after + client / 1_000, answer }]
+      const response = lost === 'effect' ? undefined : perform(cell, each)
+      if (response === undefined || lost === 'answer') return [{ client, request: each, called }]
+      return [{ client, request: each, called, returned: at + after + client / 1_000, response }]
     })
   })
 
 /** Histories of which most are wrong: those of a correct object, with answers moved among operations. */
 export const anyHistory = (maxLength: number): fc.Arbitrary<Operation[]> =>
-  fc.tuple(goodHistory(maxLength), fc.array(fc.nat(), { maxLength: 4 })).map(([history, places]) => {
-    const answered = history.filter(({ answer }) => answer !== undefined)
-    const answers = new Map(answered.map((operation) => [operation, operation.answer]))
-    for (const place of places) {
-      const [a, b] = [answered[place % answered.length], answered[(place + 1) % answered.length]]
+  fc.tuple(goodHistory(maxLength), fc.array(fc.nat(), { maxLength: 4 })).map(([history, indexes]) => {
+    const responded = history.filter(({ response }) => response !== undefined)
+    const responses = new Map(responded.map((operation) => [operation, operation.response]))
+    for (const index of indexes) {
+      const [a, b] = [responded[index % responded.length], responded[(index + 1) % responded.length]]
       if (a === undefined || b === undefined) continue
-      const kept = answers.get(a)
-      answers.set(a, answers.get(b))
-      answers.set(b, kept)
+      const kept = responses.get(a)
+      responses.set(a, responses.get(b))
+      responses.set(b, kept)
     }
-    return history.map((operation) => ({ ...operation, answer: answers.get(operation) }))
+    return history.map((operation) => ({ ...operation, response: responses.get(operation) }))
   })

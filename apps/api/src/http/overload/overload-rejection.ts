@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Refusal } from '../api-error.js'
+import { ApiError } from '../api-error.js'
 import { retryAfterSeconds, toProblem } from '../problem.js'
 import { baseHeaders } from '../respond.js'
 
@@ -13,7 +13,7 @@ const anyId = '00000000-0000-0000-0000-000000000000'
  * @param detail what is wrong and what to do
  */
 export const overloadRejection = (detail: string, more: Readonly<Record<string, string>> = {}) => {
-  const { status, headers, body } = toProblem(new Refusal('overloaded', detail), anyId)
+  const { status, headers, body } = toProblem(new ApiError('overloaded', detail), anyId)
   const [before = '', after = ''] = body.split(anyId)
   const fixed = Object.entries({ ...headers, 'content-length': String(Buffer.byteLength(body)), ...more }).flat()
   const [idName] = Object.entries(baseHeaders(anyId)).find(([, value]) => value === anyId) ?? ['x-request-id']

@@ -12,7 +12,7 @@ export type HoldConnection = (socket: Socket) => void
  * again at once would keep it so busy with rejections that it serves almost nobody (2% of the peak was measured). So it reads at most 12,500
  * of those a second: few connections are held for 20 ms, 4,000 of them for 0.3 s.
  */
-export const createHeldConnections = (): HoldConnection => {
+export const createRejectionThrottle = (): HoldConnection => {
   const held = new Set<Socket>()
   let timer: NodeJS.Timeout | undefined
 

@@ -32,7 +32,7 @@ export interface BatchOutcomes<Row> {
  * selects their rows, with `ordinal`. The record comes last, as in other writes, so that statements cannot deadlock. If another connection
  * wrote the record meanwhile, the statement fails with a unique violation.
  */
-export const recordableBatch = <Params extends object>(write: { offered: SQL; effect: SQL; answered: SQL }) =>
+export const batchWithIdempotency = <Params extends object>(write: { offered: SQL; effect: SQL; responded: SQL }) =>
   defineStatement<Params & BatchRecord, BatchRow>(
     'write',
     sql`
@@ -41,7 +41,7 @@ export const recordableBatch = <Params extends object>(write: { offered: SQL; ef
       ), asked as materialized (
         select * from (${write.offered}) offered where not exists (select from known)
       ), ${write.effect}, answered as materialized (
-        ${write.answered}
+        ${write.responded}
       ), outcomes as materialized (
         select json_build_object('outcomes', coalesce(json_agg(to_json(a) order by a.ordinal), '[]')) as result from answered a
       ), recorded as (

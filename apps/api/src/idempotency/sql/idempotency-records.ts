@@ -6,7 +6,7 @@ import { recordFormat } from './record-format.js'
 const { placeholder } = sql
 
 /** A refusal of a write with an Idempotency-Key. */
-export interface RecordRefusal {
+export interface RecordError {
   readonly recordId: string
   readonly fingerprint: string
   /** JSON text. */
@@ -15,7 +15,7 @@ export interface RecordRefusal {
 }
 
 /** Records a refusal unless the key has a record; answers whether it did. */
-export const recordRefusal = defineStatement<RecordRefusal, { id: string }>(
+export const recordError = defineStatement<RecordError, { id: string }>(
   'write',
   sql`
     insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)

@@ -16,19 +16,19 @@ export interface Records {
 /** A row of a statement that records: the row that the plain statement would answer, as JSON, from now or from then. */
 export interface RecordedRow {
   readonly ordinal: number
-  readonly answer: string
+  readonly response: string
   /** Of the record, if the write was applied earlier and not now; null otherwise. */
   readonly fingerprint: string | null
   readonly format: number | null
 }
 
 /**
- * Makes a write that is applied once: what its key's record answers is answered again, and the rest is written with its record, in one
+ * Makes a write that is applied once: what its key's record answers is outcome again, and the rest is written with its record, in one
  * transaction. `offered` selects the writes with their `ordinal`; `effect` is further CTEs on `asked`, those that are not known yet;
- * `answered` selects their rows, with `ordinal`, of which those where `done` holds are recorded. Records come last, in order,
+ * `outcome` selects their rows, with `ordinal`, of which those where `done` holds are recorded. Records come last, in order,
  * so that batches cannot deadlock; one that another connection wrote meanwhile fails the statement as a unique violation.
  */
-export const recordable = <Params extends object>(write: { offered: SQL; effect: SQL; answered: SQL; done: SQL }) =>
+export const withIdempotency = <Params extends object>(write: { offered: SQL; effect: SQL; responded: SQL; done: SQL }) =>
   defineStatement<Params & Records, RecordedRow>(
     'write',
     sql`
@@ -42,16 +42,16 @@ export const recordable = <Params extends object>(write: { offered: SQL; effect:
         from offered o join ${idempotencyRecords} r on r.id = o.record_id
       ), asked as materialized (
         select * from offered where not exists (select from known where known.ordinal = offered.ordinal)
-      ), ${write.effect}, answered as materialized (
-        ${write.answered}
+      ), ${write.effect}, outcome as materialized (
+        ${write.responded}
       ), recorded as (
         insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
         select o.record_id, o.fingerprint, ${recordFormat}, to_json(a), clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second'
-        from answered a join offered o on o.ordinal = a.ordinal
+        from outcome a join offered o on o.ordinal = a.ordinal
         where ${write.done}
         order by o.record_id
       )
-      select a.ordinal::int, to_json(a)::text as answer, null as fingerprint, null as format from answered a
+      select a.ordinal::int, to_json(a)::text as response, null as fingerprint, null as format from outcome a
       union all
       select k.ordinal::int, k.result::text, k.fingerprint, k.format from known k`,
   )

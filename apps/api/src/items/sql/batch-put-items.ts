@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { recordableBatch } from '../../idempotency/sql/batch-with-idempotency.js'
+import { batchWithIdempotency } from '../../idempotency/sql/batch-with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { conditionsHold } from './conditions.js'
 import { countRows } from './count-rows.js'
@@ -141,7 +141,7 @@ const effect = sql`
       ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
     )`
 
-const answered = sql`
+const responded = sql`
     select w.ordinal::int, w.outcome, w.refusal, w.key,
       case
         when w.outcome in ('created', 'replaced') then ${writtenVersion}
@@ -152,4 +152,4 @@ const answered = sql`
     from decided w`
 
 /** Creates or replaces the items of a batch, each under its conditions and whatever becomes of the others. Values are not returned: the caller has them. */
-export const batchPutItems = recordableBatch<BatchPutItems>({ offered, effect, answered })
+export const batchPutItems = batchWithIdempotency<BatchPutItems>({ offered, effect, responded })

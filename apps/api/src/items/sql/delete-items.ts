@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { recordableBatch } from '../../idempotency/sql/batch-with-idempotency.js'
-import { recordable } from '../../idempotency/sql/with-idempotency.js'
+import { batchWithIdempotency } from '../../idempotency/sql/batch-with-idempotency.js'
+import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
@@ -53,7 +53,7 @@ const effect = sql`
       ${countRows(sql`select namespace, -1 as rows from deleted`)}
     )`
 
-const answered = sql`
+const responded = sql`
     select d.ordinal::int, d.outcome, d.key, case when d.want_item then x.value::text end as value,
       case when d.outcome <> 'missing' then d.version::text end as version, ${createdVersion('x')},
       x.created_at::text, x.updated_at::text, x.expires_at::text
@@ -62,8 +62,8 @@ const answered = sql`
 
 /** Removes items for good, each under its conditions; rows are locked in key order before the clock is read. */
 export const deleteItems = {
-  plain: defineStatement<DeleteItems, DeleteRow>('write', sql`with asked as materialized (${offered}), ${effect} ${answered}`),
-  recorded: recordable<DeleteItems>({ offered, effect, answered, done: sql`a.outcome in ('deleted')` }),
+  plain: defineStatement<DeleteItems, DeleteRow>('write', sql`with asked as materialized (${offered}), ${effect} ${responded}`),
+  recorded: withIdempotency<DeleteItems>({ offered, effect, responded, done: sql`a.outcome in ('deleted')` }),
   /** Those of one request, which has one record. */
-  batch: recordableBatch<DeleteItems>({ offered, effect, answered }),
+  batch: batchWithIdempotency<DeleteItems>({ offered, effect, responded }),
 }

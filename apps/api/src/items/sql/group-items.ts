@@ -4,12 +4,12 @@ import { defineStatement } from '../../postgres/statement.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
-import { fittingValue } from './value-within-budget.js'
+import { valueWithinBudget } from './value-within-budget.js'
 
 const { placeholder } = sql
 
-/** One folded list. */
-export interface FoldItems {
+/** One grouped list. */
+export interface GroupItems {
   readonly namespace: string
   /** What all keys begin with, and the first key that may. */
   readonly prefix: string
@@ -20,7 +20,7 @@ export interface FoldItems {
   /** Whether the prefix is empty. */
   readonly whole: boolean
   readonly delimiter: string
-  /** Put behind a folded prefix, it makes a text that comes after all keys with that prefix. */
+  /** Put behind a grouped prefix, it makes a text that comes after all keys with that prefix. */
   readonly beyond: string
   readonly pageSize: number
   readonly wantValues: boolean
@@ -30,9 +30,9 @@ export interface FoldItems {
 }
 
 /** One entry of a page, an item or a prefix, or the first of the next page, or the total alone where the page is empty. */
-export type FoldRow = { readonly total: string | null } & (
-  | ({ readonly folded: null } & (ItemRow | { readonly key: null }))
-  | { readonly folded: string; readonly key: null }
+export type GroupRow = { readonly total: string | null } & (
+  | ({ readonly grouped: null } & (ItemRow | { readonly key: null }))
+  | { readonly grouped: string; readonly key: null }
 )
 
 interface Direction {
@@ -45,12 +45,12 @@ interface Direction {
 }
 
 /**
- * Reads a page of live items in which those that have the delimiter behind the prefix are folded into the text up to the end of
- * the first one. Goes from entry to entry by the index (a loose index scan), so that a folded prefix costs the same with any
+ * Reads a page of live items in which those that have the delimiter behind the prefix are grouped into the text up to the end of
+ * the first one. Goes from entry to entry by the index (a loose index scan), so that a grouped prefix costs the same with any
  * number of keys under it.
  */
-const foldStatement = ({ order, begin, range, next }: Direction) =>
-  defineStatement<FoldItems, FoldRow>(
+const groupStatement = ({ order, begin, range, next }: Direction) =>
+  defineStatement<GroupItems, GroupRow>(
     'read',
     sql`
     with recursive clock as materialized (select statement_timestamp() as now),
@@ -61,7 +61,7 @@ const foldStatement = ({ order, begin, range, next }: Direction) =>
         ${placeholder('beyond')}::text as beyond, ${placeholder('pageSize')}::int as page_size,
         ${placeholder('wantValues')}::boolean as want_value, ${placeholder('wantTotal')}::boolean as want_total,
         ${placeholder('bounded')}::boolean as bounded
-    ), entry (place, key, folded, next) as (
+    ), entry (place, key, grouped, next) as (
       select 0, null::text collate "C", null::text collate "C", ${begin} from asked
       union all
       select entry.place + 1, found.key, fold.prefix, ${next}
@@ -80,17 +80,17 @@ const foldStatement = ({ order, begin, range, next }: Direction) =>
       ) fold
       where entry.place <= asked.page_size
     )
-    select total.total::text, entry.folded, i.key, ${fittingValue(sql`i.value`, sql`entry.place`)} as value, i.version::text,
+    select total.total::text, entry.grouped, i.key, ${valueWithinBudget(sql`i.value`, sql`entry.place`)} as value, i.version::text,
       ${createdVersion('i')}, i.created_at::text, i.updated_at::text, i.expires_at::text
     from asked
     cross join lateral (select ${totalOfAsked} as total offset 0) total
     left join entry on entry.place > 0
-    left join ${items} i on entry.folded is null and i.namespace = asked.namespace and i.key = entry.key
+    left join ${items} i on entry.grouped is null and i.namespace = asked.namespace and i.key = entry.key
     order by entry.place`,
   )
 
 /** Folds in the order of the keys. */
-export const foldItems = foldStatement({
+export const groupItems = groupStatement({
   order: sql`asc`,
   begin: sql`greatest(asked.first, asked.start)`,
   next: sql`case when fold.prefix is null then found.key || chr(1) else fold.prefix || asked.beyond end`,
@@ -98,7 +98,7 @@ export const foldItems = foldStatement({
 })
 
 /** Folds in the opposite order. */
-export const foldItemsDownwards = foldStatement({
+export const groupItemsDescending = groupStatement({
   order: sql`desc`,
   begin: sql`least(asked.until, asked.start)`,
   next: sql`coalesce(fold.prefix, found.key)`,

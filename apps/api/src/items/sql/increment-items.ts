@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { recordable } from '../../idempotency/sql/with-idempotency.js'
+import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { conditionsHold, lockedIsLive } from './conditions.js'
@@ -12,7 +12,7 @@ export interface IncrementItems {
   readonly namespaces: readonly string[]
   readonly keys: readonly string[]
   /** Integers of 64 bits, as text. */
-  readonly bys: readonly string[]
+  readonly deltas: readonly string[]
   /** Bounds of the results: integers of any size, as text. */
   readonly mins: readonly string[]
   readonly maxs: readonly string[]
@@ -38,7 +38,7 @@ export type IncrementRow = { readonly ordinal: number } & (
 
 const offered = sql`
       select * from unnest(
-        ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bys')}::bigint[], ${placeholder('mins')}::numeric[],
+        ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('deltas')}::bigint[], ${placeholder('mins')}::numeric[],
         ${placeholder('maxs')}::numeric[], ${placeholder('newTtls')}::bigint[], ${placeholder('requireTtls')}::boolean[],
         ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[]
       ) with ordinality as a (namespace, key, by, min, max, new_ttl, require_ttl, if_match, if_none_match, ordinal)`
@@ -88,7 +88,7 @@ const effect = sql`
       returning i.*
     )`
 
-const answered = sql`
+const responded = sql`
     select d.ordinal::int, d.outcome, d.key,
       case d.outcome when 'incremented' then d.result::text when 'out_of_bounds' then d.text end as value,
       case when d.outcome = 'incremented' then v.new_version when d.live then d.version end::text as version,
@@ -103,6 +103,6 @@ const answered = sql`
  * each is answered with the sum up to itself and a version of its own.
  */
 export const incrementItems = {
-  plain: defineStatement<IncrementItems, IncrementRow>('write', sql`with asked as materialized (${offered}), ${effect} ${answered}`),
-  recorded: recordable<IncrementItems>({ offered, effect, answered, done: sql`a.outcome in ('incremented')` }),
+  plain: defineStatement<IncrementItems, IncrementRow>('write', sql`with asked as materialized (${offered}), ${effect} ${responded}`),
+  recorded: withIdempotency<IncrementItems>({ offered, effect, responded, done: sql`a.outcome in ('incremented')` }),
 }

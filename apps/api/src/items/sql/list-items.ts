@@ -4,7 +4,7 @@ import { defineStatement } from '../../postgres/statement.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
-import { fittingValue } from './value-within-budget.js'
+import { valueWithinBudget } from './value-within-budget.js'
 
 const { placeholder } = sql
 
@@ -72,7 +72,7 @@ const listStatement = ({ order, start, range }: Direction) =>
         limit asked.page_size + 1 offset (asked.page - 1) * asked.page_size
       ) live
     )
-    select total.total::text, stopped.whole, p.key, ${fittingValue(sql`p.value`, sql`p.key ${order}`)} as value, p.version::text, ${createdVersion('p')},
+    select total.total::text, stopped.whole, p.key, ${valueWithinBudget(sql`p.value`, sql`p.key ${order}`)} as value, p.version::text, ${createdVersion('p')},
       p.created_at::text, p.updated_at::text, p.expires_at::text
     from asked
     cross join lateral (select ${totalOfAsked} as total offset 0) total

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { recordable } from '../../idempotency/sql/with-idempotency.js'
+import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
@@ -88,7 +88,7 @@ const effect = sql`
       ${countRows(sql`select namespace, 1 as rows from inserted`)}
     )`
 
-const answered = sql`
+const responded = sql`
     select d.ordinal::int,
       case when d.outcome in ('created', 'replaced') and w.key is null then 'raced' else d.outcome end as outcome,
       d.key, case when d.want_value then w.value::text end as value,
@@ -102,6 +102,6 @@ const answered = sql`
  * An expired row that was not swept yet counts as absent and is written over.
  */
 export const putItems = {
-  plain: defineStatement<PutItems, PutRow>('write', sql`with asked as materialized (${offered}), ${effect} ${answered}`),
-  recorded: recordable<PutItems>({ offered, effect, answered, done: sql`a.outcome in ('created', 'replaced')` }),
+  plain: defineStatement<PutItems, PutRow>('write', sql`with asked as materialized (${offered}), ${effect} ${responded}`),
+  recorded: withIdempotency<PutItems>({ offered, effect, responded, done: sql`a.outcome in ('created', 'replaced')` }),
 }

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { recordable } from '../../idempotency/sql/with-idempotency.js'
+import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
@@ -56,7 +56,7 @@ const effect = sql`
       returning i.*
     )`
 
-const answered = sql`
+const responded = sql`
     select d.ordinal::int, d.outcome, d.key, case when d.want_value then t.value::text end as value, coalesce(t.version, d.version)::text as version,
       ${createdVersion('t')}, t.created_at::text, t.updated_at::text, t.expires_at::text
     from decided d
@@ -64,6 +64,6 @@ const answered = sql`
 
 /** Changes when items expire, each under its conditions, and leaves their values as they are stored. */
 export const touchItems = {
-  plain: defineStatement<TouchItems, TouchRow>('write', sql`with asked as materialized (${offered}), ${effect} ${answered}`),
-  recorded: recordable<TouchItems>({ offered, effect, answered, done: sql`a.outcome in ('touched')` }),
+  plain: defineStatement<TouchItems, TouchRow>('write', sql`with asked as materialized (${offered}), ${effect} ${responded}`),
+  recorded: withIdempotency<TouchItems>({ offered, effect, responded, done: sql`a.outcome in ('touched')` }),
 }

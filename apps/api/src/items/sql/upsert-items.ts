@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { recordable } from '../../idempotency/sql/with-idempotency.js'
+import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { countRows } from './count-rows.js'
@@ -74,10 +74,10 @@ const writeItems = (write: Write) => ({
       with ${written(sql`${unnested} as u (namespace, key, body, ttl)`, write)}
       select ${columns(write)} from written w`,
   ),
-  recorded: recordable<UpsertItems>({
+  recorded: withIdempotency<UpsertItems>({
     offered: sql`select * from ${unnested} with ordinality as u (namespace, key, body, ttl, ordinal)`,
     effect: written(sql`asked u`, write),
-    answered: sql`select asked.ordinal, ${columns(write)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
+    responded: sql`select asked.ordinal, ${columns(write)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
     done: sql`true`,
   }),
 })

@@ -5,7 +5,7 @@ import { type SQL, sql } from 'drizzle-orm'
  * A value of a page as text, as long as those up to it, in `order`, have no more bytes than an answer may; the first one always. Expects `asked`
  * with `want_value`.
  */
-export const fittingValue = (value: SQL, order: SQL): SQL => sql`
+export const valueWithinBudget = (value: SQL, order: SQL): SQL => sql`
   case when asked.want_value and (
     row_number() over (order by ${order}) = 1
     or sum(octet_length(case when asked.want_value then ${value}::text end)) over (order by ${order}) <= ${sql.raw(String(limits.batchValueBytes))}

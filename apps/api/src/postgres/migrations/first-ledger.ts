@@ -1,4 +1,4 @@
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 import { getTableName } from 'drizzle-orm'
 import type { Sql } from 'postgres'
 import { itemCounts, items, itemVersions, tables } from '../schema.js'

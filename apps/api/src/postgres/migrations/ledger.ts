@@ -1,4 +1,4 @@
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 import type { Sql } from 'postgres'
 import { quoteLiteral } from '../sql-quotes.js'
 import type { Migration } from './migration-files.js'

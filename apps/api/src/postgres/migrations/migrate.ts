@@ -1,4 +1,4 @@
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 import postgres, { type Sql } from 'postgres'
 import type { DatabaseAddress } from '../address/database-address.js'
 import { withSession } from '../sessions/sessions.js'

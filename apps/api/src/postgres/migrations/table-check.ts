@@ -1,4 +1,4 @@
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 import { getTableName, sql as template } from 'drizzle-orm'
 import { getTableConfig } from 'drizzle-orm/pg-core'
 import type { Sql } from 'postgres'

@@ -13,11 +13,11 @@ const failure = (code: string, message: string) => Object.assign(new Error(messa
 /** Whether the server begins TLS after it was asked to. */
 const acceptsTls = async (socket: Socket): Promise<boolean> => {
   socket.write(tlsRequest)
-  const [answer] = (await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [])])) as [Buffer?]
-  if (answer === undefined) throw failure('ECONNRESET', 'the server closed the connection when it was asked for TLS')
+  const [response] = (await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [])])) as [Buffer?]
+  if (response === undefined) throw failure('ECONNRESET', 'the server closed the connection when it was asked for TLS')
   // More than this byte would be from somebody on the way, who wants it to count as encrypted.
-  if (answer.length !== 1) throw failure('ERR_TLS', 'the server sent data before TLS had begun')
-  return answer[0] === tlsAccepted
+  if (response.length !== 1) throw failure('ERR_TLS', 'the server sent data before TLS had begun')
+  return response[0] === tlsAccepted
 }
 
 const readPem = async (parameter: string, file: string | undefined): Promise<Buffer | undefined> => {

@@ -1,4 +1,4 @@
-import { StartError } from '@holdfast/service'
+import { StartError } from '@holdfast/server-kit'
 import { withinTime } from '../connections.js'
 import type { Session } from './session.js'
 import { NotConnected, type Sessions } from './sessions.js'

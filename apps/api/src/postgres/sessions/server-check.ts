@@ -1,4 +1,4 @@
-import { type Logger, StartError } from '@holdfast/service'
+import { type Logger, StartError } from '@holdfast/server-kit'
 import type { DatabaseAddress } from '../address/database-address.js'
 import type { ServerIdentity } from './known-server.js'
 import { rejectSharingPooler } from './pooler-check.js'

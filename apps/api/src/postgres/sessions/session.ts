@@ -18,7 +18,7 @@ export interface Session {
    * Returns an answer, unless it came after a wait for a synchronous standby was canceled, and so may not be on the standby.
    * @throws an error that leaves the outcome unknown
    */
-  readonly replicated: <T>(answer: T) => T
+  readonly replicated: <T>(response: T) => T
   /** Resolves when the connection is closed by either side. */
   readonly closed: Promise<void>
   /** Asks the server to cancel the statement that runs; resolves when it has the request. */
@@ -88,7 +88,7 @@ type ProofRows = postgres.RowList<(ServerProof & postgres.Row)[]> & { readonly s
 /** Asks for as much of the proof as the server tells, and sets the session up. */
 const introduce = async (client: postgres.Sql, { settings, keepCommit }: SessionOptions): Promise<ProofRows> => {
   const setUp = setUpSession(settings, keepCommit)
-  let refusal: unknown
+  let rejection: unknown
   for (const proof of proofStatements) {
     try {
       const [rows] = (await client.unsafe(`${proof}; ${setUp}`).simple()) as unknown as [ProofRows]
@@ -96,10 +96,10 @@ const introduce = async (client: postgres.Sql, { settings, keepCommit }: Session
     } catch (error) {
       // What the server will not tell is asked for no more; anything else is no matter of the proof.
       if (!(error instanceof postgres.PostgresError) || !/^(42501|42883|0A000|55000)$/.test(error.code)) throw error
-      refusal = error
+      rejection = error
     }
   }
-  throw refusal
+  throw rejection
 }
 
 /**
@@ -144,9 +144,9 @@ export const openSession = async (options: SessionOptions): Promise<Session> => 
       proof,
       connectionPid: rows.state.pid,
       isOpen: () => open,
-      replicated: (answer) => {
+      replicated: (response) => {
         if (!replicated) throw notReplicated()
-        return answer
+        return response
       },
       closed: closed.promise,
       cancel: async () => requestCancel(await reach(), rows.state),

@@ -1,4 +1,4 @@
-import { createLogger, type Logger } from '@holdfast/service'
+import { createLogger, type Logger } from '@holdfast/server-kit'
 import { type DatabaseAddress, settingsOf, targetOf } from '../address/database-address.js'
 import { type Candidate, tryEach } from '../address/endpoints.js'
 import { createKnownServer, identityOf, type ServerIdentity } from './known-server.js'

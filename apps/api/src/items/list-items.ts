@@ -1,10 +1,10 @@
 import { limits } from '@holdfast/contracts'
-import { invalid, Refusal } from '../http/api-error.js'
+import { ApiError, invalid } from '../http/api-error.js'
 import type { Lane } from '../postgres/lanes.js'
 import { DatabaseOverloaded, type Pool, QueueFull } from '../postgres/pool.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
 import type { StoreCall } from './operation.js'
-import { foldItems, foldItemsDownwards } from './sql/group-items.js'
+import { groupItems, groupItemsDescending } from './sql/group-items.js'
 import { listItems, listItemsDownwards } from './sql/list-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
 
@@ -46,7 +46,7 @@ export interface ItemRanges {
   /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
   list: (call: StoreCall, list: NumberedRange) => Promise<FoundItems>
   /** A page in which the items that have the delimiter behind the prefix are folded into the text up to its first one's end. */
-  fold: (call: StoreCall, list: ItemRange & { readonly delimiter: string }) => Promise<FoundItems>
+  groupByDelimiter: (call: StoreCall, list: ItemRange & { readonly delimiter: string }) => Promise<FoundItems>
 }
 
 const only = <Row>(rows: readonly Row[]): Row => {
@@ -62,8 +62,8 @@ const toTotal = (rows: readonly { readonly total: string | null }[]): number | n
 
 /** Where a page ends: after `pageSize` entries, or before the first whose value did not fit into the answer any more. */
 const pageEnd = <Entry>(entries: readonly Entry[], pageSize: number, didNotFit: (entry: Entry) => boolean): number => {
-  const place = entries.findIndex(didNotFit)
-  return place === -1 ? pageSize : Math.min(place, pageSize)
+  const index = entries.findIndex(didNotFit)
+  return index === -1 ? pageSize : Math.min(index, pageSize)
 }
 
 /** Rows that a page by number may pass over in the lane of bounded statements. */
@@ -76,7 +76,7 @@ const lacksTotal = ({ wantTotal }: Pick<ItemRange, 'wantTotal'>, rows: readonly 
 /** What a list is told whose scan was not done in time. */
 const scanRejection = (error: unknown, wantTotal: boolean): unknown => {
   if (!(error instanceof DatabaseOverloaded) || error instanceof QueueFull || !wantTotal) return error
-  return new Refusal('overloaded', 'The total could not be counted in time. Add `count=none`, or use a longer prefix.', {
+  return new ApiError('overloaded', 'The total could not be counted in time. Add `count=none`, or use a longer prefix.', {
     cause: error,
     retryAfterSeconds: 1,
   })
@@ -101,7 +101,7 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
 
   /**
    * A page that pages by number do not reach: an empty one if the list ends before it.
-   * @throws Refusal validation_failed
+   * @throws ApiError validation_failed
    */
   const pageBeyond = async (call: StoreCall, { prefix, page, pageSize, wantTotal }: NumberedRange): Promise<FoundItems> => {
     const { from, until, whole } = keyRange(prefix)
@@ -137,13 +137,13 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
       }
     },
 
-    fold: async (call, list) => {
+    groupByDelimiter: async (call, list) => {
       const { prefix, after, startAfter, reverse, delimiter, pageSize, wantValues, wantTotal } = list
       const { until, whole } = keyRange(prefix)
       const upwards = () =>
         after === undefined ? (startAfter === undefined ? prefix : nextKey(startAfter)) : afterEntry(after, prefix, delimiter)
       const start = reverse ? (after ?? startAfter ?? until) : upwards()
-      const statement = reverse ? foldItemsDownwards : foldItems
+      const statement = reverse ? groupItemsDescending : groupItems
       const page = { start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
       const params = { namespace: call.namespace, prefix, ...page }
       const rows = await readBounded(
@@ -154,9 +154,9 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
       const end = pageEnd(rows, pageSize, (row) => wantValues && row.key !== null && row.value === null)
       const entries = rows.slice(0, end)
       const items = entries.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
-      const prefixes = entries.flatMap(({ folded }) => (folded === null ? [] : [folded]))
+      const prefixes = entries.flatMap(({ grouped }) => (grouped === null ? [] : [grouped]))
       const last = rows.length > end ? entries.at(-1) : undefined
-      return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.folded ?? last.key), cut: false }
+      return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.grouped ?? last.key), cut: false }
     },
   }
 }

@@ -18,9 +18,9 @@ const limitHeaders = z.object({
   ratelimit: z.string().meta({ examples: ['"default";r=59;t=60'] }),
 })
 
-const answerResponses = (route: RouteContract): Responses =>
+const successResponses = (route: RouteContract): Responses =>
   Object.fromEntries(
-    Object.entries(route.answers).map(([status, { description, body, contentType, headers }]) => [
+    Object.entries(route.responses).map(([status, { description, body, contentType, headers }]) => [
       status,
       {
         description,
@@ -32,7 +32,7 @@ const answerResponses = (route: RouteContract): Responses =>
   )
 
 /** One response for each status that the route refuses with; codes that share a status share it. */
-const refusalResponses = (route: RouteContract): Responses => {
+const errorResponses = (route: RouteContract): Responses => {
   const statuses = [...new Set(route.errors.map((code) => errors[code].status))].sort()
   return Object.fromEntries(
     statuses.map((status) => {
@@ -64,7 +64,7 @@ const toRoute = (id: string, route: RouteContract): RouteConfig => {
       ...(headers === undefined ? {} : { headers }),
       ...(body === undefined ? {} : { body: { content: { 'application/json': { schema: body } }, required: !bodyOptional } }),
     },
-    responses: { ...answerResponses(route), ...refusalResponses(route) },
+    responses: { ...successResponses(route), ...errorResponses(route) },
   } as Parameters<typeof createRoute>[0])
 }
 

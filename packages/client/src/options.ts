@@ -132,12 +132,12 @@ export const callLimits = (call: CallOptions, client: CallOptions = {}): Limits 
   const retry = given === false ? { limit: 0 } : given
   if (typeof retry !== 'object' || retry === null) throw new TypeError('retry must be false or an object such as { limit: 3 }')
   for (const name of Object.keys(retry)) {
-    if (name !== 'limit' && name !== 'waitMax') throw new TypeError(`unknown option "retry.${name}"; retry has limit and waitMax`)
+    if (name !== 'limit' && name !== 'maxDelay') throw new TypeError(`unknown option "retry.${name}"; retry has limit and maxDelay`)
   }
   return {
     timeout: atLeast('timeout', call.timeout ?? client.timeout ?? 12_000, 1),
     totalTimeout: atLeast('totalTimeout', call.totalTimeout ?? client.totalTimeout ?? 30_000, 1),
     retries: atLeast('retry.limit', retry.limit ?? 3, 0),
-    maxDelay: atLeast('retry.waitMax', retry.maxDelay ?? 10_000, 0),
+    maxDelay: atLeast('retry.maxDelay', retry.maxDelay ?? 10_000, 0),
   }
 }

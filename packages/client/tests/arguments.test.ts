@@ -39,7 +39,7 @@ describe('a call with wrong arguments says what to do and sends nothing', () => 
     [(c) => c.apiKeys.create({ scope: ['read'] }), 'apiKeys.create: unknown option "scope"; did you mean scopes?'],
     [(c) => c.call('getItems2', {}), 'call: getItems2 is not an operation id of the API'],
     [(c) => c.get('x', { timeout: 0 }), 'get "x": timeout must be a number of at least 1'],
-    [(c) => c.get('x', { retry: { limt: 5 } }), 'get "x": unknown option "retry.limt"; retry has limit and waitMax'],
+    [(c) => c.get('x', { retry: { limt: 5 } }), 'get "x": unknown option "retry.limt"; retry has limit and maxDelay'],
     [(c) => c.namespace(undefined).get('x'), 'namespace: the name must be a string, not undefined'],
     [(c) => c.get('x', { signal: 5 }), 'get "x": signal must be an AbortSignal'],
 

@@ -10,14 +10,14 @@ const withScopes = <Row extends ApiKeyRow>(row: Row) => ({ ...row, scopes: row.s
 
 /** The handlers of API keys. */
 export const apiKeyHandlers = (store: ApiKeyStore): Pick<Handlers, 'listApiKeys' | 'createApiKey' | 'deleteApiKey'> => ({
-  listApiKeys: async (_input, call) => ({ status: 200, body: { api_keys: (await store.list(call.deadline)).map(withScopes) } }),
-  createApiKey: async ({ body }, call) => {
+  listApiKeys: async (context, _input) => ({ status: 200, body: { api_keys: (await store.list(context.deadline)).map(withScopes) } }),
+  createApiKey: async (context, { body }) => {
     const { ttl = null, expires_at: expiresAt = null, ...key } = body
     const expires_at = expiresAt === null ? null : new Date(expiresAt).toISOString()
-    return { status: 201, body: withScopes(await store.create(call.deadline, { ...key, ttl, expires_at })) }
+    return { status: 201, body: withScopes(await store.create(context.deadline, { ...key, ttl, expires_at })) }
   },
-  deleteApiKey: async ({ params }, call) => {
-    await store.delete(call.deadline, params.id)
+  deleteApiKey: async (context, { params }) => {
+    await store.delete(context.deadline, params.id)
     return { status: 204 }
   },
 })

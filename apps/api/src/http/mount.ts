@@ -12,7 +12,7 @@ import type { Authenticate, Caller } from '../api-keys/authenticate.js'
 import { authorize, authorizeRoute } from '../api-keys/authorize.js'
 import { canonicalTarget } from '../idempotency/canonical-target.js'
 import { toIdempotencyKey } from '../idempotency/idempotency-key.js'
-import type { IdempotencyKey, StoreCall } from '../items/operation.js'
+import type { OperationContext } from '../items/operation-context.js'
 import { stringifyJson } from '../lib/json-text.js'
 import { ApiError } from './api-error.js'
 import type { EnabledRoute } from './enabled-routes.js'
@@ -30,17 +30,8 @@ import { slashHint } from './slash-hint.js'
 import { conditionCheck } from './unsupported-conditions.js'
 import { requestValidator } from './validate.js'
 
-/** What a handler may use of a call besides its validated input. */
-interface Call extends StoreCall {
-  readonly requestId: string
-  /** The text of a JSON body. */
-  readonly bodyText: string | undefined
-  /** Where the request has an Idempotency-Key. */
-  readonly record: IdempotencyKey | undefined
-}
-
 /** Turns a validated request into one of the answers that its route declares; refuses by throwing. */
-export type Handler<R extends RouteContract> = (input: RouteInput<R>, call: Call) => Promise<RouteResponse<R>>
+export type Handler<R extends RouteContract> = (context: OperationContext, input: RouteInput<R>) => Promise<RouteResponse<R>>
 
 /** HEAD is served by the handler of GET, whose body the server leaves out (RFC 9110 section 9.3.2). */
 type HandledRoute = { [Id in RouteId]: Routes[Id]['method'] extends 'head' ? never : Id }[RouteId]
@@ -113,7 +104,7 @@ const respondTo = (
     const { method = '', url: target = '' } = incoming
     const prefer = incoming.headers.prefer?.toString()
     const client = caller?.id ?? state.client ?? ''
-    const record =
+    const idempotencyKey =
       route.safe || headers['idempotency-key'] === undefined
         ? undefined
         : toIdempotencyKey(headers['idempotency-key'], {
@@ -127,19 +118,20 @@ const respondTo = (
             minimal: prefersMinimal(prefer),
             representation: route.method === 'delete' && prefersRepresentation(prefer),
           })
-    const call = {
+    const operationContext: OperationContext = {
       requestId: state.id,
       deadline: state.deadline,
       namespace,
+      caller,
       client,
       canCreateNamespace: caller === undefined || caller.namespaces === null,
       bodyText: body?.text,
-      record,
+      idempotencyKey,
     }
-    if (!isShort) return toResponse(state, route, await handler(input as RouteInput<RouteContract>, call))
+    if (!isShort) return toResponse(state, route, await handler(operationContext, input as RouteInput<RouteContract>))
     admission.enter()
     try {
-      return toResponse(state, route, await handler(input as RouteInput<RouteContract>, call))
+      return toResponse(state, route, await handler(operationContext, input as RouteInput<RouteContract>))
     } finally {
       admission.leave()
     }

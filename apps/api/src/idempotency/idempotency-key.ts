@@ -1,5 +1,14 @@
 import { hash } from 'node:crypto'
-import type { Conditions, IdempotencyKey } from '../items/operation.js'
+
+/** Makes a write take effect at most once. */
+export interface IdempotencyKey {
+  /** A digest of the caller, the namespace and the caller's Idempotency-Key. */
+  readonly id: string
+  /** A digest of the request. */
+  readonly fingerprint: string
+  /** The digest in records of format 1, which leaves out the conditions. */
+  readonly firstFingerprint: string
+}
 
 /** What identifies a write with an Idempotency-Key, besides the key. */
 export interface KeyedRequest {
@@ -13,7 +22,7 @@ export interface KeyedRequest {
   readonly canonicalTarget: string
   readonly body: string | undefined
   /** What the conditions of the request mean (RFC 9110 section 13.1), each null if the request has none. */
-  readonly conditions: Conditions
+  readonly conditions: { readonly ifMatch: string | null; readonly ifNoneMatch: string | null }
   /** Whether the answer is wanted without values. */
   readonly minimal: boolean
   /** Whether a delete should return the item. */

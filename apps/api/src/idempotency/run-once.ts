@@ -1,8 +1,9 @@
 import type { ErrorCode } from '@holdfast/contracts'
 import postgres from 'postgres'
 import { ApiError, type ApiErrorExtensions } from '../http/api-error.js'
-import type { IdempotencyKey, Replayable } from '../items/operation.js'
+import type { Replayable } from '../items/operation.js'
 import type { Pool } from '../postgres/pool.js'
+import type { IdempotencyKey } from './idempotency-key.js'
 import { getRecord, type KnownRecord, recordError } from './sql/idempotency-records.js'
 
 /** Says of an answer whether it is that of an earlier request. */

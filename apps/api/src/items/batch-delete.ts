@@ -1,8 +1,8 @@
 import type { ApiError } from '../http/api-error.js'
+import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
 import type { Pool } from '../postgres/pool.js'
 import { createBatchWrite } from './batch-write.js'
 import { itemNotFound, preconditionFailed } from './item-errors.js'
-import type { IdempotencyKey } from './operation.js'
 import { type DeleteItems, type DeleteRow, deleteItems } from './sql/delete-items.js'
 import type { WriteSettings } from './write-batcher.js'
 

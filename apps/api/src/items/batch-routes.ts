@@ -26,9 +26,9 @@ const rejectedResult = (key: string, rejection: ApiError, requestId: string) =>
 
 const putItems =
   (store: ItemStore): Handler<Routes['putItems']> =>
-  async ({ headers, body }, call) => {
+  async (context, { headers, body }) => {
     const minimal = prefersMinimal(headers.prefer)
-    const text = call.bodyText ?? ''
+    const text = context.bodyText ?? ''
     const values = valueTexts(text)
     const puts = body.items.map((element, index) => ({
       key: element.key,
@@ -37,11 +37,16 @@ const putItems =
       ifMatch: element.if_match ?? null,
       ifNoneMatch: element.if_none_match ?? null,
     }))
-    const { outcomes, replayed: was } = await store.putMany(call, { puts, mayCreate: true, bytes: text.length, record: call.record })
+    const { outcomes, replayed: was } = await store.putMany(context, {
+      puts,
+      mayCreate: true,
+      bytes: text.length,
+      record: context.idempotencyKey,
+    })
     const results = puts.map(({ key, value }, index) => {
       const outcome = outcomes[index]
       if (outcome === undefined) throw new Error('a put of a batch has no outcome')
-      if (outcome instanceof ApiError) return rejectedResult(key, outcome, call.requestId)
+      if (outcome instanceof ApiError) return rejectedResult(key, outcome, context.requestId)
       const item = minimal ? outcome.item : { ...outcome.item, value: new JsonText(value) }
       return { key, status: outcome.created ? 201 : 200, item } as const
     })
@@ -53,12 +58,16 @@ const toDelete = (element: DeleteElement) =>
 
 const deleteManyItems =
   (store: ItemStore): Handler<Routes['deleteManyItems']> =>
-  async ({ body }, call) => {
+  async (context, { body }) => {
     const deletes = body.keys.map(toDelete)
-    const { outcomes, replayed: was } = await store.deleteMany(call, { deletes, bytes: call.bodyText?.length ?? 0, record: call.record })
+    const { outcomes, replayed: was } = await store.deleteMany(context, {
+      deletes,
+      bytes: context.bodyText?.length ?? 0,
+      record: context.idempotencyKey,
+    })
     const results = deletes.map(({ key }, index) => {
       const rejection = outcomes[index]
-      return rejection === undefined ? ({ key, status: 204 } as const) : rejectedResult(key, rejection, call.requestId)
+      return rejection === undefined ? ({ key, status: 204 } as const) : rejectedResult(key, rejection, context.requestId)
     })
     return { status: 200, body: { results }, headers: replayed(was) }
   }

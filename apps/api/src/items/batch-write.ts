@@ -1,9 +1,10 @@
+import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
 import { createOnce, replayOf } from '../idempotency/run-once.js'
 import type { BatchOutcomes, BatchRecord, BatchRow } from '../idempotency/sql/batch-with-idempotency.js'
 import { createBatcher } from '../lib/batcher.js'
 import type { Pool } from '../postgres/pool.js'
 import type { Statement } from '../postgres/statement.js'
-import type { IdempotencyKey, Replayable } from './operation.js'
+import type { Replayable } from './operation.js'
 import { batchDefaults, type WriteSettings } from './write-batcher.js'
 
 /** A batch of writes of one request. */

@@ -1,16 +1,18 @@
 import { ApiError } from '../http/api-error.js'
+import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
 import { replayOf } from '../idempotency/run-once.js'
 import { getRecord } from '../idempotency/sql/idempotency-records.js'
 import { DatabaseOverloaded, DatabaseUnavailable, type Pool } from '../postgres/pool.js'
 import { keyRange } from './key-range.js'
-import type { IdempotencyKey, Replayable, StoreCall } from './operation.js'
+import type { Replayable } from './operation.js'
+import type { OperationContext } from './operation-context.js'
 import { beginDeletion, deleteRange } from './sql/delete-range.js'
 
 /** How many rows one statement removes. */
 const batch = 1_000
 
 /** Whose deletion it is, where, and until when. */
-type DeletionCall = Pick<StoreCall, 'namespace' | 'client' | 'deadline'>
+type DeletionCall = Pick<OperationContext, 'namespace' | 'client' | 'deadline'>
 
 /** Live items that were removed. */
 type Deleted = { readonly deleted: number } & Replayable

@@ -29,18 +29,18 @@ export const readAddition = (path: string, amounts: Amounts, text: () => string)
 
 export const incrementItem =
   (store: ItemStore): Handler<Routes['incrementItem']> =>
-  async ({ params, headers, body = {} }, call) => {
+  async (context, { params, headers, body = {} }) => {
     const minimal = prefersMinimal(headers.prefer)
     const increment = {
       key: params.key,
-      ...readAddition('body', body, () => call.bodyText ?? ''),
+      ...readAddition('body', body, () => context.bodyText ?? ''),
       ttl: body.ttl ?? null,
       refreshTtl: body.refresh_ttl ?? false,
       requireTtl: body.require_ttl ?? false,
       ...writeConditions(headers),
       wantValue: !minimal,
-      record: call.record,
+      record: context.idempotencyKey,
     }
-    const { item, replayed: was } = await store.increment(call, increment)
+    const { item, replayed: was } = await store.increment(context, increment)
     return { status: 200, body: item, headers: written(item, minimal, was) }
   }

@@ -1,5 +1,6 @@
 import { limits } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
+import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
 import { createOnce } from '../idempotency/run-once.js'
 import { JsonText } from '../lib/json-text.js'
 import type { RequestedExpiry } from '../namespaces/ttl-limits.js'
@@ -13,7 +14,8 @@ import { createIncrementItem, type IncrementCall } from './increment-item.js'
 import { createItemCommands } from './item-commands.js'
 import { itemNotFound, preconditionFailed } from './item-errors.js'
 import { createItemRanges, type ItemRanges } from './list-items.js'
-import type { DeleteCall, IdempotencyKey, PutCall, StoreCall } from './operation.js'
+import type { DeleteCall, PutCall } from './operation.js'
+import type { OperationContext } from './operation-context.js'
 import { createPatchItem, type PatchCall } from './patch-item.js'
 import { createPutItem } from './put-item.js'
 import { checkResponseSize } from './response-size.js'
@@ -38,25 +40,29 @@ type ItemIncrement = Omit<IncrementCall, 'namespace'>
 
 export interface ItemStore extends ItemRanges {
   /** @throws ApiError item_not_found */
-  get: (call: StoreCall, key: string) => Promise<{ item: StoredItem; ttlRemaining: number | null }>
+  get: (context: OperationContext, key: string) => Promise<{ item: StoredItem; ttlRemaining: number | null }>
   /** The items of the keys as they are at one instant, in their order. @throws ApiError too_large */
-  getMany: (call: StoreCall, keys: readonly string[]) => Promise<(StoredItem | null)[]>
+  getMany: (context: OperationContext, keys: readonly string[]) => Promise<(StoredItem | null)[]>
   /** @throws ApiError precondition_failed, too_large, validation_failed */
-  put: (call: StoreCall, put: ItemPut) => Promise<{ created: boolean; item: StoredItem; replayed: boolean }>
+  put: (context: OperationContext, put: ItemPut) => Promise<{ created: boolean; item: StoredItem; replayed: boolean }>
   /** @throws ApiError item_not_found, precondition_failed, too_large, validation_failed */
-  patch: (call: StoreCall, patch: ItemPatch) => Promise<{ item: StoredItem; replayed: boolean }>
+  patch: (context: OperationContext, patch: ItemPatch) => Promise<{ item: StoredItem; replayed: boolean }>
   /** @throws ApiError precondition_failed, not_a_number, out_of_bounds, ttl_required */
-  increment: (call: StoreCall, increment: ItemIncrement) => Promise<{ item: StoredItem; replayed: boolean }>
+  increment: (context: OperationContext, increment: ItemIncrement) => Promise<{ item: StoredItem; replayed: boolean }>
   /** Resolves with the deleted item if it is wanted. @throws ApiError item_not_found, precondition_failed */
-  delete: (call: StoreCall, deletion: ItemDeletion) => Promise<{ item: StoredItem | undefined; replayed: boolean }>
+  delete: (context: OperationContext, deletion: ItemDeletion) => Promise<{ item: StoredItem | undefined; replayed: boolean }>
   /** Writes several items, each whatever becomes of the others. */
-  putMany: (call: StoreCall, batch: BatchPut) => Promise<{ outcomes: PutOutcome[]; replayed: boolean }>
+  putMany: (context: OperationContext, batch: BatchPut) => Promise<{ outcomes: PutOutcome[]; replayed: boolean }>
   /** Deletes several items, each whatever becomes of the others. */
-  deleteMany: (call: StoreCall, batch: BatchDelete) => Promise<{ outcomes: (ApiError | undefined)[]; replayed: boolean }>
+  deleteMany: (context: OperationContext, batch: BatchDelete) => Promise<{ outcomes: (ApiError | undefined)[]; replayed: boolean }>
   /** Removes all keys with a prefix, in batches; answers how many live items went. */
-  deletePrefix: (call: StoreCall, prefix: string, record: IdempotencyKey | undefined) => Promise<{ deleted: number; replayed: boolean }>
+  deletePrefix: (
+    context: OperationContext,
+    prefix: string,
+    record: IdempotencyKey | undefined,
+  ) => Promise<{ deleted: number; replayed: boolean }>
   /** @throws ApiError checks_failed, not_a_number, out_of_bounds, ttl_required, too_large, validation_failed */
-  transact: (call: StoreCall, transaction: ItemTransaction) => Promise<{ results: JsonText; replayed: boolean }>
+  transact: (context: OperationContext, transaction: ItemTransaction) => Promise<{ results: JsonText; replayed: boolean }>
 }
 
 /** Keys up to which a batch get is as short as a coalesced read. */
@@ -79,16 +85,18 @@ export const createItemStore = (
   const batchDelete = createBatchDelete(pool, settings)
 
   return {
-    get: async (call, key) => {
-      const row = await calls.get({ namespace: call.namespace, key }, call.deadline)
+    get: async (context, key) => {
+      const row = await calls.get({ namespace: context.namespace, key }, context.deadline)
       if (row === undefined) throw itemNotFound()
       return { item: toItem(row), ttlRemaining: row.ttl_remaining }
     },
 
-    getMany: async (call, keys) => {
-      const batch = { namespace: call.namespace, keys: [...new Set(keys)], bytesMax: limits.batchValueBytes }
+    getMany: async (context, keys) => {
+      const batch = { namespace: context.namespace, keys: [...new Set(keys)], bytesMax: limits.batchValueBytes }
       const short = batch.keys.length <= shortBatchKeys
-      const rows = await (short ? pool.run(batchGetItems, batch, call.deadline) : pool.runInLane('ranges', batchGetItems, batch, call))
+      const rows = await (short
+        ? pool.run(batchGetItems, batch, context.deadline)
+        : pool.runInLane('ranges', batchGetItems, batch, context))
       if (rows.some(({ fits }) => !fits)) {
         throw new ApiError('too_large', `the values have more than ${limits.batchValueBytes} bytes together; ask for fewer at once`)
       }
@@ -96,26 +104,26 @@ export const createItemStore = (
       return checkResponseSize(keys.map((key) => found.get(key) ?? null))
     },
 
-    put: async (call, put) => {
-      const row = await once(put.record, call.deadline, () => putItem(call.deadline, { namespace: call.namespace, ...put }))
+    put: async (context, put) => {
+      const row = await once(put.record, context.deadline, () => putItem(context.deadline, { namespace: context.namespace, ...put }))
       return { created: row.outcome === 'created', item: toItem(row), replayed: row.replayed === true }
     },
 
-    patch: async (call, patch) => {
-      const row = await once(patch.record, call.deadline, () => patchItem(call.deadline, { namespace: call.namespace, ...patch }))
+    patch: async (context, patch) => {
+      const row = await once(patch.record, context.deadline, () => patchItem(context.deadline, { namespace: context.namespace, ...patch }))
       return { item: toItem(row), replayed: row.replayed === true }
     },
 
-    increment: async (call, increment) => {
-      const row = await once(increment.record, call.deadline, () =>
-        incrementItem(call.deadline, { namespace: call.namespace, ...increment }),
+    increment: async (context, increment) => {
+      const row = await once(increment.record, context.deadline, () =>
+        incrementItem(context.deadline, { namespace: context.namespace, ...increment }),
       )
       return { item: toItem(row), replayed: row.replayed === true }
     },
 
-    delete: async (call, deletion) => {
-      const row = await once(deletion.record, call.deadline, async () => {
-        const responded = await calls.delete({ namespace: call.namespace, ...deletion }, call.deadline)
+    delete: async (context, deletion) => {
+      const row = await once(deletion.record, context.deadline, async () => {
+        const responded = await calls.delete({ namespace: context.namespace, ...deletion }, context.deadline)
         if (responded.outcome === 'missing') throw itemNotFound()
         if (responded.outcome === 'precondition_failed') throw preconditionFailed(responded.version)
         return responded
@@ -124,17 +132,17 @@ export const createItemStore = (
       return { item: row.value == null ? undefined : toItem(row), replayed: row.replayed === true }
     },
 
-    putMany: (call, batch) => batchPut(call.namespace, batch, call.deadline),
-    deleteMany: (call, batch) => batchDelete(call.namespace, batch, call.deadline),
+    putMany: (context, batch) => batchPut(context.namespace, batch, context.deadline),
+    deleteMany: (context, batch) => batchDelete(context.namespace, batch, context.deadline),
 
-    deletePrefix: async (call, prefix, record) => {
-      const { deleted, replayed } = await once(record, call.deadline, () => deletePrefix(call, prefix, record))
+    deletePrefix: async (context, prefix, record) => {
+      const { deleted, replayed } = await once(record, context.deadline, () => deletePrefix(context, prefix, record))
       return { deleted, replayed: replayed === true }
     },
 
-    transact: async (call, transaction) => {
-      const row = await once(transaction.record, call.deadline, () =>
-        transact({ namespace: call.namespace, ...transaction }, call.deadline),
+    transact: async (context, transaction) => {
+      const row = await once(transaction.record, context.deadline, () =>
+        transact({ namespace: context.namespace, ...transaction }, context.deadline),
       )
       return { results: new JsonText(row.results), replayed: row.replayed === true }
     },

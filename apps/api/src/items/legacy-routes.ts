@@ -10,16 +10,16 @@ const noQuery = { value: undefined }
 
 const writeKey =
   (items: ItemHandlers): Handler<Routes['putKey']> =>
-  async (input, call) => {
+  async (context, input) => {
     if (input.body.key !== input.params.key) throw new ApiError('key_mismatch', 'body.key is not the key of the path')
-    return items.putItem({ ...input, query: noQuery }, call)
+    return items.putItem(context, { ...input, query: noQuery })
   }
 
 const getRootKey =
   (store: ItemStore): Handler<Routes['getRootKey']> =>
-  async ({ params }, call) => {
+  async (context, { params }) => {
     try {
-      const { item, ttlRemaining } = await store.get(call, params.key)
+      const { item, ttlRemaining } = await store.get(context, params.key)
       return { status: 200, body: { key: item.key, value: item.value, ttl_remaining: ttlRemaining ?? -1 } }
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 'item_not_found') throw error
@@ -29,9 +29,9 @@ const getRootKey =
 
 const postRootKey =
   (items: ItemHandlers): Handler<Routes['postRootKey']> =>
-  async (input, call) => {
+  async (context, input) => {
     const headers = { prefer: 'return=minimal' }
-    const { status, body, headers: responded } = await items.putItem({ ...input, query: noQuery, headers }, call)
+    const { status, body, headers: responded } = await items.putItem(context, { ...input, query: noQuery, headers })
     const action = status === 201 ? 'created' : 'updated'
     return {
       status: 200,
@@ -42,10 +42,10 @@ const postRootKey =
 
 /** The routes of earlier systems: the shapes are theirs, what happens is what the routes of items do. */
 export const legacyHandlers = (items: ItemHandlers, store: ItemStore): LegacyHandlers => ({
-  getKey: (input, call) => items.getItem(input, call),
+  getKey: (context, input) => items.getItem(context, input),
   putKey: writeKey(items),
-  postKey: (input, call) => writeKey(items)(input, call),
-  deleteKey: (input, call) => items.deleteItem(input, call),
+  postKey: (context, input) => writeKey(items)(context, input),
+  deleteKey: (context, input) => items.deleteItem(context, input),
   getRootKey: getRootKey(store),
   postRootKey: postRootKey(items),
 })

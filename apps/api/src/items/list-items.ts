@@ -3,7 +3,7 @@ import { ApiError, invalid } from '../http/api-error.js'
 import type { Lane } from '../postgres/lanes.js'
 import { DatabaseOverloaded, type Pool, QueueFull } from '../postgres/pool.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
-import type { StoreCall } from './operation.js'
+import type { OperationContext } from './operation-context.js'
 import { groupItems, groupItemsDescending } from './sql/group-items.js'
 import { listItems, listItemsDownwards } from './sql/list-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
@@ -44,9 +44,9 @@ interface FoundItems {
 /** Reads of ranges of keys. */
 export interface ItemRanges {
   /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
-  list: (call: StoreCall, list: NumberedRange) => Promise<FoundItems>
+  list: (context: OperationContext, list: NumberedRange) => Promise<FoundItems>
   /** A page in which the items that have the delimiter behind the prefix are folded into the text up to its first one's end. */
-  groupByDelimiter: (call: StoreCall, list: ItemRange & { readonly delimiter: string }) => Promise<FoundItems>
+  groupByDelimiter: (context: OperationContext, list: ItemRange & { readonly delimiter: string }) => Promise<FoundItems>
 }
 
 const only = <Row>(rows: readonly Row[]): Row => {
@@ -103,26 +103,36 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
    * A page that pages by number do not reach: an empty one if the list ends before it.
    * @throws ApiError validation_failed
    */
-  const pageBeyond = async (call: StoreCall, { prefix, page, pageSize, wantTotal }: NumberedRange): Promise<FoundItems> => {
+  const pageBeyond = async (context: OperationContext, { prefix, page, pageSize, wantTotal }: NumberedRange): Promise<FoundItems> => {
     const { from, until, whole } = keyRange(prefix)
-    const first = { namespace: call.namespace, from, start: from, until, whole, page: 1, pageSize: 1, wantValues: false, wantTotal: true }
-    const total = toTotal(await pool.runInLane('ranges', listItems, { ...first, bounded: true }, call))
+    const first = {
+      namespace: context.namespace,
+      from,
+      start: from,
+      until,
+      whole,
+      page: 1,
+      pageSize: 1,
+      wantValues: false,
+      wantTotal: true,
+    }
+    const total = toTotal(await pool.runInLane('ranges', listItems, { ...first, bounded: true }, context))
     if (total !== null && total <= (page - 1) * pageSize) return { items: [], total: wantTotal ? total : null, next: null, cut: false }
     const reached = `must not reach beyond item ${limits.pagedItems} (page × page_size)`
     throw invalid('query.page', `${reached}. Follow next_cursor from page to page instead: it costs the same at any depth.`)
   }
 
   return {
-    list: async (call, list) => {
-      if (list.page * list.pageSize > limits.pagedItems) return pageBeyond(call, list)
+    list: async (context, list) => {
+      if (list.page * list.pageSize > limits.pagedItems) return pageBeyond(context, list)
       const { prefix, after, startAfter, reverse, page, pageSize, wantValues, wantTotal } = list
       const { from, until, whole } = keyRange(prefix)
       const last = after ?? startAfter
       const start = last === undefined ? (reverse ? until : from) : reverse ? last : nextKey(last)
       const statement = reverse ? listItemsDownwards : listItems
-      const params = { namespace: call.namespace, from, start, until, whole, page, pageSize, wantValues, wantTotal }
+      const params = { namespace: context.namespace, from, start, until, whole, page, pageSize, wantValues, wantTotal }
       const rows = await readBounded(
-        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, call),
+        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, context),
         (found) => only(found).whole && !lacksTotal(list, found),
         { wantTotal: wantTotal && !whole, scan: (page - 1) * pageSize > boundedOffset },
       )
@@ -137,7 +147,7 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
       }
     },
 
-    groupByDelimiter: async (call, list) => {
+    groupByDelimiter: async (context, list) => {
       const { prefix, after, startAfter, reverse, delimiter, pageSize, wantValues, wantTotal } = list
       const { until, whole } = keyRange(prefix)
       const upwards = () =>
@@ -145,9 +155,9 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
       const start = reverse ? (after ?? startAfter ?? until) : upwards()
       const statement = reverse ? groupItemsDescending : groupItems
       const page = { start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
-      const params = { namespace: call.namespace, prefix, ...page }
+      const params = { namespace: context.namespace, prefix, ...page }
       const rows = await readBounded(
-        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, call),
+        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, context),
         (found) => !lacksTotal(list, found),
         { wantTotal: wantTotal && !whole },
       )

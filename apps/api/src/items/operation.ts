@@ -1,13 +1,4 @@
-/** What the verbs need of the call that they serve. */
-export interface StoreCall {
-  /** When the request ends, as `performance.now()` counts. */
-  readonly deadline: number
-  readonly namespace: string
-  /** Names the caller; callers take turns at statements over many items. */
-  readonly client: string
-  /** Whether a write may be the first of a namespace. */
-  readonly canCreateNamespace: boolean
-}
+import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
 
 /** The item that a call is about. */
 export interface ItemAddress {
@@ -17,16 +8,6 @@ export interface ItemAddress {
 
 /** One text for an item, whichever namespace it is in: no namespace has a slash. */
 export const itemName = ({ namespace, key }: ItemAddress): string => `${namespace}/${key}`
-
-/** Makes a write one that is applied once. */
-export interface IdempotencyKey {
-  /** A digest of the caller, the namespace and the caller's Idempotency-Key. */
-  readonly id: string
-  /** A digest of the request. */
-  readonly fingerprint: string
-  /** The digest that records of format 1 have, which leaves the conditions out. */
-  readonly firstFingerprint: string
-}
 
 export interface Write extends ItemAddress {
   readonly record?: IdempotencyKey | undefined

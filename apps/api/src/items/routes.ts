@@ -46,65 +46,65 @@ const putText = (value: string | undefined, bodyText: string | undefined): strin
 /** POST never replaces, so its one condition is that there is no such item. */
 const createItem =
   (store: ItemStore): Handler<Routes['createItem']> =>
-  async ({ body, headers }, call) => {
+  async (context, { body, headers }) => {
     const minimal = prefersMinimal(headers.prefer)
     const put = {
       key: body.key,
-      body: call.bodyText ?? '',
+      body: context.bodyText ?? '',
       ...expiry(body),
       ifMatch: null,
       ifNoneMatch: '*',
       wantValue: !minimal,
-      record: call.record,
+      record: context.idempotencyKey,
     }
-    const { item, replayed: was } = await store.put(call, put).catch((error) => {
+    const { item, replayed: was } = await store.put(context, put).catch((error) => {
       if (!(error instanceof ApiError) || error.code !== 'precondition_failed') throw error
       throw new ApiError('item_exists', 'a live item has this key', error.details)
     })
     return {
       status: 201,
       body: item,
-      headers: { ...written(item, minimal, was), location: `${itemsPath(call.namespace)}/${encodeURIComponent(item.key)}` },
+      headers: { ...written(item, minimal, was), location: `${itemsPath(context.namespace)}/${encodeURIComponent(item.key)}` },
     }
   }
 
 const putItem =
   (store: ItemStore): Handler<Routes['putItem']> =>
-  async ({ params, query, headers, body }, call) => {
+  async (context, { params, query, headers, body }) => {
     const minimal = prefersMinimal(headers.prefer)
     const put = {
       key: params.key,
-      body: putText(query.value, call.bodyText),
+      body: putText(query.value, context.bodyText),
       ...expiry(body),
       ...writeConditions(headers),
       wantValue: !minimal,
-      record: call.record,
+      record: context.idempotencyKey,
     }
-    const { created, item, replayed: was } = await store.put(call, put)
+    const { created, item, replayed: was } = await store.put(context, put)
     return { status: created ? 201 : 200, body: item, headers: written(item, minimal, was) }
   }
 
 const patchItem =
   (store: ItemStore): Handler<Routes['patchItem']> =>
-  async ({ params, headers, body }, call) => {
+  async (context, { params, headers, body }) => {
     const minimal = prefersMinimal(headers.prefer)
     const patch = {
       key: params.key,
-      patch: memberText(call.bodyText ?? '', 'value'),
+      patch: memberText(context.bodyText ?? '', 'value'),
       ...expiry(body),
       keepTtl: body.ttl === undefined && body.expires_at === undefined,
       ...writeConditions(headers),
       wantValue: !minimal,
-      record: call.record,
+      record: context.idempotencyKey,
     }
-    const { item, replayed: was } = await store.patch(call, patch)
+    const { item, replayed: was } = await store.patch(context, patch)
     return { status: 200, body: item, headers: written(item, minimal, was) }
   }
 
 const getItem =
   (store: ItemStore): Handler<Routes['getItem']> =>
-  async ({ params, headers }, call) => {
-    const { item } = await store.get(call, params.key)
+  async (context, { params, headers }) => {
+    const { item } = await store.get(context, params.key)
     if (!isMatched(headers['if-match'], item.version)) throw preconditionFailed(item.version)
     const etag = entityTag(item.version)
     if (isCurrent(headers['if-none-match'], item.version)) return { status: 304, headers: { etag } }
@@ -113,24 +113,24 @@ const getItem =
 
 const getItems =
   (store: ItemStore): Handler<Routes['getItems']> =>
-  async ({ body }, call) => ({ status: 200, body: { items: await store.getMany(call, body.keys) } })
+  async (context, { body }) => ({ status: 200, body: { items: await store.getMany(context, body.keys) } })
 
 const deleteItem =
   (store: ItemStore): Handler<Routes['deleteItem']> =>
-  async ({ params, headers }, call) => {
+  async (context, { params, headers }) => {
     const wantItem = prefersRepresentation(headers.prefer)
-    const deletion = { key: params.key, ...writeConditions(headers), wantItem, record: call.record }
-    const { item, replayed: was } = await store.delete(call, deletion)
+    const deletion = { key: params.key, ...writeConditions(headers), wantItem, record: context.idempotencyKey }
+    const { item, replayed: was } = await store.delete(context, deletion)
     if (item === undefined) return { status: 204, headers: replayed(was) }
     return { status: 200, body: item, headers: { ...replayed(was), 'preference-applied': 'return=representation' } }
   }
 
 const listItems =
   (store: ItemStore): Handler<Routes['listItems']> =>
-  async ({ query }, call) => {
+  async (context, { query }) => {
     const { prefix, delimiter, cursor, page_size } = query
     const reverse = query.reverse === 'true'
-    const list: ListIdentity = ['items', call.namespace, prefix, delimiter, reverse]
+    const list: ListIdentity = ['items', context.namespace, prefix, delimiter, reverse]
     const which = {
       prefix,
       after: cursor === undefined ? undefined : readCursor(list, cursor),
@@ -142,7 +142,9 @@ const listItems =
     }
     const page = query.page ?? 1
     const found =
-      delimiter === undefined ? await store.list(call, { ...which, page }) : await store.groupByDelimiter(call, { ...which, delimiter })
+      delimiter === undefined
+        ? await store.list(context, { ...which, page })
+        : await store.groupByDelimiter(context, { ...which, delimiter })
     const byPage = cursor === undefined && query.start_after === undefined && delimiter === undefined
     const body = {
       items: found.items,
@@ -153,13 +155,13 @@ const listItems =
       total_pages: found.total === null || delimiter !== undefined ? null : Math.ceil(found.total / page_size),
       next_cursor: found.next === null ? null : writeCursor(list, found.next),
     }
-    return { status: 200, body, headers: { link: pageLinks(itemsPath(call.namespace), query, body, found.cut) } }
+    return { status: 200, body, headers: { link: pageLinks(itemsPath(context.namespace), query, body, found.cut) } }
   }
 
 const deleteItems =
   (store: ItemStore): Handler<Routes['deleteItems']> =>
-  async ({ query }, call) => {
-    const { deleted, replayed: was } = await store.deletePrefix(call, query.prefix, call.record)
+  async (context, { query }) => {
+    const { deleted, replayed: was } = await store.deletePrefix(context, query.prefix, context.idempotencyKey)
     return { status: 200, body: { deleted }, headers: replayed(was) }
   }
 

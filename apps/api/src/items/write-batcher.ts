@@ -1,3 +1,4 @@
+import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
 import { replayOf } from '../idempotency/run-once.js'
 import type { RecordedRow, Records } from '../idempotency/sql/with-idempotency.js'
 import { createBatcher } from '../lib/batcher.js'
@@ -7,7 +8,7 @@ import { deadlines } from '../postgres/deadlines.js'
 import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, type Pool, QueueFull } from '../postgres/pool.js'
 import type { Statement } from '../postgres/statement.js'
 import { inOrder } from './match-rows.js'
-import { type IdempotencyKey, itemName, type Replayable, type Write } from './operation.js'
+import { itemName, type Replayable, type Write } from './operation.js'
 
 /** How many calls of a kind may wait: more than are admitted at a high throughput (`http/admission.ts`). */
 const waitingMax = 20_000

@@ -1,5 +1,5 @@
 import { ApiError } from '../http/api-error.js'
-import type { IdempotencyKey } from '../items/operation.js'
+import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
 import { deadlines } from '../postgres/deadlines.js'
 import { DatabaseOverloaded, type Pool } from '../postgres/pool.js'
 import type { NamespaceSettings } from './namespace-settings.js'

@@ -1,10 +1,11 @@
 import { defaultNamespace } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
+import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
 import { getRecord } from '../idempotency/sql/idempotency-records.js'
 import type { PutElement } from '../items/batch-put.js'
 import { tooLarge } from '../items/item-errors.js'
 import type { ItemStore } from '../items/item-store.js'
-import type { IdempotencyKey, StoreCall } from '../items/operation.js'
+import type { OperationContext } from '../items/operation-context.js'
 import { memberText } from '../lib/json-span.js'
 import type { Pool } from '../postgres/pool.js'
 import type { TransactionOperation } from '../transactions/apply-operations.js'
@@ -54,7 +55,7 @@ export const createNamespaceLimits = (items: ItemStore, settings: ReadSettings, 
   const { room, hold } = createItemQuota(pool, isRecorded)
 
   /** @throws ApiError forbidden */
-  const settingsOf = async ({ namespace, deadline, canCreateNamespace }: StoreCall): Promise<NamespaceSettings> => {
+  const settingsOf = async ({ namespace, deadline, canCreateNamespace }: OperationContext): Promise<NamespaceSettings> => {
     const known = await settings.of(namespace, deadline)
     if (known.exists || canCreateNamespace || namespace === defaultNamespace) return known
     // Somebody else may have made it since.
@@ -67,52 +68,52 @@ export const createNamespaceLimits = (items: ItemStore, settings: ReadSettings, 
   }
 
   /** The settings that a write is held to; undefined where there are none, or the write was made before, and is only answered again. */
-  const boundsOf = async (call: StoreCall, record: IdempotencyKey | undefined): Promise<NamespaceSettings | undefined> => {
-    const bounds = await settingsOf(call)
-    if (isUnbounded(bounds) || (record !== undefined && (await isRecorded(record, call.deadline)))) return undefined
+  const boundsOf = async (context: OperationContext, record: IdempotencyKey | undefined): Promise<NamespaceSettings | undefined> => {
+    const bounds = await settingsOf(context)
+    if (isUnbounded(bounds) || (record !== undefined && (await isRecorded(record, context.deadline)))) return undefined
     return bounds
   }
 
   return {
     ...items,
 
-    put: async (call, put) => {
-      const bounds = await boundsOf(call, put.record)
-      if (bounds === undefined) return items.put(call, put)
+    put: async (context, put) => {
+      const bounds = await boundsOf(context, put.record)
+      if (bounds === undefined) return items.put(context, put)
       checkValue(bounds, put.body)
       const bounded = { ...put, ttl: limitedTtl(bounds, put) }
-      if (put.ifMatch !== null) return hold(bounds, call.namespace, [put.key], () => items.put(call, bounded))
-      const creation = { namespace: call.namespace, keys: [put.key], record: put.record }
-      return room(bounds, creation, call.deadline, () => items.put(call, bounded))
+      if (put.ifMatch !== null) return hold(bounds, context.namespace, [put.key], () => items.put(context, bounded))
+      const creation = { namespace: context.namespace, keys: [put.key], record: put.record }
+      return room(bounds, creation, context.deadline, () => items.put(context, bounded))
     },
 
-    patch: async (call, patch) => {
-      const bounds = await boundsOf(call, patch.record)
-      if (bounds === undefined) return items.patch(call, patch)
+    patch: async (context, patch) => {
+      const bounds = await boundsOf(context, patch.record)
+      if (bounds === undefined) return items.patch(context, patch)
       const ttl = patch.keepTtl ? null : limitedTtl(bounds, patch)
       const bounded = { ...patch, ttl, valueBytesMax: bounds.max_value_bytes ?? undefined }
-      return hold(bounds, call.namespace, [patch.key], () => items.patch(call, bounded))
+      return hold(bounds, context.namespace, [patch.key], () => items.patch(context, bounded))
     },
 
-    increment: async (call, increment) => {
-      const bounds = await boundsOf(call, increment.record)
-      if (bounds === undefined) return items.increment(call, increment)
+    increment: async (context, increment) => {
+      const bounds = await boundsOf(context, increment.record)
+      if (bounds === undefined) return items.increment(context, increment)
       const ttl = limitedTtl(bounds, { ttl: increment.ttl, expiresAt: null, forever: false })
-      const creation = { namespace: call.namespace, keys: [increment.key], record: increment.record }
-      return room(bounds, creation, call.deadline, () => items.increment(call, { ...increment, ttl }))
+      const creation = { namespace: context.namespace, keys: [increment.key], record: increment.record }
+      return room(bounds, creation, context.deadline, () => items.increment(context, { ...increment, ttl }))
     },
 
-    putMany: async (call, batch) => {
-      const bounds = await boundsOf(call, batch.record)
-      if (bounds === undefined) return items.putMany(call, batch)
+    putMany: async (context, batch) => {
+      const bounds = await boundsOf(context, batch.record)
+      if (bounds === undefined) return items.putMany(context, batch)
       const puts = batch.puts.map((put, index) => limitedPut(bounds, put, index))
-      const { namespace, deadline } = call
+      const { namespace, deadline } = context
       const tried = puts.filter(({ refusal }) => refusal === undefined)
       const keysOf = (elements: readonly PutElement[]): string[] => elements.map(({ key }) => key)
       const creation = { namespace, keys: keysOf(tried.filter(({ ifMatch }) => ifMatch === null)), record: batch.record }
       const others = keysOf(tried.filter(({ ifMatch }) => ifMatch !== null))
       const run = (mayCreate: boolean, held: readonly string[]) =>
-        hold(bounds, namespace, held, () => items.putMany(call, { ...batch, puts, mayCreate }))
+        hold(bounds, namespace, held, () => items.putMany(context, { ...batch, puts, mayCreate }))
       try {
         return await room(bounds, creation, deadline, () => run(true, others))
       } catch (error) {
@@ -123,28 +124,28 @@ export const createNamespaceLimits = (items: ItemStore, settings: ReadSettings, 
     },
 
     // These are not bounded; they wait as the others do, so that writes keep their order of arrival.
-    delete: async (call, deletion) => {
-      await settings.of(call.namespace, call.deadline)
-      return items.delete(call, deletion)
+    delete: async (context, deletion) => {
+      await settings.of(context.namespace, context.deadline)
+      return items.delete(context, deletion)
     },
 
-    deleteMany: async (call, batch) => {
-      await settings.of(call.namespace, call.deadline)
-      return items.deleteMany(call, batch)
+    deleteMany: async (context, batch) => {
+      await settings.of(context.namespace, context.deadline)
+      return items.deleteMany(context, batch)
     },
 
-    deletePrefix: async (call, prefix, record) => {
-      await settings.of(call.namespace, call.deadline)
-      return items.deletePrefix(call, prefix, record)
+    deletePrefix: async (context, prefix, record) => {
+      await settings.of(context.namespace, context.deadline)
+      return items.deletePrefix(context, prefix, record)
     },
 
-    transact: async (call, transaction) => {
-      const bounds = await boundsOf(call, transaction.record)
-      if (bounds === undefined) return items.transact(call, transaction)
+    transact: async (context, transaction) => {
+      const bounds = await boundsOf(context, transaction.record)
+      if (bounds === undefined) return items.transact(context, transaction)
       const steps = transaction.steps.map((step, place) => limitedOperation(bounds, step, place))
-      const creation = { namespace: call.namespace, ...lastWrites(steps), record: transaction.record }
+      const creation = { namespace: context.namespace, ...lastWrites(steps), record: transaction.record }
       const bounded = { ...transaction, steps, valueBytesMax: bounds.max_value_bytes ?? undefined }
-      return room(bounds, creation, call.deadline, () => items.transact(call, bounded))
+      return room(bounds, creation, context.deadline, () => items.transact(context, bounded))
     },
   }
 }

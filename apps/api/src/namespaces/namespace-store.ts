@@ -1,6 +1,6 @@
 import { ApiError } from '../http/api-error.js'
 import type { DeletePrefix } from '../items/delete-prefix.js'
-import type { StoreCall } from '../items/operation.js'
+import type { OperationContext } from '../items/operation-context.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
 import type { Pool } from '../postgres/pool.js'
 import type { ReadSettings } from './namespace-settings.js'
@@ -18,15 +18,15 @@ import {
 /** What can be done with namespaces. */
 export interface NamespaceStore {
   /** The namespaces after a name, in order, and whether there are more. */
-  list: (call: StoreCall, after: string, limit: number) => Promise<{ namespaces: NamespaceRow[]; more: boolean }>
+  list: (context: OperationContext, after: string, limit: number) => Promise<{ namespaces: NamespaceRow[]; more: boolean }>
   /** @throws ApiError namespace_not_found */
-  get: (call: StoreCall, name: string) => Promise<NamespaceRow>
+  get: (context: OperationContext, name: string) => Promise<NamespaceRow>
   /** @throws ApiError namespace_exists */
-  create: (call: StoreCall, name: string, settings: GivenSettings) => Promise<NamespaceRow>
+  create: (context: OperationContext, name: string, settings: GivenSettings) => Promise<NamespaceRow>
   /** Changes the settings that are given. @throws ApiError namespace_not_found, validation_failed */
-  change: (call: StoreCall, name: string, settings: GivenSettings) => Promise<NamespaceRow>
+  change: (context: OperationContext, name: string, settings: GivenSettings) => Promise<NamespaceRow>
   /** Removes it with its items; answers how many live ones. @throws ApiError namespace_not_found */
-  delete: (call: StoreCall) => Promise<number>
+  delete: (context: OperationContext) => Promise<number>
 }
 
 const toNamespace = (row: NamespaceRow): NamespaceRow => ({
@@ -41,39 +41,39 @@ const noSettings: SettingsRow = { default_ttl: null, max_ttl: null, max_value_by
 
 /** The verbs of namespaces. */
 export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteAll: DeletePrefix): NamespaceStore => {
-  const get = async (call: StoreCall, name: string): Promise<NamespaceRow> => {
-    const [row] = await pool.runInLane('ranges', getNamespace, { name }, call)
+  const get = async (context: OperationContext, name: string): Promise<NamespaceRow> => {
+    const [row] = await pool.runInLane('ranges', getNamespace, { name }, context)
     if (row === undefined) throw new ApiError('namespace_not_found', 'no namespace has this name')
     return toNamespace(row)
   }
 
   return {
-    list: async (call, after, limit) => {
-      const rows = await pool.runInLane('ranges', listNamespaces, { after, limit: limit + 1 }, call)
+    list: async (context, after, limit) => {
+      const rows = await pool.runInLane('ranges', listNamespaces, { after, limit: limit + 1 }, context)
       return { namespaces: rows.slice(0, limit).map(toNamespace), more: rows.length > limit }
     },
     get,
-    create: async (call, name, given) => {
-      const [made] = await pool.run(insertNamespace, { name, ...noSettings, ...defined(given) }, call.deadline)
+    create: async (context, name, given) => {
+      const [made] = await pool.run(insertNamespace, { name, ...noSettings, ...defined(given) }, context.deadline)
       settings.forget(name)
       if (made === undefined) throw new ApiError('namespace_exists', 'a namespace was made with this name')
-      return get(call, name)
+      return get(context, name)
     },
-    change: async (call, name, given) => {
-      const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(call, name)), ...defined(given) }
+    change: async (context, name, given) => {
+      const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(context, name)), ...defined(given) }
       if (default_ttl !== null && max_ttl !== null && default_ttl > max_ttl) {
         throw new ApiError('validation_failed', 'default_ttl would be more than max_ttl', {
           faults: [{ path: 'body.default_ttl', message: 'must not be more than max_ttl' }],
         })
       }
-      await pool.run(updateNamespace, { name, default_ttl, max_ttl, max_value_bytes, max_items }, call.deadline)
+      await pool.run(updateNamespace, { name, default_ttl, max_ttl, max_value_bytes, max_items }, context.deadline)
       settings.forget(name)
-      return get(call, name)
+      return get(context, name)
     },
-    delete: async (call) => {
-      const { namespace, deadline } = call
-      await get(call, namespace)
-      const { deleted } = await deleteAll(call, '', undefined)
+    delete: async (context) => {
+      const { namespace, deadline } = context
+      await get(context, namespace)
+      const { deleted } = await deleteAll(context, '', undefined)
       await pool.run(removeNamespace, { name: namespace }, deadline)
       settings.forget(namespace)
       return deleted

@@ -9,17 +9,17 @@ const list: ListIdentity = ['namespaces']
 
 /** The handlers of namespaces. */
 export const namespaceHandlers = (store: NamespaceStore): NamespaceHandlers => ({
-  listNamespaces: async ({ query }, call) => {
+  listNamespaces: async (context, { query }) => {
     const after = query.cursor === undefined ? '' : readCursor(list, query.cursor)
-    const { namespaces, more } = await store.list(call, after, pageSize)
+    const { namespaces, more } = await store.list(context, after, pageSize)
     const last = namespaces.at(-1)?.name
     return { status: 200, body: { namespaces, next_cursor: more && last !== undefined ? writeCursor(list, last) : null } }
   },
-  createNamespace: async ({ body: { name, ...settings } }, call) => ({
+  createNamespace: async (context, { body: { name, ...settings } }) => ({
     status: 201,
-    body: await store.create(call, name, settings),
+    body: await store.create(context, name, settings),
   }),
-  getNamespace: async (_input, call) => ({ status: 200, body: await store.get(call, call.namespace) }),
-  patchNamespace: async ({ body }, call) => ({ status: 200, body: await store.change(call, call.namespace, body) }),
-  deleteNamespace: async (_input, call) => ({ status: 200, body: { deleted: await store.delete(call) } }),
+  getNamespace: async (context, _input) => ({ status: 200, body: await store.get(context, context.namespace) }),
+  patchNamespace: async (context, { body }) => ({ status: 200, body: await store.change(context, context.namespace, body) }),
+  deleteNamespace: async (context, _input) => ({ status: 200, body: { deleted: await store.delete(context) } }),
 })

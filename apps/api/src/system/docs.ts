@@ -19,7 +19,7 @@ export const docsHandlers = (version: string, served: readonly EnabledRoute[]): 
   return {
     openapi: async () => ({ status: 200, body: text as unknown as typeof document }),
     docs: async () => ({ status: 200, body: page }),
-    docsAsset: async ({ params }) => {
+    docsAsset: async (_context, { params }) => {
       const file = await referenceFile(params.file)
       if (file === undefined) throw new ApiError('route_not_found', 'the reference has no such file')
       return { status: 200, ...file }

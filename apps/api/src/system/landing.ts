@@ -32,7 +32,7 @@ export const landingHandlers = (version: string): Pick<Handlers, 'landing'> => {
   const html = landingPage(version)
   const headers = { vary: 'Accept' }
   return {
-    landing: async (input) =>
+    landing: async (_context, input) =>
       wantsPage(input.headers?.accept)
         ? { status: 200, body: html, headers }
         : { status: 200, body: json, contentType: 'application/json', headers },

@@ -27,7 +27,7 @@ const indexPage = (): string => {
 /** A page for each code that a refusal can have: where its `type` leads. */
 export const problemHandlers = (): Pick<Handlers, 'problem' | 'problems'> => ({
   problems: async () => ({ status: 200, body: indexPage() }),
-  problem: async ({ params: { code } }) => {
+  problem: async (_context, { params: { code } }) => {
     if (!isCode(code)) throw new ApiError('route_not_found', 'no problem has this code')
     return { status: 200, body: problemPage(code) }
   },

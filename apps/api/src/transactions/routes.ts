@@ -34,16 +34,16 @@ const asResults = (results: JsonText) => results as unknown as []
 
 const transact =
   (store: ItemStore): Handler<Routes['transact']> =>
-  async ({ headers, body }, call) => {
+  async (context, { headers, body }) => {
     const minimal = prefersMinimal(headers.prefer)
-    const text = call.bodyText ?? ''
+    const text = context.bodyText ?? ''
     const spans = memberSpan(spanOf(text, 3), 'operations')?.elements ?? []
-    const { results, replayed: was } = await store.transact(call, {
+    const { results, replayed: was } = await store.transact(context, {
       checks: body.checks ?? [],
       steps: body.operations.map((operation, index) => toStep(operation, index, text, spans[index] as Span)),
       wantValues: !minimal,
       bytes: text.length,
-      record: call.record,
+      record: context.idempotencyKey,
     })
     return { status: 200, body: { results: asResults(results) }, headers: { ...replayed(was), ...preferred(minimal) } }
   }

@@ -21,7 +21,7 @@ test('a handler can answer only what its route declares', () => {
 })
 
 test('a handler sees the validated request', () => {
-  expectTypeOf<Parameters<Handler<Routes['listItems']>>[0]['query']>().toEqualTypeOf<{
+  expectTypeOf<Parameters<Handler<Routes['listItems']>>[1]['query']>().toEqualTypeOf<{
     page?: number | undefined
     page_size: number
     prefix: string
@@ -32,6 +32,6 @@ test('a handler sees the validated request', () => {
     count: 'exact' | 'none'
     keys_only: 'true' | 'false'
   }>()
-  expectTypeOf<Parameters<Handler<Routes['getItem']>>[0]['params']>().toEqualTypeOf<{ key: string }>()
-  expectTypeOf<Parameters<Handler<Routes['getItem']>>[0]['body']>().toBeUndefined()
+  expectTypeOf<Parameters<Handler<Routes['getItem']>>[1]['params']>().toEqualTypeOf<{ key: string }>()
+  expectTypeOf<Parameters<Handler<Routes['getItem']>>[1]['body']>().toBeUndefined()
 })

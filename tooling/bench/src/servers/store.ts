@@ -12,7 +12,15 @@ const pool = createPool(database, createLogger('silent'))
 const { getItem } = itemHandlers(
   createItemStore(pool, { valueBytesMax: 1_048_576, recordSeconds: 86_400 }, createDeletePrefix(pool, 86_400)),
 )
-const call = { namespace: 'default', client: '', canCreateNamespace: true, requestId: '', bodyText: undefined, record: undefined }
+const request = {
+  requestId: '',
+  namespace: 'default',
+  caller: undefined,
+  client: '',
+  canCreateNamespace: true,
+  bodyText: undefined,
+  idempotencyKey: undefined,
+}
 const app = new Hono()
 app.get('/items/:key', async (context) => {
   const input = {
@@ -21,7 +29,7 @@ app.get('/items/:key', async (context) => {
     query: undefined,
     body: undefined,
   }
-  const { status, headers, body } = await getItem(input, { ...call, deadline: performance.now() + 10_000 })
+  const { status, headers, body } = await getItem({ ...request, deadline: performance.now() + 10_000 }, input)
   return new Response(status === 304 ? null : stringifyJson(body), {
     status,
     headers: { 'content-type': 'application/json', etag: headers.etag },

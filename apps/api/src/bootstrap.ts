@@ -12,13 +12,13 @@ import { trustedHosts } from './http/trusted-hosts.js'
 import { createDeletePrefix } from './items/delete-prefix.js'
 import { createItemStore } from './items/item-store.js'
 import type { WriteSettings } from './items/write-batcher.js'
+import { withTimeout } from './lib/with-timeout.js'
 import { createMetrics, type Metrics } from './metrics/metrics.js'
 import { createMetricsServer } from './metrics/metrics-server.js'
 import { createNamespaceLimits } from './namespaces/namespace-limits.js'
 import { createNamespaceSettings } from './namespaces/namespace-settings.js'
 import { createNamespaceStore } from './namespaces/namespace-store.js'
 import type { Database } from './open-database.js'
-import { withinTime } from './postgres/connections.js'
 import { createPool, type Pool } from './postgres/pool.js'
 import type { CreateLimiter } from './rate-limit/limiter.js'
 import { createPostgresLimiter } from './rate-limit/postgres-limiter.js'
@@ -142,7 +142,7 @@ export const serve = async (
       stopping = true
       await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
       const graceMs = config.SHUTDOWN_GRACE_SECONDS * 1000
-      await Promise.all([close(server, graceMs), withinTime(stopSweeper(), graceMs)])
+      await Promise.all([close(server, graceMs), withTimeout(stopSweeper(), graceMs)])
       if (metricsUrl !== undefined) await close(metricsServer, 0)
       await counts?.stop(1_000)
       await pool.end(1_000)

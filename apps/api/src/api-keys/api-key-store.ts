@@ -3,6 +3,7 @@ import type { Logger } from '@holdfast/server-kit'
 import { ApiError } from '../http/api-error.js'
 import { expiresAtPast } from '../items/item-errors.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
+import { createTtlCache } from '../lib/ttl-cache.js'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Pool } from '../postgres/pool.js'
 import {
@@ -67,22 +68,9 @@ const toKey = ({ id, name, scopes, namespaces, prefix, rate_limit, created_at, e
   last_used_at: orNull(last_used_at),
 })
 
-/** A key that was read. Times as `performance.now()` counts: the wall clock of this process does not matter. */
-interface Known {
-  readonly row: KnownApiKeyRow
-  readonly at: number
-  /** From when on the key may have expired, so that the database must say. */
-  readonly end: number
-}
-
 /** The verbs of API keys. A secret has 256 random bits, of which only the SHA-256 is stored. */
 export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
-  const known = new Map<string, Known>()
-  const fresh = (id: string) => {
-    const entry = known.get(id)
-    const now = performance.now()
-    return entry !== undefined && now - entry.at < freshMs && now < entry.end ? entry : undefined
-  }
+  const known = createTtlCache<KnownApiKeyRow>(keysMax)
 
   const note = (id: string): void => {
     pool
@@ -90,15 +78,12 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
       .catch((error) => logger.debug({ err: error }, 'the use of a key was not noted'))
   }
 
-  const read = async (deadline: number, id: string): Promise<Known | undefined> => {
+  const read = async (deadline: number, id: string): Promise<KnownApiKeyRow | undefined> => {
     const at = performance.now()
     const [row] = await pool.run(findApiKey, { id }, deadline)
-    known.delete(id)
-    if (row === undefined) return undefined
-    if (known.size >= keysMax) known.delete(known.keys().next().value ?? '')
-    const entry = { row, at, end: row.remaining_ms === null ? Number.POSITIVE_INFINITY : at + row.remaining_ms }
-    known.set(id, entry)
-    return entry
+    if (row === undefined) known.delete(id)
+    else known.set(id, row, at + Math.min(freshMs, row.remaining_ms ?? freshMs))
+    return row
   }
 
   return {
@@ -114,14 +99,14 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
       const [removed] = await pool.run(deleteApiKey, { id }, deadline)
       if (removed === undefined) throw new ApiError('api_key_not_found', 'no API key has this id')
     },
-    wasGood: (id, secret) => isDigestOf(known.get(id)?.row.digest ?? none, secret),
+    wasGood: (id, secret) => isDigestOf(known.peek(id)?.digest ?? none, secret),
     find: async (deadline, id, secret) => {
-      const kept = fresh(id)
-      const entry = kept ?? (await read(deadline, id))
-      // A key that is not there takes as long to refuse as one with another secret.
-      if (!isDigestOf(entry?.row.digest ?? none, secret) || entry === undefined) return undefined
-      if (kept === undefined) note(id)
-      return entry.row
+      const cached = known.get(id)
+      const row = cached ?? (await read(deadline, id))
+      // Rejecting an unknown key takes as long as rejecting a wrong secret.
+      if (!isDigestOf(row?.digest ?? none, secret) || row === undefined) return undefined
+      if (cached === undefined) note(id)
+      return row
     },
   }
 }

@@ -1,4 +1,5 @@
-import { withinTime } from '../postgres/connections.js'
+import { singleFlight } from '../lib/single-flight.js'
+import { withTimeout } from '../lib/with-timeout.js'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Pool } from '../postgres/pool.js'
 import type { Family } from './family.js'
@@ -19,9 +20,8 @@ interface Measured {
 /** Measures what the database holds, at most once in {@link freshMs}; undefined where it does not answer in time. */
 const createMeasure = (pool: Pool): (() => Promise<Measured | undefined>) => {
   let last: Measured | undefined
-  let running: Promise<Measured | undefined> | undefined
 
-  const measure = async (): Promise<Measured | undefined> => {
+  const measure = singleFlight(async (): Promise<Measured | undefined> => {
     const at = performance.now()
     const deadline = at + deadlines.request
     try {
@@ -35,15 +35,12 @@ const createMeasure = (pool: Pool): (() => Promise<Measured | undefined>) => {
     } catch {
       // The pool's own metrics tell why.
       return undefined
-    } finally {
-      running = undefined
     }
-  }
+  })
 
   return async () => {
     if (last !== undefined && performance.now() - last.at < freshMs) return last
-    running ??= measure()
-    return await withinTime(running, patienceMs)
+    return await withTimeout(measure(), patienceMs)
   }
 }
 

@@ -1,3 +1,5 @@
+import { createSingleFlight } from '../lib/single-flight.js'
+import { createTtlCache } from '../lib/ttl-cache.js'
 import type { Pool } from '../postgres/pool.js'
 import { getSettings, type SettingsRow } from './sql/namespace-rows.js'
 
@@ -17,33 +19,24 @@ const none: SettingsRow = { default_ttl: null, max_ttl: null, max_value_bytes: n
 
 /** Settings of namespaces, read again when they are two seconds old; a read that is under way serves all who ask. */
 export const createNamespaceSettings = (pool: Pool) => {
-  const known = new Map<string, { readonly at: number; readonly settings: NamespaceSettings }>()
-  const reading = new Map<string, Promise<NamespaceSettings>>()
+  const known = createTtlCache<NamespaceSettings>(namespacesMax)
+  const share = createSingleFlight<NamespaceSettings>()
 
   const read = async (name: string, deadline: number): Promise<NamespaceSettings> => {
     const at = performance.now()
     const [row] = await pool.run(getSettings, { name }, deadline)
     const { now_ms: nowMs = 0, ...found } = row ?? {}
     const settings = { ...none, ...found, exists: row !== undefined, now: () => nowMs + performance.now() - at }
-    known.delete(name)
-    if (known.size >= namespacesMax) known.delete(known.keys().next().value ?? '')
-    known.set(name, { at, settings })
+    known.set(name, settings, at + freshMs)
     return settings
   }
 
   return {
     /** The settings, at once where they are known. */
-    of: (name: string, deadline: number): NamespaceSettings | Promise<NamespaceSettings> => {
-      const entry = known.get(name)
-      if (entry !== undefined && performance.now() - entry.at < freshMs) return entry.settings
-      const running = reading.get(name) ?? read(name, deadline).finally(() => reading.delete(name))
-      reading.set(name, running)
-      return running
-    },
+    of: (name: string, deadline: number): NamespaceSettings | Promise<NamespaceSettings> =>
+      known.get(name) ?? share(name, () => read(name, deadline)),
     /** Makes the next write read them again. */
-    forget: (name: string): void => {
-      known.delete(name)
-    },
+    forget: known.delete,
   }
 }
 

@@ -1,3 +1,4 @@
+import { withTimeout } from '../lib/with-timeout.js'
 import { classifyFailure } from './errors.js'
 import type { Session } from './sessions/session.js'
 import { NotConnected, type Sessions } from './sessions/sessions.js'
@@ -23,22 +24,12 @@ export interface Connections {
  */
 export const compactRows = <Row>(rows: Row[]): Row[] => (rows.length === 0 || 0 in rows ? rows : rows.filter(() => true))
 
-/** What a promise resolves with, unless that takes longer than `timeoutMs`. */
-export const withinTime = async <T>(query: Promise<T>, timeoutMs: number): Promise<T | undefined> => {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<undefined>((resolve) => {
-    // A turn later, so that an answer which came while this process was busy is still read.
-    timer = setTimeout(() => setImmediate(resolve, undefined), timeoutMs)
-  })
-  return await Promise.race([query, timeout]).finally(() => clearTimeout(timer))
-}
-
 /**
  * Waits for a session that is being opened.
  * @throws NotConnected if that takes longer than `timeoutMs`
  */
 export const openedWithin = async (opening: Session | Promise<Session>, timeoutMs: number): Promise<Session> => {
-  const session = await withinTime(Promise.resolve(opening), timeoutMs)
+  const session = await withTimeout(Promise.resolve(opening), timeoutMs)
   if (session === undefined) throw new NotConnected('the database did not accept a connection in time')
   return session
 }
@@ -52,7 +43,7 @@ export const createConnections = (sessions: Sessions, count: number): Connection
 
   const ask = async (slot: Slot, session: Session): Promise<void> => {
     slot.inFlight++
-    const response = await withinTime(session.client.unsafe('select 1') as unknown as Promise<unknown>, askMs).catch(() => 'closed')
+    const response = await withTimeout(session.client.unsafe('select 1') as unknown as Promise<unknown>, askMs).catch(() => 'closed')
     slot.inFlight--
     if (response === undefined) slots.giveUp(slot, session, false)
   }
@@ -76,7 +67,7 @@ export const createConnections = (sessions: Sessions, count: number): Connection
   ): Promise<Row[] | undefined> => {
     try {
       const query = session.client.unsafe(text, values as never[], { prepare: true }) as unknown as Promise<Row[]>
-      const rows = await withinTime(query, timeoutMs)
+      const rows = await withTimeout(query, timeoutMs)
       if (rows !== undefined) return compactRows(session.replicated(rows))
       slots.giveUp(slot, session, true)
       askIdle()

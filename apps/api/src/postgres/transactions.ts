@@ -1,5 +1,6 @@
 import type postgres from 'postgres'
-import { compactRows, openedWithin, withinTime } from './connections.js'
+import { withTimeout } from '../lib/with-timeout.js'
+import { compactRows, openedWithin } from './connections.js'
 import type { Session } from './sessions/session.js'
 import { NotConnected, type Sessions } from './sessions/sessions.js'
 import { createSlots } from './slots.js'
@@ -62,7 +63,7 @@ const timeIsOver = new Error('no answer in time')
 /** Sends statements one after another without waiting between; rejects with the first failure, once all are answered. */
 const sendAll = async (client: postgres.Sql, statements: readonly Sent[], timeoutMs: number): Promise<unknown[][]> => {
   const answers = statements.map(({ text, values }) => client.unsafe(text, values as never[], { prepare: true }))
-  const settled = await withinTime(Promise.allSettled(answers), timeoutMs)
+  const settled = await withTimeout(Promise.allSettled(answers), timeoutMs)
   if (settled === undefined) throw timeIsOver
   return settled.map((response) => {
     if (response.status === 'rejected') throw response.reason

@@ -1,4 +1,5 @@
 import type { Handlers } from '../http/mount.js'
+import { singleFlight } from '../lib/single-flight.js'
 
 /** What the service knows of itself. */
 export interface ServiceState {
@@ -10,20 +11,10 @@ export interface ServiceState {
   readonly isDatabaseAvailable: () => Promise<boolean>
 }
 
-/** Calls that come while one is running share its result, so that probes cannot crowd the database. */
-const shared = <T>(call: () => Promise<T>): (() => Promise<T>) => {
-  let running: Promise<T> | undefined
-  return () => {
-    running ??= call().finally(() => {
-      running = undefined
-    })
-    return running
-  }
-}
-
 export const healthHandlers = (service: ServiceState): Pick<Handlers, 'health' | 'live' | 'ready'> => {
   const started = performance.now()
-  const isDatabaseAvailable = shared(service.isDatabaseAvailable)
+  // Probes cannot flood the database.
+  const isDatabaseAvailable = singleFlight(service.isDatabaseAvailable)
   const readiness = async () => {
     if (service.stopping()) return 'stopping'
     return (await isDatabaseAvailable()) ? 'ok' : 'unavailable'

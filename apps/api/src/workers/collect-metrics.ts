@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
+import { singleFlight } from '../lib/single-flight.js'
 import type { ToPrimary, ToWorker } from './messages.js'
 
 /** What one worker counted. */
@@ -26,18 +27,10 @@ const askWorker = (worker: Worker, id: number): Promise<WorkerMetrics | undefine
 /** Makes what answers the metrics of all workers, added up, in the text format of Prometheus. Asks them once for all who ask meanwhile. */
 export const createCollectMetrics = (): (() => Promise<string>) => {
   let lastId = 0
-  let running: Promise<string> | undefined
 
-  const collect = async (): Promise<string> => {
+  return singleFlight(async () => {
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isConnected()) as Worker[]
     const all = await Promise.all(workers.map((worker) => askWorker(worker, ++lastId)))
     return await AggregatorRegistry.aggregate(all.filter((each) => each !== undefined)).metrics()
-  }
-
-  return () => {
-    running ??= collect().finally(() => {
-      running = undefined
-    })
-    return running
-  }
+  })
 }

@@ -1,5 +1,5 @@
 import { StartError } from '@holdfast/server-kit'
-import { withinTime } from '../connections.js'
+import { withTimeout } from '../../lib/with-timeout.js'
 import type { Session } from './session.js'
 import { NotConnected, type Sessions } from './sessions.js'
 
@@ -40,12 +40,12 @@ const sharesBackends = async (session: Session, sessions: Sessions): Promise<boo
     const backend = await backendOf(session)
     if (backend !== session.proof.pid) return true
     for (let held = 0; held < holdersMax; held++) {
-      const other = await withinTime(holders.add(), patienceMs)
+      const other = await withTimeout(holders.add(), patienceMs)
       if (other === backend) return true
       // A pool in session mode without room for one more makes it wait.
       if (other === undefined) return false
       // With no backend left, this waits for the holders.
-      if ((await withinTime(backendOf(session), patienceMs)) !== backend) return true
+      if ((await withTimeout(backendOf(session), patienceMs)) !== backend) return true
     }
     return false
   } catch (error) {

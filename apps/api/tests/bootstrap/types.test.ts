@@ -1,6 +1,8 @@
 import type { Routes } from '@holdfast/contracts'
+import { sql } from 'drizzle-orm'
 import { expectTypeOf, test } from 'vitest'
 import type { Handler, Handlers } from '../../src/http/mount.js'
+import type { Fragment } from '../../src/postgres/statement.js'
 
 const item = { key: 'k', version: '1', created_at: '', updated_at: '', expires_at: null, created_version: '1' }
 const headers = { etag: '"1"' }
@@ -34,4 +36,10 @@ test('a handler sees the validated request', () => {
   }>()
   expectTypeOf<Parameters<Handler<Routes['getItem']>>[1]['params']>().toEqualTypeOf<{ key: string }>()
   expectTypeOf<Parameters<Handler<Routes['getItem']>>[1]['body']>().toBeUndefined()
+})
+
+test('a placeholder that is not a parameter of its statement does not compile', () => {
+  // @ts-expect-error: the statement has no parameter of this name
+  const misspelled: Fragment<{ readonly key: string }> = (p) => sql`select ${p.keys}::text`
+  expectTypeOf(misspelled).toBeFunction()
 })

@@ -88,8 +88,8 @@ describe('a fair queue', () => {
 })
 
 /** Waits for a lock that the test holds. */
-const waitForLock = defineStatement<object, object>('read', sql`select pg_advisory_xact_lock_shared(7) is null as waited`)
-const one = defineStatement<object, { one: number }>('read', sql`select 1 as one`)
+const waitForLock = defineStatement<object, object>('read', () => sql`select pg_advisory_xact_lock_shared(7) is null as waited`)
+const one = defineStatement<object, { one: number }>('read', () => sql`select 1 as one`)
 
 test.each(['ranges', 'scans', 'removals'] as const)('statements do not wait behind the lane of %s, which is bounded', async (lane) => {
   const turn = (client: string) => ({ client, deadline: performance.now() + 8_000 })

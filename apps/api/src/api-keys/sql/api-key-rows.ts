@@ -2,8 +2,6 @@ import { sql } from 'drizzle-orm'
 import { apiKeys } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 
-const { placeholder } = sql
-
 /** A key as it is stored, but for the digest of its secret. */
 export interface ApiKeyRow {
   readonly id: string
@@ -22,7 +20,7 @@ const columns = sql`k.id, k.name, to_json(k.scopes) as scopes, to_json(k.namespa
 /** Reads all keys that have not expired, in the order in which they were made. */
 export const listApiKeys = defineStatement<object, ApiKeyRow>(
   'read',
-  sql`
+  () => sql`
     select ${columns} from ${apiKeys} k
     where k.expires_at is null or k.expires_at > statement_timestamp()
     order by k.created_at, k.id`,
@@ -34,9 +32,9 @@ export type KnownApiKeyRow = ApiKeyRow & { readonly digest: string; readonly rem
 /** Reads a key that has not expired. */
 export const findApiKey = defineStatement<{ readonly id: string }, KnownApiKeyRow>(
   'read',
-  sql`
+  (p) => sql`
     select ${columns}, k.digest, extract(epoch from k.expires_at - clock_timestamp())::float8 * 1000 as remaining_ms from ${apiKeys} k
-    where k.id = ${placeholder('id')}::text and (k.expires_at is null or k.expires_at > clock_timestamp())`,
+    where k.id = ${p.id}::text and (k.expires_at is null or k.expires_at > clock_timestamp())`,
 )
 
 /** Stores a key; answers no row if it would have expired already. */
@@ -51,28 +49,28 @@ export const insertApiKey = defineStatement<
   ApiKeyRow
 >(
   'write',
-  sql`
+  (p) => sql`
     with clock as materialized (select date_trunc('milliseconds', clock_timestamp()) as now)
     insert into ${apiKeys} as k (id, digest, name, scopes, namespaces, prefix, rate_limit, created_at, expires_at)
-    select ${placeholder('id')}::text, ${placeholder('digest')}::text, ${placeholder('name')}::text, ${placeholder('scopes')}::text[],
-      ${placeholder('namespaces')}::text[], ${placeholder('prefix')}::text, ${placeholder('rate_limit')}::int, clock.now,
-      case when ${placeholder('ttl')}::bigint is null then ${placeholder('expires_at')}::timestamptz
-        else clock.now + ${placeholder('ttl')}::bigint * interval '1 second' end
+    select ${p.id}::text, ${p.digest}::text, ${p.name}::text, ${p.scopes}::text[],
+      ${p.namespaces}::text[], ${p.prefix}::text, ${p.rate_limit}::int, clock.now,
+      case when ${p.ttl}::bigint is null then ${p.expires_at}::timestamptz
+        else clock.now + ${p.ttl}::bigint * interval '1 second' end
     from clock
-    where ${placeholder('expires_at')}::timestamptz is null or ${placeholder('expires_at')}::timestamptz > clock.now
+    where ${p.expires_at}::timestamptz is null or ${p.expires_at}::timestamptz > clock.now
     returning ${columns}`,
 )
 
 /** Removes a key; answers no row where there was none. */
 export const deleteApiKey = defineStatement<{ readonly id: string }, { readonly id: string }>(
   'write',
-  sql`delete from ${apiKeys} k where k.id = ${placeholder('id')}::text returning k.id`,
+  (p) => sql`delete from ${apiKeys} k where k.id = ${p.id}::text returning k.id`,
 )
 
 /** Notes that a key is used, once a minute. */
 export const touchApiKey = defineStatement<{ readonly id: string }, never>(
   'write',
-  sql`
+  (p) => sql`
     update ${apiKeys} k set last_used_at = clock_timestamp()
-    where k.id = ${placeholder('id')}::text and (k.last_used_at is null or k.last_used_at < clock_timestamp() - interval '1 minute')`,
+    where k.id = ${p.id}::text and (k.last_used_at is null or k.last_used_at < clock_timestamp() - interval '1 minute')`,
 )

@@ -8,7 +8,7 @@ const sweepExpired = (table: typeof idempotencyRecords | typeof requestCounts | 
   sweepOf((limit) =>
     defineStatement<object, { removed: number }>(
       'write',
-      sql`
+      () => sql`
         with expired as materialized (
           select t.ctid as place from ${table} t
           where t.expires_at <= (select clock_timestamp())

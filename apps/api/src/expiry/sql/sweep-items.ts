@@ -11,7 +11,7 @@ import { sweepOf } from './sweep.js'
 export const itemSweep = sweepOf((limit) =>
   defineStatement<object, { removed: number }>(
     'write',
-    sql`
+    () => sql`
       with expired as materialized (
         select i.ctid as place
         from ${items} i

@@ -1,9 +1,8 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { idempotencyRecords } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { recordFormat } from './record-format.js'
-
-const { placeholder } = sql
+import type { WriteFragments } from './with-idempotency.js'
 
 /** The record of a batch, null without one. */
 export interface BatchRecord {
@@ -32,24 +31,24 @@ export interface BatchOutcomes<Row> {
  * selects their rows, with `ordinal`. The record comes last, as in other writes, so that statements cannot deadlock. If another connection
  * wrote the record meanwhile, the statement fails with a unique violation.
  */
-export const batchWithIdempotency = <Params extends object>(write: { offered: SQL; effect: SQL; responded: SQL }) =>
+export const batchWithIdempotency = <Params extends object>(write: WriteFragments<Params>) =>
   defineStatement<Params & BatchRecord, BatchRow>(
     'write',
-    sql`
+    (p) => sql`
       with known as materialized (
-        select r.fingerprint, r.format, r.result from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text
+        select r.fingerprint, r.format, r.result from ${idempotencyRecords} r where r.id = ${p.recordId}::text
       ), asked as materialized (
-        select * from (${write.offered}) offered where not exists (select from known)
-      ), ${write.effect}, answered as materialized (
-        ${write.responded}
+        select * from (${write.offered(p)}) offered where not exists (select from known)
+      ), ${write.effect(p)}, answered as materialized (
+        ${write.responded(p)}
       ), outcomes as materialized (
         select json_build_object('outcomes', coalesce(json_agg(to_json(a) order by a.ordinal), '[]')) as result from answered a
       ), recorded as (
         insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
-        select ${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, o.result,
-          clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second'
+        select ${p.recordId}::text, ${p.fingerprint}::text, ${recordFormat}, o.result,
+          clock_timestamp() + ${p.recordSeconds}::int * interval '1 second'
         from outcomes o
-        where ${placeholder('recordId')}::text is not null and not exists (select from known)
+        where ${p.recordId}::text is not null and not exists (select from known)
       )
       select o.result::text, null as fingerprint, null as format from outcomes o where not exists (select from known)
       union all

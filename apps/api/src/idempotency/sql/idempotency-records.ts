@@ -3,8 +3,6 @@ import { idempotencyRecords } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { recordFormat } from './record-format.js'
 
-const { placeholder } = sql
-
 /** A refusal of a write with an Idempotency-Key. */
 export interface RecordError {
   readonly recordId: string
@@ -17,10 +15,10 @@ export interface RecordError {
 /** Records a refusal unless the key has a record; answers whether it did. */
 export const recordError = defineStatement<RecordError, { id: string }>(
   'write',
-  sql`
+  (p) => sql`
     insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
-    values (${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, ${placeholder('result')}::text::json,
-      clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second')
+    values (${p.recordId}::text, ${p.fingerprint}::text, ${recordFormat}, ${p.result}::text::json,
+      clock_timestamp() + ${p.recordSeconds}::int * interval '1 second')
     on conflict (id) do nothing
     returning id`,
 )
@@ -36,5 +34,5 @@ export interface KnownRecord {
 /** Reads the record of a key. */
 export const getRecord = defineStatement<{ readonly recordId: string }, KnownRecord>(
   'read',
-  sql`select r.fingerprint, r.format, r.result::text from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text`,
+  (p) => sql`select r.fingerprint, r.format, r.result::text from ${idempotencyRecords} r where r.id = ${p.recordId}::text`,
 )

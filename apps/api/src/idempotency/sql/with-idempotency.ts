@@ -1,9 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { idempotencyRecords } from '../../postgres/schema.js'
-import { defineStatement } from '../../postgres/statement.js'
+import { defineStatement, type Fragment } from '../../postgres/statement.js'
 import { recordFormat } from './record-format.js'
-
-const { placeholder } = sql
 
 /** What a statement needs to record its writes; element n of each array belongs to write n. */
 export interface Records {
@@ -22,31 +20,41 @@ export interface RecordedRow {
   readonly format: number | null
 }
 
+/** The parts of a statement that writes. */
+export interface WriteFragments<Params> {
+  /** Selects the writes, with their `ordinal`. */
+  readonly offered: Fragment<Params>
+  /** CTEs that apply the writes of `asked`. */
+  readonly effect: Fragment<Params>
+  /** Selects the rows of the response, with their `ordinal`. */
+  readonly responded: Fragment<Params>
+}
+
 /**
  * Makes a write that is applied once: what its key's record answers is outcome again, and the rest is written with its record, in one
  * transaction. `offered` selects the writes with their `ordinal`; `effect` is further CTEs on `asked`, those that are not known yet;
  * `outcome` selects their rows, with `ordinal`, of which those where `done` holds are recorded. Records come last, in order,
  * so that batches cannot deadlock; one that another connection wrote meanwhile fails the statement as a unique violation.
  */
-export const withIdempotency = <Params extends object>(write: { offered: SQL; effect: SQL; responded: SQL; done: SQL }) =>
+export const withIdempotency = <Params extends object>(write: WriteFragments<Params> & { readonly done: SQL }) =>
   defineStatement<Params & Records, RecordedRow>(
     'write',
-    sql`
+    (p) => sql`
       with offered as materialized (
         select o.*, r.record_id, r.fingerprint
-        from (${write.offered}) o
-        join unnest(${placeholder('recordIds')}::text[], ${placeholder('fingerprints')}::text[]) with ordinality as r (record_id, fingerprint, ordinal)
+        from (${write.offered(p)}) o
+        join unnest(${p.recordIds}::text[], ${p.fingerprints}::text[]) with ordinality as r (record_id, fingerprint, ordinal)
           on r.ordinal = o.ordinal
       ), known as materialized (
         select o.ordinal, r.fingerprint, r.format, r.result
         from offered o join ${idempotencyRecords} r on r.id = o.record_id
       ), asked as materialized (
         select * from offered where not exists (select from known where known.ordinal = offered.ordinal)
-      ), ${write.effect}, outcome as materialized (
-        ${write.responded}
+      ), ${write.effect(p)}, outcome as materialized (
+        ${write.responded(p)}
       ), recorded as (
         insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
-        select o.record_id, o.fingerprint, ${recordFormat}, to_json(a), clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second'
+        select o.record_id, o.fingerprint, ${recordFormat}, to_json(a), clock_timestamp() + ${p.recordSeconds}::int * interval '1 second'
         from outcome a join offered o on o.ordinal = a.ordinal
         where ${write.done}
         order by o.record_id

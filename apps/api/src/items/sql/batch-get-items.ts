@@ -4,8 +4,6 @@ import { defineStatement } from '../../postgres/statement.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 
-const { placeholder } = sql
-
 /** Keys of one namespace, each once, and how many bytes of values the answer may have. */
 export interface BatchGetItems {
   readonly namespace: string
@@ -19,14 +17,14 @@ export type BatchRow = ItemRow & { readonly fits: boolean }
 /** Reads live items as they are at one instant, in no order. */
 export const batchGetItems = defineStatement<BatchGetItems, BatchRow>(
   'read',
-  sql`
+  (p) => sql`
     with clock as materialized (select statement_timestamp() as now), found as materialized (
       select i.*
       from ${items} i
-      where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('keys')}::text[])
+      where i.namespace = ${p.namespace}::text and i.key = any (${p.keys}::text[])
         and (i.expires_at is null or i.expires_at > (select now from clock))
     ), size as materialized (
-      select sum(octet_length(found.value::text)) <= ${placeholder('bytesMax')}::int as fits from found
+      select sum(octet_length(found.value::text)) <= ${p.bytesMax}::int as fits from found
     )
     select found.key, case when size.fits then found.value::text end as value, found.version::text, ${createdVersion('found')},
       found.created_at::text, found.updated_at::text, found.expires_at::text, size.fits

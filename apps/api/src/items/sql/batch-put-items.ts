@@ -1,13 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { batchWithIdempotency } from '../../idempotency/sql/batch-with-idempotency.js'
 import { items } from '../../postgres/schema.js'
+import type { Fragment } from '../../postgres/statement.js'
 import { conditionsHold } from './conditions.js'
 import { countRows } from './count-rows.js'
 import { createdVersion, keptOffset } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { writtenVersion } from './written-version.js'
-
-const { placeholder } = sql
 
 /** The arrays of a batch: element n of each belongs to put n. No key may come twice. */
 export interface BatchPutItems {
@@ -47,26 +46,26 @@ export type BatchPutRow = { readonly ordinal: number } & (
   | { readonly outcome: 'refused'; readonly refusal: string }
 )
 
-const mayCreate = sql`${placeholder('mayCreate')}::boolean`
+const mayCreate: Fragment<BatchPutItems> = (p) => sql`${p.mayCreate}::boolean`
 
 /** A put whose condition does not hold as the statement begins is decided by that: it locks and writes nothing. */
-const offered = sql`
+const offered: Fragment<BatchPutItems> = (p) => sql`
       select asked.*, case when locked.live then locked.version end as seen_version,
         case
           when asked.refusal is not null then 'refused'
           when asked.expires_at <= statement_timestamp() then 'expires_at_past'
           when not ${conditionsHold(sql`coalesce(locked.live, false)`)} then 'precondition_failed'
-          when not coalesce(locked.live, false) and not ${mayCreate} then 'full'
+          when not coalesce(locked.live, false) and not ${mayCreate(p)} then 'full'
         end as outcome
       from unnest(
-        ${placeholder('keys')}::text[], ${placeholder('values')}::text[], ${placeholder('ttls')}::bigint[], ${placeholder('expiresAts')}::timestamptz[],
-        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('refusals')}::text[]
+        ${p.keys}::text[], ${p.values}::text[], ${p.ttls}::bigint[], ${p.expiresAts}::timestamptz[],
+        ${p.ifMatches}::text[], ${p.ifNoneMatches}::text[], ${p.refusals}::text[]
       ) with ordinality as asked (key, value, ttl, expires_at, if_match, if_none_match, refusal, ordinal)
       left join lateral (
         select i.version, i.expires_at is null or i.expires_at > statement_timestamp() as live
         from ${items} i
-        where i.namespace = ${placeholder('namespace')}::text and i.key = asked.key
-          and (asked.if_match is not null or asked.if_none_match is not null or not ${mayCreate})
+        where i.namespace = ${p.namespace}::text and i.key = asked.key
+          and (asked.if_match is not null or asked.if_none_match is not null or not ${mayCreate(p)})
       ) locked on true`
 
 /** The rule of the row that a put has met, as columns that are null without one. */
@@ -80,7 +79,7 @@ const rule = sql`
  * What the row `i` becomes, decided once it is locked. `n.version` is null if the put may not be applied: then the row is written as it
  * is, so that its version can be returned.
  */
-const next = sql`
+const next: Fragment<BatchPutItems> = (p) => sql`
   select
     case when n.version is null then i.value else excluded.value end,
     coalesce(n.version, i.version),
@@ -95,7 +94,7 @@ const next = sql`
   from (
     select asked.*, date_trunc('milliseconds', clock.now) as now, locked.live,
       case
-        when ${conditionsHold(sql`locked.live`)} and (locked.live or ${mayCreate}) and (asked.expires_at is null or asked.expires_at > clock.now)
+        when ${conditionsHold(sql`locked.live`)} and (locked.live or ${mayCreate(p)}) and (asked.expires_at is null or asked.expires_at > clock.now)
           then nextval('item_versions')
       end as version
     from (select clock_timestamp() as now offset 0) clock
@@ -109,11 +108,11 @@ const next = sql`
  * `mayCreate`: if another connection removes the row of such a put meanwhile, a row that has expired already is inserted in its place. `currval` is the version that the
  * session took last, hence that of the row unless the put was not applied.
  */
-const effect = sql`
-    rules as materialized (select ${placeholder('rules')}::text::jsonb as rules), written as (
+const effect: Fragment<BatchPutItems> = (p) => sql`
+    rules as materialized (select ${p.rules}::text::jsonb as rules), written as (
       insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
-      select ${placeholder('namespace')}::text, a.key, a.value::json, nextval('item_versions'), a.now, a.now,
-        case when a.if_match is not null or not ${mayCreate} then a.now when a.ttl is null then a.expires_at else a.now + a.ttl * interval '1 second' end
+      select ${p.namespace}::text, a.key, a.value::json, nextval('item_versions'), a.now, a.now,
+        case when a.if_match is not null or not ${mayCreate(p)} then a.now when a.ttl is null then a.expires_at else a.now + a.ttl * interval '1 second' end
       from (
         select asked.*, date_trunc('milliseconds', clock_timestamp()) as now
         from asked
@@ -121,7 +120,7 @@ const effect = sql`
         order by asked.key collate "C"
       ) a
       on conflict (namespace, key) do update
-      set (value, version, created_offset, created_at, updated_at, expires_at) = (${next})
+      set (value, version, created_offset, created_at, updated_at, expires_at) = (${next(p)})
       returning i.*, i.expires_at is null or i.expires_at > clock_timestamp() as live, i.xmax = 0 as inserted, i.version = currval('item_versions') as applied,
         case when i.xmax = 0 then pg_sequence_last_value('item_versions') end as latest
     ), decided as materialized (
@@ -129,7 +128,7 @@ const effect = sql`
         case
           when asked.outcome is not null then asked.outcome
           when w.inserted and asked.if_match is not null then 'precondition_failed'
-          when w.inserted and not ${mayCreate} then 'full'
+          when w.inserted and not ${mayCreate(p)} then 'full'
           when w.inserted or (w.applied and w.created_offset is null) then 'created'
           when w.applied then 'replaced'
           when asked.expires_at <= clock_timestamp() then 'expires_at_past'
@@ -141,7 +140,7 @@ const effect = sql`
       ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
     )`
 
-const responded = sql`
+const responded = () => sql`
     select w.ordinal::int, w.outcome, w.refusal, w.key,
       case
         when w.outcome in ('created', 'replaced') then ${writtenVersion}

@@ -2,13 +2,11 @@ import { sql } from 'drizzle-orm'
 import { batchWithIdempotency } from '../../idempotency/sql/batch-with-idempotency.js'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
-import { defineStatement } from '../../postgres/statement.js'
+import { defineStatement, type Fragment } from '../../postgres/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './count-rows.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
-
-const { placeholder } = sql
 
 /** The arrays of a delete: element n of each belongs to delete n. No key may come twice. */
 export interface DeleteItems {
@@ -28,13 +26,13 @@ export type DeleteRow = { readonly ordinal: number } & (
   | { readonly outcome: 'precondition_failed'; readonly version: string }
 )
 
-const offered = sql`
+const offered: Fragment<DeleteItems> = (p) => sql`
       select * from unnest(
-        ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[],
-        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('wantItems')}::text[]::boolean[]
+        ${p.namespaces}::text[], ${p.keys}::text[],
+        ${p.ifMatches}::text[], ${p.ifNoneMatches}::text[], ${p.wantItems}::text[]::boolean[]
       ) with ordinality as a (namespace, key, if_match, if_none_match, want_item, ordinal)`
 
-const effect = sql`
+const effect = () => sql`
     ${lockAsked}, decided as materialized (
       select asked.ordinal, asked.namespace, asked.key, asked.want_item, locked.version,
         case
@@ -53,7 +51,7 @@ const effect = sql`
       ${countRows(sql`select namespace, -1 as rows from deleted`)}
     )`
 
-const responded = sql`
+const responded = () => sql`
     select d.ordinal::int, d.outcome, d.key, case when d.want_item then x.value::text end as value,
       case when d.outcome <> 'missing' then d.version::text end as version, ${createdVersion('x')},
       x.created_at::text, x.updated_at::text, x.expires_at::text
@@ -62,7 +60,10 @@ const responded = sql`
 
 /** Removes items for good, each under its conditions; rows are locked in key order before the clock is read. */
 export const deleteItems = {
-  plain: defineStatement<DeleteItems, DeleteRow>('write', sql`with asked as materialized (${offered}), ${effect} ${responded}`),
+  plain: defineStatement<DeleteItems, DeleteRow>(
+    'write',
+    (p) => sql`with asked as materialized (${offered(p)}), ${effect()} ${responded()}`,
+  ),
   recorded: withIdempotency<DeleteItems>({ offered, effect, responded, done: sql`a.outcome in ('deleted')` }),
   /** Those of one request, which has one record. */
   batch: batchWithIdempotency<DeleteItems>({ offered, effect, responded }),

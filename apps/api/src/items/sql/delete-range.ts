@@ -4,8 +4,6 @@ import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { countRows } from './count-rows.js'
 
-const { placeholder } = sql
-
 /** A request whose deletion goes in batches, and the record of how far it is. */
 export interface DeletionRecord {
   readonly recordId: string
@@ -16,10 +14,10 @@ export interface DeletionRecord {
 /** Records that a request has begun, unless it has a record; answers whether it did. */
 export const beginDeletion = defineStatement<DeletionRecord, { readonly id: string }>(
   'write',
-  sql`
+  (p) => sql`
     insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
-    values (${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, '{"deleted":0,"unfinished":true}',
-      clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second')
+    values (${p.recordId}::text, ${p.fingerprint}::text, ${recordFormat}, '{"deleted":0,"unfinished":true}',
+      clock_timestamp() + ${p.recordSeconds}::int * interval '1 second')
     on conflict (id) do nothing
     returning id`,
 )
@@ -47,20 +45,20 @@ export interface DeleteRangeRow {
  */
 export const deleteRange = defineStatement<DeleteRange, DeleteRangeRow>(
   'write',
-  sql`
+  (p) => sql`
     with record as materialized (
       select r.id, (r.result ->> 'deleted')::int as deleted, r.result ->> 'unfinished' is not null as unfinished
-      from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text
+      from ${idempotencyRecords} r where r.id = ${p.recordId}::text
       for update
     ), gate as materialized (
-      select ${placeholder('recordId')}::text is null or coalesce((select unfinished from record), false) as open
+      select ${p.recordId}::text is null or coalesce((select unfinished from record), false) as open
     ), locked as materialized (
       select i.namespace, i.key
       from ${items} i
-      where i.namespace = ${placeholder('namespace')}::text and i.key >= ${placeholder('first')}::text and i.key < ${placeholder('until')}::text
+      where i.namespace = ${p.namespace}::text and i.key >= ${p.first}::text and i.key < ${p.until}::text
         and (select open from gate)
       order by i.namespace, i.key
-      limit ${placeholder('limit')}::int
+      limit ${p.limit}::int
       for update
     ), clock as materialized (
       select clock_timestamp() as now from (select count(*) from locked) waited
@@ -77,7 +75,7 @@ export const deleteRange = defineStatement<DeleteRange, DeleteRangeRow>(
     ), recorded as (
       update ${idempotencyRecords} r
       set result = case
-        when a.removed < ${placeholder('limit')}::int then json_build_object('deleted', record.deleted + a.live)
+        when a.removed < ${p.limit}::int then json_build_object('deleted', record.deleted + a.live)
         else json_build_object('deleted', record.deleted + a.live, 'unfinished', true)
       end
       from record cross join answered a

@@ -4,8 +4,6 @@ import { defineStatement } from '../../postgres/statement.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 
-const { placeholder } = sql
-
 /** A live item, and the seconds that it has left, rounded up; null where it never expires. */
 export type LiveRow = ItemRow & { readonly namespace: string; readonly ttl_remaining: number | null }
 
@@ -15,11 +13,11 @@ export type LiveRow = ItemRow & { readonly namespace: string; readonly ttl_remai
  */
 export const getItems = defineStatement<{ namespace: string; keys: readonly string[] }, LiveRow>(
   'read',
-  sql`
+  (p) => sql`
     select i.namespace, i.key, i.value::text, i.version::text, ${createdVersion('i')}, i.created_at::text,
       i.updated_at::text, i.expires_at::text,
       case when i.expires_at is not null then greatest(1, ceil(extract(epoch from i.expires_at - statement_timestamp())))::float8 end as ttl_remaining
     from ${items} i
-    where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('keys')}::text[])
+    where i.namespace = ${p.namespace}::text and i.key = any (${p.keys}::text[])
       and (i.expires_at is null or i.expires_at > statement_timestamp())`,
 )

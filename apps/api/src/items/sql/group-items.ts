@@ -6,8 +6,6 @@ import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
 import { valueWithinBudget } from './value-within-budget.js'
 
-const { placeholder } = sql
-
 /** One grouped list. */
 export interface GroupItems {
   readonly namespace: string
@@ -52,15 +50,15 @@ interface Direction {
 const groupStatement = ({ order, begin, range, next }: Direction) =>
   defineStatement<GroupItems, GroupRow>(
     'read',
-    sql`
+    (p) => sql`
     with recursive clock as materialized (select statement_timestamp() as now),
     asked as materialized (
-      select ${placeholder('namespace')}::text as namespace, ${placeholder('prefix')}::text collate "C" as first,
-        ${placeholder('start')}::text collate "C" as start, ${placeholder('until')}::text collate "C" as until,
-        ${placeholder('whole')}::boolean as whole, ${placeholder('delimiter')}::text collate "C" as delimiter,
-        ${placeholder('beyond')}::text as beyond, ${placeholder('pageSize')}::int as page_size,
-        ${placeholder('wantValues')}::boolean as want_value, ${placeholder('wantTotal')}::boolean as want_total,
-        ${placeholder('bounded')}::boolean as bounded
+      select ${p.namespace}::text as namespace, ${p.prefix}::text collate "C" as first,
+        ${p.start}::text collate "C" as start, ${p.until}::text collate "C" as until,
+        ${p.whole}::boolean as whole, ${p.delimiter}::text collate "C" as delimiter,
+        ${p.beyond}::text as beyond, ${p.pageSize}::int as page_size,
+        ${p.wantValues}::boolean as want_value, ${p.wantTotal}::boolean as want_total,
+        ${p.bounded}::boolean as bounded
     ), entry (place, key, grouped, next) as (
       select 0, null::text collate "C", null::text collate "C", ${begin} from asked
       union all

@@ -1,11 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
-import { defineStatement } from '../../postgres/statement.js'
+import { defineStatement, type Fragment } from '../../postgres/statement.js'
 import { conditionsHold, lockedIsLive } from './conditions.js'
 import type { ItemRow } from './item-row.js'
-
-const { placeholder } = sql
 
 /** The arrays of increments: element n of each belongs to increment n. A key may come more than once; those of a key are added up in their order. */
 export interface IncrementItems {
@@ -36,14 +34,14 @@ export type IncrementRow = { readonly ordinal: number } & (
   | { readonly outcome: 'missing' | 'not_an_integer' | 'apart' }
 )
 
-const offered = sql`
+const offered: Fragment<IncrementItems> = (p) => sql`
       select * from unnest(
-        ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('deltas')}::bigint[], ${placeholder('mins')}::numeric[],
-        ${placeholder('maxs')}::numeric[], ${placeholder('newTtls')}::bigint[], ${placeholder('requireTtls')}::boolean[],
-        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[]
+        ${p.namespaces}::text[], ${p.keys}::text[], ${p.deltas}::bigint[], ${p.mins}::numeric[],
+        ${p.maxs}::numeric[], ${p.newTtls}::bigint[], ${p.requireTtls}::boolean[],
+        ${p.ifMatches}::text[], ${p.ifNoneMatches}::text[]
       ) with ordinality as a (namespace, key, by, min, max, new_ttl, require_ttl, if_match, if_none_match, ordinal)`
 
-const effect = sql`
+const effect = () => sql`
     locked as materialized (
       select i.namespace, i.key, i.version, i.version - coalesce(i.created_offset, 0) as created_version, i.expires_at, i.value::text as text
       from (select distinct namespace, key from asked) a join ${items} i on i.namespace = a.namespace and i.key = a.key
@@ -88,7 +86,7 @@ const effect = sql`
       returning i.*
     )`
 
-const responded = sql`
+const responded = () => sql`
     select d.ordinal::int, d.outcome, d.key,
       case d.outcome when 'incremented' then d.result::text when 'out_of_bounds' then d.text end as value,
       case when d.outcome = 'incremented' then v.new_version when d.live then d.version end::text as version,
@@ -103,6 +101,9 @@ const responded = sql`
  * each is answered with the sum up to itself and a version of its own.
  */
 export const incrementItems = {
-  plain: defineStatement<IncrementItems, IncrementRow>('write', sql`with asked as materialized (${offered}), ${effect} ${responded}`),
+  plain: defineStatement<IncrementItems, IncrementRow>(
+    'write',
+    (p) => sql`with asked as materialized (${offered(p)}), ${effect()} ${responded()}`,
+  ),
   recorded: withIdempotency<IncrementItems>({ offered, effect, responded, done: sql`a.outcome in ('incremented')` }),
 }

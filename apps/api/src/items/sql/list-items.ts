@@ -1,12 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { items } from '../../postgres/schema.js'
-import { defineStatement } from '../../postgres/statement.js'
+import { defineStatement, type Fragment } from '../../postgres/statement.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
 import { valueWithinBudget } from './value-within-budget.js'
-
-const { placeholder } = sql
 
 /** Rows that a bounded list passes over at most. */
 const boundedPageRows = 20_000
@@ -39,7 +37,7 @@ export type ListRow = { readonly total: string | null; readonly whole: boolean }
 interface Direction {
   readonly order: SQL
   /** The bound of the page, and the keys from it on. */
-  readonly start: SQL
+  readonly start: Fragment<ListItems>
   readonly range: SQL
 }
 
@@ -50,13 +48,13 @@ interface Direction {
 const listStatement = ({ order, start, range }: Direction) =>
   defineStatement<ListItems, ListRow>(
     'read',
-    sql`
+    (p) => sql`
     with clock as materialized (select statement_timestamp() as now), asked as materialized (
-      select ${placeholder('namespace')}::text as namespace, ${placeholder('from')}::text collate "C" as first,
-        ${start} as start, ${placeholder('until')}::text collate "C" as until,
-        ${placeholder('whole')}::boolean as whole, ${placeholder('page')}::bigint as page, ${placeholder('pageSize')}::int as page_size,
-        ${placeholder('wantValues')}::boolean as want_value, ${placeholder('wantTotal')}::boolean as want_total,
-        ${placeholder('bounded')}::boolean as bounded
+      select ${p.namespace}::text as namespace, ${p.from}::text collate "C" as first,
+        ${start(p)} as start, ${p.until}::text collate "C" as until,
+        ${p.whole}::boolean as whole, ${p.page}::bigint as page, ${p.pageSize}::int as page_size,
+        ${p.wantValues}::boolean as want_value, ${p.wantTotal}::boolean as want_total,
+        ${p.bounded}::boolean as bounded
     ), page as materialized (
       select live.*
       from asked cross join lateral (
@@ -94,13 +92,13 @@ const listStatement = ({ order, start, range }: Direction) =>
 /** Lists in the order of the keys. */
 export const listItems = listStatement({
   order: sql`asc`,
-  start: sql`greatest(${placeholder('from')}::text collate "C", ${placeholder('start')}::text)`,
+  start: (p) => sql`greatest(${p.from}::text collate "C", ${p.start}::text)`,
   range: sql`i.key >= asked.start and i.key < asked.until`,
 })
 
 /** Lists in the opposite order. */
 export const listItemsDownwards = listStatement({
   order: sql`desc`,
-  start: sql`least(${placeholder('until')}::text collate "C", ${placeholder('start')}::text)`,
+  start: (p) => sql`least(${p.until}::text collate "C", ${p.start}::text)`,
   range: sql`i.key >= asked.first and i.key < asked.start`,
 })

@@ -1,14 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
-import { defineStatement } from '../../postgres/statement.js'
+import { defineStatement, type Fragment } from '../../postgres/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { countRows } from './count-rows.js'
 import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { writtenVersion } from './written-version.js'
-
-const { placeholder } = sql
 
 /** The arrays of a put: element n of each belongs to write n. No key may come twice. */
 export interface PutItems {
@@ -39,15 +37,15 @@ export type PutRow = { readonly ordinal: number } & (
   | { readonly outcome: 'too_large' | 'expires_at_past' | 'raced' }
 )
 
-const offered = sql`
+const offered: Fragment<PutItems> = (p) => sql`
       select a.*, a.body::json -> 'value' as value
       from unnest(
-        ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bodies')}::text[],
-        ${placeholder('ttls')}::bigint[], ${placeholder('expiresAts')}::timestamptz[], ${placeholder('keepTtls')}::text[]::boolean[],
-        ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[], ${placeholder('wantValues')}::text[]::boolean[]
+        ${p.namespaces}::text[], ${p.keys}::text[], ${p.bodies}::text[],
+        ${p.ttls}::bigint[], ${p.expiresAts}::timestamptz[], ${p.keepTtls}::text[]::boolean[],
+        ${p.ifMatches}::text[], ${p.ifNoneMatches}::text[], ${p.wantValues}::text[]::boolean[]
       ) with ordinality as a (namespace, key, body, ttl, expires_at, keep_ttl, if_match, if_none_match, want_value, ordinal)`
 
-const effect = sql`
+const effect: Fragment<PutItems> = (p) => sql`
     ${lockAsked}, decided as materialized (
       select asked.ordinal, asked.namespace, asked.key, asked.value, asked.want_value,
         date_trunc('milliseconds', clock.now) as now,
@@ -60,7 +58,7 @@ const effect = sql`
           else asked.expires_at
         end as expires_at,
         case
-          when octet_length(asked.value::text) > ${placeholder('valueBytesMax')}::int then 'too_large'
+          when octet_length(asked.value::text) > ${p.valueBytesMax}::int then 'too_large'
           when asked.expires_at <= clock.now then 'expires_at_past'
           when not ${conditionsHold(lockedIsLive)} then 'precondition_failed'
           when ${lockedIsLive} then 'replaced'
@@ -88,7 +86,7 @@ const effect = sql`
       ${countRows(sql`select namespace, 1 as rows from inserted`)}
     )`
 
-const responded = sql`
+const responded = () => sql`
     select d.ordinal::int,
       case when d.outcome in ('created', 'replaced') and w.key is null then 'raced' else d.outcome end as outcome,
       d.key, case when d.want_value then w.value::text end as value,
@@ -102,6 +100,6 @@ const responded = sql`
  * An expired row that was not swept yet counts as absent and is written over.
  */
 export const putItems = {
-  plain: defineStatement<PutItems, PutRow>('write', sql`with asked as materialized (${offered}), ${effect} ${responded}`),
+  plain: defineStatement<PutItems, PutRow>('write', (p) => sql`with asked as materialized (${offered(p)}), ${effect(p)} ${responded()}`),
   recorded: withIdempotency<PutItems>({ offered, effect, responded, done: sql`a.outcome in ('created', 'replaced')` }),
 }

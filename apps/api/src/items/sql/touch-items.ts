@@ -1,12 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
-import { defineStatement } from '../../postgres/statement.js'
+import { defineStatement, type Fragment } from '../../postgres/statement.js'
 import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
 import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
-
-const { placeholder } = sql
 
 /** The arrays of changed expiries: element n of each belongs to item n. No key may come twice. */
 export interface TouchItems {
@@ -28,14 +26,14 @@ export type TouchRow = { readonly ordinal: number } & (
   | { readonly outcome: 'missing' | 'expires_at_past' }
 )
 
-const offered = sql`
+const offered: Fragment<TouchItems> = (p) => sql`
       select * from unnest(
-        ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('ttls')}::bigint[],
-        ${placeholder('expiresAts')}::timestamptz[], ${placeholder('ifMatches')}::text[], ${placeholder('ifNoneMatches')}::text[],
-        ${placeholder('wantValues')}::text[]::boolean[]
+        ${p.namespaces}::text[], ${p.keys}::text[], ${p.ttls}::bigint[],
+        ${p.expiresAts}::timestamptz[], ${p.ifMatches}::text[], ${p.ifNoneMatches}::text[],
+        ${p.wantValues}::text[]::boolean[]
       ) with ordinality as a (namespace, key, ttl, expires_at, if_match, if_none_match, want_value, ordinal)`
 
-const effect = sql`
+const effect = () => sql`
     ${lockAsked}, decided as materialized (
       select asked.ordinal, asked.namespace, asked.key, asked.want_value, locked.version, date_trunc('milliseconds', clock.now) as now,
         case when asked.ttl is not null then date_trunc('milliseconds', clock.now) + asked.ttl * interval '1 second' else asked.expires_at end as expires_at,
@@ -56,7 +54,7 @@ const effect = sql`
       returning i.*
     )`
 
-const responded = sql`
+const responded = () => sql`
     select d.ordinal::int, d.outcome, d.key, case when d.want_value then t.value::text end as value, coalesce(t.version, d.version)::text as version,
       ${createdVersion('t')}, t.created_at::text, t.updated_at::text, t.expires_at::text
     from decided d
@@ -64,6 +62,6 @@ const responded = sql`
 
 /** Changes when items expire, each under its conditions, and leaves their values as they are stored. */
 export const touchItems = {
-  plain: defineStatement<TouchItems, TouchRow>('write', sql`with asked as materialized (${offered}), ${effect} ${responded}`),
+  plain: defineStatement<TouchItems, TouchRow>('write', (p) => sql`with asked as materialized (${offered(p)}), ${effect()} ${responded()}`),
   recorded: withIdempotency<TouchItems>({ offered, effect, responded, done: sql`a.outcome in ('touched')` }),
 }

@@ -1,13 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
-import { defineStatement } from '../../postgres/statement.js'
+import { defineStatement, type Fragment, type Placeholders } from '../../postgres/statement.js'
 import { countRows } from './count-rows.js'
 import { createdVersion, keptOffset } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { writtenVersion } from './written-version.js'
-
-const { placeholder } = sql
 
 /** The arrays of unconditional writes: element n of each belongs to write n. No key may come twice. */
 export interface UpsertItems {
@@ -33,8 +31,8 @@ interface Write {
   readonly outcome: SQL
 }
 
-const unnested = sql`unnest(
-  ${placeholder('namespaces')}::text[], ${placeholder('keys')}::text[], ${placeholder('bodies')}::text[], ${placeholder('ttls')}::bigint[]
+const unnested: Fragment<UpsertItems> = (p) => sql`unnest(
+  ${p.namespaces}::text[], ${p.keys}::text[], ${p.bodies}::text[], ${p.ttls}::bigint[]
 )`
 
 /**
@@ -63,21 +61,22 @@ const written = (source: SQL, write: Write): SQL => sql`
     ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
   )`
 
-const columns = (write: Write): SQL => sql`
-  w.namespace, w.key, case when ${placeholder('wantValues')}::boolean then w.value::text end as value, ${writtenVersion}::text as version,
+const columns = (write: Write, p: Placeholders<UpsertItems>): SQL => sql`
+  w.namespace, w.key, case when ${p.wantValues}::boolean then w.value::text end as value, ${writtenVersion}::text as version,
   ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text, ${write.outcome} as outcome`
 
 const writeItems = (write: Write) => ({
   plain: defineStatement<UpsertItems, UpsertRow>(
     'write',
-    sql`
-      with ${written(sql`${unnested} as u (namespace, key, body, ttl)`, write)}
-      select ${columns(write)} from written w`,
+    (p) => sql`
+      with ${written(sql`${unnested(p)} as u (namespace, key, body, ttl)`, write)}
+      select ${columns(write, p)} from written w`,
   ),
   recorded: withIdempotency<UpsertItems>({
-    offered: sql`select * from ${unnested} with ordinality as u (namespace, key, body, ttl, ordinal)`,
-    effect: written(sql`asked u`, write),
-    responded: sql`select asked.ordinal, ${columns(write)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
+    offered: (p) => sql`select * from ${unnested(p)} with ordinality as u (namespace, key, body, ttl, ordinal)`,
+    effect: () => written(sql`asked u`, write),
+    responded: (p) =>
+      sql`select asked.ordinal, ${columns(write, p)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
     done: sql`true`,
   }),
 })

@@ -27,7 +27,7 @@ const percent: SQL = sql`
  */
 export const measureItems = defineStatement<object, MeasuredItems>(
   'read',
-  sql`
+  () => sql`
     with counted as materialized (
       select c.namespace, greatest(sum(c.rows), 0) as rows from ${itemCounts} c group by c.namespace
     ), ranked as (

@@ -10,7 +10,7 @@ export interface MeasuredTable {
 /** Measures the tables by the sizes of their files. */
 export const measureTables = defineStatement<object, MeasuredTable>(
   'read',
-  sql`
+  () => sql`
     select name as "table", pg_total_relation_size(name::regclass)::float8 as bytes
     from unnest(array['items', 'item_counts', 'idempotency_records']) name`,
 )

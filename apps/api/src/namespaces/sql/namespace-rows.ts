@@ -1,9 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { expiredRows } from '../../items/sql/total.js'
 import { itemCounts, items, namespaces } from '../../postgres/schema.js'
-import { defineStatement } from '../../postgres/statement.js'
-
-const { placeholder } = sql
+import { defineStatement, type Fragment } from '../../postgres/statement.js'
 
 /** Settings of a namespace; null is no bound. Seconds and bytes. */
 export interface SettingsRow {
@@ -35,42 +33,45 @@ const columns = sql`
 /** Reads the namespaces after a name, in order: those that were made, and those that have rows. */
 export const listNamespaces = defineStatement<{ readonly after: string; readonly limit: number }, NamespaceRow>(
   'read',
-  sql`
+  (p) => sql`
     with known as materialized (
-      (select name from ${namespaces} where name > ${placeholder('after')}::text order by name limit ${placeholder('limit')}::int)
+      (select name from ${namespaces} where name > ${p.after}::text order by name limit ${p.limit}::int)
       union
       (
-        select c.namespace from ${itemCounts} c where c.namespace > ${placeholder('after')}::text
+        select c.namespace from ${itemCounts} c where c.namespace > ${p.after}::text
         group by c.namespace having sum(c.rows) <> 0
-        order by c.namespace limit ${placeholder('limit')}::int
+        order by c.namespace limit ${p.limit}::int
       )
     )
     select ${columns}
     from known left join ${namespaces} n on n.name = known.name
     order by known.name collate "C"
-    limit ${placeholder('limit')}::int`,
+    limit ${p.limit}::int`,
 )
 
-const oneNamespace = sql`
-    from (select ${placeholder('name')}::text as name) known left join ${namespaces} n on n.name = known.name
+const oneNamespace: Fragment<{ readonly name: string }> = (p) => sql`
+    from (select ${p.name}::text as name) known left join ${namespaces} n on n.name = known.name
     where n.name is not null or ${rowsOf(sql`known.name`)} <> 0`
 
 /** Reads a namespace; no row where none was made and none has rows. */
-export const getNamespace = defineStatement<{ readonly name: string }, NamespaceRow>('read', sql`select ${columns} ${oneNamespace}`)
+export const getNamespace = defineStatement<{ readonly name: string }, NamespaceRow>(
+  'read',
+  (p) => sql`select ${columns} ${oneNamespace(p)}`,
+)
 
 /** Reads the settings of a namespace, and the database's clock in milliseconds since 1970; no row where `getNamespace` has none. */
 export const getSettings = defineStatement<{ readonly name: string }, SettingsRow & { readonly now_ms: number }>(
   'read',
-  sql`select ${settings}, extract(epoch from clock_timestamp())::float8 * 1000 as now_ms ${oneNamespace}`,
+  (p) => sql`select ${settings}, extract(epoch from clock_timestamp())::float8 * 1000 as now_ms ${oneNamespace(p)}`,
 )
 
 /** Makes a namespace; answers no row where there is one. */
 export const insertNamespace = defineStatement<SettingsRow & { readonly name: string }, { readonly name: string }>(
   'write',
-  sql`
+  (p) => sql`
     insert into ${namespaces} (name, created_at, default_ttl, max_ttl, max_value_bytes, max_items)
-    values (${placeholder('name')}::text, clock_timestamp(), ${placeholder('default_ttl')}::bigint, ${placeholder('max_ttl')}::bigint,
-      ${placeholder('max_value_bytes')}::int, ${placeholder('max_items')}::bigint)
+    values (${p.name}::text, clock_timestamp(), ${p.default_ttl}::bigint, ${p.max_ttl}::bigint,
+      ${p.max_value_bytes}::int, ${p.max_items}::bigint)
     on conflict (name) do nothing
     returning name`,
 )
@@ -78,10 +79,10 @@ export const insertNamespace = defineStatement<SettingsRow & { readonly name: st
 /** Sets all settings of a namespace; makes it where its first write had made it. */
 export const updateNamespace = defineStatement<SettingsRow & { readonly name: string }, { readonly name: string }>(
   'write',
-  sql`
+  (p) => sql`
     insert into ${namespaces} as n (name, created_at, default_ttl, max_ttl, max_value_bytes, max_items)
-    values (${placeholder('name')}::text, clock_timestamp(), ${placeholder('default_ttl')}::bigint, ${placeholder('max_ttl')}::bigint,
-      ${placeholder('max_value_bytes')}::int, ${placeholder('max_items')}::bigint)
+    values (${p.name}::text, clock_timestamp(), ${p.default_ttl}::bigint, ${p.max_ttl}::bigint,
+      ${p.max_value_bytes}::int, ${p.max_items}::bigint)
     on conflict (name) do update set default_ttl = excluded.default_ttl, max_ttl = excluded.max_ttl,
       max_value_bytes = excluded.max_value_bytes, max_items = excluded.max_items
     returning name`,
@@ -90,13 +91,13 @@ export const updateNamespace = defineStatement<SettingsRow & { readonly name: st
 /** Removes the settings of a namespace, and its counts where they are 0. */
 export const removeNamespace = defineStatement<{ readonly name: string }, { readonly removed: number }>(
   'write',
-  sql`
+  (p) => sql`
     with removed as (
-      delete from ${namespaces} where name = ${placeholder('name')}::text returning 1
+      delete from ${namespaces} where name = ${p.name}::text returning 1
     ), counts as materialized (
-      select c.slot, c.rows from ${itemCounts} c where c.namespace = ${placeholder('name')}::text order by c.slot for update
+      select c.slot, c.rows from ${itemCounts} c where c.namespace = ${p.name}::text order by c.slot for update
     ), forgotten as (
-      delete from ${itemCounts} c where c.namespace = ${placeholder('name')}::text and (select coalesce(sum(rows), 0) from counts) = 0
+      delete from ${itemCounts} c where c.namespace = ${p.name}::text and (select coalesce(sum(rows), 0) from counts) = 0
     )
     select count(*)::int as removed from removed`,
 )
@@ -114,9 +115,9 @@ export interface NamespaceRoom {
  */
 export const namespaceRoom = defineStatement<NamespaceRoom, { readonly live: number; readonly present: string[] }>(
   'read',
-  sql`
+  (p) => sql`
     with clock as materialized (select clock_timestamp() as now), asked as materialized (
-      select ${placeholder('namespace')}::text as namespace, ${placeholder('keys')}::text[] as keys, ${placeholder('enough')}::bigint as enough
+      select ${p.namespace}::text as namespace, ${p.keys}::text[] as keys, ${p.enough}::bigint as enough
     ), counted as materialized (
       select ${rowsOf(sql`asked.namespace`)} as rows from asked
     )

@@ -19,8 +19,7 @@ const expected = tables
  * Finds what the statements need and this role lacks: tables, columns, the sequence, the function, and the rights to use them. Each
  * row is one problem.
  */
-export const findTableProblems = defineStatement<object, { readonly problem: string }>(
-  'read',
+export const findTableProblems = defineStatement<object, { readonly problem: string }>('read', () =>
   template.raw(`
     with relation as materialized (
       select e.name, e.columns, to_regclass(quote_ident(e.name)) as oid from (values ${expected}) e (name, columns)

@@ -2,8 +2,6 @@ import { sql } from 'drizzle-orm'
 import { requestCounts } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 
-const { placeholder } = sql
-
 /** What to count; no id twice. `windows` are the seconds that a window lasts which begins now. */
 export interface CountRequests {
   readonly ids: readonly string[]
@@ -24,10 +22,10 @@ export interface CountRow {
  */
 export const countRequests = defineStatement<CountRequests, CountRow>(
   'write',
-  sql`
+  (p) => sql`
     insert into ${requestCounts} as c (id, requests, expires_at)
     select a.id, a.requests, statement_timestamp() + a.seconds * interval '1 second'
-    from unnest(${placeholder('ids')}::text[], ${placeholder('counts')}::bigint[], ${placeholder('windows')}::int[]) a (id, requests, seconds)
+    from unnest(${p.ids}::text[], ${p.counts}::bigint[], ${p.windows}::int[]) a (id, requests, seconds)
     order by a.id collate "C"
     on conflict (id) do update set
       requests = case when c.expires_at > statement_timestamp() then c.requests else 0 end + excluded.requests,

@@ -2,8 +2,6 @@ import { sql } from 'drizzle-orm'
 import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 
-const { placeholder } = sql
-
 /** Keys of one namespace, each once. */
 export interface LockKeys {
   readonly namespace: string
@@ -23,12 +21,12 @@ export const placeholderVersion = '0'
  */
 export const lockKeys = defineStatement<LockKeys, never>(
   'write',
-  sql`
+  (p) => sql`
     insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
-    select ${placeholder('namespace')}::text, a.key, 'null', 0, '-infinity', '-infinity', '-infinity'
-    from unnest(${placeholder('keys')}::text[]) as a (key)
+    select ${p.namespace}::text, a.key, 'null', 0, '-infinity', '-infinity', '-infinity'
+    from unnest(${p.keys}::text[]) as a (key)
     where pg_current_xact_id_if_assigned() is not null
-      and not exists (select from ${idempotencyRecords} r where r.id = ${placeholder('recordId')}::text)
+      and not exists (select from ${idempotencyRecords} r where r.id = ${p.recordId}::text)
     order by a.key collate "C"
     on conflict (namespace, key) do update set version = i.version where false`,
 )

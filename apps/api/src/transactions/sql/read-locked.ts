@@ -4,8 +4,6 @@ import type { ItemRow } from '../../items/sql/item-row.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 
-const { placeholder } = sql
-
 /** Which of the rows that a transaction has locked to read. */
 export interface ReadLocked {
   readonly namespace: string
@@ -21,13 +19,13 @@ export type LockedRow = ItemRow & { readonly fits: boolean }
 /** Reads rows as they stay until the end of the transaction that has locked them. */
 export const readLocked = defineStatement<ReadLocked, LockedRow>(
   'read',
-  sql`
+  (p) => sql`
     with found as materialized (
-      select i.*, i.key = any (${placeholder('valueKeys')}::text[]) as wanted
+      select i.*, i.key = any (${p.valueKeys}::text[]) as wanted
       from ${items} i
-      where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('keys')}::text[])
+      where i.namespace = ${p.namespace}::text and i.key = any (${p.keys}::text[])
     ), size as materialized (
-      select coalesce(sum(octet_length(found.value::text)), 0) <= ${placeholder('bytesMax')}::int as fits from found where found.wanted
+      select coalesce(sum(octet_length(found.value::text)), 0) <= ${p.bytesMax}::int as fits from found where found.wanted
     )
     select found.key, case when found.wanted and size.fits then found.value::text end as value, found.version::text, ${createdVersion('found')},
       found.created_at::text, found.updated_at::text, found.expires_at::text, size.fits
@@ -37,7 +35,7 @@ export const readLocked = defineStatement<ReadLocked, LockedRow>(
 /** The instant at which a transaction is judged, once it has its locks, and versions for its writes, which grow. */
 export const openTransaction = defineStatement<{ readonly versions: number }, { now: string; versions: string[] }>(
   'write',
-  sql`
+  (p) => sql`
     select date_trunc('milliseconds', clock_timestamp())::text as now,
-      to_json(array(select nextval('item_versions')::text from generate_series(1, ${placeholder('versions')}::int))) as versions`,
+      to_json(array(select nextval('item_versions')::text from generate_series(1, ${p.versions}::int))) as versions`,
 )

@@ -5,8 +5,6 @@ import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import type { Guarded } from '../../postgres/transactions.js'
 
-const { placeholder } = sql
-
 /** What a transaction makes of the rows that it has locked; element n of each array belongs to item n. */
 export interface WriteLocked extends Guarded {
   readonly namespace: string
@@ -34,31 +32,31 @@ export interface WriteLocked extends Guarded {
 /** Writes a transaction's items and its record. Does nothing outside the transaction that it is meant for. */
 export const writeLocked = defineStatement<WriteLocked, { readonly ours: boolean }>(
   'write',
-  sql`
+  (p) => sql`
     with guard as materialized (
-      select pg_current_xact_id() = ${placeholder('transactionId')}::xid8 as ours
+      select pg_current_xact_id() = ${p.transactionId}::xid8 as ours
     ), updated as (
       update ${items} i
       set value = w.value::json, version = w.version, created_offset = nullif(w.version - w.created_version, 0), created_at = w.created_at,
         updated_at = w.updated_at, expires_at = w.expires_at
       from unnest(
-        ${placeholder('keys')}::text[], ${placeholder('values')}::text[], ${placeholder('versions')}::bigint[],
-        ${placeholder('createdVersions')}::bigint[], ${placeholder('createdAts')}::timestamptz[],
-        ${placeholder('updatedAts')}::timestamptz[], ${placeholder('expiresAts')}::timestamptz[]
+        ${p.keys}::text[], ${p.values}::text[], ${p.versions}::bigint[],
+        ${p.createdVersions}::bigint[], ${p.createdAts}::timestamptz[],
+        ${p.updatedAts}::timestamptz[], ${p.expiresAts}::timestamptz[]
       ) as w (key, value, version, created_version, created_at, updated_at, expires_at)
-      where i.namespace = ${placeholder('namespace')}::text and i.key = w.key and (select ours from guard)
+      where i.namespace = ${p.namespace}::text and i.key = w.key and (select ours from guard)
     ), deleted as (
       delete from ${items} i
-      where i.namespace = ${placeholder('namespace')}::text and i.key = any (${placeholder('removed')}::text[]) and (select ours from guard)
+      where i.namespace = ${p.namespace}::text and i.key = any (${p.removed}::text[]) and (select ours from guard)
     ), counted as (
       ${countRows(sql`
-        select ${placeholder('namespace')}::text as namespace, ${placeholder('rowsMore')}::int as rows
-        from guard where ours and ${placeholder('rowsMore')}::int <> 0`)}
+        select ${p.namespace}::text as namespace, ${p.rowsMore}::int as rows
+        from guard where ours and ${p.rowsMore}::int <> 0`)}
     ), recorded as (
       insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
-      select ${placeholder('recordId')}::text, ${placeholder('fingerprint')}::text, ${recordFormat}, ${placeholder('result')}::text::json,
-        clock_timestamp() + ${placeholder('recordSeconds')}::int * interval '1 second'
-      from guard where ours and ${placeholder('recordId')}::text is not null
+      select ${p.recordId}::text, ${p.fingerprint}::text, ${recordFormat}, ${p.result}::text::json,
+        clock_timestamp() + ${p.recordSeconds}::int * interval '1 second'
+      from guard where ours and ${p.recordId}::text is not null
     )
     select ours from guard`,
 )

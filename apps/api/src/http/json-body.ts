@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { limits } from '@holdfast/contracts'
-import { QueueFull } from '../postgres/pool.js'
+import { QueueFull } from '../postgres/errors.js'
 import { ApiError, invalid } from './api-error.js'
 import type { ByteBudget, ByteLease } from './overload/byte-budget.js'
 import { countMembers, repeatedMembers } from './repeated-members.js'

@@ -1,6 +1,6 @@
 import { errors, type Problem } from '@holdfast/contracts'
 import { JsonText, stringifyJson } from '../lib/json-text.js'
-import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../postgres/pool.js'
+import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../postgres/errors.js'
 import { ApiError } from './api-error.js'
 
 /** A refusal as it is sent. */

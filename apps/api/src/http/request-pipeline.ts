@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { LogFormat, Logger } from '@holdfast/server-kit'
-import { QueueFull } from '../postgres/pool.js'
+import { QueueFull } from '../postgres/errors.js'
 import { ApiError } from './api-error.js'
 import { type Cors, isPreflight } from './cors.js'
 import type { HttpContext } from './hono-env.js'

@@ -1,6 +1,6 @@
 import { ApiError } from '../http/api-error.js'
 import { createKeyOrder } from '../lib/key-order.js'
-import { QueueFull } from '../postgres/pool.js'
+import { QueueFull } from '../postgres/errors.js'
 import type { ItemCommands } from './item-commands.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
 import { itemName, type PutCall, type Replayable } from './operation.js'

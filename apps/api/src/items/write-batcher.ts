@@ -2,10 +2,11 @@ import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
 import { replayOf } from '../idempotency/run-once.js'
 import type { RecordedRow, Records } from '../idempotency/sql/with-idempotency.js'
 import { createBatcher } from '../lib/batcher.js'
-import type { BatcherObserver, QueueRejection } from '../lib/batcher-observer.js'
+import type { BatcherObserver } from '../lib/batcher-observer.js'
 import type { KeyOrder } from '../lib/key-order.js'
 import { deadlines } from '../postgres/deadlines.js'
-import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, type Pool, QueueFull } from '../postgres/pool.js'
+import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, queueError } from '../postgres/errors.js'
+import type { Pool } from '../postgres/pool.js'
 import type { Statement } from '../postgres/statement.js'
 import { inOrder } from './match-rows.js'
 import { itemName, type Replayable, type Write } from './operation.js'
@@ -21,7 +22,7 @@ export const batchDefaults = {
   waitingMax,
   // What a statement needs that has to wait for a lock and is then given up.
   minRemainingMs: deadlines.lock + 500,
-  rejection: (reason: QueueRejection) => (reason === 'too many are waiting' ? new QueueFull() : new DatabaseOverloaded(reason)),
+  rejection: queueError,
   isFault: (error: unknown) =>
     error instanceof DatabaseConflict ||
     !(error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded || error instanceof OutcomeUnknown),

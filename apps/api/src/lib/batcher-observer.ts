@@ -15,7 +15,7 @@ export interface Queue {
 }
 
 /** Why a call was refused without having been run. */
-export type QueueRejection = 'too many are waiting' | 'it waited too long'
+export type QueueRejection = 'queue_full' | 'deadline'
 
 /** Is told what a batcher does. Nothing here may throw. */
 export interface BatcherObserver {

@@ -89,7 +89,7 @@ export const createBatcher = <Call, Result>(options: BatcherOptions<Call, Result
     let taken = 0
     for (const entry of ready) {
       if (entry.deadline - now < options.minRemainingMs) {
-        refuse(entry, 'it waited too long')
+        refuse(entry, 'deadline')
         leave(entry)
       } else {
         bytes += bytesOf(entry.call)
@@ -175,7 +175,7 @@ export const createBatcher = <Call, Result>(options: BatcherOptions<Call, Result
   return (call, deadline) =>
     new Promise((resolve, reject) => {
       if (waiting >= options.waitingMax) {
-        refuse({ reject }, 'too many are waiting')
+        refuse({ reject }, 'queue_full')
         return
       }
       waiting++

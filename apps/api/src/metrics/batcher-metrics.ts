@@ -4,7 +4,7 @@ import type { Family, Sample } from './family.js'
 
 const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128]
 
-const reasons: Readonly<Record<QueueRejection, string>> = { 'too many are waiting': 'queue_full', 'it waited too long': 'deadline' }
+const reasons: readonly QueueRejection[] = ['queue_full', 'deadline']
 
 /** What is counted of the calls of one kind. */
 const createSeries = () => ({
@@ -13,7 +13,7 @@ const createSeries = () => ({
   durations: createHistogram(durationBounds),
   queues: [] as (() => Queue)[],
   failed: 0,
-  rejected: { 'too many are waiting': 0, 'it waited too long': 0 } as Record<QueueRejection, number>,
+  rejected: { queue_full: 0, deadline: 0 } as Record<QueueRejection, number>,
 })
 type Series = ReturnType<typeof createSeries>
 
@@ -83,12 +83,7 @@ export const createBatcherMetrics = (): {
         name: 'holdfast_batcher_rejected_calls_total',
         help: 'Calls that were refused without having been run: the queue was full, or their deadline too near',
         type: 'counter',
-        collect: each(({ rejected }, labels) =>
-          (Object.keys(reasons) as QueueRejection[]).map((reason) => ({
-            labels: { ...labels, reason: reasons[reason] },
-            value: rejected[reason],
-          })),
-        ),
+        collect: each(({ rejected }, labels) => reasons.map((reason) => ({ labels: { ...labels, reason }, value: rejected[reason] }))),
       },
     ],
   }

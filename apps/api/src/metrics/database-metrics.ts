@@ -1,10 +1,10 @@
 import { createHistogram, durationBounds, histogramFamily } from '../lib/histogram.js'
-import type { FailureClass } from '../postgres/errors.js'
+import type { FailureClass } from '../postgres/failure-class.js'
 import type { PoolUse, StatementKind, StatementObserver } from '../postgres/pool.js'
 import type { Family, Sample } from './family.js'
 
 const statementKinds: readonly StatementKind[] = ['read', 'write', 'transaction']
-const failureClasses: readonly FailureClass[] = ['not_applied', 'conflict', 'given_up', 'lost', 'fault']
+const failureClasses: readonly FailureClass[] = ['not_applied', 'conflict', 'resources_exhausted', 'outcome_unknown', 'statement_error']
 
 /** Counts what is sent to the database, and how it fails. */
 export const createStatementMetrics = (): { readonly observe: StatementObserver; readonly families: readonly Family[] } => {

@@ -1,7 +1,8 @@
 import { withTimeout } from '../lib/with-timeout.js'
-import { classifyFailure } from './errors.js'
+import { NotConnected } from './errors.js'
+import { classifyFailure } from './failure-class.js'
 import type { Session } from './sessions/session.js'
-import { NotConnected, type Sessions } from './sessions/sessions.js'
+import type { Sessions } from './sessions/sessions.js'
 import { type ConnectionUse, createSlots, type Slot } from './slots.js'
 
 /** What a connection without statements may take to answer. Milliseconds. */
@@ -73,7 +74,7 @@ export const createConnections = (sessions: Sessions, count: number): Connection
       askIdle()
       return undefined
     } catch (error) {
-      if (classifyFailure(error) === 'lost') slots.giveUp(slot, session, false)
+      if (classifyFailure(error) === 'outcome_unknown') slots.giveUp(slot, session, false)
       throw error
     }
   }

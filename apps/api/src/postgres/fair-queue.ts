@@ -1,3 +1,5 @@
+import type { QueueRejection } from '../lib/batcher-observer.js'
+
 export interface FairQueueOptions {
   /** How many runs there may be at once. */
   readonly runningMax: number
@@ -10,7 +12,7 @@ export interface FairQueueOptions {
   /** Milliseconds that must be left before the deadline when a run starts. */
   readonly minRemainingMs: number
   /** Makes the error with which a run is rejected that was not started. */
-  readonly rejection: (reason: 'too many are waiting' | 'it waited too long') => Error
+  readonly rejection: (reason: QueueRejection) => Error
 }
 
 interface Waiting {
@@ -61,7 +63,7 @@ export const createFairQueue = (options: FairQueueOptions): FairQueue => {
     while (running < options.runningMax) {
       const next = takeNext()
       if (next === undefined) return
-      if (next.deadline - performance.now() < options.minRemainingMs) next.reject(options.rejection('it waited too long'))
+      if (next.deadline - performance.now() < options.minRemainingMs) next.reject(options.rejection('deadline'))
       else next.start()
     }
   }
@@ -70,7 +72,7 @@ export const createFairQueue = (options: FairQueueOptions): FairQueue => {
     new Promise((resolve, reject) => {
       const runs = clients.get(client) ?? []
       if (waiting >= options.waitingMax || runs.length >= options.waitingPerClientMax) {
-        reject(options.rejection('too many are waiting'))
+        reject(options.rejection('queue_full'))
         return
       }
       clients.set(client, runs)

@@ -2,7 +2,8 @@ import type { Logger } from '@holdfast/server-kit'
 import type { DatabaseAddress } from './address/database-address.js'
 import { type Connections, createConnections } from './connections.js'
 import { deadlines } from './deadlines.js'
-import { classifyFailure, type FailureClass } from './errors.js'
+import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, QueueFull, queueError } from './errors.js'
+import { classifyFailure, type FailureClass } from './failure-class.js'
 import type { Turn } from './fair-queue.js'
 import { createLanes, type Lane, type LaneParts, laneNames } from './lanes.js'
 import { findTableProblems } from './migrations/table-check.js'
@@ -10,27 +11,6 @@ import { createSessions, type Sessions } from './sessions/sessions.js'
 import type { ConnectionUse } from './slots.js'
 import type { Statement } from './statement.js'
 import { createTransactions, type Sent, type TwoSteps } from './transactions.js'
-
-/** A statement surely had no effect, and there is no sense in trying on. */
-export class DatabaseUnavailable extends Error {
-  override readonly name = 'DatabaseUnavailable'
-}
-/** A statement surely had no effect, because too much was waiting or its time ran out. */
-export class DatabaseOverloaded extends Error {
-  override readonly name: string = 'DatabaseOverloaded'
-}
-/** A statement was refused at once, because as many wait as may. */
-export class QueueFull extends DatabaseOverloaded {
-  constructor(reason = 'too many are waiting') {
-    super(reason)
-  }
-}
-/** A statement surely had no effect, because another one was in its way: a lock that it waited for too long, a deadlock. */
-export class DatabaseConflict extends DatabaseOverloaded {}
-/** A write was sent, and its commit may or may not have happened. */
-export class OutcomeUnknown extends Error {
-  override readonly name = 'OutcomeUnknown'
-}
 
 /** How long a statement that did not reach the server is tried again: long enough for a quick restart. */
 const unreachableMs = 1_000
@@ -95,11 +75,8 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 export const createPool = (address: DatabaseAddress, logger: Logger, observe: StatementObserver = () => {}): Pool => {
   const sessions = createSessions(address, logger)
   const statements = createConnections(sessions, connectionsMax)
-  const transactions = createTransactions(sessions, transactionsMax, (error) => classifyFailure(error) === 'lost')
-  const lanes = createLanes(
-    (connections) => createConnections(sessions, connections),
-    (reason) => (reason === 'too many are waiting' ? new QueueFull() : new DatabaseOverloaded(reason)),
-  )
+  const transactions = createTransactions(sessions, transactionsMax, (error) => classifyFailure(error) === 'outcome_unknown')
+  const lanes = createLanes((connections) => createConnections(sessions, connections), queueError)
   const ofLanes = <T>(tell: (lane: LaneParts) => T) =>
     Object.fromEntries(laneNames.map((name) => [name, tell(lanes[name])])) as Record<Lane, T>
   let inFlight = 0
@@ -120,9 +97,9 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       if ('result' in tried) return tried.result
       if ('rejection' in tried) throw tried.rejection
       const { failure, cause } = tried
-      if (failure === 'fault') throw cause
-      if (failure === 'given_up') throw new DatabaseOverloaded('the database gave the statement up', { cause })
-      if (failure === 'lost') throw new OutcomeUnknown('the answer to a write was lost', { cause })
+      if (failure === 'statement_error') throw cause
+      if (failure === 'resources_exhausted') throw new DatabaseOverloaded('the database gave the statement up', { cause })
+      if (failure === 'outcome_unknown') throw new OutcomeUnknown('the answer to a write was lost', { cause })
       if (failure === 'conflict' && !retryConflicts) throw new DatabaseConflict('others kept the rows locked', { cause })
       const now = performance.now()
       const pause = Math.min(10 * 2 ** attempts, 200) * (0.5 + Math.random())
@@ -141,7 +118,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     timeoutMs: number,
   ): Promise<Tried<Row[]>> => {
     let cause: unknown
-    let failure: FailureClass = 'lost'
+    let failure: FailureClass = 'outcome_unknown'
     try {
       const rows = await send<Row>(statement.text, statement.values(params), timeoutMs)
       if (rows !== undefined) return { result: rows }
@@ -150,7 +127,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       failure = classifyFailure(error)
     }
     // A read that was lost changed nothing.
-    return { failure: failure === 'lost' && statement.kind === 'read' ? 'not_applied' : failure, cause }
+    return { failure: failure === 'outcome_unknown' && statement.kind === 'read' ? 'not_applied' : failure, cause }
   }
 
   const transactOnce = async <Opening extends readonly Sent[], Result>(
@@ -166,7 +143,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       case 'rolled back':
         return { failure: classifyFailure(ended.cause), cause: ended.cause }
       case 'lost':
-        return { failure: ended.commitSent ? 'lost' : 'not_applied', cause: ended.cause }
+        return { failure: ended.commitSent ? 'outcome_unknown' : 'not_applied', cause: ended.cause }
     }
   }
 

@@ -1,5 +1,6 @@
+import { NotConnected } from './errors.js'
 import type { Session } from './sessions/session.js'
-import { NotConnected, type Sessions } from './sessions/sessions.js'
+import type { Sessions } from './sessions/sessions.js'
 
 /** A place for one session. It is empty until it is needed, and again after its session was lost. */
 export interface Slot {

@@ -1,8 +1,9 @@
 import type postgres from 'postgres'
 import { withTimeout } from '../lib/with-timeout.js'
 import { compactRows, openedWithin } from './connections.js'
+import { NotConnected } from './errors.js'
 import type { Session } from './sessions/session.js'
-import { NotConnected, type Sessions } from './sessions/sessions.js'
+import type { Sessions } from './sessions/sessions.js'
 import { createSlots } from './slots.js'
 import type { Statement } from './statement.js'
 

@@ -131,7 +131,7 @@ describe('the way to the database', () => {
     const after = await scrape(api.url)
     const grown = (name: string, labels: Record<string, string>) => after.sum(name, labels) - before.sum(name, labels)
     expect(grown('holdfast_batcher_statements_failed_total', { kind: 'put' })).toBe(1)
-    expect(grown('holdfast_database_failures_total', { kind: 'write', failure: 'fault' })).toBe(1)
+    expect(grown('holdfast_database_failures_total', { kind: 'write', failure: 'statement_error' })).toBe(1)
     expect(grown('holdfast_database_failures_total', {})).toBe(1)
   })
 
@@ -212,7 +212,7 @@ describe('the data', () => {
       await api.sql`alter table item_counts rename to elsewhere`
       const metrics = await scrape(api.url)
       expect(metrics.samples.filter(({ name }) => measured.test(name))).toEqual([])
-      expect((await scrape(api.url)).sum('holdfast_database_failures_total', { failure: 'fault' })).toBeGreaterThan(0)
+      expect((await scrape(api.url)).sum('holdfast_database_failures_total', { failure: 'statement_error' })).toBeGreaterThan(0)
     }))
 
   test('is left out where the database is gone, and the rest is served', async () => {

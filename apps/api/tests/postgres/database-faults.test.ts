@@ -4,7 +4,7 @@ import { runService } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createConnections } from '../../src/postgres/connections.js'
-import { classifyFailure } from '../../src/postgres/errors.js'
+import { classifyFailure } from '../../src/postgres/failure-class.js'
 import { createSessions } from '../../src/postgres/sessions/sessions.js'
 import { send, startApi } from '../support/api.js'
 
@@ -127,20 +127,20 @@ test.each([
   [new AggregateError([{ code: 'ECONNREFUSED' }]), 'not_applied'],
   [{ code: '57P03' }, 'not_applied'],
   [{ code: '40P01' }, 'conflict'],
-  [{ code: '53100' }, 'given_up'],
+  [{ code: '53100' }, 'resources_exhausted'],
   [{ code: '53300' }, 'not_applied'],
-  [{ code: '08006' }, 'lost'],
+  [{ code: '08006' }, 'outcome_unknown'],
   [{ code: '08001' }, 'not_applied'],
-  [{ code: '0A000' }, 'fault'],
-  [{ code: 'P0001' }, 'fault'],
-  [{ code: 'EPIPE' }, 'lost'],
-  [{ code: '57P01' }, 'lost'],
-  [{ code: 'CONNECTION_CLOSED' }, 'lost'],
-  [{ code: 'XX000' }, 'lost'],
-  [{ code: '22P02' }, 'fault'],
-  [{ code: '54000' }, 'fault'],
-  [new Error('no code'), 'lost'],
-  [undefined, 'lost'],
+  [{ code: '0A000' }, 'statement_error'],
+  [{ code: 'P0001' }, 'statement_error'],
+  [{ code: 'EPIPE' }, 'outcome_unknown'],
+  [{ code: '57P01' }, 'outcome_unknown'],
+  [{ code: 'CONNECTION_CLOSED' }, 'outcome_unknown'],
+  [{ code: 'XX000' }, 'outcome_unknown'],
+  [{ code: '22P02' }, 'statement_error'],
+  [{ code: '54000' }, 'statement_error'],
+  [new Error('no code'), 'outcome_unknown'],
+  [undefined, 'outcome_unknown'],
 ])('%o is %s', (error, expected) => {
   expect(classifyFailure(error)).toBe(expected)
 })

@@ -2,8 +2,9 @@ import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DatabaseOverloaded, QueueFull } from '../../src/postgres/errors.js'
 import { createFairQueue } from '../../src/postgres/fair-queue.js'
-import { createPool, DatabaseOverloaded, type Pool, QueueFull } from '../../src/postgres/pool.js'
+import { createPool, type Pool } from '../../src/postgres/pool.js'
 import { defineStatement } from '../../src/postgres/statement.js'
 import { useApi } from '../support/api.js'
 
@@ -47,9 +48,9 @@ describe('a fair queue', () => {
   test('bounds what waits, in all and of each client', async () => {
     const { queue, enter, release } = busyQueue()
     const waiting = ['a1', 'a2', 'a3'].map((name) => enter('a', name))
-    expect(await enter('a', 'a4')).toBe('too many are waiting')
+    expect(await enter('a', 'a4')).toBe('queue_full')
     waiting.push(enter('b', 'b1'), enter('c', 'c1'))
-    expect([queue.waiting(), await enter('d', 'd1')]).toEqual([5, 'too many are waiting'])
+    expect([queue.waiting(), await enter('d', 'd1')]).toEqual([5, 'queue_full'])
     release()
     await Promise.all(waiting)
     expect(queue.waiting()).toBe(0)
@@ -60,7 +61,7 @@ describe('a fair queue', () => {
     const late = enter('b', 'b1', performance.now() + 5)
     const next = enter('c', 'c1')
     release()
-    expect(await late).toBe('it waited too long')
+    expect(await late).toBe('deadline')
     await next
     expect(order).toEqual(['c1'])
   })

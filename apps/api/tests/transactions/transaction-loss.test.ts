@@ -1,7 +1,7 @@
 import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { classifyFailure } from '../../src/postgres/errors.js'
+import { classifyFailure } from '../../src/postgres/failure-class.js'
 import { createSessions, type Sessions } from '../../src/postgres/sessions/sessions.js'
 import { createTransactions, type Sent, toSend } from '../../src/postgres/transactions.js'
 import { lockKeys } from '../../src/transactions/sql/lock-keys.js'
@@ -13,7 +13,7 @@ let transactions: ReturnType<typeof createTransactions>
 
 beforeAll(() => {
   sessions = createSessions({ url: api.databaseUrl }, createLogger('silent'))
-  transactions = createTransactions(sessions, 1, (error) => classifyFailure(error) === 'lost')
+  transactions = createTransactions(sessions, 1, (error) => classifyFailure(error) === 'outcome_unknown')
 })
 afterAll(async () => {
   sessions.end()

@@ -1,7 +1,8 @@
 import { StartError } from '@holdfast/server-kit'
 import { withTimeout } from '../../lib/with-timeout.js'
+import { NotConnected } from '../errors.js'
 import type { Session } from './session.js'
-import { NotConnected, type Sessions } from './sessions.js'
+import type { Sessions } from './sessions.js'
 
 /** How many transactions a pooler is kept busy with, so that it has to move an idle connection to another backend. */
 const holdersMax = 3

@@ -1,10 +1,11 @@
 import { type Logger, StartError } from '@holdfast/server-kit'
 import type { DatabaseAddress } from '../address/database-address.js'
+import { NotConnected } from '../errors.js'
 import type { ServerIdentity } from './known-server.js'
 import { rejectSharingPooler } from './pooler-check.js'
 import { UnfitServer } from './server-proof.js'
 import type { Session } from './session.js'
-import { createSessions, NotConnected, type Sessions } from './sessions.js'
+import { createSessions, type Sessions } from './sessions.js'
 
 /** How long the first connection is tried, for a database that is started at the same time. Milliseconds. */
 const patienceMs = 5_000

@@ -1,19 +1,11 @@
 import { createLogger, type Logger } from '@holdfast/server-kit'
 import { type DatabaseAddress, settingsOf, targetOf } from '../address/database-address.js'
 import { type Candidate, tryEach } from '../address/endpoints.js'
+import { NotConnected } from '../errors.js'
 import { createKnownServer, identityOf, type ServerIdentity } from './known-server.js'
 import { checkFitness, UnfitServer } from './server-proof.js'
 import { connectTimeout, openSession, type Session } from './session.js'
 import type { SessionSettings } from './session-settings.js'
-
-/** No session could be opened: no statement was sent. */
-export class NotConnected extends Error {
-  override readonly name = 'NotConnected'
-  readonly code = 'NOT_CONNECTED'
-  constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
-  }
-}
 
 /** How often a new connection looks for another primary, and for settings that were changed on a running server. Milliseconds. */
 const watchMs = 5_000

@@ -3,7 +3,8 @@ import { resolve } from 'node:path'
 import { limits } from '@holdfast/contracts'
 import { isLoopback, logFormat, logLevel, optionalWholeNumber, readSettings, StartError, wholeNumber } from '@holdfast/server-kit'
 import { z } from 'zod'
-import { InvalidDatabaseUrl, parseDatabaseUrl } from './postgres/address/database-url.js'
+import { parseDatabaseUrl } from './postgres/address/database-url.js'
+import { InvalidDatabaseUrl } from './postgres/address/url-parameters.js'
 
 const toggle = z.enum(['off', 'on'], 'off or on').default('off')
 

@@ -1,11 +1,11 @@
 import type { Logger } from '@holdfast/server-kit'
 import type { DatabaseConfig } from './config.js'
 import { startEmbedded } from './embedded-postgres/embedded-postgres.js'
-import { type Migrated, migrate, type OnApply } from './postgres/migrations/migrate.js'
+import { type MigrateResult, migrate, type OnApply } from './postgres/migrations/migrate.js'
 import { checkServer } from './postgres/sessions/server-check.js'
 
 /** A database with tables that are up to date. */
-export interface Database extends Omit<Migrated, 'newer'> {
+export interface Database extends Omit<MigrateResult, 'newer'> {
   readonly kind: 'embedded' | 'external'
   readonly stop: () => Promise<void>
 }

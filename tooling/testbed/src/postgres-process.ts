@@ -3,8 +3,7 @@ import { appendFile, cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path'
 import { type Cluster, findServer, openCluster } from '../../../apps/api/src/embedded-postgres/cluster.js'
 import { prepareSocketFolder } from '../../../apps/api/src/embedded-postgres/socket-folder.js'
-import { accepts } from '../../../apps/api/src/postgres/sessions/accepts.js'
-import { openUncheckedSession } from '../../../apps/api/src/postgres/sessions/unchecked-session.js'
+import { acceptsConnections, openUncheckedSession } from '../../../apps/api/src/postgres/sessions/unchecked-session.js'
 import { freePort } from './free-port.ts'
 import { onExit } from './on-exit.ts'
 import { until } from './until.ts'
@@ -99,7 +98,7 @@ const startOn = async (
   const start = async () => {
     await until(async () => {
       if (ended()) child = launch(cluster, port, connectionsMax)
-      return await accepts({ url })
+      return await acceptsConnections({ url })
     }, 60_000)
   }
   const end = async (signal: NodeJS.Signals) => {

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { Logger } from '@holdfast/server-kit'
 import { StartError } from '@holdfast/server-kit'
 import type { DatabaseAddress } from '../postgres/address/database-address.js'
-import { accepts } from '../postgres/sessions/accepts.js'
+import { acceptsConnections } from '../postgres/sessions/unchecked-session.js'
 import { type Cluster, findServer, openCluster } from './cluster.js'
 import { lockInstance } from './instance-lock.js'
 import { stopOrphanedServer } from './orphaned-server.js'
@@ -79,7 +79,7 @@ const startServer = async (
     await stopOrphanedServer(cluster.folder)
     const child = await launch(cluster, connectionsMax)
     while (!ended(child) && performance.now() < until && !stopping()) {
-      if (await accepts(address)) return child
+      if (await acceptsConnections(address)) return child
       await wait(20)
     }
     child.stdin?.destroy()

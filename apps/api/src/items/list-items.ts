@@ -1,7 +1,7 @@
 import { limits } from '@holdfast/contracts'
 import { ApiError, invalid } from '../http/api-error.js'
 import { DatabaseOverloaded, QueueFull } from '../postgres/errors.js'
-import type { Lane } from '../postgres/lanes.js'
+import type { LaneName } from '../postgres/lanes.js'
 import type { Pool } from '../postgres/pool.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
 import type { OperationContext } from './operation-context.js'
@@ -87,7 +87,7 @@ const scanRejection = (error: unknown, wantTotal: boolean): unknown => {
 export const createItemRanges = (pool: Pool): ItemRanges => {
   /** Runs `run` in the lane of bounded statements, and as a scan if `suffices` does not hold. */
   const readBounded = async <Rows>(
-    run: (lane: Lane, bounded: boolean) => Promise<Rows>,
+    run: (lane: LaneName, bounded: boolean) => Promise<Rows>,
     suffices: (rows: Rows) => boolean,
     { wantTotal, scan = false }: { readonly wantTotal: boolean; readonly scan?: boolean },
   ): Promise<Rows> => {

@@ -5,23 +5,24 @@ import type { Session } from './sessions/session.js'
 import type { Sessions } from './sessions/sessions.js'
 import { type ConnectionUse, createSlots, type Slot } from './slots.js'
 
-/** What a connection without statements may take to answer. Milliseconds. */
-const askMs = 1_000
+/** How long an idle connection may take to respond to a liveness check. Milliseconds. */
+const livenessTimeoutMs = 1_000
 
 export interface Connections {
   /**
-   * Sends a prepared statement; undefined if no answer came in time.
-   * @throws NotConnected if it was not sent
+   * Sends a prepared statement.
+   * @returns its rows, or undefined if no response arrived within `timeoutMs`
+   * @throws NotConnected if the statement was not sent, or PostgreSQL's error
    */
   send<Row>(text: string, values: unknown[], timeoutMs: number): Promise<Row[] | undefined>
   use(): ConnectionUse
-  /** Lets what runs finish, for `timeoutMs` at most, and closes. */
+  /** Waits up to `timeoutMs` for running statements and closes all connections. */
   end(timeoutMs: number): Promise<void>
 }
 
 /**
- * The rows of an answer. After a statement that failed halfway the driver (3.4) puts the rows of the connection's next one behind holes,
- * which `filter` skips.
+ * Removes leading holes from the rows of a result. After a statement that failed halfway, the driver (postgres.js 3.4) stores the rows
+ * of the connection's next result behind holes, which `filter` skips.
  */
 export const compactRows = <Row>(rows: Row[]): Row[] => (rows.length === 0 || 0 in rows ? rows : rows.filter(() => true))
 
@@ -29,34 +30,36 @@ export const compactRows = <Row>(rows: Row[]): Row[] => (rows.length === 0 || 0 
  * Waits for a session that is being opened.
  * @throws NotConnected if that takes longer than `timeoutMs`
  */
-export const openedWithin = async (opening: Session | Promise<Session>, timeoutMs: number): Promise<Session> => {
+export const awaitSession = async (opening: Session | Promise<Session>, timeoutMs: number): Promise<Session> => {
   const session = await withTimeout(Promise.resolve(opening), timeoutMs)
   if (session === undefined) throw new NotConnected('the database did not accept a connection in time')
   return session
 }
 
 /**
- * Connections that are opened as they are needed. The first one that is free is taken, so that a service with little to do uses
- * one that is warm: the driver's own pool takes turns, and PostgreSQL then wakes a cold process for each statement.
+ * Creates a pool of up to `count` connections, which are opened on demand. A statement takes the first idle connection. The driver's
+ * own pool is not used, because it rotates its connections: PostgreSQL would wake a cold process for each statement.
  */
 export const createConnections = (sessions: Sessions, count: number): Connections => {
   const slots = createSlots(sessions, count)
 
-  const ask = async (slot: Slot, session: Session): Promise<void> => {
+  const checkLiveness = async (slot: Slot, session: Session): Promise<void> => {
     slot.inFlight++
-    const response = await withTimeout(session.client.unsafe('select 1') as unknown as Promise<unknown>, askMs).catch(() => 'closed')
+    const response = await withTimeout(session.client.unsafe('select 1') as unknown as Promise<unknown>, livenessTimeoutMs).catch(
+      () => 'closed',
+    )
     slot.inFlight--
-    if (response === undefined) slots.giveUp(slot, session, false)
+    if (response === undefined) slots.abandon(slot, session, false)
   }
 
-  let asking = false
-  /** A statement without an answer may be slow, or its network is dead, and then that of other connections is, too. */
-  const askIdle = async (): Promise<void> => {
-    if (asking) return
-    asking = true
+  let checking = false
+  /** Checks all idle connections. After a statement timed out, the network of the other connections may be dead too. */
+  const checkIdleConnections = async (): Promise<void> => {
+    if (checking) return
+    checking = true
     const idle = slots.all.filter(({ session, inFlight, abandoned }) => session?.isOpen() && inFlight === 0 && !abandoned)
-    await Promise.all(idle.map((slot) => ask(slot, slot.session as Session)))
-    asking = false
+    await Promise.all(idle.map((slot) => checkLiveness(slot, slot.session as Session)))
+    checking = false
   }
 
   const sendOn = async <Row>(
@@ -69,26 +72,26 @@ export const createConnections = (sessions: Sessions, count: number): Connection
     try {
       const query = session.client.unsafe(text, values as never[], { prepare: true }) as unknown as Promise<Row[]>
       const rows = await withTimeout(query, timeoutMs)
-      if (rows !== undefined) return compactRows(session.replicated(rows))
-      slots.giveUp(slot, session, true)
-      askIdle()
+      if (rows !== undefined) return compactRows(session.requireReplicated(rows))
+      slots.abandon(slot, session, true)
+      checkIdleConnections()
       return undefined
     } catch (error) {
-      if (classifyFailure(error) === 'outcome_unknown') slots.giveUp(slot, session, false)
+      if (classifyFailure(error) === 'outcome_unknown') slots.abandon(slot, session, false)
       throw error
     }
   }
 
   return {
     send: async <Row>(text: string, values: unknown[], timeoutMs: number) => {
-      const slot = slots.freest()
-      if (slot === undefined) throw new NotConnected('the database has not ended the statements that nobody waits for')
+      const slot = slots.leastBusy()
+      if (slot === undefined) throw new NotConnected('all connections run statements that timed out')
       slot.inFlight++
       try {
         const session = slots.sessionOf(slot)
         if (!(session instanceof Promise)) return await sendOn<Row>(slot, session, text, values, timeoutMs)
         const started = performance.now()
-        const opened = await openedWithin(session, timeoutMs)
+        const opened = await awaitSession(session, timeoutMs)
         return await sendOn<Row>(slot, opened, text, values, Math.max(1, timeoutMs - (performance.now() - started)))
       } finally {
         slot.inFlight--

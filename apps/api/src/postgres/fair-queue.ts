@@ -1,17 +1,17 @@
 import type { QueueRejection } from '../lib/batcher-observer.js'
 
 export interface FairQueueOptions {
-  /** How many runs there may be at once. */
+  /** The number of tasks that may run at once. */
   readonly runningMax: number
-  /** How many may wait. */
+  /** The number of tasks that may wait. */
   readonly waitingMax: number
-  /** How many of one client may wait, so that no client fills the queue. */
+  /** The number of tasks of one client that may wait, so that no client can fill the queue. */
   readonly waitingPerClientMax: number
-  /** A run is followed by a rest as long as the run, but no longer than this. Milliseconds; without it there is none. */
-  readonly restMsMax?: number
-  /** Milliseconds that must be left before the deadline when a run starts. */
+  /** The longest pause after a task, in milliseconds. The pause is as long as the task took, up to this. Default: no pause. */
+  readonly pauseMsMax?: number
+  /** A task is rejected if less than this is left before its deadline when its turn comes. Milliseconds. */
   readonly minRemainingMs: number
-  /** Makes the error with which a run is rejected that was not started. */
+  /** Creates the error for a task that is rejected without having been run. */
   readonly rejection: (reason: QueueRejection) => Error
 }
 
@@ -21,40 +21,39 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-/** Who waits for a turn. */
+/** Identifies whose turn a task takes, and when it must have ended. */
 export interface Turn {
-  /** Clients take turns. */
+  /** Clients take turns, one task at a time. */
   readonly client: string
-  /** As `performance.now()` counts. */
+  /** On the clock of `performance.now()`. */
   readonly deadline: number
 }
 
-/** A bounded queue from which clients take turns, however many runs each of them has waiting. */
+/** A bounded queue in which clients take turns (round robin), however many tasks each of them has waiting. */
 export interface FairQueue {
   /**
-   * Runs `run` when it is this client's turn.
-   * @throws the rejection if too many wait or the turn comes too late
+   * Runs a task when its client's turn comes.
+   * @throws the rejection if the queue is full or the turn comes too late, or the task's own error
    */
-  run<T>(turn: Turn, run: () => Promise<T>): Promise<T>
-  /** How many wait. */
+  run<T>(turn: Turn, task: () => Promise<T>): Promise<T>
+  /** Returns the number of waiting tasks. */
   waiting(): number
 }
 
-/** Makes a fair queue. */
 export const createFairQueue = (options: FairQueueOptions): FairQueue => {
-  // In the order in which clients have their turns.
+  // In the order of the clients' turns.
   const clients = new Map<string, Waiting[]>()
   let waiting = 0
   let running = 0
 
-  /** Takes the first run of the next client, who then goes behind all others. */
+  /** Removes the first task of the next client and moves that client behind all others. */
   const takeNext = (): Waiting | undefined => {
     const [entry] = clients
     if (entry === undefined) return undefined
-    const [client, runs] = entry
-    const next = runs.shift()
+    const [client, tasks] = entry
+    const next = tasks.shift()
     clients.delete(client)
-    if (runs.length > 0) clients.set(client, runs)
+    if (tasks.length > 0) clients.set(client, tasks)
     waiting--
     return next
   }
@@ -70,18 +69,18 @@ export const createFairQueue = (options: FairQueueOptions): FairQueue => {
 
   const enter = ({ client, deadline }: Turn): Promise<void> =>
     new Promise((resolve, reject) => {
-      const runs = clients.get(client) ?? []
-      if (waiting >= options.waitingMax || runs.length >= options.waitingPerClientMax) {
+      const tasks = clients.get(client) ?? []
+      if (waiting >= options.waitingMax || tasks.length >= options.waitingPerClientMax) {
         reject(options.rejection('queue_full'))
         return
       }
-      clients.set(client, runs)
+      clients.set(client, tasks)
       waiting++
       const start = () => {
         running++
         resolve()
       }
-      runs.push({ deadline, start, reject })
+      tasks.push({ deadline, start, reject })
       startNext()
     })
 
@@ -91,14 +90,14 @@ export const createFairQueue = (options: FairQueueOptions): FairQueue => {
   }
 
   return {
-    run: async (turn, run) => {
+    run: async (turn, task) => {
       await enter(turn)
       const started = performance.now()
       try {
-        return await run()
+        return await task()
       } finally {
-        const restMs = Math.min(performance.now() - started, options.restMsMax ?? 0)
-        if (restMs > 0) setTimeout(leave, restMs)
+        const pauseMs = Math.min(performance.now() - started, options.pauseMsMax ?? 0)
+        if (pauseMs > 0) setTimeout(leave, pauseMs)
         else leave()
       }
     },

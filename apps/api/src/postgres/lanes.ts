@@ -3,21 +3,21 @@ import { deadlines } from './deadlines.js'
 import { createFairQueue, type FairQueue, type FairQueueOptions } from './fair-queue.js'
 
 /**
- * Lanes are for statements that read or write many rows. Each lane has connections and a queue of its own, so that statements of
- * single items never wait behind them.
+ * Lanes run statements that read or write many rows. Each lane has its own connections and its own queue, so statements of single items
+ * never wait behind them.
  *
- * - `ranges` reads a bounded number of rows. Several statements are sent on a connection before the first has its response.
- * - `scans` reads as many rows as there are: one statement at a time, because each keeps a CPU busy, and with rests between them.
- * - `removals` deletes a bounded number of rows, and may wait for their locks.
+ * - `ranges` reads a bounded number of rows. It pipelines several statements on a connection.
+ * - `scans` reads an unbounded number of rows. It runs one statement at a time, because each occupies a CPU, and pauses between them.
+ * - `removals` deletes a bounded number of rows and may wait for locks.
  *
- * `minRemainingMs` lets the server end a statement before its caller gives up.
+ * `minRemainingMs` leaves PostgreSQL enough time to end a statement before its request times out.
  */
 const laneOptions = {
   ranges: { connections: 2, runningMax: 8, waitingMax: 1_000, waitingPerClientMax: 500, minRemainingMs: 1_000 },
   scans: {
     connections: 1,
     runningMax: 1,
-    restMsMax: 20,
+    pauseMsMax: 20,
     waitingMax: 100,
     waitingPerClientMax: 50,
     minRemainingMs: deadlines.statement + 500,
@@ -25,25 +25,28 @@ const laneOptions = {
   removals: { connections: 1, runningMax: 1, waitingMax: 100, waitingPerClientMax: 50, minRemainingMs: deadlines.lock + 500 },
 } as const
 
-export type Lane = keyof typeof laneOptions
+export type LaneName = keyof typeof laneOptions
 
-/** A lane's queue and connections. */
-export interface LaneParts {
+/** The queue and the connections of a lane. */
+export interface Lane {
   readonly queue: FairQueue
   readonly connections: Connections
 }
 
-/** Makes the lanes; `connect` makes a number of connections. */
+/**
+ * Creates all lanes.
+ * @param connect creates a pool of the given number of connections
+ * @param rejection creates the error for a statement that is rejected without having been run
+ */
 export const createLanes = (
   connect: (count: number) => Connections,
   rejection: FairQueueOptions['rejection'],
-): Readonly<Record<Lane, LaneParts>> => {
-  const lane = (name: Lane): LaneParts => {
+): Readonly<Record<LaneName, Lane>> => {
+  const createLane = (name: LaneName): Lane => {
     const { connections, ...options } = laneOptions[name]
     return { queue: createFairQueue({ ...options, rejection }), connections: connect(connections) }
   }
-  return { ranges: lane('ranges'), scans: lane('scans'), removals: lane('removals') }
+  return { ranges: createLane('ranges'), scans: createLane('scans'), removals: createLane('removals') }
 }
 
-/** The names of all lanes. */
-export const laneNames = Object.keys(laneOptions) as Lane[]
+export const laneNames = Object.keys(laneOptions) as LaneName[]

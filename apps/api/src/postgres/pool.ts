@@ -5,109 +5,117 @@ import { deadlines } from './deadlines.js'
 import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, QueueFull, queueError } from './errors.js'
 import { classifyFailure, type FailureClass } from './failure-class.js'
 import type { Turn } from './fair-queue.js'
-import { createLanes, type Lane, type LaneParts, laneNames } from './lanes.js'
+import { createLanes, type Lane, type LaneName, laneNames } from './lanes.js'
 import { findTableProblems } from './migrations/table-check.js'
 import { createSessions, type Sessions } from './sessions/sessions.js'
 import type { ConnectionUse } from './slots.js'
 import type { Statement } from './statement.js'
-import { createTransactions, type Sent, type TwoSteps } from './transactions.js'
+import { type BoundStatement, createTransactions, type TwoStepTransaction } from './transactions.js'
 
-/** How long a statement that did not reach the server is tried again: long enough for a quick restart. */
-const unreachableMs = 1_000
-/** What must be left for another try after a conflict, so that the server gives a lock up before we give the answer up. */
+/** How long a statement is retried if the server cannot be reached: long enough for a quick restart. Milliseconds. */
+const unreachableRetryMs = 1_000
+/** How much time before the deadline a retry after a conflict needs, so that PostgreSQL's lock timeout comes first. Milliseconds. */
 const conflictMinRemainingMs = deadlines.lock + 500
 const connectionsMax = 10
-/** Transactions at once, each on a connection of its own, so that none waits for the locks of another one there. */
+/** The number of transactions that may run at once. Each has its own connection, so none waits behind the locks of another. */
 export const transactionsMax = 4
-const queriesInFlightMax = 2_000
+const inFlightMax = 2_000
 
-/** How one try ended. */
-type Tried<T> = { readonly result: T } | { readonly rejection: unknown } | { readonly failure: FailureClass; readonly cause: unknown }
+/** The result of one attempt. `rejection` was thrown by the caller's own code. */
+type Attempt<T> = { readonly result: T } | { readonly rejection: unknown } | { readonly failure: FailureClass; readonly cause: unknown }
 
-/** What goes to the database, by what it may do there. */
 export type StatementKind = Statement<never, never>['kind'] | 'transaction'
 
-/** Is told of each try of a statement or a transaction: when it started, as `performance.now()` counts, and how it failed, if it did. */
+/**
+ * Called after each attempt of a statement or a transaction.
+ * @param started when it started, on the clock of `performance.now()`
+ * @param failure how it failed, or undefined if it succeeded
+ */
 export type StatementObserver = (kind: StatementKind, started: number, failure: FailureClass | undefined) => void
 
-/** How far the pool is used. */
 export interface PoolUse {
-  /** Statements and transactions that are not answered yet, those that wait to be tried again too. */
+  /** Statements and transactions that have no result yet, including those that wait for a retry. */
   readonly inFlight: number
-  readonly connections: Readonly<Record<Lane | 'statements' | 'transactions', ConnectionUse>>
+  readonly connections: Readonly<Record<LaneName | 'statements' | 'transactions', ConnectionUse>>
   /** Statements that wait for their turn in a lane. */
-  readonly waiting: Readonly<Record<Lane, number>>
+  readonly waiting: Readonly<Record<LaneName, number>>
 }
 
 export interface Pool {
   /**
-   * Runs a statement and answers its rows.
-   * @param deadline when the request ends, as `performance.now()` counts
-   * @param retryConflicts whether it is run again where others are in its way
-   * @throws DatabaseUnavailable, DatabaseOverloaded, DatabaseConflict, OutcomeUnknown, or PostgreSQL's own error where the statement is at fault
+   * Runs a statement and returns its rows.
+   * @param deadline when the request times out, on the clock of `performance.now()`
+   * @param retryConflicts whether the statement is retried after a conflict with another transaction. Default: true
+   * @throws DatabaseUnavailable, DatabaseOverloaded, DatabaseConflict, OutcomeUnknown, or PostgreSQL's error if it rejects the statement
    */
   run<Params, Row>(statement: Statement<Params, Row>, params: Params, deadline: number, retryConflicts?: boolean): Promise<Row[]>
   /**
-   * Runs a statement in a lane when it is its client's turn, and answers its rows.
-   * @throws as `run` does
+   * Runs a statement in a lane when its client's turn comes, and returns its rows.
+   * @throws the errors of `run`
    */
-  runInLane<Params, Row>(lane: Lane, statement: Statement<Params, Row>, params: Params, turn: Turn): Promise<Row[]>
+  runInLane<Params, Row>(lane: LaneName, statement: Statement<Params, Row>, params: Params, turn: Turn): Promise<Row[]>
   /**
-   * Runs a transaction, and runs it again where others are in its way. There may be `transactionsMax` at once.
-   * @throws what its `decide` throws, and as `run` does
+   * Runs a transaction and retries it after conflicts. At most `transactionsMax` transactions run at once.
+   * @throws the errors of `decide` and of `run`
    */
-  transact<Opening extends readonly Sent[], Result>(steps: TwoSteps<Opening, Result>, deadline: number): Promise<Result>
-  /** Whether the database answers within `timeoutMs`, and has the tables. */
+  transact<Reads extends readonly BoundStatement[], Result>(
+    transaction: TwoStepTransaction<Reads, Result>,
+    deadline: number,
+  ): Promise<Result>
+  /** Tells whether the database responds within `timeoutMs` and has all tables. */
   isAvailable(timeoutMs: number): Promise<boolean>
   use(): PoolUse
-  /** For connections beside those of the pool. */
+  /** Opens connections that do not belong to the pool. */
   readonly sessions: Sessions
-  /** Lets what runs finish, for `timeoutMs` at most, and closes the connections. */
+  /** Waits up to `timeoutMs` for running statements and closes all connections. */
   end(timeoutMs: number): Promise<void>
 }
 
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /**
- * The one owner of the connections. The driver leaves a query on a dead network pending for ever, so every query has
- * a deadline here, and one that passes it gives its connection up.
+ * Creates the pool that owns the connections to the database. On a dead network the driver never settles a query. Every query therefore
+ * has a timeout here, after which its connection is abandoned.
  */
 export const createPool = (address: DatabaseAddress, logger: Logger, observe: StatementObserver = () => {}): Pool => {
   const sessions = createSessions(address, logger)
   const statements = createConnections(sessions, connectionsMax)
   const transactions = createTransactions(sessions, transactionsMax, (error) => classifyFailure(error) === 'outcome_unknown')
   const lanes = createLanes((connections) => createConnections(sessions, connections), queueError)
-  const ofLanes = <T>(tell: (lane: LaneParts) => T) =>
-    Object.fromEntries(laneNames.map((name) => [name, tell(lanes[name])])) as Record<Lane, T>
+  const mapLanes = <T>(map: (lane: Lane) => T) =>
+    Object.fromEntries(laneNames.map((name) => [name, map(lanes[name])])) as Record<LaneName, T>
   let inFlight = 0
   let tableProblems = ''
 
-  /** Tries until it succeeds, or until trying makes no sense. */
-  const attempt = async <T>(
+  /** Retries `attempt` until it succeeds, or until a retry is pointless or unsafe. */
+  const retry = async <T>(
     kind: StatementKind,
-    tryOnce: (timeoutMs: number) => Promise<Tried<T>>,
+    attempt: (timeoutMs: number) => Promise<Attempt<T>>,
     deadline: number,
     retryConflicts: boolean,
   ): Promise<T> => {
     const started = performance.now()
     for (let attempts = 0; ; attempts++) {
-      const triedAt = performance.now()
-      const tried = await tryOnce(Math.max(1, Math.min(deadlines.query, deadline - triedAt)))
-      observe(kind, triedAt, 'failure' in tried ? tried.failure : undefined)
-      if ('result' in tried) return tried.result
-      if ('rejection' in tried) throw tried.rejection
-      const { failure, cause } = tried
+      const attemptStarted = performance.now()
+      const attempted = await attempt(Math.max(1, Math.min(deadlines.query, deadline - attemptStarted)))
+      observe(kind, attemptStarted, 'failure' in attempted ? attempted.failure : undefined)
+      if ('result' in attempted) return attempted.result
+      if ('rejection' in attempted) throw attempted.rejection
+      const { failure, cause } = attempted
       if (failure === 'statement_error') throw cause
-      if (failure === 'resources_exhausted') throw new DatabaseOverloaded('the database gave the statement up', { cause })
-      if (failure === 'outcome_unknown') throw new OutcomeUnknown('the answer to a write was lost', { cause })
-      if (failure === 'conflict' && !retryConflicts) throw new DatabaseConflict('others kept the rows locked', { cause })
+      if (failure === 'resources_exhausted') throw new DatabaseOverloaded('the database canceled the statement', { cause })
+      if (failure === 'outcome_unknown') throw new OutcomeUnknown('the database did not confirm a write', { cause })
+      const conflict = () => new DatabaseConflict('other transactions kept the rows locked', { cause })
+      if (failure === 'conflict' && !retryConflicts) throw conflict()
       const now = performance.now()
-      const pause = Math.min(10 * 2 ** attempts, 200) * (0.5 + Math.random())
-      if (now + pause >= (failure === 'conflict' ? deadline - conflictMinRemainingMs : Math.min(deadline, started + unreachableMs))) {
-        if (failure === 'conflict') throw new DatabaseConflict('others kept the rows locked', { cause })
-        throw new DatabaseUnavailable('the database cannot be reached', { cause })
+      const delayMs = Math.min(10 * 2 ** attempts, 200) * (0.5 + Math.random())
+      if (
+        now + delayMs >=
+        (failure === 'conflict' ? deadline - conflictMinRemainingMs : Math.min(deadline, started + unreachableRetryMs))
+      ) {
+        throw failure === 'conflict' ? conflict() : new DatabaseUnavailable('the database cannot be reached', { cause })
       }
-      await wait(pause)
+      await sleep(delayMs)
     }
   }
 
@@ -116,7 +124,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     statement: Statement<Params, Row>,
     params: Params,
     timeoutMs: number,
-  ): Promise<Tried<Row[]>> => {
+  ): Promise<Attempt<Row[]>> => {
     let cause: unknown
     let failure: FailureClass = 'outcome_unknown'
     try {
@@ -126,29 +134,29 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       cause = error
       failure = classifyFailure(error)
     }
-    // A read that was lost changed nothing.
+    // A read changes nothing, so it can always be retried.
     return { failure: failure === 'outcome_unknown' && statement.kind === 'read' ? 'not_applied' : failure, cause }
   }
 
-  const transactOnce = async <Opening extends readonly Sent[], Result>(
-    steps: TwoSteps<Opening, Result>,
+  const transactOnce = async <Reads extends readonly BoundStatement[], Result>(
+    transaction: TwoStepTransaction<Reads, Result>,
     timeoutMs: number,
-  ): Promise<Tried<Result>> => {
-    const ended = await transactions.run(steps, timeoutMs)
-    switch (ended.kind) {
+  ): Promise<Attempt<Result>> => {
+    const outcome = await transactions.run(transaction, timeoutMs)
+    switch (outcome.kind) {
       case 'committed':
-        return { result: ended.result }
+        return { result: outcome.result }
       case 'rejected':
-        return { rejection: ended.cause }
-      case 'rolled back':
-        return { failure: classifyFailure(ended.cause), cause: ended.cause }
-      case 'lost':
-        return { failure: ended.commitSent ? 'outcome_unknown' : 'not_applied', cause: ended.cause }
+        return { rejection: outcome.cause }
+      case 'rolled_back':
+        return { failure: classifyFailure(outcome.cause), cause: outcome.cause }
+      case 'connection_lost':
+        return { failure: outcome.commitSent ? 'outcome_unknown' : 'not_applied', cause: outcome.cause }
     }
   }
 
-  const bounded = async <T>(run: () => Promise<T>): Promise<T> => {
-    if (inFlight >= queriesInFlightMax) throw new QueueFull()
+  const limitInFlight = async <T>(run: () => Promise<T>): Promise<T> => {
+    if (inFlight >= inFlightMax) throw new QueueFull()
     inFlight++
     try {
       return await run()
@@ -159,19 +167,22 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
 
   return {
     run: (statement, params, deadline, retryConflicts = true) =>
-      bounded(() => attempt(statement.kind, (timeoutMs) => runOnce(statements, statement, params, timeoutMs), deadline, retryConflicts)),
+      limitInFlight(() =>
+        retry(statement.kind, (timeoutMs) => runOnce(statements, statement, params, timeoutMs), deadline, retryConflicts),
+      ),
     runInLane: (name, statement, params, turn) => {
       const { queue, connections } = lanes[name]
-      const run = (timeoutMs: number) => runOnce(connections, statement, params, timeoutMs)
-      return queue.run(turn, () => attempt(statement.kind, run, turn.deadline, true))
+      const attempt = (timeoutMs: number) => runOnce(connections, statement, params, timeoutMs)
+      return queue.run(turn, () => retry(statement.kind, attempt, turn.deadline, true))
     },
-    transact: (steps, deadline) => bounded(() => attempt('transaction', (timeoutMs) => transactOnce(steps, timeoutMs), deadline, true)),
+    transact: (transaction, deadline) =>
+      limitInFlight(() => retry('transaction', (timeoutMs) => transactOnce(transaction, timeoutMs), deadline, true)),
     isAvailable: async (timeoutMs) => {
       try {
         const rows = await statements.send<{ problem: string }>(findTableProblems.text, [], timeoutMs)
         if (rows === undefined) return false
         const problems = rows.map(({ problem }) => problem).join('; ')
-        // Probes come several times a second.
+        // Health checks may come several times a second, so the same problems are logged once.
         if (problems !== '' && problems !== tableProblems) logger.error({ problems }, 'the tables cannot be used')
         tableProblems = problems
         return problems === ''
@@ -184,9 +195,9 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       connections: {
         statements: statements.use(),
         transactions: transactions.use(),
-        ...ofLanes(({ connections }) => connections.use()),
+        ...mapLanes(({ connections }) => connections.use()),
       },
-      waiting: ofLanes(({ queue }) => queue.waiting()),
+      waiting: mapLanes(({ queue }) => queue.waiting()),
     }),
     sessions,
     end: async (timeoutMs) => {

@@ -1,16 +1,16 @@
 import { sql } from 'drizzle-orm'
 import { bigint, customType, index, integer, json, pgSequence, pgTable, primaryKey, smallint, text, timestamp } from 'drizzle-orm/pg-core'
 
-/** Text compared and ordered by its bytes, whatever the database's locale. */
+/** Text that is compared and ordered by its bytes, in a database of any locale. */
 const bytewiseText = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
 
-/** To the millisecond, as the API shows times, so that an item expires at just the instant it names. */
+/** A time in milliseconds, the precision of the API, so that an item expires exactly when it says. */
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
 
-/** Where versions come from: one sequence for all keys, so that a key never gets a version twice. */
+/** The source of versions: one sequence for all keys, so that a key never gets the same version twice. */
 export const itemVersions = pgSequence('item_versions')
 
-/** The namespaces that were made with settings; one that has items needs none. Null is no bound. */
+/** The namespaces that were created with settings. A namespace needs no row to have items. Null means no limit. */
 export const namespaces = pgTable('namespaces', {
   name: bytewiseText('name').primaryKey(),
   createdAt: instant('created_at').notNull(),
@@ -20,7 +20,7 @@ export const namespaces = pgTable('namespaces', {
   maxItems: bigint('max_items', { mode: 'number' }),
 })
 
-/** The API keys. `digest` is that of the secret, which is nowhere. Null is no bound. */
+/** The API keys. `digest` is the SHA-256 of the secret, which is not stored. Null means no limit. */
 export const apiKeys = pgTable('api_keys', {
   id: bytewiseText('id').primaryKey(),
   digest: bytewiseText('digest').notNull(),
@@ -35,9 +35,9 @@ export const apiKeys = pgTable('api_keys', {
 })
 
 /**
- * The items, live or expired and not swept yet. `value` is json, not jsonb, because it keeps the text. `created_offset` is `version` less the
- * version that the item was created with; null stands for 0. A service that does not know the column changes `version` alone, and thereby
- * renews the difference: what it writes can pass for a new item, but never for an old one.
+ * The items, including expired ones that were not swept yet. `value` is json, not jsonb, because json keeps the text. `created_offset` is
+ * `version` minus the version that the item was created with; null means 0. An earlier release that does not know the column changes only
+ * `version`, and so `created_version` too: its writes can look like a new item, but never like an old one.
  */
 export const items = pgTable(
   'items',
@@ -54,15 +54,15 @@ export const items = pgTable(
   (table) => [
     primaryKey({ columns: [table.namespace, table.key] }),
     index('items_expires_at').on(table.expiresAt).where(sql`${table.expiresAt} is not null`),
-    // For the expired rows of one namespace, which its total leaves out.
+    // Counts the expired rows of a namespace, which are subtracted from its total.
     index('items_namespace_expires_at').on(table.namespace, table.expiresAt).concurrently().where(sql`${table.expiresAt} is not null`),
   ],
 )
 
 /**
- * How many rows `items` has for each namespace, kept in the transactions of the writes, so that a total costs the same
- * in a table of any size. Each namespace has several slots and a connection writes to its own, so that writers do not
- * wait for one another; the number is the sum of the slots.
+ * The number of rows in `items` by namespace. Each write updates it in its own transaction, so a total costs the same in a table of any
+ * size. Each namespace has several slots, and each connection writes to one of them, so that writers rarely wait for each other. The
+ * number is the sum of the slots.
  */
 export const itemCounts = pgTable(
   'item_counts',
@@ -75,8 +75,8 @@ export const itemCounts = pgTable(
 )
 
 /**
- * What became of writes with an Idempotency-Key, each written in the transaction of its effect. `id` is a digest of caller,
- * namespace and key; `fingerprint` one of the request, so that another request with the same key is found out.
+ * The results of writes with an Idempotency-Key, each stored in the transaction of the write. `id` is a digest of the caller, the
+ * namespace and the key. `fingerprint` is a digest of the request, which detects another request with the same key.
  */
 export const idempotencyRecords = pgTable(
   'idempotency_records',
@@ -84,7 +84,7 @@ export const idempotencyRecords = pgTable(
     id: bytewiseText('id').primaryKey(),
     fingerprint: bytewiseText('fingerprint').notNull(),
     result: json('result').notNull(),
-    /** What the record was written as. Version 0.1.0, which writes no format, wrote the first. */
+    /** The format of `result`. Version 0.1.0 wrote format 1 without naming it. */
     format: smallint('format').notNull().default(1),
     expiresAt: instant('expires_at').notNull(),
   },
@@ -92,8 +92,8 @@ export const idempotencyRecords = pgTable(
 )
 
 /**
- * How many requests each client made in its window, where replicas count together. The migration makes it UNLOGGED, for which
- * Drizzle has no word: a count waits for no fsync, and a crash of the server empties it.
+ * The requests of each client in its rate-limit window, if replicas share their counts. The migration creates it as UNLOGGED, which Drizzle
+ * cannot express: a count needs no fsync, and a crash of the server empties the table.
  */
 export const requestCounts = pgTable(
   'request_counts',

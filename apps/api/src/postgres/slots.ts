@@ -2,39 +2,38 @@ import { NotConnected } from './errors.js'
 import type { Session } from './sessions/session.js'
 import type { Sessions } from './sessions/sessions.js'
 
-/** A place for one session. It is empty until it is needed, and again after its session was lost. */
+/** Holds one session of a pool. A slot is empty until its first statement, and after its session was lost. */
 export interface Slot {
   session: Session | undefined
   opening: Promise<Session> | undefined
-  /** Whether its session was given up, and the server has not ended it: meanwhile there is no other in its place. */
+  /** Whether the session was abandoned and its backend still runs. The slot takes no other session until the backend has ended. */
   abandoned: boolean
-  /** Statements that wait for an answer. */
+  /** The number of statements that wait for a response. */
   inFlight: number
 }
 
-/** How far connections are used. */
 export interface ConnectionUse {
   readonly max: number
-  /** Those that wait for an answer, and those that were given up and that the server has not ended. */
+  /** Connections that wait for a response, and abandoned ones whose backend still runs. */
   readonly busy: number
-  /** Those that were given up for new ones since the start. */
+  /** Connections that were lost or abandoned since the start. */
   readonly replaced: number
 }
 
-/** Places for a bounded number of sessions: the server never has more of them, abandoned ones included. */
+/** A fixed number of slots, which bounds the sessions that exist on the server, including abandoned ones. */
 export interface Slots {
   readonly all: readonly Slot[]
-  /** The slot with the fewest statements, an open one first; undefined if all are abandoned. */
-  freest(): Slot | undefined
+  /** Returns an idle slot, or else the one with the fewest statements, or undefined if all are abandoned. */
+  leastBusy(): Slot | undefined
   /**
-   * The session of a slot, which is opened if there is none.
+   * Returns the session of a slot, or opens one.
    * @throws NotConnected
    */
   sessionOf(slot: Slot): Session | Promise<Session>
-  /** Gives up the slot's session. `cancel`: whether a statement is left on it. */
-  giveUp(slot: Slot, session: Session, cancel: boolean): void
+  /** Abandons the session of a slot. `cancel` says whether a statement is still running on it. */
+  abandon(slot: Slot, session: Session, cancel: boolean): void
   use(): ConnectionUse
-  /** Lets what runs finish, for `timeoutMs` at most, and closes. */
+  /** Waits up to `timeoutMs` for running statements and closes all sessions. */
   end(timeoutMs: number): Promise<void>
 }
 
@@ -47,7 +46,7 @@ export const createSlots = (sessions: Sessions, count: number): Slots => {
     try {
       const session = await sessions.open()
       if (ending) {
-        session.drop()
+        session.destroy()
         throw new NotConnected('the service is stopping')
       }
       slot.session = session
@@ -64,7 +63,7 @@ export const createSlots = (sessions: Sessions, count: number): Slots => {
 
   return {
     all,
-    freest: () => {
+    leastBusy: () => {
       let best: Slot | undefined
       for (const slot of all) {
         if (slot.abandoned) continue
@@ -79,7 +78,7 @@ export const createSlots = (sessions: Sessions, count: number): Slots => {
       slot.opening ??= open(slot)
       return slot.opening
     },
-    giveUp: (slot, session, cancel) => {
+    abandon: (slot, session, cancel) => {
       if (slot.session !== session || slot.abandoned) {
         if (cancel && session.isOpen()) sessions.abandon(session, true)
         return
@@ -93,7 +92,7 @@ export const createSlots = (sessions: Sessions, count: number): Slots => {
     end: async (timeoutMs) => {
       ending = true
       await Promise.all(all.map(({ session }) => session?.client.end({ timeout: timeoutMs / 1000 })))
-      for (const { session } of all) session?.drop()
+      for (const { session } of all) session?.destroy()
     },
   }
 }

@@ -1,154 +1,160 @@
 import type postgres from 'postgres'
 import { withTimeout } from '../lib/with-timeout.js'
-import { compactRows, openedWithin } from './connections.js'
+import { awaitSession, compactRows } from './connections.js'
 import { NotConnected } from './errors.js'
 import type { Session } from './sessions/session.js'
 import type { Sessions } from './sessions/sessions.js'
 import { createSlots } from './slots.js'
 import type { Statement } from './statement.js'
 
-/** A statement with its parameters. */
-export interface Sent<Row = unknown> {
+/** A statement with the values of its parameters. */
+export interface BoundStatement<Row = unknown> {
   readonly text: string
   readonly values: unknown[]
   readonly row?: Row
 }
 
-export const toSend = <Params, Row>(statement: Statement<Params, Row>, params: Params): Sent<Row> => ({
+export const bind = <Params, Row>(statement: Statement<Params, Row>, params: Params): BoundStatement<Row> => ({
   text: statement.text,
   values: statement.values(params),
 })
 
-/** A statement that answers `ours`: it does nothing, and says so, where it finds itself outside of this transaction. */
-export interface Guarded {
+/** A parameter of the writing statement: it must change nothing and return `ours` = false if it runs in another transaction. */
+export interface TransactionGuard {
   readonly transactionId: string
 }
 
-type Rows<Opening extends readonly Sent[]> = { [Place in keyof Opening]: Opening[Place] extends Sent<infer Row> ? Row[] : never }
+type WriteStatement = BoundStatement<{ readonly ours: boolean }>
+
+type RowsOf<Reads extends readonly BoundStatement[]> = {
+  [Index in keyof Reads]: Reads[Index] extends BoundStatement<infer Row> ? Row[] : never
+}
 
 interface Decision<Result> {
-  /** The one statement that writes, if there is one. */
-  readonly write: Sent<{ readonly ours: boolean }> | undefined
+  /** The statement that writes. If it is undefined, the transaction is rolled back. */
+  readonly write: WriteStatement | undefined
   readonly result: Result
 }
 
-/** A transaction of two round trips: what locks and reads, and what is made of that. */
-export interface TwoSteps<Opening extends readonly Sent[], Result> {
-  readonly opening: Opening
-  /** What it throws ends the transaction without a trace. */
-  readonly decide: (rows: Rows<Opening>, guard: Guarded) => Decision<Result>
+/** A transaction of two round trips: the first one locks and reads, the second one writes and commits. */
+export interface TwoStepTransaction<Reads extends readonly BoundStatement[], Result> {
+  readonly reads: Reads
+  /** Decides from the rows what to write. If it throws, the transaction is rolled back. */
+  readonly decide: (rows: RowsOf<Reads>, guard: TransactionGuard) => Decision<Result>
 }
 
-/** How a transaction ended. */
-export type Ended<Result> =
+export type TransactionOutcome<Result> =
   | { readonly kind: 'committed'; readonly result: Result }
-  /** By `decide`. */
+  /** `decide` threw the cause. */
   | { readonly kind: 'rejected'; readonly cause: unknown }
-  /** By PostgreSQL, for what it is or because of others. */
-  | { readonly kind: 'rolled back'; readonly cause: unknown }
-  /** Its connection was lost: before the commit was sent, so that it was surely not applied, or after. */
-  | Lost
+  /** PostgreSQL rolled the transaction back. */
+  | { readonly kind: 'rolled_back'; readonly cause: unknown }
+  | ConnectionLost
 
-interface Lost {
-  readonly kind: 'lost'
+/** The connection was lost. If the commit had not been sent, the transaction had no effect. */
+interface ConnectionLost {
+  readonly kind: 'connection_lost'
   readonly commitSent: boolean
   readonly cause: unknown
 }
 
-const beginning: Sent = { text: 'begin', values: [] }
-const identity: Sent<{ readonly id: string }> = { text: 'select pg_current_xact_id()::text as id', values: [] }
-const committing: Sent = { text: 'commit', values: [] }
-const rollingBack: Sent = { text: 'rollback', values: [] }
-const timeIsOver = new Error('no answer in time')
+const begin: BoundStatement = { text: 'begin', values: [] }
+const readTransactionId: BoundStatement<{ readonly id: string }> = { text: 'select pg_current_xact_id()::text as id', values: [] }
+const commit: BoundStatement = { text: 'commit', values: [] }
+const rollback: BoundStatement = { text: 'rollback', values: [] }
+const timeoutError = new Error('no response in time')
 
-/** Sends statements one after another without waiting between; rejects with the first failure, once all are answered. */
-const sendAll = async (client: postgres.Sql, statements: readonly Sent[], timeoutMs: number): Promise<unknown[][]> => {
-  const answers = statements.map(({ text, values }) => client.unsafe(text, values as never[], { prepare: true }))
-  const settled = await withTimeout(Promise.allSettled(answers), timeoutMs)
-  if (settled === undefined) throw timeIsOver
-  return settled.map((response) => {
-    if (response.status === 'rejected') throw response.reason
-    return compactRows(response.value as unknown as unknown[])
+/**
+ * Pipelines statements: sends all of them without waiting between them.
+ * @throws the first error, once all statements have a response, or `timeoutError`
+ */
+const sendAll = async (client: postgres.Sql, statements: readonly BoundStatement[], timeoutMs: number): Promise<unknown[][]> => {
+  const queries = statements.map(({ text, values }) => client.unsafe(text, values as never[], { prepare: true }))
+  const settled = await withTimeout(Promise.allSettled(queries), timeoutMs)
+  if (settled === undefined) throw timeoutError
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return compactRows(result.value as unknown as unknown[])
   })
 }
 
 /**
- * Runs transactions on connections of their own, one at a time on each. While all `count` of them are used, one is not begun and counts as lost before
- * its commit.
- * @param isLost whether an error of the driver or of PostgreSQL leaves it open what became of the connection
+ * Runs up to `count` transactions at once, each on its own connection. If all connections are in use, a transaction is not begun and ends
+ * as `connection_lost` before its commit.
+ * @param isLost tells whether the state of the connection is unknown after an error of the driver or of PostgreSQL
  */
 export const createTransactions = (sessions: Sessions, count: number, isLost: (error: unknown) => boolean) => {
   const slots = createSlots(sessions, count)
 
-  const failed = (cause: unknown, commitSent: boolean): Ended<never> =>
-    cause === timeIsOver || isLost(cause) ? { kind: 'lost', commitSent, cause } : { kind: 'rolled back', cause }
+  const failed = (cause: unknown, commitSent: boolean): TransactionOutcome<never> =>
+    cause === timeoutError || isLost(cause) ? { kind: 'connection_lost', commitSent, cause } : { kind: 'rolled_back', cause }
 
-  const decideOn = async <Opening extends readonly Sent[], Result>(
+  const readAndDecide = async <Reads extends readonly BoundStatement[], Result>(
     client: postgres.Sql,
-    { opening, decide }: TwoSteps<Opening, Result>,
+    { reads, decide }: TwoStepTransaction<Reads, Result>,
     timeoutMs: number,
-  ): Promise<Ended<never> | { readonly kind: 'decided'; readonly decision: Decision<Result> }> => {
-    let answers: unknown[][]
+  ): Promise<TransactionOutcome<never> | { readonly kind: 'decided'; readonly decision: Decision<Result> }> => {
+    let results: unknown[][]
     try {
-      answers = await sendAll(client, [beginning, identity, ...opening], timeoutMs)
+      results = await sendAll(client, [begin, readTransactionId, ...reads], timeoutMs)
     } catch (cause) {
       return failed(cause, false)
     }
-    const [, ids, ...rows] = answers
+    const [, ids, ...rows] = results
     const [{ id: transactionId }] = ids as [{ id: string }]
     try {
-      return { kind: 'decided', decision: decide(rows as Rows<Opening>, { transactionId }) }
+      return { kind: 'decided', decision: decide(rows as RowsOf<Reads>, { transactionId }) }
     } catch (cause) {
       return { kind: 'rejected', cause }
     }
   }
 
-  const write = async <Result>(
+  const writeAndCommit = async <Result>(
     session: Session,
-    statement: Sent<{ readonly ours: boolean }>,
+    statement: WriteStatement,
     result: Result,
     timeoutMs: number,
-  ): Promise<Ended<Result>> => {
+  ): Promise<TransactionOutcome<Result>> => {
     try {
-      const [rows] = session.replicated(await sendAll(session.client, [statement, committing], timeoutMs))
+      const [rows] = session.requireReplicated(await sendAll(session.client, [statement, commit], timeoutMs))
       const [row] = rows as [{ ours: boolean } | undefined]
-      return row?.ours === true ? { kind: 'committed', result } : { kind: 'lost', commitSent: false, cause: undefined }
+      return row?.ours === true ? { kind: 'committed', result } : { kind: 'connection_lost', commitSent: false, cause: undefined }
     } catch (cause) {
       return failed(cause, true)
     }
   }
 
-  /** Ends what has not been ended; answers whether the connection can be used again. */
+  /** Rolls back. Resolves with whether the connection can be used again. */
   const rollBack = (client: postgres.Sql, timeoutMs: number): Promise<boolean> =>
-    sendAll(client, [rollingBack], timeoutMs).then(
+    sendAll(client, [rollback], timeoutMs).then(
       () => true,
       () => false,
     )
 
-  /** Answers how the transaction ended, and whether its connection can be used again. */
-  const runOn = async <Opening extends readonly Sent[], Result>(
+  /** Runs a transaction. Resolves with its outcome and whether the connection can be used again. */
+  const runOn = async <Reads extends readonly BoundStatement[], Result>(
     session: Session,
-    steps: TwoSteps<Opening, Result>,
+    transaction: TwoStepTransaction<Reads, Result>,
     timeoutMs: number,
-  ): Promise<readonly [Ended<Result>, boolean]> => {
+  ): Promise<readonly [outcome: TransactionOutcome<Result>, reusable: boolean]> => {
     const { client } = session
-    const decided = await decideOn(client, steps, timeoutMs)
-    if (decided.kind === 'lost') return [decided, false]
+    const decided = await readAndDecide(client, transaction, timeoutMs)
+    if (decided.kind === 'connection_lost') return [decided, false]
     if (decided.kind !== 'decided') return [decided, await rollBack(client, timeoutMs)]
-    const { write: statement, result } = decided.decision
-    if (statement === undefined) return [{ kind: 'committed', result }, await rollBack(client, timeoutMs)]
-    const ended = await write(session, statement, result, timeoutMs)
-    // A commit of a transaction that failed rolls it back.
-    return [ended, ended.kind !== 'lost']
+    const { write, result } = decided.decision
+    if (write === undefined) return [{ kind: 'committed', result }, await rollBack(client, timeoutMs)]
+    const outcome = await writeAndCommit(session, write, result, timeoutMs)
+    // PostgreSQL ends a failed transaction at COMMIT, so it needs no ROLLBACK.
+    return [outcome, outcome.kind !== 'connection_lost']
   }
 
-  /** Takes a connection that nothing uses. */
-  const take = async (timeoutMs: number) => {
-    const slot = slots.freest()
+  /** Reserves an idle connection. */
+  const acquire = async (timeoutMs: number) => {
+    const slot = slots.leastBusy()
     if (slot === undefined || slot.inFlight > 0) throw new NotConnected('no connection for a transaction is free')
     slot.inFlight++
     try {
-      return { slot, session: await openedWithin(slots.sessionOf(slot), timeoutMs) }
+      return { slot, session: await awaitSession(slots.sessionOf(slot), timeoutMs) }
     } catch (error) {
       slot.inFlight--
       throw error
@@ -156,14 +162,17 @@ export const createTransactions = (sessions: Sessions, count: number, isLost: (e
   }
 
   return {
-    run: async <Opening extends readonly Sent[], Result>(steps: TwoSteps<Opening, Result>, timeoutMs: number): Promise<Ended<Result>> => {
-      const taken = await take(timeoutMs).catch((cause): Lost => ({ kind: 'lost', commitSent: false, cause }))
-      if ('kind' in taken) return taken
-      const { slot, session } = taken
-      const [ended, usable] = await runOn(session, steps, timeoutMs)
-      if (!usable) slots.giveUp(slot, session, ended.kind !== 'lost' || ended.cause === timeIsOver)
+    run: async <Reads extends readonly BoundStatement[], Result>(
+      transaction: TwoStepTransaction<Reads, Result>,
+      timeoutMs: number,
+    ): Promise<TransactionOutcome<Result>> => {
+      const acquired = await acquire(timeoutMs).catch((cause): ConnectionLost => ({ kind: 'connection_lost', commitSent: false, cause }))
+      if ('kind' in acquired) return acquired
+      const { slot, session } = acquired
+      const [outcome, reusable] = await runOn(session, transaction, timeoutMs)
+      if (!reusable) slots.abandon(slot, session, outcome.kind !== 'connection_lost' || outcome.cause === timeoutError)
       slot.inFlight--
-      return ended
+      return outcome
     },
     use: slots.use,
     end: slots.end,

@@ -11,7 +11,7 @@ import { batchDefaults, type WriteSettings } from '../items/write-batcher.js'
 import { createBatcher } from '../lib/batcher.js'
 import { stringifyJson } from '../lib/json-text.js'
 import { type Pool, transactionsMax } from '../postgres/pool.js'
-import { toSend } from '../postgres/transactions.js'
+import { bind } from '../postgres/transactions.js'
 import { applyOperations, isWrite, type TransactionOperation } from './apply-operations.js'
 import { lockKeys, placeholderVersion } from './sql/lock-keys.js'
 import { type LockedRow, openTransaction, readLocked } from './sql/read-locked.js'
@@ -101,15 +101,15 @@ export const createTransact = (pool: Pool, settings: Settings) => {
     const { namespace, checks, steps, record, wantValues, valueBytesMax = settings.valueBytesMax } = call
     const keys = [...new Set([...checks, ...steps].map(({ key }) => key))]
     const valueKeys = [...new Set(steps.filter(({ op }) => op === 'get' || op === 'increment').map(({ key }) => key))]
-    const opening = [
-      toSend(getRecord, { recordId: record?.id ?? '' }),
-      toSend(lockKeys, { namespace, keys, recordId: record?.id ?? null }),
-      toSend(openTransaction, { versions: steps.filter(isWrite).length }),
-      toSend(readLocked, { namespace, keys, valueKeys, bytesMax: limits.batchValueBytes }),
+    const reads = [
+      bind(getRecord, { recordId: record?.id ?? '' }),
+      bind(lockKeys, { namespace, keys, recordId: record?.id ?? null }),
+      bind(openTransaction, { versions: steps.filter(isWrite).length }),
+      bind(readLocked, { namespace, keys, valueKeys, bytesMax: limits.batchValueBytes }),
     ] as const
-    return pool.transact<typeof opening, TransactionRow>(
+    return pool.transact<typeof reads, TransactionRow>(
       {
-        opening,
+        reads,
         decide: ([[known], , [opened], rows], guard) => {
           if (record !== undefined && known !== undefined) return { write: undefined, result: replayOf<TransactionRow>(record, known) }
           if (opened === undefined) throw new Error('a statement answered no row')
@@ -131,7 +131,7 @@ export const createTransact = (pool: Pool, settings: Settings) => {
             result: record === undefined ? null : JSON.stringify(row),
             recordSeconds,
           }
-          return { write: toSend(writeLocked, { ...guard, namespace, ...changes, ...recording }), result: row }
+          return { write: bind(writeLocked, { ...guard, namespace, ...changes, ...recording }), result: row }
         },
       },
       deadline,

@@ -23,8 +23,8 @@ afterAll(async () => {
 
 const ready = () => until(async () => (await send(api.url, 'GET', '/health/ready')).status === 200)
 
-describe('PostgreSQL killed and started again', () => {
-  test('every answer meanwhile says what is known, acknowledged writes stay, and service returns by itself', async () => {
+describe('PostgreSQL that is killed and restarted', () => {
+  test('loses no acknowledged write and applies no rejected one, and the service recovers by itself', async () => {
     const acknowledged = new Set<string>()
     const uncertain = new Set<string>()
     let stop = false
@@ -59,31 +59,31 @@ describe('PostgreSQL killed and started again', () => {
     }
     expect(
       [...acknowledged].filter((key) => !present.has(key)),
-      'acknowledged and lost',
+      'acknowledged but lost',
     ).toEqual([])
     expect(
       [...present].filter((key) => !acknowledged.has(key) && !uncertain.has(key)),
-      'refused as not applied and yet there',
+      'rejected as not applied but present',
     ).toEqual([])
   })
 })
 
-describe('PostgreSQL that stands still', () => {
-  test('every request is answered by its deadline, and service returns', { timeout: 60_000 }, async () => {
+describe('PostgreSQL that hangs', () => {
+  test('gets every request a response by its deadline, and the service recovers', { timeout: 60_000 }, async () => {
     await api.request('PUT', '/items/still?value=1')
-    const goOn = await server.pause()
+    const resume = await server.pause()
     const [read, write] = await Promise.all([api.request('GET', '/items/still'), api.request('PUT', '/items/still?value=2')])
     expect(read.json.code).toBe('database_unavailable')
-    // Surely not applied where it waited for a new connection.
+    // Not applied if it was still waiting for a new connection.
     expect(['outcome_unknown', 'database_unavailable']).toContain(write.json.code)
     expect((await send(api.url, 'GET', '/health/ready')).status).toBe(503)
-    goOn()
+    resume()
     await ready()
     expect(['1', '2']).toContain((await api.request('GET', '/items/still')).json.value)
   })
 })
 
-test('a lock that is held ends in 503, not in a wait without end, and the write is not applied', { timeout: 60_000 }, async () => {
+test('a write to a locked row is rejected with 503 and not applied', { timeout: 60_000 }, async () => {
   await api.request('PUT', '/items/locked?value=1')
   await api.sql.begin(async (holder) => {
     await holder`select 1 from items where key = 'locked' for update`
@@ -94,16 +94,16 @@ test('a lock that is held ends in 503, not in a wait without end, and the write 
   expect((await api.request('GET', '/items/locked')).json.value).toBe('1')
 })
 
-test('connections that are cut while they are being made do not end the service', { timeout: 60_000 }, async () => {
+test('connections that are lost while they are being opened do not end the service', { timeout: 60_000 }, async () => {
   const service = runService('api', { DATABASE_URL: api.databaseUrl })
   const url = await service.ready()
   let cut = 0
-  const over = () => cut >= 400 || service.child.exitCode !== null
+  const isOver = () => cut >= 400 || service.child.exitCode !== null
   const call = async () => {
-    while (!over()) await send(url, 'PUT', '/items/cut?value=1').catch(() => {})
+    while (!isOver()) await send(url, 'PUT', '/items/cut?value=1').catch(() => {})
   }
   const cutNew = async () => {
-    while (!over()) {
+    while (!isOver()) {
       const { count } = await api.sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where application_name = 'holdfast' and datname = current_database() and backend_start > now() - interval '1 second'`
@@ -117,9 +117,9 @@ test('connections that are cut while they are being made do not end the service'
   await service.ended()
 })
 
-test('more callers at once than connections, and all are served', async () => {
-  const answers = await Promise.all(Array.from({ length: 300 }, (_, n) => api.request('PUT', `/items/many${n}?value=x`)))
-  expect(answers.every(({ status }) => status === 201)).toBe(true)
+test('more concurrent requests than connections all succeed', async () => {
+  const responses = await Promise.all(Array.from({ length: 300 }, (_, n) => api.request('PUT', `/items/many${n}?value=x`)))
+  expect(responses.every(({ status }) => status === 201)).toBe(true)
 })
 
 test.each([
@@ -141,11 +141,11 @@ test.each([
   [{ code: '54000' }, 'statement_error'],
   [new Error('no code'), 'outcome_unknown'],
   [undefined, 'outcome_unknown'],
-])('%o is %s', (error, expected) => {
+])('%o is classified as %s', (error, expected) => {
   expect(classifyFailure(error)).toBe(expected)
 })
 
-test('a statement that fails halfway leaves nothing of itself in the next answer', { timeout: 60_000 }, async () => {
+test('a statement that fails halfway leaves no rows in the next result', { timeout: 60_000 }, async () => {
   const sessions = createSessions({ url: server.url }, createLogger('silent'))
   const connections = createConnections(sessions, 1)
   const halfway = connections.send('select 1 / (4 - g) as x from generate_series(1, 9) g', [], 5_000)
@@ -155,7 +155,7 @@ test('a statement that fails halfway leaves nothing of itself in the next answer
   sessions.end()
 })
 
-test('a statement that is slow takes only its own connection away', { timeout: 60_000 }, async () => {
+test('a slow statement takes away only its own connection', { timeout: 60_000 }, async () => {
   const sessions = createSessions({ url: server.url }, createLogger('silent'))
   const connections = createConnections(sessions, 3)
   const other = connections.send('select pg_sleep(0.5)', [], 5_000)

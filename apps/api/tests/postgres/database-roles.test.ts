@@ -11,7 +11,7 @@ import { runMigrate } from '../support/run-migrate.js'
 
 const schema = 'holdfast'
 
-/** The SQL of docs/operations.md that sets up the two roles, and that for tables that exist. */
+/** The SQL of docs/operations.md: creating the two roles, and granting rights on existing tables. */
 const documented = (): string[] => {
   const text = readFileSync(join(resolve(packageFolder, '..', '..'), 'docs', 'operations.md'), 'utf8')
   const section = /^## Roles$(.*?)^## /ms.exec(text)?.[1] ?? ''
@@ -42,8 +42,8 @@ afterEach(async () => {
   await admin.end()
 })
 
-test('one role migrates, and one that can do nothing else serves', async () => {
-  // A role that owns no function may be given EXECUTE only by name, where the default for everybody was taken away.
+test('one role migrates, and a role with only the documented rights serves', async () => {
+  // Without the default for PUBLIC, the documented grant of EXECUTE must be enough.
   await database.sql`alter default privileges for role holdfast_owner revoke execute on functions from public`
   const settings = { DATABASE_URL: ownerUrl, DATABASE_SCHEMA: schema }
   const done = 'holdfast: the tables in schema "holdfast" are up to date\n'
@@ -60,7 +60,7 @@ test('one role migrates, and one that can do nothing else serves', async () => {
   await service.stop(0)
 })
 
-test('the grants for tables that exist are enough, too', async () => {
+test('the documented grants on existing tables are enough', async () => {
   await database.sql.unsafe(
     'alter default privileges for role holdfast_owner in schema holdfast revoke all on tables from holdfast_service',
   )
@@ -79,20 +79,20 @@ test('the grants for tables that exist are enough, too', async () => {
 })
 
 test.each([
-  ['usage on schema holdfast', 'has no right to USAGE on schema "holdfast"; grant it'],
-  ['delete on holdfast.request_counts', 'no right to DELETE on table request_counts'],
-  ['insert, update on holdfast.items', 'no right to INSERT on table items; no right to UPDATE on table items'],
-  ['usage on sequence holdfast.item_versions', 'no right to USAGE on sequence item_versions'],
+  ['usage on schema holdfast', 'has no USAGE privilege on schema "holdfast". Grant it.'],
+  ['delete on holdfast.request_counts', 'no DELETE privilege on table request_counts'],
+  ['insert, update on holdfast.items', 'no INSERT privilege on table items; no UPDATE privilege on table items'],
+  ['usage on sequence holdfast.item_versions', 'no USAGE privilege on sequence item_versions'],
   ['select on holdfast.holdfast_migrations', 'permission denied for table holdfast_migrations'],
-])('a role without %s is told so at start', async (right, problem) => {
+])('startup reports a role without %s', async (right, problem) => {
   await migrate({ url: ownerUrl }, { schema })
   await database.sql.unsafe(`revoke ${right} from holdfast_service`)
   await expect(migrate({ url: serviceUrl }, { schema })).rejects.toThrow(problem)
 })
 
-test('a role that may not create tables does not start on tables that are behind', async () => {
+test('a role that may not create tables does not start on tables with pending migrations', async () => {
   await expect(migrate({ url: serviceUrl }, { schema })).rejects.toThrow(
-    /^DATABASE_URL: the tables in schema "holdfast" cannot be brought up to date \(permission denied for schema holdfast\); run `npm run migrate` as their owner$/,
+    /^DATABASE_URL: the tables in schema "holdfast" cannot be migrated \(permission denied for schema holdfast\)\. Run `npm run migrate` as the owner of the tables\.$/,
   )
   await expect(migrate({ url: serviceUrl }, { schema: 'other' })).rejects.toThrow(/permission denied for database/)
   await expect(migrate({ url: serviceUrl })).rejects.toThrow(/schema "public" .*\(permission denied for schema public\)/)
@@ -104,7 +104,7 @@ test('tables that a role may not use are none of its business, so that roles wit
   await expect(migrate({ url: ownerUrl })).resolves.toMatchObject({ schema: 'holdfast' })
 })
 
-test('the command fails with one line and status 1', async () => {
+test('a failed migrate command prints one line and exits with status 1', async () => {
   const failure = await runMigrate({ DATABASE_URL: serviceUrl, DATABASE_SCHEMA: schema }).catch((error) => error)
   expect(failure).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^holdfast: DATABASE_URL: .*\n$/) })
 })

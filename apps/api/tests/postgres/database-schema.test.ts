@@ -6,12 +6,12 @@ import { send, startReplica } from '../support/api.js'
 import { locks, withDatabase } from '../support/database.js'
 import { everyStatementSettings, runEveryStatement } from '../support/exercise.js'
 
-/** Another application's tables, with our names, and rows in them. */
+/** Tables of another application with the names that Holdfast uses, each with a row. */
 const foreignTables = ['items', 'item_counts', 'idempotency_records', 'request_counts', 'namespaces', 'api_keys', 'holdfast_migrations']
   .map((name) => `create table public.${name} (id text primary key, value text); insert into public.${name} values ('theirs', 'theirs');`)
   .join('\n')
 
-test.each(['My "Schema"; drop table items --', 'schéma.$user, public'])('every statement keeps to the schema %s', (schema) =>
+test.each(['My "Schema"; drop table items --', 'schéma.$user, public'])('every statement uses only the schema %s', (schema) =>
   withDatabase('', async (url, sql) => {
     await sql.unsafe(foreignTables)
     await sql`create function public.renew_version(text, text) returns bigint language sql as 'select 0::bigint'`
@@ -31,7 +31,7 @@ test.each(['My "Schema"; drop table items --', 'schéma.$user, public'])('every 
   }),
 )
 
-test('two services with different schemas share a database and nothing in it', () =>
+test('two services with different schemas in one database share no data', () =>
   withDatabase('', async (url) => {
     const [first, second] = await Promise.all(
       ['first', 'second'].map((DATABASE_SCHEMA) => startReplica({ databaseUrl: url }, { DATABASE_SCHEMA })),
@@ -47,7 +47,7 @@ test('two services with different schemas share a database and nothing in it', (
     await Promise.all([first.stop(0), second.stop(0)])
   }))
 
-test('a schema can be migrated while another one is', () =>
+test('two schemas can be migrated at the same time', () =>
   withDatabase('', async (url, sql) => {
     const later = {
       name: '9000_later',
@@ -67,7 +67,7 @@ test('a schema can be migrated while another one is', () =>
     await expect(waits).resolves.toMatchObject({ applied: ['9000_later'] })
   }))
 
-test('without a setting the first schema of the search path has everything', () =>
+test('without DATABASE_SCHEMA, everything is created in the first schema of the search path', () =>
   withDatabase('', async (url, sql) => {
     await sql`create schema kv`
     await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set search_path = nowhere, kv, public`)
@@ -77,28 +77,26 @@ test('without a setting the first schema of the search path has everything', () 
     expect(await sql`select relname from pg_class where relname = 'item_versions' and relnamespace = 'kv'::regnamespace`).toHaveLength(1)
   }))
 
-test('a search path that leads away from the tables stops the start', () =>
+test('a search path that does not start with the schema of the tables stops startup', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     await sql`create schema elsewhere`
     await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set search_path = elsewhere`)
     await expect(migrate({ url })).rejects.toThrow(
-      'tables are in schema "public", but the search path (elsewhere) begins with "elsewhere"; set DATABASE_SCHEMA to the schema to use, or',
+      'tables are in schema "public", but the search path (elsewhere) starts with "elsewhere". Set DATABASE_SCHEMA to that schema, or',
     )
     await expect(migrate({ url }, { schema: 'public' })).resolves.toMatchObject({ applied: [] })
     await expect(migrate({ url }, { schema: 'elsewhere' })).resolves.toMatchObject({ schema: 'elsewhere' })
   }))
 
-test('a search path without an existing schema stops the start', () =>
+test('a search path without an existing schema stops startup', () =>
   withDatabase('', async (url, sql) => {
     await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set search_path = kv`)
-    await expect(migrate({ url })).rejects.toThrow(
-      'the search path (kv) has no schema that exists and that this role may use; set DATABASE_SCHEMA',
-    )
+    await expect(migrate({ url })).rejects.toThrow('the search path (kv) has no existing schema that the role may use. Set DATABASE_SCHEMA')
     await expect(migrate({ url }, { schema: 'kv' })).resolves.toMatchObject({ schema: 'kv' })
   }))
 
-test('a search path that changes later changes nothing', () =>
+test('a later change of the search path has no effect', () =>
   withDatabase('', async (url, sql) => {
     const service = await startReplica({ databaseUrl: url })
     await send(service.url, 'PUT', '/items/a?value=kept')
@@ -109,7 +107,7 @@ test('a search path that changes later changes nothing', () =>
     await service.stop(0)
   }))
 
-test('a function that writes items keeps to its schema, whoever calls it', () =>
+test('the function renew_version uses its own schema, whatever the search path of its caller', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url }, { schema: 'kv' })
     await sql`insert into kv.items values ('n', 'k', '1', 1, now(), now())`

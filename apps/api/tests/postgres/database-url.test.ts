@@ -21,7 +21,7 @@ describe('a database URL', () => {
     ['postgres://u:p@ignored/app?host=h1,h2&port=1,2', ['h1 1', 'h2 2']],
     ['postgres://u:p@h1,h2/app?port=9', ['h1 9', 'h2 9']],
     ['postgres://u:p@/app', ['localhost 5432']],
-  ])('%s names its servers', (url, endpoints) => {
+  ])('%s has the right servers', (url, endpoints) => {
     expect(endpointsOf(url)).toEqual(endpoints)
   })
 
@@ -31,11 +31,11 @@ describe('a database URL', () => {
     ['postgres://u:p@ss:w?r#d@db/app', { user: 'u', password: 'p@ss:w?r#d', database: 'app' }],
     ['postgres://u@db/%C3%BCber', { user: 'u', password: '', database: 'über' }],
     ['postgres://db/app?user=u&password=p%26w&dbname=other', { user: 'u', password: 'p&w', database: 'other' }],
-  ])('%s names its user, password and database', (url, expected) => {
+  ])('%s has the right user, password and database', (url, expected) => {
     expect(parseDatabaseUrl(url)).toMatchObject(expected)
   })
 
-  test('keeps any name and password that is percent-encoded', () => {
+  test('keeps every percent-encoded name and password', () => {
     const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((each) => !each.includes('\0'))
     fc.assert(
       fc.property(text, text, text, (user, password, database) => {
@@ -51,26 +51,26 @@ describe('a database URL', () => {
     ['sslmode=verify-full', 'verify-full'],
     ['ssl=true', 'require'],
     ['sslrootcert=system', 'verify-full'],
-  ])('with "%s" uses TLS mode %s', (query, mode) => {
+  ])('with the query "%s" uses the TLS mode %s', (query, mode) => {
     expect(parseDatabaseUrl(`postgres://u:p@db/app?${query}`).tls.mode).toBe(mode)
   })
 
   test.each([
     ['mysql://u:hunter2@db/app', 'postgres://user:password@host:port/database'],
-    ['postgres://u:hunter2@db', 'names no database'],
+    ['postgres://u:hunter2@db', 'has no database name'],
     ['postgres://u:hunter2@db:0/app', 'a port must be a number from 1 to 65535'],
     ['postgres://u:hunter2@db:99999/app', 'a port must be a number from 1 to 65535'],
     ['postgres://u:hunter2/x@db/app', 'percent-encode reserved characters'],
     ['postgres://u:hunter2%zz@db/app', 'percent sign'],
     ['postgres://u:hunter2%00@db/app', '%00'],
     ['postgres://u:hunter2@::1/app', 'a port must be a number'],
-    ['postgres://u:hunter2@[db]/app', 'only an IPv6 address belongs in brackets'],
+    ['postgres://u:hunter2@[db]/app', 'only an IPv6 address may be in brackets'],
     ['postgres://u:hunter2@db/app?sslmode=always', 'sslmode must be one of'],
-    ['postgres://u:hunter2@db/app?sslmod=require', '"sslmod" is not known; remove it'],
+    ['postgres://u:hunter2@db/app?sslmod=require', 'parameter "sslmod" is not supported; remove it'],
     ['postgres://u:hunter2@db/app?target_session_attrs=standby', 'target_session_attrs must be one of'],
-    ['postgres://u:hunter2@h1,h2/app?port=1,2,3', 'one port for all hosts, or one for each'],
+    ['postgres://u:hunter2@h1,h2/app?port=1,2,3', 'one port for all hosts, or one port for each host'],
     ['postgres://u:hunter2@db/app?connect_timeout=soon', 'whole number'],
-  ])('%s stops the start with one line without the password', (url, expected) => {
+  ])('%s stops startup with one line that does not contain the password', (url, expected) => {
     const read = () => readConfig({ DATABASE_URL: url })
     expect(read).toThrow(expected)
     expect(read).toThrow(/^DATABASE_URL[^\n]*$/)
@@ -81,7 +81,7 @@ describe('a database URL', () => {
 describe('a service', () => {
   const nameOf = (text: string) => `"${text.replaceAll('"', '""')}"`
 
-  test('runs on a database, as a role and with a password that need encoding', async () => {
+  test('connects with a database, a role and a password that need percent-encoding', async () => {
     const admin = postgres(inject('postgresUrl'), { max: 1, onnotice: () => {} })
     const role = `odd @:/?#% "role" ${Date.now()}`
     const password = `p@:/?#%&=+ '"\\`
@@ -91,7 +91,7 @@ describe('a service', () => {
     await admin.end()
     const { hostname, port } = new URL(inject('postgresUrl'))
     const [u, p, d] = [role, password, database].map(encodeURIComponent)
-    // The first host takes no connections.
+    // The first host accepts no connections.
     const url = `postgres://${u}:${p}@127.0.0.1:1,${hostname}:${port}/${d}`
     const api = await startApi(inject('postgresUrl'), { DATABASE_URL: url })
     try {
@@ -103,7 +103,7 @@ describe('a service', () => {
     }
   })
 
-  test('reaches PostgreSQL through a Unix socket', async () => {
+  test('connects through a Unix socket', async () => {
     const admin = postgres(inject('postgresUrl'), { max: 1 })
     const [row] = await admin`select current_setting('unix_socket_directories') as folder, current_setting('port') as port`
     await admin.end()

@@ -9,11 +9,11 @@ import { send, startApi, startReplica } from '../support/api.js'
 let first: PostgresProcess
 let second: PostgresProcess
 /** Another cluster, with a role and a database of the same names. */
-let stranger: PostgresProcess
+let otherCluster: PostgresProcess
 let address: TcpProxy
-/** Behind one address, which moves. */
+/** Connects through the proxy, which moves between servers. */
 let api: Awaited<ReturnType<typeof startApi>>
-/** Knows both servers. */
+/** Has both servers in its URL. */
 let both: Service
 
 const at = (url: string, port: number): string => url.replace(/:\d+\//, `:${port}/`)
@@ -30,9 +30,9 @@ beforeAll(async () => {
   second = await startStandby(first)
   address = await startTcpProxy(first.port)
   api = await startApi(at(first.url, address.port))
-  stranger = await startPostgres()
+  otherCluster = await startPostgres()
   await runOn(
-    stranger,
+    otherCluster,
     `alter role holdfast password '${new URL(first.url).password}'`,
     `create database ${new URL(api.databaseUrl).pathname.slice(1)}`,
   )
@@ -47,16 +47,16 @@ afterAll(async () => {
   await address.close()
   await first.remove()
   await second.remove()
-  await stranger.remove()
+  await otherCluster.remove()
 })
 
-test('a standby in the list of hosts is passed over', async () => {
+test('a standby in the list of hosts is skipped', async () => {
   expect((await send(both.url, 'PUT', '/items/a?value=1')).status).toBe(201)
   expect(await get(both.url, 'a')).toBe('1')
 })
 
-describe('an address that moves', () => {
-  test('to a standby: nothing is read there, and the service is not ready', async () => {
+describe('an address that moves to another server', () => {
+  test('a standby: nothing is read there, and the service is not ready', async () => {
     await send(api.url, 'PUT', '/items/moved?value=1')
     address.moveTo(second.port)
     address.cut()
@@ -67,8 +67,8 @@ describe('an address that moves', () => {
     expect(await status(api.url)).toBe(503)
   })
 
-  test('to another cluster: nothing is read or written there', async () => {
-    address.moveTo(stranger.port)
+  test('another cluster: nothing is read or written there', async () => {
+    address.moveTo(otherCluster.port)
     expect(await status(api.url)).toBe(503)
     expect((await send(api.url, 'GET', '/items/moved')).json.code).toBe('database_unavailable')
     address.moveTo(first.port)
@@ -77,8 +77,8 @@ describe('an address that moves', () => {
   })
 })
 
-describe('a standby that is promoted while the primary runs on', () => {
-  test('takes all requests soon after the address moved, also those of connections that stand', { timeout: 60_000 }, async () => {
+describe('a standby that is promoted while the former primary keeps running', () => {
+  test('receives all requests soon after the address moved, including those on open connections', { timeout: 60_000 }, async () => {
     await send(api.url, 'PUT', '/items/split?value=old')
     await runOn(second, 'select pg_promote(true, 30)')
     address.moveTo(second.port)
@@ -87,7 +87,7 @@ describe('a standby that is promoted while the primary runs on', () => {
     for (let n = 0; n < 20; n++) expect(await get(api.url, 'split')).toBe('new')
   })
 
-  test('leaves the former primary unused when the address moves back', async () => {
+  test('is used even after the address moves back to the former primary', async () => {
     address.moveTo(first.port)
     address.cut()
     expect((await send(api.url, 'GET', '/items/split')).json.code).toBe('database_unavailable')
@@ -98,7 +98,7 @@ describe('a standby that is promoted while the primary runs on', () => {
   })
 })
 
-test('of several hosts the promoted one is used, and the former primary, now its standby, is not', { timeout: 60_000 }, async () => {
+test('with several hosts, the promoted one is used and the former primary, now its standby, is not', { timeout: 60_000 }, async () => {
   await first.stop()
   await until(async () => (await send(both.url, 'PUT', '/items/after?value=1')).status === 201)
   await first.follow(second)

@@ -29,7 +29,7 @@ afterAll(async () => {
   await server.remove()
 })
 
-describe('a synchronous standby that is gone', () => {
+describe('a synchronous standby that does not respond', () => {
   beforeAll(async () => {
     await configure(`alter system set synchronous_standby_names = 'nobody'`)
     await until(async () => (await admin`show synchronous_standby_names`)[0]?.synchronous_standby_names === 'nobody')
@@ -39,7 +39,7 @@ describe('a synchronous standby that is gone', () => {
   test.each([
     ['a put', () => send(api.url, 'PUT', '/items/canceled?value=1')],
     ['a transaction', () => send(api.url, 'POST', '/transactions', { json: { operations: [{ op: 'set', key: 'canceled', value: 1 }] } })],
-  ])('%s whose wait for it is canceled is no success: its outcome is unknown', async (_name, write) => {
+  ])('%s whose wait for the standby is canceled has an unknown outcome', async (_name, write) => {
     const response = write()
     await until(async () => (await waiting()).length > 0)
     for (const pid of await waiting()) await admin`select pg_cancel_backend(${pid})`
@@ -48,7 +48,7 @@ describe('a synchronous standby that is gone', () => {
   })
 })
 
-test('a server whose fsync is turned off while it runs is not used until it is on again', { timeout: 60_000 }, async () => {
+test('a server whose fsync is turned off at run time is not used until it is on again', { timeout: 60_000 }, async () => {
   await until(ready)
   await configure('alter system set fsync = off')
   await until(async () => !(await ready()))
@@ -58,7 +58,7 @@ test('a server whose fsync is turned off while it runs is not used until it is o
   await until(ready)
 })
 
-test('a server that is set to take no writes is not used until it takes them again', { timeout: 60_000 }, async () => {
+test('a server that becomes read-only is not used until it accepts writes again', { timeout: 60_000 }, async () => {
   await configure('alter system set default_transaction_read_only = on')
   await until(async () => !(await ready()))
   await admin`set default_transaction_read_only = off`

@@ -26,7 +26,7 @@ describe('a fair queue', () => {
     rejection: (reason: string) => new Error(reason),
   }
 
-  /** A queue with one run that goes on until `release` is called, and the order in which others run. */
+  /** A queue with one task that runs until `release` is called. `order` records the order in which other tasks run. */
   const busyQueue = () => {
     const queue = createFairQueue(options)
     const order: string[] = []
@@ -37,7 +37,7 @@ describe('a fair queue', () => {
     return { queue, order, enter, release }
   }
 
-  test('lets clients take turns, however many runs each has waiting', async () => {
+  test('lets clients take turns, however many tasks each has waiting', async () => {
     const { order, enter, release } = busyQueue()
     const all = ['a1', 'a2', 'a3', 'b1', 'c1'].map((name) => enter(name[0] ?? '', name))
     release()
@@ -45,7 +45,7 @@ describe('a fair queue', () => {
     expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'a3'])
   })
 
-  test('bounds what waits, in all and of each client', async () => {
+  test('limits the waiting tasks in total and per client', async () => {
     const { queue, enter, release } = busyQueue()
     const waiting = ['a1', 'a2', 'a3'].map((name) => enter('a', name))
     expect(await enter('a', 'a4')).toBe('queue_full')
@@ -56,7 +56,7 @@ describe('a fair queue', () => {
     expect(queue.waiting()).toBe(0)
   })
 
-  test('rejects a run whose deadline is too near when its turn comes, and goes on', async () => {
+  test('rejects a task whose deadline is too close when its turn comes, and continues', async () => {
     const { order, enter, release } = busyQueue()
     const late = enter('b', 'b1', performance.now() + 5)
     const next = enter('c', 'c1')
@@ -66,13 +66,13 @@ describe('a fair queue', () => {
     expect(order).toEqual(['c1'])
   })
 
-  test('rests after a run before it starts the next', async () => {
-    const queue = createFairQueue({ ...options, restMsMax: 5 })
+  test('pauses between tasks', async () => {
+    const queue = createFairQueue({ ...options, pauseMsMax: 5 })
     const turn = { client: 'a', deadline: soon() }
     const ended: number[] = []
-    const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
+    const work = () => new Promise((resolve) => setTimeout(resolve, 20))
     const first = queue.run(turn, async () => {
-      await pause()
+      await work()
       ended.push(performance.now())
     })
     const started = await queue.run(turn, async () => performance.now())
@@ -80,7 +80,7 @@ describe('a fair queue', () => {
     expect(started - (ended[0] ?? 0)).toBeGreaterThanOrEqual(4)
   })
 
-  test('goes on after a run that failed', async () => {
+  test('continues after a failed task', async () => {
     const queue = createFairQueue(options)
     const turn = { client: 'a', deadline: soon() }
     await expect(queue.run(turn, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed')
@@ -88,11 +88,11 @@ describe('a fair queue', () => {
   })
 })
 
-/** Waits for a lock that the test holds. */
+/** Waits for an advisory lock that the test holds. */
 const waitForLock = defineStatement<object, object>('read', () => sql`select pg_advisory_xact_lock_shared(7) is null as waited`)
 const one = defineStatement<object, { one: number }>('read', () => sql`select 1 as one`)
 
-test.each(['ranges', 'scans', 'removals'] as const)('statements do not wait behind the lane of %s, which is bounded', async (lane) => {
+test.each(['ranges', 'scans', 'removals'] as const)('statements do not wait behind the lane %s, which is bounded', async (lane) => {
   const turn = (client: string) => ({ client, deadline: performance.now() + 8_000 })
   const ended = await api.sql.begin(async (holder) => {
     await holder`select pg_advisory_xact_lock(7)`

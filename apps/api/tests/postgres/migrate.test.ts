@@ -8,7 +8,7 @@ const migrations = readMigrations()
 const names = migrations.map(({ name }) => name)
 const last = names.at(-1) ?? ''
 
-/** A migration that a later version could have. */
+/** A migration of a later version. */
 const later = (statement: string, additive = true): Migration => ({
   name: '9000_later',
   statements: [statement],
@@ -39,7 +39,7 @@ test('services that start together migrate once', () =>
     expect(results.flatMap(({ applied }) => applied)).toEqual(names)
   }))
 
-test('the ledger of another Drizzle application is neither read nor changed', () =>
+test('the migration history of another Drizzle application is neither read nor changed', () =>
   withDatabase('', async (url, sql) => {
     await sql`create schema drizzle`
     await sql`create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`
@@ -48,42 +48,42 @@ test('the ledger of another Drizzle application is neither read nor changed', ()
     expect(await sql`select hash from drizzle.__drizzle_migrations`).toEqual([{ hash: 'theirs' }])
   }))
 
-test('a migration that was changed after it had been applied stops the start', () =>
+test('a migration file that was changed after it was applied stops startup', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     await sql`update holdfast_migrations set hash = 'edited' where name = ${names[1] ?? ''}`
-    await expect(migrate({ url })).rejects.toThrow(`migration ${names[1]} was changed after it had been applied`)
+    await expect(migrate({ url })).rejects.toThrow(`the file of migration ${names[1]} was changed after it was applied`)
   }))
 
-test('a ledger with a gap stops the start', () =>
+test('a migration history with a gap stops startup', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     await sql`delete from holdfast_migrations where name = ${names[1] ?? ''}`
-    await expect(migrate({ url })).rejects.toThrow(`but not ${names[1]}, which comes before it`)
+    await expect(migrate({ url })).rejects.toThrow(`but not ${names[1]}, which precedes it`)
   }))
 
-test('a migration that no release has stops the start', () =>
+test('an applied migration that no release has stops startup', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     await sql`insert into holdfast_migrations (name, hash, additive) values ('0001_of_a_fork', 'x', true)`
-    await expect(migrate({ url })).rejects.toThrow('lists migration 0001_of_a_fork, which no release of Holdfast up to this one has')
+    await expect(migrate({ url })).rejects.toThrow('lists migration 0001_of_a_fork, which no release of Holdfast has')
   }))
 
-test('a version runs on tables that a newer one has added to', () =>
+test('a version runs on tables that a newer version extended', () =>
   withDatabase('', async (url) => {
     await migrate({ url }, { migrations: [...migrations, later('alter table items add column later int')] })
     await expect(migrate({ url })).resolves.toMatchObject({ applied: [], newer: ['9000_later'] })
   }))
 
-test('a version does not run on tables that a newer one has changed otherwise', () =>
+test('a version does not run on tables that a newer version changed incompatibly', () =>
   withDatabase('', async (url) => {
     await migrate({ url }, { migrations: [...migrations, later('alter table items add column later int not null', false)] })
     await expect(migrate({ url })).rejects.toThrow(
-      'migration 9000_later of a newer version made them unusable for this one; run that version',
+      'migration 9000_later of a newer version is incompatible with this one. Run the newer version.',
     )
   }))
 
-test('a migration that fails leaves nothing of itself', () =>
+test('a failed migration is rolled back', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     const failing = { ...later('create table half (id int)'), statements: ['create table half (id int)', 'select 1 / 0'] }
@@ -92,29 +92,29 @@ test('a migration that fails leaves nothing of itself', () =>
     await expect(migrate({ url })).resolves.toMatchObject({ applied: [], newer: [] })
   }))
 
-test('tables of which one cannot be created leave nothing of the others', () =>
+test('if one table cannot be created, none is', () =>
   withDatabase('', async (url, sql) => {
-    // A name that another application has for something else than a table.
+    // Another application has a function with the name of one of ours.
     await sql`create function renew_version(text, text) returns bigint language sql as 'select 0::bigint'`
     await expect(migrate({ url })).rejects.toThrow('function "renew_version" already exists')
     expect(await tablesIn(sql, 'public')).toEqual([])
   }))
 
-test('a list that lost its rows stops the start', () =>
+test('an empty migration history stops startup', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     await sql`truncate holdfast_migrations`
-    await expect(migrate({ url })).rejects.toThrow("no list of migrations that says they are Holdfast's")
+    await expect(migrate({ url })).rejects.toThrow('no migration history says that they belong to Holdfast')
   }))
 
-test('a migration gives way to running statements and goes on after them', () =>
+test('a migration yields to running statements and continues after them', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     await sql`begin`
     await sql`lock table items in row exclusive mode`
     const migrated = migrate({ url }, { migrations: [...migrations, later('alter table items add column later int')] })
     await expect.poll(() => locks(sql, false)).toEqual(['relation'])
-    // A write that waits behind the migration goes on when that gives up its wait.
+    // A write that waits behind the migration continues when the migration's lock times out.
     const other = postgres(url, { max: 1 })
     await other`insert into items values ('n', 'k', '1', 1, now(), now())`
     await other.end()
@@ -122,10 +122,10 @@ test('a migration gives way to running statements and goes on after them', () =>
     await expect(migrated).resolves.toMatchObject({ applied: ['9000_later'] })
   }))
 
-test('an index is built while writes go on, and again if its build was cut off', () =>
+test('an index is built while writes continue, and rebuilt if its build was interrupted', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
-    // What a build leaves that fails or is killed.
+    // Leaves an invalid index, as an interrupted build does.
     await sql`insert into items values ('n', 'a', '1', 1, now(), now()), ('n', 'b', '1', 1, now(), now())`
     await expect(sql`create unique index concurrently "later" on items (version)`).rejects.toThrow('could not create unique index')
     const statement = 'CREATE INDEX CONCURRENTLY "later" ON "items" USING btree ("version");'
@@ -141,7 +141,7 @@ test('an index is built while writes go on, and again if its build was cut off',
     expect(await sql`select indisvalid from pg_index where indexrelid = 'later'::regclass`).toEqual([{ indisvalid: true }])
   }))
 
-test('a migration whose connection dies leaves nothing of itself', () =>
+test('a migration whose connection is lost is rolled back', () =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     const slow = { ...later(''), statements: ['create table half (id int)', 'select pg_sleep(60)'] }
@@ -151,12 +151,12 @@ test('a migration whose connection dies leaves nothing of itself', () =>
     await expect.poll(backend).toHaveLength(1)
     const [row] = await backend()
     await sql`select pg_terminate_backend(${row?.pid ?? 0})`
-    expect(String(await migrated)).toContain('cannot be brought up to date')
+    expect(String(await migrated)).toContain('cannot be migrated')
     expect(await tablesIn(sql, 'public')).not.toContain('half')
     await expect(migrate({ url })).resolves.toMatchObject({ applied: [], newer: [] })
   }))
 
-test('new tables wait for no transaction of others in the database', () =>
+test('creating the tables does not wait for other transactions in the database', () =>
   withDatabase('', async (url, sql) => {
     await sql`begin isolation level repeatable read`
     await sql`select 1`
@@ -164,19 +164,19 @@ test('new tables wait for no transaction of others in the database', () =>
     await sql`commit`
   }))
 
-test('with migration off, tables that are behind stop the start', () =>
+test('with MIGRATE_AT_START=off, pending migrations stop startup', () =>
   withDatabase('', async (url, sql) => {
     await expect(migrate({ url }, { apply: false })).rejects.toThrow(
-      `MIGRATE_AT_START is off and schema "public" lacks ${names.join(', ')}; run \`npm run migrate\` as the tables' owner first`,
+      `MIGRATE_AT_START is off and the tables in schema "public" lack the migrations ${names.join(', ')}. Run \`npm run migrate\` as the owner of the tables.`,
     )
     expect(await tablesIn(sql, 'public')).toEqual([])
     await migrate({ url })
     await expect(migrate({ url }, { apply: false })).resolves.toMatchObject({ applied: [] })
     await sql`delete from holdfast_migrations where name = ${last}`
-    await expect(migrate({ url }, { apply: false })).rejects.toThrow(`lacks ${last};`)
+    await expect(migrate({ url }, { apply: false })).rejects.toThrow(`lack the migrations ${last}.`)
   }))
 
-test("another application's tables with our names are not touched", () =>
+test('tables of another application with the same names are not changed', () =>
   withDatabase('', async (url, sql) => {
     await sql`create table items (id int)`
     await expect(migrate({ url })).rejects.toThrow('schema "public" has tables with names that Holdfast uses (items)')
@@ -192,7 +192,7 @@ test.each([
   ['alter table items drop column expires_at', 'column items.expires_at does not exist'],
   ['drop function renew_version', 'function renew_version does not exist'],
   ['alter sequence item_versions rename to gone', 'sequence item_versions does not exist'],
-])('%s stops the start', (statement, problem) =>
+])('startup fails after: %s', (statement, problem) =>
   withDatabase('', async (url, sql) => {
     await migrate({ url })
     await sql.unsafe(statement)

@@ -6,8 +6,8 @@ import type { Service } from '../../src/start-service.js'
 import { send, startReplica } from '../support/api.js'
 import { createDatabase, type TestDatabase, withDatabase } from '../support/database.js'
 
-/** Settings that a database may have for other programs, none of which the statements bear. */
-const foreign = {
+/** Settings that a database may have for other applications. The statements would fail with each of them. */
+const foreignSettings = {
   array_nulls: 'off',
   standard_conforming_strings: 'off',
   backslash_quote: 'off',
@@ -36,7 +36,7 @@ const foreign = {
 const set = (database: TestDatabase, name: string, value: string) =>
   database.sql.unsafe(`alter database ${new URL(database.url).pathname.slice(1)} set ${name} = '${value}'`)
 
-describe('a database with settings for other programs', () => {
+describe('a database with settings for other applications', () => {
   let database: TestDatabase
   let service: Service
   const request = async (method: string, path: string, json?: unknown) => {
@@ -46,7 +46,7 @@ describe('a database with settings for other programs', () => {
 
   beforeAll(async () => {
     database = await createDatabase()
-    for (const [name, value] of Object.entries(foreign)) await set(database, name, value)
+    for (const [name, value] of Object.entries(foreignSettings)) await set(database, name, value)
     service = await startReplica({ databaseUrl: database.url })
   })
   afterAll(async () => {
@@ -65,7 +65,7 @@ describe('a database with settings for other programs', () => {
     expect(Date.parse(b.created_at)).toBeGreaterThan(Date.now() - 60_000)
   })
 
-  test('counts, changes, lists and removes', async () => {
+  test('increments, updates, lists and deletes items', async () => {
     expect(await request('POST', '/items/n/increment', { by: 2 })).toEqual([200, expect.objectContaining({ value: 2 })])
     expect((await request('PATCH', '/items/n', { value: 5 }))[0]).toBe(200)
     const [, list] = await request('GET', '/items?prefix=n')
@@ -87,38 +87,38 @@ describe('a database with settings for other programs', () => {
   })
 })
 
-test('synchronous_commit that is turned off later is on in connections that are opened then', () =>
+test('new connections turn synchronous_commit on, even if it was turned off after the start', () =>
   withDatabase('', async (url, sql) => {
     const sessions = createSessions({ url }, createLogger('silent'))
     const commitOf = async () => {
       const session = await sessions.open()
       const [row] = await session.client`show synchronous_commit`
-      session.drop()
+      session.destroy()
       return row?.synchronous_commit
     }
     const name = new URL(url).pathname.slice(1)
     expect(await commitOf()).toBe('on')
-    for (const [given, used] of [
+    for (const [configured, effective] of [
       ['off', 'on'],
       ['local', 'on'],
       ['remote_write', 'on'],
       ['remote_apply', 'remote_apply'],
     ]) {
-      await sql.unsafe(`alter database ${name} set synchronous_commit = ${given}`)
-      expect(await commitOf()).toBe(used)
+      await sql.unsafe(`alter database ${name} set synchronous_commit = ${configured}`)
+      expect(await commitOf()).toBe(effective)
     }
     sessions.end()
   }))
 
-test('a role without triggers is refused at start', () =>
+test('a role that disables triggers is rejected at startup', () =>
   withDatabase('', async (url, sql) => {
     await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set session_replication_role = replica`)
     await expect(checkServer({ url }, createLogger('silent'))).rejects.toThrow(
-      /^DATABASE_URL: .*session_replication_role is replica.*reset it/,
+      /^DATABASE_URL: .*session_replication_role is replica.*Reset it/,
     )
   }))
 
-test('a role that may not ask which server it is serves, with a warning', () =>
+test('a role that may not read the identity of the server is accepted', () =>
   withDatabase('', async (url, sql) => {
     await sql`revoke execute on function pg_control_system() from public`
     await sql`revoke execute on function pg_walfile_name(pg_lsn) from public`

@@ -9,7 +9,7 @@ import { type ApiResponse, send, startReplica } from '../support/api.js'
 import { createDatabase, type TestDatabase, withDatabase } from '../support/database.js'
 import { runMigrate } from '../support/run-migrate.js'
 
-/** A request that version 0.1.0 was sent, and its response. */
+/** A request to version 0.1.0 with its response. */
 interface Exchange {
   readonly name: string
   readonly request: { readonly method: string; readonly path: string; readonly headers: Record<string, string>; readonly body?: string }
@@ -18,14 +18,14 @@ interface Exchange {
 
 const fixture = (file: string): string => readFileSync(join(import.meta.dirname, '..', 'fixtures', '0.1.0', file), 'utf8')
 const exchanges: readonly Exchange[] = JSON.parse(fixture('exchanges.json'))
-const ended = exchanges.filter(({ name }) => !/did not (end|begin)/.test(name))
+const completed = exchanges.filter(({ name }) => !/did not (end|begin)/.test(name))
 const named = (name: string): Exchange => {
-  const found = exchanges.find((each) => each.name === name)
-  if (found === undefined) throw new Error(`no exchange is named ${name}`)
-  return found
+  const exchange = exchanges.find((each) => each.name === name)
+  if (exchange === undefined) throw new Error(`no exchange is named ${name}`)
+  return exchange
 }
 
-/** What version 0.1.0 was set to. */
+/** The settings of version 0.1.0 in the fixture. */
 const openSettings = { ROOT_KEYS: 'on', TRUST_PROXY: '127.0.0.0/8' }
 
 let database: TestDatabase
@@ -35,7 +35,7 @@ let withAuth: Service
 beforeAll(async () => {
   database = await createDatabase()
   await database.sql.unsafe(fixture('database.sql'))
-  // As if version 0.1.0 had run a moment ago.
+  // Moves the times as if version 0.1.0 had run a moment ago.
   await database.sql.unsafe(`
     set search_path = public;
     update idempotency_records set expires_at = now() + interval '1 day';
@@ -51,7 +51,7 @@ afterAll(async () => {
   await database.remove()
 })
 
-const ask = ({ request }: Exchange, change: Partial<Exchange['request']> = {}): Promise<ApiResponse> => {
+const sendAgain = ({ request }: Exchange, change: Partial<Exchange['request']> = {}): Promise<ApiResponse> => {
   const { method, path, headers, body } = { ...request, ...change }
   const { url } = headers.authorization === undefined ? open : withAuth
   return send(url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })
@@ -60,7 +60,7 @@ const ask = ({ request }: Exchange, change: Partial<Exchange['request']> = {}): 
 const total = async (path: string): Promise<number> => (await send(open.url, 'GET', path)).json.total
 
 describe('an upgrade from version 0.1.0', () => {
-  test('keeps the texts of all values', async () => {
+  test('keeps the text of every value', async () => {
     const keys = ['number', 'object', 'ключ/ with spaces', 'permanent', 'counter']
     const items = await Promise.all(keys.map((key) => send(open.url, 'GET', `/items/${encodeURIComponent(key)}`)))
     expect(items.map(({ text }) => /"value":(.*?),"version"/.exec(text)?.[1])).toEqual([
@@ -72,7 +72,7 @@ describe('an upgrade from version 0.1.0', () => {
     ])
   })
 
-  test('keeps versions and times, and goes on with greater versions', async () => {
+  test('keeps versions and times, and continues with greater versions', async () => {
     const { request, response } = named('an increment')
     const before = JSON.parse(response.body)
     expect((await send(open.url, 'GET', '/items/counter')).json).toMatchObject(before)
@@ -81,7 +81,7 @@ describe('an upgrade from version 0.1.0', () => {
     expect(json).toMatchObject({ value: 42, version: latest?.version, created_at: before.created_at })
   })
 
-  test('keeps counts, and expired items stay absent', async () => {
+  test('keeps totals, and expired items stay absent', async () => {
     const listed = await send(open.url, 'GET', '/items?page_size=100')
     expect(listed.json.total).toBe(listed.json.items.length)
     expect(await total('/namespaces/bounded/items')).toBe(4)
@@ -97,7 +97,7 @@ describe('an upgrade from version 0.1.0', () => {
     })
   })
 
-  test('keeps API keys with their bounds', async () => {
+  test('keeps API keys with their limits', async () => {
     const { authorization = '' } = named('a put with an API key').request.headers
     const get = (path: string) => send(withAuth.url, 'GET', path, { headers: { authorization } })
     expect((await get('/namespaces/bounded/items/k%2F1')).json).toMatchObject({ value: 'mine' })
@@ -105,56 +105,61 @@ describe('an upgrade from version 0.1.0', () => {
     expect((await get('/items/permanent')).status).toBe(403)
   })
 
-  test.each(ended.map((exchange) => [exchange.name, exchange] as const))('%s is replayed as it was answered', async (_, exchange) => {
-    const before = await database.sql`select namespace, key, version::text from items order by 1, 2`
-    const answer = await ask(exchange)
-    const { status, headers, body } = exchange.response
-    expect(answer).toMatchObject({ status })
-    expect(answer.headers.get('idempotency-replayed')).toBe('true')
-    for (const [name, value] of Object.entries(headers)) expect(answer.headers.get(name)).toBe(value)
-    if (status < 400) expect(answer.text).toBe(body)
-    else {
-      // Titles are the same for all requests, and the instance is the id of this one.
-      const { title, instance, ...recorded } = JSON.parse(body)
-      expect(answer.json).toMatchObject(recorded)
-    }
-    expect(await database.sql`select namespace, key, version::text from items order by 1, 2`).toEqual(before)
-  })
+  test.each(completed.map((exchange) => [exchange.name, exchange] as const))(
+    '%s is replayed with its original response',
+    async (_, exchange) => {
+      const before = await database.sql`select namespace, key, version::text from items order by 1, 2`
+      const replayed = await sendAgain(exchange)
+      const { status, headers, body } = exchange.response
+      expect(replayed).toMatchObject({ status })
+      expect(replayed.headers.get('idempotency-replayed')).toBe('true')
+      for (const [name, value] of Object.entries(headers)) expect(replayed.headers.get(name)).toBe(value)
+      if (status < 400) expect(replayed.text).toBe(body)
+      else {
+        // Titles are the same for all requests, and the instance is the id of this one.
+        const { title, instance, ...recorded } = JSON.parse(body)
+        expect(replayed.json).toMatchObject(recorded)
+      }
+      expect(await database.sql`select namespace, key, version::text from items order by 1, 2`).toEqual(before)
+    },
+  )
 
   test.each([
     ['another body', 'a put that creates', { body: '{"value":3}' }],
     ['another target', 'a put that creates', { path: '/items/elsewhere' }],
     ['another body under a condition', 'a put with If-Match', { body: '{"value":3}' }],
   ])('a key that was used with %s is rejected', async (_, name, change) => {
-    expect((await ask(named(name), change)).json).toMatchObject({ status: 422, code: 'idempotency_key_reused' })
+    expect((await sendAgain(named(name), change)).json).toMatchObject({ status: 422, code: 'idempotency_key_reused' })
   })
 
-  test('a record from before is compared by the rule of its version, which left conditions out', async () => {
+  test('a record of version 0.1.0 is compared by its rules, which ignore conditions', async () => {
     const exchange = named('a put whose If-Match fails')
     const headers = { ...exchange.request.headers, 'if-match': '"17"' }
-    expect((await ask(exchange, { headers })).json).toMatchObject({ status: 412, code: 'precondition_failed' })
+    expect((await sendAgain(exchange, { headers })).json).toMatchObject({ status: 412, code: 'precondition_failed' })
     const fresh = { 'idempotency-key': '"upgrade-new"', 'content-type': 'application/json' }
-    expect((await ask(exchange, { headers: { ...fresh, 'if-match': '"1"' } })).status).toBe(412)
-    expect((await ask(exchange, { headers: { ...fresh, 'if-match': '"17"' } })).json).toMatchObject({ code: 'idempotency_key_reused' })
+    expect((await sendAgain(exchange, { headers: { ...fresh, 'if-match': '"1"' } })).status).toBe(412)
+    expect((await sendAgain(exchange, { headers: { ...fresh, 'if-match': '"17"' } })).json).toMatchObject({
+      code: 'idempotency_key_reused',
+    })
   })
 
   test.each([
     ['a delete of a prefix that did not begin', 'held/', 1],
     ['a delete of a prefix that did not end', 'bulk/', 1003],
-  ])('%s goes on and counts from the start', async (name, prefix, deleted) => {
-    expect((await ask(named(name))).json).toEqual({ deleted })
+  ])('%s continues and counts all deleted items', async (name, prefix, deleted) => {
+    expect((await sendAgain(named(name))).json).toEqual({ deleted })
     expect(await total(`/items?prefix=${encodeURIComponent(prefix)}`)).toBe(0)
-    const again = await ask(named(name))
-    expect([again.json, again.headers.get('idempotency-replayed')]).toEqual([{ deleted }, 'true'])
+    const repeated = await sendAgain(named(name))
+    expect([repeated.json, repeated.headers.get('idempotency-replayed')]).toEqual([{ deleted }, 'true'])
   })
 
-  test('leaves the migration list of version 0.1.0 as it is, so that it can still start', async () => {
+  test('does not change the migration list of version 0.1.0, so that it can still start', async () => {
     expect(await database.sql`select count(*)::int as rows from drizzle.__drizzle_migrations`).toEqual([{ rows: 4 }])
   })
 })
 
-describe('beside version 0.1.0 on one database', () => {
-  /** The statements that version 0.1.0 sent while it made the exchanges, with their parameters. */
+describe('next to version 0.1.0 on the same database', () => {
+  /** The statements that version 0.1.0 sent for the exchanges, with their parameters. */
   const { texts, runs }: { texts: string[]; runs: [number, ...(string | null)[]][] } = JSON.parse(fixture('statements.json'))
   const toSql = ([text, ...params]: (typeof runs)[number]): string =>
     (texts[text] ?? '').replaceAll(/\$(\d+)/g, (_, index) => {
@@ -164,25 +169,25 @@ describe('beside version 0.1.0 on one database', () => {
   const isKeyed = (sql: string) => sql.startsWith('with offered')
   const statements = runs.map(toSql)
   const seeds = statements.slice(0, statements.findIndex(isKeyed))
-  // Transactions and deletions of more than one statement depend on what the service does between.
-  const single = ended.filter(({ name, request }) => request.headers.authorization === undefined && name !== 'a transaction')
+  // Transactions and prefix deletes have several statements and depend on what the service does between them.
+  const single = completed.filter(({ name, request }) => request.headers.authorization === undefined && name !== 'a transaction')
   const withoutTimes = (text: string) => text.replaceAll(/"\d{4}-\d\d-[^"]*Z"/g, '"time"')
 
-  test('a request that the old version answered is replayed by the new one', () =>
+  test('the new version replays a request that the old version served', () =>
     withDatabase('', async (url, sql) => {
       await migrate({ url })
       for (const statement of statements) await sql.unsafe(statement)
       const service = await startReplica({ databaseUrl: url }, openSettings)
       for (const { name, request, response } of single) {
         const { method, path, headers, body } = request
-        const answer = await send(service.url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })
-        expect([answer.status, answer.headers.get('idempotency-replayed')], name).toEqual([response.status, 'true'])
-        if (response.status < 400) expect(withoutTimes(answer.text)).toBe(withoutTimes(response.body))
+        const replayed = await send(service.url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })
+        expect([replayed.status, replayed.headers.get('idempotency-replayed')], name).toEqual([response.status, 'true'])
+        if (response.status < 400) expect(withoutTimes(replayed.text)).toBe(withoutTimes(response.body))
       }
       await service.stop(0)
     }))
 
-  test('a request that the new version answered is replayed by the old one, or rejected if it has conditions or a target in another spelling', () =>
+  test('the old version replays a request that the new version served, or rejects it if it has conditions or another spelling of its path', () =>
     withDatabase('', async (url, sql) => {
       await migrate({ url })
       for (const statement of seeds) await sql.unsafe(statement)
@@ -208,7 +213,7 @@ describe('beside version 0.1.0 on one database', () => {
 describe('the migration list of version 0.1.0', () => {
   const names = readMigrations().map(({ name }) => name)
   const dump = fixture('database.sql')
-  /** Puts the tables of version 0.1.0 where they were if the search path began with another schema: the sequence is in `public`. */
+  /** Moves the tables to where version 0.1.0 created them with another search path: all but the sequence, which is in `public`. */
   const moveTables = (schema: string) => `
     create schema ${schema};
     ${['items', 'item_counts', 'idempotency_records', 'namespaces', 'api_keys', 'request_counts']
@@ -216,7 +221,7 @@ describe('the migration list of version 0.1.0', () => {
       .join('\n')}
     alter function public.renew_version set schema ${schema};`
 
-  test('is read, and its migrations are not applied again', () =>
+  test('is read, so that its migrations are not applied again', () =>
     withDatabase('', async (url, sql) => {
       await sql.unsafe(dump)
       const { stdout } = await runMigrate({ DATABASE_URL: url })
@@ -224,7 +229,7 @@ describe('the migration list of version 0.1.0', () => {
       expect(stdout).toBe([...applied, 'holdfast: the tables in schema "public" are up to date\n'].join(''))
     }))
 
-  test('says which migrations are missing because another application had later ones in it', () =>
+  test('shows which migrations are missing because another application listed later ones in it', () =>
     withDatabase('', async (url, sql) => {
       await sql.unsafe(dump)
       await sql.unsafe(`
@@ -235,7 +240,7 @@ describe('the migration list of version 0.1.0', () => {
       expect(await sql`select hash from drizzle.__drizzle_migrations where id = 3`).toEqual([{ hash: 'theirs' }])
     }))
 
-  test('loses only its own rows by the statement that the documents give', () =>
+  test('loses only the rows of Holdfast by the documented statement', () =>
     withDatabase('', async (url, sql) => {
       const text = readFileSync(join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'operations.md'), 'utf8')
       const [statement = ''] = /^DELETE FROM drizzle.*;$/m.exec(text) ?? []
@@ -248,7 +253,7 @@ describe('the migration list of version 0.1.0', () => {
       await expect(migrate({ url })).resolves.toMatchObject({ applied: [] })
     }))
 
-  test('holds for tables in the first schema of the search path, to which the sequence is moved', () =>
+  test('applies to tables in the first schema of the search path, and the sequence is moved there', () =>
     withDatabase('', async (url, sql) => {
       await sql.unsafe(dump)
       await sql.unsafe(moveTables('app'))
@@ -259,19 +264,19 @@ describe('the migration list of version 0.1.0', () => {
       expect(await sql`select 1 from pg_class where relnamespace = 'public'::regnamespace`).toEqual([])
     }))
 
-  test('says nothing about a schema without the tables, which gets new ones', () =>
+  test('does not apply to a schema without the tables, which gets new ones', () =>
     withDatabase('', async (url, sql) => {
       await sql.unsafe(dump)
       await expect(migrate({ url }, { schema: 'other' })).resolves.toMatchObject({ applied: names })
       await expect(migrate({ url }, { schema: 'public' })).resolves.toMatchObject({ applied: names.slice(4) })
     }))
 
-  test('is missed if it was not restored with the tables', () =>
+  test('is required if the tables were restored from a backup', () =>
     withDatabase('', async (url, sql) => {
       await sql.unsafe(dump)
       await sql`drop schema drizzle cascade`
       await expect(migrate({ url })).rejects.toThrow(
-        /^DATABASE_SCHEMA: schema "public" has tables with names that Holdfast uses \(api_keys, .*\), and no list of migrations .* restore the list, too$/,
+        /^DATABASE_SCHEMA: schema "public" has tables with names that Holdfast uses \(api_keys, .*\), and no migration history .* restore the table holdfast_migrations too\.$/,
       )
     }))
 })

@@ -1,21 +1,19 @@
-import type { ServerIdentity } from '../sessions/known-server.js'
+import type { ServerIdentity } from '../sessions/server-identity.js'
 import { type SessionSettings, statementSettings } from '../sessions/session-settings.js'
 import { quoteIdentifier } from '../sql-quotes.js'
 import { type DatabaseTarget, parseDatabaseUrl } from './database-url.js'
 
-/**
- * Where a database is: a URL, or the folder of the embedded server's socket with its password. `schema` is the one schema that
- * statements find tables in; without it they follow the role's `search_path`.
- */
+/** Locates a database: a URL, or the folder of the embedded server's socket with its password. */
 export type DatabaseAddress = ({ readonly url: string } | { readonly socketFolder: string; readonly password: string }) & {
+  /** The only schema in which statements find tables. Without it, they follow the role's `search_path`. */
   readonly schema?: string
-  /** Whether a server that could lose acknowledged writes is used. */
+  /** Whether a server that can lose acknowledged writes is accepted. */
   readonly allowUnsafe?: boolean
-  /** The server that another process of the service has met. */
+  /** The server that another process of the service uses. */
   readonly server?: ServerIdentity | undefined
 }
 
-/** What the driver needs to know of an address. */
+/** Returns the connection parameters of an address. */
 export const targetOf = (address: DatabaseAddress): DatabaseTarget =>
   'url' in address
     ? parseDatabaseUrl(address.url)
@@ -25,7 +23,7 @@ export const targetOf = (address: DatabaseAddress): DatabaseTarget =>
         password: address.password,
       }
 
-/** What a session of an address sets for itself. */
+/** Returns the session settings of an address. */
 export const settingsOf = ({ schema }: DatabaseAddress): SessionSettings => ({
   ...statementSettings,
   ...(schema === undefined ? {} : { search_path: quoteIdentifier(schema) }),

@@ -1,24 +1,26 @@
 import { userInfo } from 'node:os'
+import { decode, encodingAdvice, InvalidDatabaseUrl, oneOf, parseParameters, parseWholeNumber } from './url-parameters.js'
 
-/** One place where a server may listen. */
+/** The address of a server: TCP or a Unix socket. */
 export type ServerEndpoint = { readonly host: string; readonly port: number } | { readonly path: string }
 
-/** PostgreSQL docs, table 34.1. */
+/** The values of `sslmode` (PostgreSQL docs, table 34.1). */
 const tlsModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 type TlsMode = (typeof tlsModes)[number]
 
 export interface TlsOptions {
   readonly mode: TlsMode
-  /** TLS begins with the first byte, without PostgreSQL's own request for it. */
+  /** Whether TLS starts with the first byte, without an SSLRequest message. */
   readonly direct: boolean
-  /** Files in PEM; `system` stands for the certificate authorities that Node trusts. */
+  /** A file in PEM format, or `system` for the certificate authorities that Node trusts. */
   readonly rootCertificate: string | undefined
+  /** Files in PEM format. */
   readonly certificate: string | undefined
   readonly key: string | undefined
   readonly passphrase: string | undefined
 }
 
-/** What a database URL says. */
+/** The connection parameters of a database URL. */
 export interface DatabaseTarget {
   /** In the order in which they are tried. */
   readonly endpoints: readonly ServerEndpoint[]
@@ -26,113 +28,10 @@ export interface DatabaseTarget {
   readonly user: string
   readonly password: string
   readonly tls: TlsOptions
-  /** How long one endpoint may take to connect, in milliseconds; undefined if the URL does not say. */
+  /** Timeout of a connection to one endpoint, in milliseconds; undefined if the URL has none. */
   readonly connectTimeoutMs: number | undefined
-  /** Parameters of PostgreSQL's startup message. */
+  /** Parameters of the startup message. */
   readonly startup: Readonly<Record<string, string>>
-}
-
-const shape = 'postgres://user:password@host:port/database'
-
-/** A database URL that cannot be used. Its message never contains a part of the URL that could be a password. */
-export class InvalidDatabaseUrl extends Error {
-  override readonly name = 'InvalidDatabaseUrl'
-  constructor(reason?: string) {
-    super(reason === undefined ? shape : `${shape}; ${reason}`)
-  }
-}
-
-const encodingAdvice = 'percent-encode reserved characters in each part: / as %2F, @ as %40, ? as %3F, # as %23, % as %25'
-
-const decode = (text: string): string => {
-  let decoded: string
-  try {
-    decoded = decodeURIComponent(text)
-  } catch {
-    throw new InvalidDatabaseUrl(`it contains a percent sign that does not encode a character of UTF-8; ${encodingAdvice}`)
-  }
-  if (decoded.includes('\0')) throw new InvalidDatabaseUrl('it contains %00, which PostgreSQL does not accept')
-  return decoded
-}
-
-const oneOf = <T extends string>(name: string, allowed: readonly T[], value: string): T => {
-  const found = allowed.find((each) => each === value)
-  if (found === undefined) throw new InvalidDatabaseUrl(`its parameter ${name} must be one of: ${allowed.join(', ')}`)
-  return found
-}
-
-const wholeNumber = (name: string, value: string): number => {
-  if (!/^[0-9]{1,9}$/.test(value)) throw new InvalidDatabaseUrl(`its parameter ${name} must be a whole number`)
-  return Number(value)
-}
-
-/** Checks that a parameter has a value that changes nothing here. */
-const only =
-  (...values: readonly string[]) =>
-  (name: string, value: string): void => {
-    oneOf(name, values, value)
-  }
-const anything = (): void => {}
-
-/** Parameters that are read below. */
-const readParameters = [
-  'host',
-  'hostaddr',
-  'port',
-  'dbname',
-  'user',
-  'password',
-  'connect_timeout',
-  'application_name',
-  'options',
-  'search_path',
-  'sslmode',
-  'ssl',
-  'sslnegotiation',
-  'sslrootcert',
-  'sslcert',
-  'sslkey',
-  'sslpassword',
-] as const
-
-/** Parameters of libpq that have no effect here, with what checks that their value asks for nothing else. */
-const ignoredParameters: Readonly<Record<string, (name: string, value: string) => void>> = {
-  // Every server is held to this, whatever the URL says.
-  target_session_attrs: only('any', 'read-write', 'primary'),
-  load_balance_hosts: only('disable'),
-  client_encoding: only('UTF8', 'utf8', 'UTF-8', 'utf-8', 'auto'),
-  channel_binding: only('disable', 'prefer'),
-  gssencmode: only('disable', 'prefer'),
-  sslcompression: only('0', '1'),
-  sslsni: only('1'),
-  fallback_application_name: anything,
-  keepalives: anything,
-  keepalives_idle: anything,
-  keepalives_interval: anything,
-  keepalives_count: anything,
-  tcp_user_timeout: anything,
-}
-
-/** The query's parameters; the last of several with one name counts, as for libpq. */
-const parseParameters = (query: string): ReadonlyMap<string, string> => {
-  const parameters = new Map<string, string>()
-  for (const part of query.split('&').filter((each) => each !== '')) {
-    const equals = part.indexOf('=')
-    if (equals === -1) throw new InvalidDatabaseUrl(`its parameters must have the form name=value; ${encodingAdvice}`)
-    const name = decode(part.slice(0, equals))
-    const value = decode(part.slice(equals + 1))
-    const ignored = Object.hasOwn(ignoredParameters, name) ? ignoredParameters[name] : undefined
-    if (ignored !== undefined) ignored(name, value)
-    else if (!readParameters.some((each) => each === name)) {
-      // A password with a question mark could be here instead of a name.
-      const shown = /^[a-z][a-z_]{0,40}$/i.test(name) && !query.includes('@') ? `"${name}"` : 'one of its parameters'
-      throw new InvalidDatabaseUrl(
-        `${shown} is not known; remove it. Known: ${[...readParameters, ...Object.keys(ignoredParameters)].join(', ')}`,
-      )
-    }
-    parameters.set(name, value)
-  }
-  return parameters
 }
 
 const parsePort = (text: string): number => {
@@ -143,26 +42,26 @@ const parsePort = (text: string): number => {
 
 const defaultPort = '5432'
 
-/** A host with the port that belongs to it: a name, an address, or the folder of a Unix socket. */
+/** @param host a name, an IP address, or the folder of a Unix socket */
 const toEndpoint = (host: string, port: string): ServerEndpoint => {
   const number = parsePort(port === '' ? defaultPort : port)
   if (host.startsWith('/')) return { path: `${host.replace(/\/+$/, '')}/.s.PGSQL.${number}` }
-  if (!/^[^\s/@?#[\]]*$/.test(host)) throw new InvalidDatabaseUrl(`a host contains a character that no host has; ${encodingAdvice}`)
+  if (!/^[^\s/@?#[\]]*$/.test(host)) throw new InvalidDatabaseUrl(`a host contains an invalid character; ${encodingAdvice}`)
   return { host: host === '' ? 'localhost' : host, port: number }
 }
 
-/** `h1:p1,h2:p2`, in which an IPv6 address is in brackets. */
+/** Parses `host1:port1,host2:port2`. An IPv6 address is in brackets. */
 const parseHosts = (text: string): [host: string, port: string][] =>
   text.split(',').map((each) => {
     const [, v6, name, port = ''] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/s.exec(each) ?? []
     const host = v6 ?? name
     if (host === undefined)
       throw new InvalidDatabaseUrl(`a host must be a name, an IPv4 address, or an IPv6 address in brackets; ${encodingAdvice}`)
-    if (v6 !== undefined && !decode(v6).includes(':')) throw new InvalidDatabaseUrl('only an IPv6 address belongs in brackets')
+    if (v6 !== undefined && !decode(v6).includes(':')) throw new InvalidDatabaseUrl('only an IPv6 address may be in brackets')
     return [decode(host), port]
   })
 
-/** The endpoints: the hosts of the authority, which the parameters `host` (or `hostaddr`) and `port` replace. */
+/** Returns the endpoints: those of the authority, which the parameters `host` (or `hostaddr`) and `port` override. */
 const parseEndpoints = (authority: string, parameters: ReadonlyMap<string, string>): ServerEndpoint[] => {
   let pairs = parseHosts(authority)
   const hosts = (parameters.get('hostaddr') ?? parameters.get('host'))?.split(',')
@@ -170,23 +69,24 @@ const parseEndpoints = (authority: string, parameters: ReadonlyMap<string, strin
   const ports = parameters.get('port')?.split(',')
   if (ports !== undefined) {
     if (ports.length !== 1 && ports.length !== pairs.length)
-      throw new InvalidDatabaseUrl('it needs one port for all hosts, or one for each')
+      throw new InvalidDatabaseUrl('it must have one port for all hosts, or one port for each host')
     pairs = pairs.map(([host], index) => [host, (ports.length === 1 ? ports[0] : ports[index]) ?? ''])
   }
   return pairs.map(([host, port]) => toEndpoint(host, port))
 }
 
-/** `ssl` is what other drivers call `sslmode`. */
+/** Values of `ssl`, which other drivers use in place of `sslmode`. */
 const sslValues: Readonly<Record<string, TlsMode>> = { true: 'require', false: 'disable', 'no-verify': 'require' }
 
 const parseTls = (parameters: ReadonlyMap<string, string>): TlsOptions => {
   const ssl = parameters.get('ssl')
-  const given = parameters.get('sslmode') ?? (ssl === undefined ? undefined : (sslValues[ssl] ?? ssl))
+  const requested = parameters.get('sslmode') ?? (ssl === undefined ? undefined : (sslValues[ssl] ?? ssl))
   const rootCertificate = parameters.get('sslrootcert')
-  const mode = given === undefined ? (rootCertificate === 'system' ? 'verify-full' : 'disable') : oneOf('sslmode', tlsModes, given)
+  const preset = rootCertificate === 'system' ? 'verify-full' : 'disable'
+  const mode = requested === undefined ? preset : oneOf('sslmode', tlsModes, requested)
   const direct = oneOf('sslnegotiation', ['postgres', 'direct'], parameters.get('sslnegotiation') ?? 'postgres') === 'direct'
   if (direct && tlsModes.indexOf(mode) < tlsModes.indexOf('require')) {
-    throw new InvalidDatabaseUrl('sslnegotiation=direct needs sslmode=require, verify-ca or verify-full')
+    throw new InvalidDatabaseUrl('sslnegotiation=direct requires sslmode=require, verify-ca or verify-full')
   }
   return {
     mode,
@@ -211,19 +111,19 @@ const currentUser = (): string => {
   try {
     return userInfo().username
   } catch {
-    throw new InvalidDatabaseUrl('it names no user, and this process runs as one without a name')
+    throw new InvalidDatabaseUrl('it has no user, and the user of this process has no name; add a user')
   }
 }
 
 /**
- * Parses a connection URI of PostgreSQL (docs, section 34.1.1.2). Several hosts, Unix sockets and libpq's parameters are allowed.
+ * Parses a connection URI (PostgreSQL docs, section 34.1.1.2), including several hosts, Unix sockets and libpq's parameters.
  * @throws InvalidDatabaseUrl
  */
 export const parseDatabaseUrl = (url: string): DatabaseTarget => {
   const [, rest] = /^postgres(?:ql)?:\/\/(.*)$/s.exec(url) ?? []
   if (rest === undefined) throw new InvalidDatabaseUrl()
   const slash = rest.indexOf('/')
-  // Up to the last @ before the first slash are credentials, so that @, ? and # in a password need no encoding.
+  // The credentials end at the last @ before the first slash, so @, ? and # in a password need no encoding.
   const at = rest.slice(0, slash === -1 ? rest.length : slash).lastIndexOf('@')
   const credentials = at === -1 ? '' : rest.slice(0, at)
   const [, authority = '', path = '', query = ''] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest.slice(at + 1)) ?? []
@@ -231,7 +131,7 @@ export const parseDatabaseUrl = (url: string): DatabaseTarget => {
   const parameters = parseParameters(query)
   const [, user = '', password = ''] = /^([^:]*)(?::(.*))?$/s.exec(credentials) ?? []
   const database = parameters.get('dbname') ?? decode(path)
-  if (database === '') throw new InvalidDatabaseUrl('it names no database')
+  if (database === '') throw new InvalidDatabaseUrl('it has no database name')
   const connectTimeout = parameters.get('connect_timeout')
   return {
     endpoints: parseEndpoints(authority, parameters),
@@ -239,7 +139,7 @@ export const parseDatabaseUrl = (url: string): DatabaseTarget => {
     user: parameters.get('user') ?? (user === '' ? currentUser() : decode(user)),
     password: parameters.get('password') ?? decode(password),
     tls: parseTls(parameters),
-    connectTimeoutMs: connectTimeout === undefined ? undefined : wholeNumber('connect_timeout', connectTimeout) * 1000,
+    connectTimeoutMs: connectTimeout === undefined ? undefined : parseWholeNumber('connect_timeout', connectTimeout) * 1000,
     startup: parseStartup(parameters),
   }
 }

@@ -2,13 +2,13 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { ServerEndpoint } from './database-url.js'
 
-/** An address to connect to, with the name under which the URL has it. */
+/** An IP address or a socket to connect to, with the host name that the URL has for it. */
 export interface Candidate {
   readonly endpoint: ServerEndpoint
   readonly host: string | undefined
 }
 
-/** The addresses of an endpoint: a name may have several, of which any may be the primary. */
+/** Resolves an endpoint to its addresses. A host name may have several, and any of them may be the primary. */
 const resolve = async (endpoint: ServerEndpoint): Promise<Candidate[]> => {
   if ('path' in endpoint) return [{ endpoint, host: undefined }]
   const { host, port } = endpoint
@@ -17,42 +17,44 @@ const resolve = async (endpoint: ServerEndpoint): Promise<Candidate[]> => {
   return addresses.map(({ address }) => ({ endpoint: { host: address, port }, host }))
 }
 
-/** How an endpoint is written in messages. */
 const nameOf = ({ endpoint, host }: Candidate): string => ('path' in endpoint ? endpoint.path : `${host ?? endpoint.host}:${endpoint.port}`)
 
 /**
- * Tries the addresses of all endpoints, one after another, and returns what the first that succeeds makes.
- * @param preferred index of the endpoint that is tried first
+ * Calls `connect` with the addresses of all endpoints, one after another, until one succeeds.
+ * @param preferred index of the first endpoint to try
+ * @returns the result, and the index of its endpoint
  * @throws the only error, or an AggregateError with the error of each address
  */
-export const tryEach = async <T>(
+export const connectToFirst = async <T>(
   endpoints: readonly ServerEndpoint[],
   preferred: number,
-  run: (candidate: Candidate) => Promise<T>,
+  connect: (candidate: Candidate) => Promise<T>,
 ): Promise<{ readonly result: T; readonly index: number }> => {
   const failures: { readonly name: string; readonly error: unknown }[] = []
-  const attempt = async <R>(name: string, start: () => Promise<R>): Promise<R | undefined> => {
+  const attempt = async <R>(name: string, run: () => Promise<R>): Promise<R | undefined> => {
     try {
-      return await start()
+      return await run()
     } catch (error) {
       failures.push({ name, error })
       return undefined
     }
   }
-  for (let tried = 0; tried < endpoints.length; tried++) {
-    const index = (preferred + tried) % endpoints.length
+  for (let offset = 0; offset < endpoints.length; offset++) {
+    const index = (preferred + offset) % endpoints.length
     const endpoint = endpoints[index] as ServerEndpoint
     const candidates = (await attempt(nameOf({ endpoint, host: undefined }), () => resolve(endpoint))) ?? []
     for (const candidate of candidates) {
-      const result = await attempt(nameOf(candidate), () => run(candidate))
+      const result = await attempt(nameOf(candidate), () => connect(candidate))
       if (result !== undefined) return { result, index }
     }
   }
   const [only] = failures
   if (failures.length === 1 && only !== undefined) throw only.error
-  const reasons = failures.map(({ name, error }) => `${name}: ${error instanceof Error ? error.message : error}`)
+  const reasons = failures.map(
+    ({ name, error }) => `${name}: ${(error instanceof Error ? error.message : String(error)).replace(/\.$/, '')}`,
+  )
   throw new AggregateError(
     failures.map(({ error }) => error),
-    `no server can be used: ${[...new Set(reasons)].join('; ')}`,
+    `no server can be used. ${[...new Set(reasons)].join('. ')}`,
   )
 }

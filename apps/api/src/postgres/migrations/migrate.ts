@@ -3,22 +3,21 @@ import postgres, { type Sql } from 'postgres'
 import type { DatabaseAddress } from '../address/database-address.js'
 import { withSession } from '../sessions/sessions.js'
 import { quoteIdentifier } from '../sql-quotes.js'
-import { firstLedger } from './first-ledger.js'
-import { addToLedger, compareLedger, readLedger } from './ledger.js'
+import { compareHistory, insertIntoHistory, readHistory } from './history.js'
+import { prepareHistory } from './initial-history.js'
 import { type Migration, readMigrations } from './migration-files.js'
 import { checkAccess, checkTables } from './table-check.js'
 import { chooseSchema } from './target-schema.js'
 
-/** With the schema, the key of the advisory lock under which a schema is migrated. */
+/** The first key of the advisory lock under which a schema is migrated. The second one is a hash of the schema. */
 const lockClass = 474_133_012
-/** How long a migration waits for others that migrate, and for statements that hold its tables. Milliseconds. */
-const patienceMs = 60_000
-/** How long one statement waits for a lock, behind which all other statements on its table wait too. Milliseconds. */
-const lockMs = 1_000
-const pauseMs = 100
+/** How long a migration waits for other services that migrate, and for statements that hold its tables. Milliseconds. */
+const waitTimeoutMs = 60_000
+/** How long one statement waits for a lock. All other statements on the table wait behind it. Milliseconds. */
+const lockTimeoutMs = 1_000
+const retryDelayMs = 100
 
-/** How tables were brought up to date. */
-export interface Migrated {
+export interface MigrateResult {
   /** The address with the schema of the tables. */
   readonly address: DatabaseAddress
   readonly schema: string
@@ -28,122 +27,124 @@ export interface Migrated {
   readonly newer: readonly string[]
 }
 
-/** Called with each migration before it is applied to existing tables. */
+/** Called with the name of each migration before it is applied to existing tables. */
 export type OnApply = (name: string) => void
 
 export interface MigrateOptions {
-  /** The schema for the tables; without it the first one of the role's search path. */
+  /** The schema of the tables. Default: the first one of the role's search path. */
   readonly schema?: string | undefined
-  /** Whether pending migrations are applied, or rejected. Default: applied. */
+  /** Whether pending migrations are applied. If not, they are an error. Default: true. */
   readonly apply?: boolean
   readonly onApply?: OnApply
   /** For tests. */
   readonly migrations?: readonly Migration[]
 }
 
-const isLockTimeout = (error: unknown): boolean => error instanceof postgres.PostgresError && error.code === '55P03'
+const hasCode = (error: unknown, code: string): boolean => error instanceof postgres.PostgresError && error.code === code
+const isLockTimeout = (error: unknown): boolean => hasCode(error, '55P03')
+const isInsufficientPrivilege = (error: unknown): boolean => hasCode(error, '42501')
 
-/** PostgreSQL's insufficient_privilege. */
-const isForbidden = (error: unknown): boolean => error instanceof postgres.PostgresError && error.code === '42501'
+const delay = () => new Promise((resolve) => setTimeout(resolve, retryDelayMs))
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, pauseMs))
-
-/** An index on a large table takes its time. */
-const migrationSettings = { application_name: 'holdfast migrations', statement_timeout: '0', lock_timeout: String(lockMs) }
+/** No statement timeout, because building an index on a large table takes long. */
+const migrationSettings = { application_name: 'holdfast migrations', statement_timeout: '0', lock_timeout: String(lockTimeoutMs) }
 
 /**
- * Runs `run` while no other service migrates the same schema. Whoever has to wait asks again and again: a statement that waited
- * for the lock would hold a snapshot, which `CREATE INDEX CONCURRENTLY` waits for.
+ * Runs `run` while no other service migrates the same schema. It polls for the lock: a statement that waits for it would hold a snapshot,
+ * for which `CREATE INDEX CONCURRENTLY` waits.
  */
 const withLock = async (sql: Sql, schema: string, run: () => Promise<void>): Promise<void> => {
-  const until = performance.now() + patienceMs
+  const until = performance.now() + waitTimeoutMs
   for (;;) {
     const [row] = await sql<{ locked: boolean }[]>`select pg_try_advisory_lock(${lockClass}::int, hashtext(${schema})) as locked`
     if (row?.locked === true) break
     if (performance.now() > until)
-      throw new StartError('DATABASE_URL: another service has been migrating the tables for a minute; try again later')
-    await pause()
+      throw new StartError('DATABASE_URL: another service has been migrating the tables for a minute. Try again later.')
+    await delay()
   }
   await run()
   await sql`select pg_advisory_unlock(${lockClass}::int, hashtext(${schema}))`
 }
 
 /**
- * Runs statements as one transaction, again if others keep its tables locked. They are one message, so that none of them can
- * run on another connection than the rest.
+ * Runs statements as one transaction, and retries it after lock timeouts. The statements are sent as one message, so that all of them
+ * run on the same connection.
  */
-const runAll = async (sql: Sql, statements: readonly string[]): Promise<void> => {
-  const until = performance.now() + patienceMs
+const runInTransaction = async (sql: Sql, statements: readonly string[]): Promise<void> => {
+  const until = performance.now() + waitTimeoutMs
   for (;;) {
     try {
       await sql.unsafe(statements.map((statement) => statement.trim().replace(/;$/, '')).join('\n;\n')).simple()
       return
     } catch (error) {
       if (!isLockTimeout(error) || performance.now() > until) throw error
-      await pause()
+      await delay()
     }
   }
 }
 
-const createSchema = async (sql: Sql, schema: string): Promise<string[]> => {
-  const [found] = await sql`select 1 from pg_namespace where nspname = ${schema}`
-  return found === undefined ? [`create schema ${quoteIdentifier(schema)}`] : []
+const createSchemaIfMissing = async (sql: Sql, schema: string): Promise<string[]> => {
+  const [row] = await sql`select 1 from pg_namespace where nspname = ${schema}`
+  return row === undefined ? [`create schema ${quoteIdentifier(schema)}`] : []
 }
 
 /**
- * Runs a statement that cannot be in a transaction, such as one that builds an index while writes go on. It may wait as long as it has
- * to, because no other statement waits behind it. An index whose build was cut off is invalid and is built again.
+ * Runs a statement that must not be in a transaction, such as `CREATE INDEX CONCURRENTLY`. It may wait for locks without a limit, because
+ * no other statement waits behind it. An index whose build was interrupted is invalid, so it is dropped first.
  */
-const runAlone = async (sql: Sql, statement: string): Promise<void> => {
+const runOutsideTransaction = async (sql: Sql, statement: string): Promise<void> => {
   await sql`select set_config('lock_timeout', '0', false)`
   const [, index] = /^create index concurrently (?:if not exists )?("[^"]+")/i.exec(statement.trim()) ?? []
   if (index !== undefined) await sql.unsafe(`drop index concurrently if exists ${index}`)
   await sql.unsafe(statement)
-  await sql`select set_config('lock_timeout', ${String(lockMs)}, false)`
+  await sql`select set_config('lock_timeout', ${String(lockTimeoutMs)}, false)`
 }
 
-const applyOne = async (sql: Sql, migration: Migration): Promise<void> => {
-  if (migration.transactional) return await runAll(sql, [...migration.statements, addToLedger(migration)])
-  for (const statement of migration.statements) await runAlone(sql, statement)
-  await runAll(sql, [addToLedger(migration)])
+const applyMigration = async (sql: Sql, migration: Migration): Promise<void> => {
+  if (migration.transactional) return await runInTransaction(sql, [...migration.statements, insertIntoHistory(migration)])
+  for (const statement of migration.statements) await runOutsideTransaction(sql, statement)
+  await runInTransaction(sql, [insertIntoHistory(migration)])
 }
 
-/** The statements of a migration for new tables: to build an index beside writes would only wait for all other transactions in the database. */
-const toCreate = (migration: Migration): string[] => [
+/**
+ * Returns the statements of a migration for new tables. They build indexes without CONCURRENTLY, which would only wait for all other
+ * transactions in the database.
+ */
+const statementsForNewTables = (migration: Migration): string[] => [
   ...migration.statements.map((statement) => statement.replace(/^(\s*create index) concurrently/i, '$1')),
-  addToLedger(migration),
+  insertIntoHistory(migration),
 ]
 
-/** Applies what is pending and answers its names. */
+/** Applies the pending migrations and returns their names. */
 const applyPending = async (sql: Sql, schema: string, migrations: readonly Migration[], onApply: OnApply): Promise<string[]> => {
-  // Another service may have applied some while this one waited for the lock.
-  const ledger = (await readLedger(sql)) ?? []
-  const first = ledger.length === 0 ? await firstLedger(sql, migrations, schema) : { statements: [], rows: ledger }
-  const { pending } = compareLedger(first.rows, migrations, schema)
+  // Another service may have applied migrations while this one waited for the lock.
+  const history = (await readHistory(sql)) ?? []
+  const initial = history.length === 0 ? await prepareHistory(sql, migrations, schema) : { statements: [], applied: history }
+  const { pending } = compareHistory(initial.applied, migrations, schema)
   const names = pending.map(({ name }) => name)
-  if (first.rows.length === 0) {
+  if (initial.applied.length === 0) {
     // One transaction, so that a failure leaves nothing in the schema.
-    await runAll(sql, [...(await createSchema(sql, schema)), ...first.statements, ...pending.flatMap(toCreate)])
+    const createSchema = await createSchemaIfMissing(sql, schema)
+    await runInTransaction(sql, [...createSchema, ...initial.statements, ...pending.flatMap(statementsForNewTables)])
     return names
   }
-  if (first.statements.length > 0) await runAll(sql, first.statements)
+  if (initial.statements.length > 0) await runInTransaction(sql, initial.statements)
   for (const migration of pending) {
     onApply(migration.name)
-    await applyOne(sql, migration)
+    await applyMigration(sql, migration)
   }
   return names
 }
 
-/** Brings the tables of a schema up to date and answers the names of the migrations that were applied, and of newer ones. */
 const migrateSchema = async (sql: Sql, schema: string, options: MigrateOptions) => {
   const { apply = true, migrations = readMigrations(), onApply = () => {} } = options
   await checkAccess(sql, schema)
-  const { pending, newer } = compareLedger((await readLedger(sql)) ?? [], migrations, schema)
+  const { pending, newer } = compareHistory((await readHistory(sql)) ?? [], migrations, schema)
   let applied: string[] = []
   if (pending.length > 0) {
     if (!apply) {
       throw new StartError(
-        `MIGRATE_AT_START is off and schema "${schema}" lacks ${pending.map(({ name }) => name).join(', ')}; run \`npm run migrate\` as the tables' owner first`,
+        `MIGRATE_AT_START is off and the tables in schema "${schema}" lack the migrations ${pending.map(({ name }) => name).join(', ')}. Run \`npm run migrate\` as the owner of the tables.`,
       )
     }
     await withLock(sql, schema, async () => {
@@ -154,25 +155,25 @@ const migrateSchema = async (sql: Sql, schema: string, options: MigrateOptions) 
   return { applied, newer }
 }
 
-/** Runs `run` on a connection of its own. */
-const connected = <T>(address: DatabaseAddress, run: (sql: Sql) => Promise<T>): Promise<T> =>
+const withMigrationSession = <T>(address: DatabaseAddress, run: (sql: Sql) => Promise<T>): Promise<T> =>
   withSession(address, migrationSettings, ({ client }) => run(client))
 
 const failWith = (problem: string) => (error: unknown) => {
   if (error instanceof StartError) throw error
   const reason = error instanceof Error ? error.message : String(error)
-  const advice = isForbidden(error) ? '; run `npm run migrate` as their owner' : ''
-  throw new StartError(`DATABASE_URL: the tables ${problem} (${reason})${advice}`, { cause: error })
+  const advice = isInsufficientPrivilege(error) ? '. Run `npm run migrate` as the owner of the tables.' : ''
+  throw new StartError(`DATABASE_URL: ${problem} (${reason})${advice}`, { cause: error })
 }
 
 /**
- * Brings the tables up to date. With nothing to apply it only reads, so that a role without the right to create tables will do.
- * Each migration is one transaction, or can be run again from its start. Services that start together take turns through an advisory lock.
+ * Applies the pending migrations. If there are none, it only reads, so the role needs no right to create tables. Each migration is one
+ * transaction, or can be repeated from its start. Services that start at the same time take turns by an advisory lock.
  * @throws StartError if the tables cannot be used
  */
-export const migrate = async (address: DatabaseAddress, options: MigrateOptions = {}): Promise<Migrated> => {
-  const schema = await connected(address, (sql) => chooseSchema(sql, options.schema)).catch(failWith('cannot be found'))
+export const migrate = async (address: DatabaseAddress, options: MigrateOptions = {}): Promise<MigrateResult> => {
+  const choosing = withMigrationSession(address, (sql) => chooseSchema(sql, options.schema))
+  const schema = await choosing.catch(failWith('the schema of the tables cannot be found'))
   const target = { ...address, schema }
-  const migrated = connected(target, (sql) => migrateSchema(sql, schema, options))
-  return { address: target, schema, ...(await migrated.catch(failWith(`in schema "${schema}" cannot be brought up to date`))) }
+  const migrating = withMigrationSession(target, (sql) => migrateSchema(sql, schema, options))
+  return { address: target, schema, ...(await migrating.catch(failWith(`the tables in schema "${schema}" cannot be migrated`))) }
 }

@@ -16,8 +16,8 @@ const expected = tables
   .join(', ')
 
 /**
- * Finds what the statements need and this role lacks: tables, columns, the sequence, the function, and the rights to use them. Each
- * row is one problem.
+ * Finds what the statements need and the role lacks: tables, columns, the sequence, the function, and the rights to use them. Returns one
+ * row for each problem.
  */
 export const findTableProblems = defineStatement<object, { readonly problem: string }>('read', () =>
   template.raw(`
@@ -33,21 +33,21 @@ export const findTableProblems = defineStatement<object, { readonly problem: str
     where r.oid is not null
       and not exists (select from pg_attribute a where a.attrelid = r.oid and a.attname = c.name and not a.attisdropped)
     union all
-    select 'no right to ' || p.name || ' on table ' || r.name
+    select 'no ' || p.name || ' privilege on table ' || r.name
     from relation r cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p (name)
     where r.oid is not null and not has_table_privilege(r.oid, p.name)
     union all
     select 'sequence item_versions does not exist' from versions where oid is null
     union all
-    select 'no right to USAGE on sequence item_versions' from versions where oid is not null and not has_sequence_privilege(oid, 'USAGE')
+    select 'no USAGE privilege on sequence item_versions' from versions where oid is not null and not has_sequence_privilege(oid, 'USAGE')
     union all
     select 'function renew_version does not exist' from versions where renew is null
     union all
-    select 'no right to EXECUTE function renew_version' from versions where renew is not null and not has_function_privilege(renew, 'EXECUTE')`),
+    select 'no EXECUTE privilege on function renew_version' from versions where renew is not null and not has_function_privilege(renew, 'EXECUTE')`),
 )
 
 /**
- * Checks that the connection finds tables in the schema, if that exists, and nowhere else.
+ * Checks that the search path is the schema alone, and that the role may use the schema if it exists.
  * @throws StartError
  */
 export const checkAccess = async (sql: Sql, schema: string): Promise<void> => {
@@ -56,14 +56,14 @@ export const checkAccess = async (sql: Sql, schema: string): Promise<void> => {
       exists (select from pg_namespace n where n.nspname = ${schema} and not has_schema_privilege(n.oid, 'USAGE')) as denied`
   if (row?.path !== quoteIdentifier(schema)) {
     throw new StartError(
-      `DATABASE_URL: the connection has the search path ${row?.path}, not ${quoteIdentifier(schema)}; let the pooler in between pass search_path`,
+      `DATABASE_URL: the connection has the search path ${row?.path}, not ${quoteIdentifier(schema)}. Configure the pooler to pass on search_path.`,
     )
   }
-  if (row.denied) throw new StartError(`DATABASE_SCHEMA: role "${row.role}" has no right to USAGE on schema "${schema}"; grant it`)
+  if (row.denied) throw new StartError(`DATABASE_SCHEMA: role "${row.role}" has no USAGE privilege on schema "${schema}". Grant it.`)
 }
 
 /**
- * Checks that the schema has what the statements need, and that the role may use it.
+ * Checks that the schema has everything the statements need, and that the role may use it.
  * @throws StartError
  */
 export const checkTables = async (sql: Sql, schema: string): Promise<void> => {

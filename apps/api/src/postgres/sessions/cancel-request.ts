@@ -2,13 +2,17 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { deadlines } from '../deadlines.js'
 
-/** What the server gave a session at its start, for requests to cancel its statement. */
+/** Identifies a session in a cancel request. The server sends it when the session starts. */
 export interface CancelKey {
   readonly pid: number
   readonly secret: number
 }
 
-/** Asks the server, over a new connection to it, to cancel what a session runs (PostgreSQL docs, section 54.2.9); resolves when it has the request. */
+/**
+ * Asks the server to cancel the running statement of a session (PostgreSQL docs, section 54.2.9). Resolves when the server has received
+ * the request, not when the statement has ended.
+ * @param socket a new connection to the same server
+ */
 export const requestCancel = async (socket: Socket, { pid, secret }: CancelKey): Promise<void> => {
   const message = Buffer.alloc(16)
   message.writeUInt32BE(16, 0)

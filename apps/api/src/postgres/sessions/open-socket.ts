@@ -4,19 +4,19 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ServerEndpoint, TlsOptions } from '../address/database-url.js'
 
-/** PostgreSQL's request for TLS (docs, section 54.7, SSLRequest). */
+/** The SSLRequest message (PostgreSQL docs, section 54.7). */
 const tlsRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const tlsAccepted = 'S'.charCodeAt(0)
 
-const failure = (code: string, message: string) => Object.assign(new Error(message), { code })
+const errorWith = (code: string, message: string) => Object.assign(new Error(message), { code })
 
-/** Whether the server begins TLS after it was asked to. */
+/** Requests TLS and returns whether the server accepts. */
 const acceptsTls = async (socket: Socket): Promise<boolean> => {
   socket.write(tlsRequest)
   const [response] = (await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [])])) as [Buffer?]
-  if (response === undefined) throw failure('ECONNRESET', 'the server closed the connection when it was asked for TLS')
-  // More than this byte would be from somebody on the way, who wants it to count as encrypted.
-  if (response.length !== 1) throw failure('ERR_TLS', 'the server sent data before TLS had begun')
+  if (response === undefined) throw errorWith('ECONNRESET', 'the server closed the connection after the request for TLS')
+  // More than one byte could be injected by an attacker, to be taken for encrypted data (CVE-2021-23222).
+  if (response.length !== 1) throw errorWith('ERR_TLS', 'the server sent data before the TLS handshake')
   return response[0] === tlsAccepted
 }
 
@@ -26,7 +26,7 @@ const readPem = async (parameter: string, file: string | undefined): Promise<Buf
     return await readFile(file)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : error
-    throw failure('ERR_TLS', `the file that ${parameter} names cannot be read: ${code}`)
+    throw errorWith('ERR_TLS', `the file of ${parameter} cannot be read: ${code}`)
   }
 }
 
@@ -58,13 +58,13 @@ const startTls = async (socket: Socket, host: string | undefined, tls: TlsOption
 const negotiateTls = async (socket: Socket, host: string | undefined, tls: TlsOptions): Promise<Socket> => {
   if (tls.direct || (await acceptsTls(socket))) return await startTls(socket, host, tls)
   if (tls.mode === 'prefer' || tls.mode === 'allow') return socket
-  throw failure('ERR_TLS', `the server does not offer TLS, which sslmode=${tls.mode} asks for`)
+  throw errorWith('ERR_TLS', `the server does not support TLS, which sslmode=${tls.mode} requires`)
 }
 
 /**
- * Connects to a server, with TLS if its options ask for it. A Unix socket needs none.
+ * Connects to a server, with TLS if the options require it. A Unix socket never uses TLS.
  * @param host the name that the server's certificate must have
- * @throws the error of the network or of TLS, or `CONNECT_TIMEOUT` after `timeoutMs`
+ * @throws the error of the network or of TLS, or an error with the code `CONNECT_TIMEOUT` after `timeoutMs`
  */
 export const openSocket = async (
   endpoint: ServerEndpoint,
@@ -73,7 +73,7 @@ export const openSocket = async (
   timeoutMs: number,
 ): Promise<Socket> => {
   const socket = 'path' in endpoint ? connect(endpoint.path) : connect({ host: endpoint.host, port: endpoint.port, noDelay: true })
-  const timer = setTimeout(() => socket.destroy(failure('CONNECT_TIMEOUT', `no connection within ${timeoutMs} ms`)), timeoutMs)
+  const timer = setTimeout(() => socket.destroy(errorWith('CONNECT_TIMEOUT', `no connection within ${timeoutMs} ms`)), timeoutMs)
   try {
     await once(socket, 'connect')
     return 'path' in endpoint || tls.mode === 'disable' ? socket : await negotiateTls(socket, host, tls)

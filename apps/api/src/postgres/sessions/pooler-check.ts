@@ -4,68 +4,68 @@ import { NotConnected } from '../errors.js'
 import type { Session } from './session.js'
 import type { Sessions } from './sessions.js'
 
-/** How many transactions a pooler is kept busy with, so that it has to move an idle connection to another backend. */
-const holdersMax = 3
-/** How long the pooler may take. Milliseconds. */
-const patienceMs = 2_000
+/** The number of transactions that keep a pooler busy, so that it must give an idle connection another backend. */
+const blockersMax = 3
+/** How long the pooler may take to respond. Milliseconds. */
+const poolerTimeoutMs = 2_000
 
-const backendOf = async ({ client }: Session): Promise<number> => {
+const readBackendPid = async ({ client }: Session): Promise<number> => {
   const [row] = await client.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid')
   return row?.pid ?? 0
 }
 
-/** Transactions that are held open, each on a connection of its own. */
-const createHolders = (sessions: Sessions) => {
-  const holders: Session[] = []
-  let over = false
+/** Holds transactions open, each on its own connection. */
+const createBlockers = (sessions: Sessions) => {
+  const blockers: Session[] = []
+  let ended = false
   return {
-    /** Opens one more; returns its backend. */
+    /** Opens one more transaction and returns the process id of its backend. */
     add: async (): Promise<number> => {
-      const holder = await sessions.open()
-      holders.push(holder)
-      if (over) holder.drop()
-      await holder.client.unsafe('begin')
-      return await backendOf(holder)
+      const blocker = await sessions.open()
+      blockers.push(blocker)
+      if (ended) blocker.destroy()
+      await blocker.client.unsafe('begin')
+      return await readBackendPid(blocker)
     },
-    drop: (): void => {
-      over = true
-      for (const holder of holders) holder.drop()
+    end: (): void => {
+      ended = true
+      for (const blocker of blockers) blocker.destroy()
     },
   }
 }
 
-/** Whether a connection changes its backend, or shares it, while others have transactions. */
+/** Tells whether a connection changes its backend, or shares it, while others hold transactions open. */
 const sharesBackends = async (session: Session, sessions: Sessions): Promise<boolean> => {
-  const holders = createHolders(sessions)
+  const blockers = createBlockers(sessions)
   try {
-    const backend = await backendOf(session)
-    if (backend !== session.proof.pid) return true
-    for (let held = 0; held < holdersMax; held++) {
-      const other = await withTimeout(holders.add(), patienceMs)
+    const backend = await readBackendPid(session)
+    if (backend !== session.serverInfo.pid) return true
+    for (let count = 0; count < blockersMax; count++) {
+      const other = await withTimeout(blockers.add(), poolerTimeoutMs)
       if (other === backend) return true
-      // A pool in session mode without room for one more makes it wait.
+      // A full pool in session mode lets a new connection wait.
       if (other === undefined) return false
-      // With no backend left, this waits for the holders.
-      if ((await withTimeout(backendOf(session), patienceMs)) !== backend) return true
+      // If the pooler has no backend left, this waits for the blockers.
+      if ((await withTimeout(readBackendPid(session), poolerTimeoutMs)) !== backend) return true
     }
     return false
   } catch (error) {
-    // In statement mode no transaction may begin.
+    // A pooler in statement mode rejects transactions.
     return !(error instanceof NotConnected)
   } finally {
-    holders.drop()
+    blockers.end()
   }
 }
 
 /**
- * Rejects a pooler that gives each transaction or statement another backend: settings and prepared statements of a session are
- * lost there.
+ * Rejects a pooler that gives each transaction or statement another backend, because session settings and prepared statements are lost
+ * there.
  * @throws StartError
  */
-export const rejectSharingPooler = async (session: Session, sessions: Sessions): Promise<void> => {
-  // The server itself gives a connection the number of its process, a pooler gives one of its own.
-  if (session.connectionPid === session.proof.pid || !(await sharesBackends(session, sessions))) return
+export const rejectTransactionPooling = async (session: Session, sessions: Sessions): Promise<void> => {
+  // PostgreSQL sends the process id of the backend to a new connection. A pooler sends a number of its own.
+  if (session.connectionPid === session.serverInfo.pid || !(await sharesBackends(session, sessions))) return
   throw new StartError(
-    'DATABASE_URL: a connection pooler shares backends between connections (PgBouncer in transaction or statement mode); expected PostgreSQL itself, or a pooler in session mode',
+    'DATABASE_URL: the server is a connection pooler in transaction or statement mode, such as PgBouncer. Connect to PostgreSQL directly, or set the pooler to session mode.',
   )
 }

@@ -1,79 +1,77 @@
 import { type Logger, StartError } from '@holdfast/server-kit'
 import type { DatabaseAddress } from '../address/database-address.js'
 import { NotConnected } from '../errors.js'
-import type { ServerIdentity } from './known-server.js'
-import { rejectSharingPooler } from './pooler-check.js'
-import { UnfitServer } from './server-proof.js'
+import { rejectTransactionPooling } from './pooler-check.js'
+import type { ServerIdentity } from './server-identity.js'
+import { UnusableServer } from './server-info.js'
 import type { Session } from './session.js'
 import { createSessions, type Sessions } from './sessions.js'
 
-/** How long the first connection is tried, for a database that is started at the same time. Milliseconds. */
-const patienceMs = 5_000
-/** The server was reached and says no, or the settings are wrong: waiting does not help. */
-const finalCodes = /^(28|3D|42|22|0A)|^(ENOTFOUND|ERR_TLS|EACCES|SELF_SIGNED_CERT.*|DEPTH_ZERO.*|UNABLE_TO.*|CERT_.*|ERR_TLS.*)$/
+/** How long the first connection is retried, for a database that starts at the same time as the service. Milliseconds. */
+const startupRetryMs = 5_000
+/** Errors that a retry cannot fix: the server rejected the connection, or the settings are wrong. */
+const permanentCodes = /^(28|3D|42|22|0A)|^(ENOTFOUND|ERR_TLS|EACCES|SELF_SIGNED_CERT.*|DEPTH_ZERO.*|UNABLE_TO.*|CERT_.*|ERR_TLS.*)$/
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
 
-/** What to do about a refusal by `pg_hba.conf` or by the server's TLS. */
 const adviceOn = (message: string): string =>
   /no encryption|SSL off/i.test(message)
-    ? 'add sslmode=require to the URL, as the server asks for TLS'
-    : 'expected postgres://user:password@host:port/database of a running PostgreSQL'
+    ? 'The server requires TLS. Add sslmode=require to the URL.'
+    : 'Check that PostgreSQL is running and that the URL has the form postgres://user:password@host:port/database.'
 
-const startError = (cause: unknown): StartError => {
-  if (cause instanceof UnfitServer) return new StartError(`DATABASE_URL: ${cause.message}`, { cause })
+const toStartError = (cause: unknown): StartError => {
+  if (cause instanceof UnusableServer) return new StartError(`DATABASE_URL: ${cause.message}`, { cause })
   const reason = cause instanceof Error && cause.message !== '' ? cause.message : codeOf(cause)
-  return new StartError(`DATABASE_URL: the database cannot be reached (${reason}); ${adviceOn(reason)}`, { cause })
+  return new StartError(`DATABASE_URL: the database cannot be reached (${reason}). ${adviceOn(reason)}`, { cause })
 }
 
-/** Whether every server that was tried has said no for good. */
-const isFinal = (cause: unknown): boolean =>
-  cause instanceof AggregateError ? cause.errors.every(isFinal) : cause instanceof UnfitServer || finalCodes.test(codeOf(cause))
+/** Tells whether a retry cannot help, because every server gave a permanent error. */
+const isPermanent = (cause: unknown): boolean =>
+  cause instanceof AggregateError ? cause.errors.every(isPermanent) : cause instanceof UnusableServer || permanentCodes.test(codeOf(cause))
 
-const openPatiently = async (sessions: Sessions): Promise<Session> => {
-  const until = performance.now() + patienceMs
+const openWithRetries = async (sessions: Sessions): Promise<Session> => {
+  const until = performance.now() + startupRetryMs
   for (;;) {
     try {
       return await sessions.open()
     } catch (error) {
       const cause = error instanceof NotConnected ? error.cause : error
-      if (isFinal(cause) || performance.now() > until) throw startError(cause)
+      if (isPermanent(cause) || performance.now() > until) throw toStartError(cause)
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
 }
 
-const checkSession = ({ proof }: Session, { allowUnsafe = false }: DatabaseAddress, logger: Logger): void => {
-  const commit = proof.synchronous_commit
+const checkSession = ({ serverInfo }: Session, { allowUnsafe = false }: DatabaseAddress, logger: Logger): void => {
+  const commit = serverInfo.synchronous_commit
   if (commit === 'off' && !allowUnsafe) {
     throw new StartError(
-      'DATABASE_URL: the server has synchronous_commit off and could lose acknowledged writes; turn it on, or set ALLOW_UNSAFE_DATABASE=on',
+      'DATABASE_URL: the server can lose acknowledged writes: synchronous_commit is off. Turn it on, or set ALLOW_UNSAFE_DATABASE=on.',
     )
   }
   if (commit === 'local' || commit === 'remote_write') {
-    const effect = allowUnsafe ? 'a failover can lose acknowledged writes' : 'the service sets it to on for its own connections'
+    const effect = allowUnsafe ? 'a failover can lose acknowledged writes' : 'the service uses "on" for its own connections'
     logger.warn(`synchronous_commit is ${commit}: ${effect}`)
   }
-  if (proof.system_identifier === null || proof.timeline === null) {
-    logger.warn('the role may not ask which server it reached: a failover is noticed only if the server reached is a standby')
+  if (serverInfo.system_identifier === null || serverInfo.timeline === null) {
+    logger.warn('the role may not read the identity of the server: the service detects a failover only if it reaches a standby')
   }
 }
 
 /**
- * Waits for the server for some seconds and refuses one that could lose acknowledged writes or that lacks what the
- * statements need.
- * @returns which server it is
+ * Waits up to some seconds for the server, and checks that it keeps acknowledged writes and has the features the statements need.
+ * @returns the identity of the server
  * @throws StartError
  */
 export const checkServer = async (address: DatabaseAddress, logger: Logger): Promise<ServerIdentity | undefined> => {
   const sessions = createSessions(address, logger)
   try {
-    const session = await openPatiently(sessions)
+    const session = await openWithRetries(sessions)
     try {
       checkSession(session, address, logger)
-      await rejectSharingPooler(session, sessions)
+      await rejectTransactionPooling(session, sessions)
     } finally {
-      session.drop()
+      session.destroy()
     }
     return sessions.identity()
   } finally {

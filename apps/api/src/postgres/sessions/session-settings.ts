@@ -2,8 +2,8 @@ import { deadlines } from '../deadlines.js'
 import { quoteLiteral } from '../sql-quotes.js'
 
 /**
- * What statements rely on. Roles, databases and the server's configuration may say otherwise, so each session sets it for itself,
- * which nothing but the session can change afterwards.
+ * The settings that statements rely on. Roles, databases and the server's configuration may set other values, so each session sets its
+ * own, which nothing outside the session can change.
  */
 export const statementSettings = {
   TimeZone: 'UTC',
@@ -16,10 +16,10 @@ export const statementSettings = {
   backslash_quote: 'safe_encoding',
   array_nulls: 'on',
   transform_null_equals: 'off',
-  // Rows that a policy hides would be missing without a word; like this, the statement fails.
+  // With `on`, a policy would silently hide rows. With `off`, the statement fails.
   row_security: 'off',
   exit_on_error: 'off',
-  // A warning tells that a commit is not on the synchronous standby.
+  // PostgreSQL reports with a warning that a commit did not reach the synchronous standby.
   client_min_messages: 'warning',
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
@@ -28,36 +28,36 @@ export const statementSettings = {
   lock_timeout: String(deadlines.lock),
   idle_in_transaction_session_timeout: '5000',
   idle_session_timeout: '0',
-  // From PostgreSQL 17 on.
+  // PostgreSQL 17 and newer.
   transaction_timeout: '0',
-  // Every statement reaches items by an index. What the planner knows of a table that grows is old, and with it a batch
-  // of a thousand keys looks like a reason to read the whole table.
+  // Every statement reaches items through an index. While a table grows, the planner's statistics are out of date, and it would scan the
+  // whole table for a batch of a thousand keys.
   enable_seqscan: 'off',
   enable_indexscan: 'on',
   enable_indexonlyscan: 'on',
   enable_bitmapscan: 'on',
   enable_nestloop: 'on',
   plan_cache_mode: 'force_generic_plan',
-  // Before PostgreSQL 18 a plan with a disabled scan counts as so costly that it would be compiled.
+  // Before PostgreSQL 18, a disabled scan makes a plan so expensive that PostgreSQL would compile it.
   jit: 'off',
 } as const
 
 export type SessionSettings = Readonly<Record<string, string>>
 
-/** Weaker than what every acknowledged write is promised: on disk, and on the disk of a synchronous standby if there is one. */
+/** Values of `synchronous_commit` that break the promise of acknowledged writes: on disk, also on a synchronous standby if there is one. */
 const weakCommits = "('off', 'local', 'remote_write')"
 
-const safeCommit =
+const raiseWeakCommit =
   "set_config('synchronous_commit', case when current_setting('synchronous_commit') in " +
   `${weakCommits} then 'on' else current_setting('synchronous_commit') end, false)`
 
 const toCall = ([name, value]: [string, string]): string =>
-  // A server that does not know the parameter leaves it out.
+  // Skips parameters that the server does not know.
   `case when current_setting(${quoteLiteral(name)}, true) is not null then set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false) end`
 
 /**
- * The statement that sets up a session.
- * @param keepCommit whether `synchronous_commit` stays as the server has it, however weak
+ * Returns the statement that sets up a session.
+ * @param keepCommit whether `synchronous_commit` keeps the server's value, however weak
  */
 export const setUpSession = (settings: SessionSettings, keepCommit: boolean): string =>
-  `select ${[...Object.entries(settings).map(toCall), ...(keepCommit ? [] : [safeCommit])].join(', ')}`
+  `select ${[...Object.entries(settings).map(toCall), ...(keepCommit ? [] : [raiseWeakCommit])].join(', ')}`

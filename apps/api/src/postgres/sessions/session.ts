@@ -4,51 +4,50 @@ import type { DatabaseTarget, ServerEndpoint } from '../address/database-url.js'
 import { deadlines } from '../deadlines.js'
 import { type CancelKey, requestCancel } from './cancel-request.js'
 import { openSocket } from './open-socket.js'
-import { proofStatements, type ServerProof } from './server-proof.js'
+import { type ServerInfo, serverInfoQueries } from './server-info.js'
 import { type SessionSettings, setUpSession } from './session-settings.js'
 
-/** One connection to a server: it has told what server it is, and the session is set up. It never becomes another connection. */
+/** One connection to a server. It is never reconnected. */
 export interface Session {
   readonly client: postgres.Sql
-  readonly proof: ServerProof
-  /** The process id that the server gave the connection; through a pooler it is not the backend's. */
+  readonly serverInfo: ServerInfo
+  /** The process id that the server sent when the connection was opened. Behind a pooler it is not the backend's. */
   readonly connectionPid: number
   readonly isOpen: () => boolean
   /**
-   * Returns an answer, unless it came after a wait for a synchronous standby was canceled, and so may not be on the standby.
+   * Returns `result`, unless a wait for a synchronous standby was canceled on this session, so that a commit may not be on the standby.
    * @throws an error that leaves the outcome unknown
    */
-  readonly replicated: <T>(response: T) => T
-  /** Resolves when the connection is closed by either side. */
+  readonly requireReplicated: <T>(result: T) => T
+  /** Resolves when either side has closed the connection. */
   readonly closed: Promise<void>
-  /** Asks the server to cancel the statement that runs; resolves when it has the request. */
+  /** Asks the server to cancel the running statement. Resolves when the server has received the request. */
   readonly cancel: () => Promise<void>
-  /** Closes the connection once its statements are answered. */
-  readonly finish: () => void
-  /** Closes the connection at once; what runs on it fails. */
-  readonly drop: () => void
+  /** Closes the connection once its statements have ended. */
+  readonly close: () => void
+  /** Closes the connection at once. Its running statements fail. */
+  readonly destroy: () => void
 }
 
-/** Where a session goes, and what it is. */
 export interface SessionOptions {
   readonly target: DatabaseTarget
   readonly endpoint: ServerEndpoint
-  /** The name that the certificate must have: that of the URL, while `endpoint` has one of its addresses. */
+  /** The host name of the URL, which the certificate must have. `endpoint` has one of its IP addresses. */
   readonly host: string | undefined
   readonly settings: SessionSettings
-  /** Whether `synchronous_commit` stays as the server has it. */
+  /** Whether `synchronous_commit` keeps the server's value. */
   readonly keepCommit: boolean
-  /** For the socket, and again for the answers to the first statements. Milliseconds. */
+  /** Timeout of the socket, and again of the first statements. Milliseconds. */
   readonly timeoutMs: number
 }
 
-/** A session's only socket was lost, and a statement was not sent. */
-const lostBefore = () => Object.assign(new Error('the connection was lost before the statement was sent'), { code: 'NOT_CONNECTED' })
+/** The error of a statement that the driver did not send before the session lost its socket. */
+const notSent = () => Object.assign(new Error('the connection was lost before the statement was sent'), { code: 'NOT_CONNECTED' })
 
-/** Classified as lost: the commit is on this server and may not survive its failover. */
+/** The error of a commit that may not survive a failover. Its code classifies it as `outcome_unknown`. */
 const notReplicated = () => Object.assign(new Error('the wait for a synchronous standby was canceled'), { code: '40003' })
 
-/** The driver's client on one socket. It would make another one by itself when it has lost that. */
+/** Creates the driver's client on one socket. The driver is kept from reconnecting. */
 const createClient = (
   socket: Socket,
   { target }: SessionOptions,
@@ -57,7 +56,7 @@ const createClient = (
 ): postgres.Sql => {
   let used = false
   const options = {
-    // Nothing of the driver's own choice: it would read the environment.
+    // Every option is set here, because the driver reads missing ones from environment variables.
     host: 'database',
     port: 5432,
     database: target.database,
@@ -65,7 +64,7 @@ const createClient = (
     password: target.password,
     ssl: false,
     socket: () => {
-      if (used) throw lostBefore()
+      if (used) throw notSent()
       used = true
       return socket
     },
@@ -73,8 +72,8 @@ const createClient = (
     idle_timeout: 0,
     max_lifetime: null,
     connect_timeout: 0,
-    // The driver would ask each new connection for the types of arrays, in a promise that it keeps to itself: where the connection
-    // died meanwhile, that would be a rejection that nobody can catch, and the end of the process.
+    // With `true`, the driver reads the types of arrays on each new connection, in a promise that it does not return. If the connection
+    // is lost meanwhile, that promise rejects, nobody can catch it, and the process ends.
     fetch_types: false,
     onnotice: onNotice,
     onclose: onClosed,
@@ -83,23 +82,23 @@ const createClient = (
   return postgres(options)
 }
 
-type ProofRows = postgres.RowList<(ServerProof & postgres.Row)[]> & { readonly state: CancelKey }
+type ServerInfoRows = postgres.RowList<(ServerInfo & postgres.Row)[]> & { readonly state: CancelKey }
 
-/** Asks for as much of the proof as the server tells, and sets the session up. */
-const introduce = async (client: postgres.Sql, { settings, keepCommit }: SessionOptions): Promise<ProofRows> => {
+/** Reads as much of the server's info as the role may read, and sets up the session. */
+const initialize = async (client: postgres.Sql, { settings, keepCommit }: SessionOptions): Promise<ServerInfoRows> => {
   const setUp = setUpSession(settings, keepCommit)
-  let rejection: unknown
-  for (const proof of proofStatements) {
+  let lastError: unknown
+  for (const query of serverInfoQueries) {
     try {
-      const [rows] = (await client.unsafe(`${proof}; ${setUp}`).simple()) as unknown as [ProofRows]
+      const [rows] = (await client.unsafe(`${query}; ${setUp}`).simple()) as unknown as [ServerInfoRows]
       return rows
     } catch (error) {
-      // What the server will not tell is asked for no more; anything else is no matter of the proof.
+      // Only missing rights or functions are a reason to try a smaller query.
       if (!(error instanceof postgres.PostgresError) || !/^(42501|42883|0A000|55000)$/.test(error.code)) throw error
-      rejection = error
+      lastError = error
     }
   }
-  throw rejection
+  throw lastError
 }
 
 /**
@@ -108,21 +107,22 @@ const introduce = async (client: postgres.Sql, { settings, keepCommit }: Session
  */
 export const openSession = async (options: SessionOptions): Promise<Session> => {
   const { endpoint, host, target, timeoutMs } = options
-  const reach = () => openSocket(endpoint, host, target.tls, timeoutMs)
-  // The driver's errors name both.
-  const socket = Object.assign(await reach(), 'path' in endpoint ? { host: endpoint.path, port: 0 } : endpoint)
+  const connect = () => openSocket(endpoint, host, target.tls, timeoutMs)
+  // The driver's errors contain the host and port of the socket.
+  const socket = Object.assign(await connect(), 'path' in endpoint ? { host: endpoint.path, port: 0 } : endpoint)
   const closed = Promise.withResolvers<void>()
   let open = true
   let replicated = true
   const onNotice = ({ routine }: postgres.Notice): void => {
-    // PostgreSQL reports the commit as done then, with this warning and nothing else.
+    // This warning is the only sign: PostgreSQL reports the commit as successful.
     if (routine === 'SyncRepWaitForLSN') replicated = false
   }
-  const client = createClient(socket, options, onNotice, () => drop())
-  const drop = (): void => {
+  const client = createClient(socket, options, onNotice, () => destroy())
+  const destroy = (): void => {
     open = false
     socket.destroy()
-    // Rejects what the driver has not sent, and what it was given between an error of the socket and its close, which it forgets.
+    // Rejects the statements that the driver has not sent, including those that it received between the socket's error and its close,
+    // which the driver would never settle.
     client.end({ timeout: 0 }).catch(() => {})
     closed.resolve()
   }
@@ -131,38 +131,38 @@ export const openSession = async (options: SessionOptions): Promise<Session> => 
       open = false
     })
   }
-  const late = setTimeout(
-    () => socket.destroy(Object.assign(new Error('the server did not answer in time'), { code: 'CONNECT_TIMEOUT' })),
+  const timer = setTimeout(
+    () => socket.destroy(Object.assign(new Error('the server did not respond in time'), { code: 'CONNECT_TIMEOUT' })),
     timeoutMs,
   )
   try {
-    const rows = await introduce(client, options)
-    const proof = rows[0]
-    if (proof === undefined) throw new Error('the server answered nothing')
+    const rows = await initialize(client, options)
+    const serverInfo = rows[0]
+    if (serverInfo === undefined) throw new Error('the server returned no row')
     return {
       client,
-      proof,
+      serverInfo,
       connectionPid: rows.state.pid,
       isOpen: () => open,
-      replicated: (response) => {
+      requireReplicated: (result) => {
         if (!replicated) throw notReplicated()
-        return response
+        return result
       },
       closed: closed.promise,
-      cancel: async () => requestCancel(await reach(), rows.state),
-      finish: () => {
+      cancel: async () => requestCancel(await connect(), rows.state),
+      close: () => {
         client.end().catch(() => {})
       },
-      drop,
+      destroy,
     }
   } catch (error) {
-    drop()
+    destroy()
     throw error
   } finally {
-    clearTimeout(late)
+    clearTimeout(timer)
   }
 }
 
-/** How long one endpoint may take to connect. */
+/** Returns how long a connection to one endpoint may take, in milliseconds. */
 export const connectTimeout = ({ connectTimeoutMs }: DatabaseTarget): number =>
   Math.min(connectTimeoutMs || deadlines.connect, deadlines.connect)

@@ -1,151 +1,156 @@
 import { createLogger, type Logger } from '@holdfast/server-kit'
 import { type DatabaseAddress, settingsOf, targetOf } from '../address/database-address.js'
-import { type Candidate, tryEach } from '../address/endpoints.js'
+import { type Candidate, connectToFirst } from '../address/endpoints.js'
 import { NotConnected } from '../errors.js'
-import { createKnownServer, identityOf, type ServerIdentity } from './known-server.js'
-import { checkFitness, UnfitServer } from './server-proof.js'
+import { createIdentityCheck, identityOf, type ServerIdentity } from './server-identity.js'
+import { checkUsable, UnusableServer } from './server-info.js'
 import { connectTimeout, openSession, type Session } from './session.js'
 import type { SessionSettings } from './session-settings.js'
 
-/** How often a new connection looks for another primary, and for settings that were changed on a running server. Milliseconds. */
-const watchMs = 5_000
-/** The same while sessions are given up that the server has not ended. */
-const hastyWatchMs = 500
-/** How long the server may take to cancel the statement of such a session before it ends the session. */
-const cancelMs = 1_000
+/** How often a probe connection looks for a new primary and for changed server settings. Milliseconds. */
+const probeIntervalMs = 5_000
+/** The same while abandoned sessions still have a backend. Milliseconds. */
+const abandonedProbeIntervalMs = 500
+/** How long PostgreSQL may take to cancel the statement of an abandoned session before the session is terminated. Milliseconds. */
+const cancelTimeoutMs = 1_000
 
-/** A session that the server has not ended yet, although nobody waits for it. */
-interface Abandoned {
+/** A session that nobody uses any more and whose backend still runs. */
+interface AbandonedSession {
   readonly session: Session
+  /** On the clock of `performance.now()`. */
   readonly since: number
 }
 
-/** Opens sessions and watches over them. All sessions of a process go to one server. */
+/** Opens and supervises sessions. All sessions of a process use the same server. */
 export interface Sessions {
   /**
    * Opens a session to the primary.
    * @throws NotConnected
    */
   open(): Promise<Session>
-  /** Gives a session up; resolves when the server has ended it. `cancel`: whether the statement that runs on it is to be canceled. */
+  /** Abandons a session. Resolves when its backend has ended. `cancel` says whether its running statement must be canceled. */
   abandon(session: Session, cancel: boolean): Promise<void>
-  /** Which server this process has met. */
+  /** Returns the identity of the server, or undefined before the first session. */
   identity(): ServerIdentity | undefined
-  /** Stops watching. Sessions stay open. */
+  /** Stops the probes. Sessions stay open. */
   end(): void
 }
 
-/** Ends the backends of abandoned sessions; returns the process ids that are still there. */
-const endBackends = async (watcher: Session, abandoned: readonly Abandoned[]): Promise<ReadonlySet<string>> => {
+/** Cancels or terminates the backends of abandoned sessions. Returns the process ids of those that still run. */
+const endBackends = async (probe: Session, abandoned: readonly AbandonedSession[]): Promise<ReadonlySet<string>> => {
   const now = performance.now()
-  const calls = abandoned.map(({ session: { proof }, since }) => {
-    const end = now - since >= cancelMs ? 'pg_terminate_backend' : 'pg_cancel_backend'
-    return `select pid, ${end}(pid) from pg_stat_activity where pid = ${proof.pid} and backend_start::text = '${proof.backend_start}'`
+  const queries = abandoned.map(({ session: { serverInfo }, since }) => {
+    const end = now - since >= cancelTimeoutMs ? 'pg_terminate_backend' : 'pg_cancel_backend'
+    return `select pid, ${end}(pid) from pg_stat_activity where pid = ${serverInfo.pid} and backend_start::text = '${serverInfo.backend_start}'`
   })
-  const rows = await watcher.client.unsafe(calls.join(' union all '))
+  const rows = await probe.client.unsafe(queries.join(' union all '))
   return new Set(rows.map(({ pid }) => String(pid)))
 }
 
-/** The reason for which a server cannot be used, if that is what an error is about. */
-const unfitness = (error: unknown): UnfitServer | undefined => {
-  if (error instanceof UnfitServer) return error
-  return error instanceof AggregateError ? error.errors.find((each) => each instanceof UnfitServer) : undefined
+const findUnusableServer = (error: unknown): UnusableServer | undefined => {
+  if (error instanceof UnusableServer) return error
+  return error instanceof AggregateError ? error.errors.find((each) => each instanceof UnusableServer) : undefined
 }
 
-/** @param settings those in which the sessions differ from the service's others */
+/**
+ * Creates the sessions of an address. They start to probe the server at once, until `end`.
+ * @param settings session settings in addition to those of the address
+ */
 export const createSessions = (address: DatabaseAddress, logger: Logger, settings: SessionSettings = {}): Sessions => {
   const target = targetOf(address)
   const allowUnsafe = address.allowUnsafe === true
   const allSettings = { ...settingsOf(address), ...settings }
   const open = new Set<Session>()
-  const abandoned = new Map<Session, Abandoned>()
+  const abandoned = new Map<Session, AbandonedSession>()
   let stopping = false
   let timer: NodeJS.Timeout | undefined
-  let preferred = 0
-  let complaint = ''
+  let preferredEndpoint = 0
+  let reportedProblem = ''
 
-  const known = createKnownServer(address.server, (identity) => {
-    logger.warn(identity, 'a standby was promoted: connections to the server before are dropped')
-    for (const session of open) if (session.proof.timeline !== identity.timeline) session.drop()
+  const identityCheck = createIdentityCheck(address.server, (identity) => {
+    logger.warn(identity, 'a standby was promoted: closing the connections to the former primary')
+    for (const session of open) if (session.serverInfo.timeline !== identity.timeline) session.destroy()
   })
 
-  const prove = async ({ endpoint, host }: Candidate, timeoutMs: number): Promise<Session> => {
+  const openCandidate = async ({ endpoint, host }: Candidate, timeoutMs: number): Promise<Session> => {
     const session = await openSession({ target, endpoint, host, settings: allSettings, keepCommit: allowUnsafe, timeoutMs })
     try {
-      checkFitness(session.proof, allowUnsafe)
-      known.meet(identityOf(session.proof))
+      checkUsable(session.serverInfo, allowUnsafe)
+      identityCheck.verify(identityOf(session.serverInfo))
       open.add(session)
       session.closed.then(() => open.delete(session))
       return session
     } catch (error) {
-      session.drop()
+      session.destroy()
       throw error
     }
   }
 
-  const complain = (error: unknown): void => {
-    const unfit = unfitness(error)
-    const message = unfit === undefined ? '' : (error as Error).message
-    if (message === complaint) return
-    complaint = message
-    if (unfit !== undefined) logger.error({ reason: message }, `the database is not used: ${message}`)
-    if (unfit?.unsafe === true) for (const session of open) session.drop()
+  const reportUnusable = (error: unknown): void => {
+    const unusable = findUnusableServer(error)
+    const problem = unusable === undefined ? '' : (error as Error).message
+    if (problem === reportedProblem) return
+    reportedProblem = problem
+    if (unusable !== undefined) logger.error({ reason: problem }, `the database cannot be used: ${problem}`)
+    if (unusable?.closesSessions === true) for (const session of open) session.destroy()
   }
 
-  const openProven = async (timeoutMs: number): Promise<Session> => {
+  const openPrimary = async (timeoutMs: number): Promise<Session> => {
     try {
-      const { result: session, index } = await tryEach(target.endpoints, preferred, (candidate) => prove(candidate, timeoutMs))
-      preferred = index
-      if (complaint !== '') logger.info('the database is used again')
-      complaint = ''
+      const { result: session, index } = await connectToFirst(target.endpoints, preferredEndpoint, (candidate) =>
+        openCandidate(candidate, timeoutMs),
+      )
+      preferredEndpoint = index
+      if (reportedProblem !== '') logger.info('the database can be used again')
+      reportedProblem = ''
       return session
     } catch (error) {
-      complain(error)
+      reportUnusable(error)
       throw new NotConnected(error)
     }
   }
 
-  const look = async (): Promise<void> => {
-    const watcher = await openProven(abandoned.size > 0 ? cancelMs : connectTimeout(target))
+  const probeServer = async (): Promise<void> => {
+    const probe = await openPrimary(abandoned.size > 0 ? cancelTimeoutMs : connectTimeout(target))
     try {
       const waiting = [...abandoned.values()]
       if (waiting.length === 0) return
-      const alive = await endBackends(watcher, waiting)
-      for (const { session } of waiting) if (!alive.has(String(session.proof.pid))) session.drop()
+      const running = await endBackends(probe, waiting)
+      for (const { session } of waiting) if (!running.has(String(session.serverInfo.pid))) session.destroy()
     } finally {
-      watcher.finish()
+      probe.close()
     }
   }
 
-  const lookLater = (): void => {
+  const scheduleProbe = (): void => {
     clearTimeout(timer)
     if (stopping) return
-    timer = setTimeout(() => watch(), abandoned.size > 0 ? hastyWatchMs : watchMs)
+    timer = setTimeout(() => runProbe(), abandoned.size > 0 ? abandonedProbeIntervalMs : probeIntervalMs)
     timer.unref()
   }
 
-  let looking = false
-  const watch = async (): Promise<void> => {
-    looking = true
-    await look().catch((error) => logger.debug({ err: error }, 'the database could not be looked at'))
-    looking = false
-    lookLater()
+  let probing = false
+  const runProbe = async (): Promise<void> => {
+    probing = true
+    await probeServer().catch((error) => logger.debug({ err: error }, 'the database could not be probed'))
+    probing = false
+    scheduleProbe()
   }
-  lookLater()
+  scheduleProbe()
 
   return {
-    open: () => openProven(connectTimeout(target)),
+    open: () => openPrimary(connectTimeout(target)),
     abandon: async (session, cancel) => {
       if (!session.isOpen()) return
       const first = abandoned.size === 0
       abandoned.set(session, abandoned.get(session) ?? { session, since: performance.now() })
-      if (cancel) session.cancel().catch((error) => logger.debug({ err: error }, 'a request to cancel did not reach the database'))
-      session.finish()
-      if (first && !looking) lookLater()
+      if (cancel) session.cancel().catch((error) => logger.debug({ err: error }, 'a cancel request did not reach the database'))
+      session.close()
+      if (first && !probing) scheduleProbe()
       await session.closed
       abandoned.delete(session)
     },
-    identity: known.identity,
+    identity: identityCheck.current,
     end: () => {
       stopping = true
       clearTimeout(timer)
@@ -154,15 +159,15 @@ export const createSessions = (address: DatabaseAddress, logger: Logger, setting
 }
 
 /**
- * Runs `run` on a session of its own.
- * @throws NotConnected, and what `run` throws
+ * Runs `run` on its own session and closes the session.
+ * @throws NotConnected, or the error of `run`
  */
 export const withSession = async <T>(
   address: DatabaseAddress,
   settings: SessionSettings,
   run: (session: Session) => Promise<T>,
 ): Promise<T> => {
-  // What there is to tell is in the error.
+  // Silent, because the error says everything.
   const sessions = createSessions(address, createLogger('silent'), settings)
   try {
     const session = await sessions.open()
@@ -170,7 +175,7 @@ export const withSession = async <T>(
       return await run(session)
     } finally {
       await session.client.end({ timeout: 1 })
-      session.drop()
+      session.destroy()
     }
   } finally {
     sessions.end()

@@ -3,7 +3,7 @@ import { deadlines } from '../deadlines.js'
 import { openSession, type Session } from './session.js'
 
 /**
- * Opens a session to the first server of an address, set up as for statements, whatever that server is. It is not for requests.
+ * Opens a session to the first server of an address without checking what server it is. Requests must not use it.
  * @throws the error of the network, of the driver or of PostgreSQL
  */
 export const openUncheckedSession = async (address: DatabaseAddress, timeoutMs: number = deadlines.connect): Promise<Session> => {
@@ -12,4 +12,15 @@ export const openUncheckedSession = async (address: DatabaseAddress, timeoutMs: 
   if (endpoint === undefined) throw new Error('the address has no server')
   const host = 'host' in endpoint ? endpoint.host : undefined
   return await openSession({ target, endpoint, host, settings: settingsOf(address), keepCommit: true, timeoutMs })
+}
+
+/** Tells whether a server accepts a connection and responds within a second. */
+export const acceptsConnections = async (address: DatabaseAddress): Promise<boolean> => {
+  try {
+    const session = await openUncheckedSession(address, 1_000)
+    session.destroy()
+    return true
+  } catch {
+    return false
+  }
 }

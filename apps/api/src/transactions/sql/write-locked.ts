@@ -3,10 +3,10 @@ import { recordFormat } from '../../idempotency/sql/record-format.js'
 import { countRows } from '../../items/sql/count-rows.js'
 import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
-import type { Guarded } from '../../postgres/transactions.js'
+import type { TransactionGuard } from '../../postgres/transactions.js'
 
 /** What a transaction makes of the rows that it has locked; element n of each array belongs to item n. */
-export interface WriteLocked extends Guarded {
+export interface WriteLocked extends TransactionGuard {
   readonly namespace: string
   readonly keys: readonly string[]
   /** JSON texts. */

@@ -62,7 +62,7 @@ const folders = new WeakMap<PostgresProcess, string>()
 /** Gives a folder and all that is in it to the server's account. */
 const giveAway = async (account: Cluster['account'], folder: string): Promise<void> => {
   const paths = await readdir(folder, { recursive: true })
-  for (const path of [folder, ...paths.map((each) => join(folder, each))]) await account.own(path)
+  for (const path of [folder, ...paths.map((each) => join(folder, each))]) await account.chown(path)
 }
 
 /** A data folder in a temporary one, which a copy of another one may become. */
@@ -115,7 +115,7 @@ const startOn = async (
     follow: async (primary) => {
       const signal = join(cluster.folder, 'standby.signal')
       await writeFile(signal, '')
-      await cluster.account.own(signal)
+      await cluster.account.chown(signal)
       const source = `host=127.0.0.1 port=${primary.port} user=holdfast password=${cluster.password}`
       await appendFile(join(cluster.folder, 'postgresql.auto.conf'), `primary_conninfo = '${source}'\n`)
     },

@@ -12,24 +12,24 @@ import { openPrivateFile } from './private-files.js'
 import type { ServerAccount } from './server-account.js'
 import { prepareSocketFolder, type SocketFolder } from './socket-folder.js'
 
-/** A PostgreSQL server of our own. */
+/** A PostgreSQL server that the service runs itself. */
 export interface EmbeddedServer {
   readonly address: DatabaseAddress
-  /** Stops the server in order and releases the folder. */
+  /** Stops the server gracefully and releases the folder. */
   readonly stop: () => Promise<void>
 }
 
-/** How long the server may take to accept connections; recovery after a crash is part of it. Milliseconds. */
-const startMs = 60_000
-/** How long an ordinary stop may take before the server is stopped hard. Milliseconds. */
-const stopMs = 20_000
-/** How long another service may take to leave the folder. Milliseconds. */
-const lockPatienceMs = 3_000
+/** How long the server may take to accept connections, including recovery after a crash. Milliseconds. */
+const startTimeoutMs = 60_000
+/** How long a fast shutdown may take before it becomes an immediate shutdown. Milliseconds. */
+const stopTimeoutMs = 20_000
+/** How long another service may take to release the folder. Milliseconds. */
+const lockTimeoutMs = 3_000
 const logBytesMax = 10_000_000
 
 /**
- * Runs the server and asks it to stop when standard input ends, which happens however this process ends.
- * In order: keep the input apart, start the server, watch the input, pass the server's exit status on.
+ * A shell script that runs the server and stops it when standard input ends, which happens however this process ends. Its lines: keep the
+ * input for the script alone, start the server, stop it at the end of the input, wait for the server, and exit with its status.
  */
 const supervise = `exec 3<&0 </dev/null
 "$@" 3<&- & server=$!
@@ -37,7 +37,7 @@ const supervise = `exec 3<&0 </dev/null
 wait $server; status=$?
 kill $watch; exit $status`
 
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const launch = async (cluster: Cluster, connectionsMax: number): Promise<ChildProcess> => {
   const log = await openPrivateFile(cluster.logFile, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, cluster.account)
@@ -50,7 +50,7 @@ const launch = async (cluster: Cluster, connectionsMax: number): Promise<ChildPr
   ]
   const server = [cluster.programs.postgres, '-D', cluster.folder, ...settings.flatMap((setting) => ['-c', setting])]
   const { program, args, ...ids } = cluster.account.command('sh', ['-c', supervise, 'sh', ...server])
-  // In a session of its own, because a terminal's Ctrl-C would stop it before the service has drained.
+  // Detached, because Ctrl-C in a terminal would otherwise stop PostgreSQL before the service has finished its requests.
   const child = spawn(program, args, { ...ids, cwd: '/', detached: true, stdio: ['pipe', log.fd, log.fd] })
   child.stdin?.on('error', () => {})
   child.on('exit', () => child.stdin?.destroy())
@@ -59,64 +59,65 @@ const launch = async (cluster: Cluster, connectionsMax: number): Promise<ChildPr
   return child
 }
 
-const ended = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null || child.pid === undefined
+const hasExited = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null || child.pid === undefined
 
 const lastLogLine = async (cluster: Cluster): Promise<string> =>
   (await readFile(cluster.logFile, 'utf8').catch(() => ''))
     .trim()
     .split('\n')
-    .findLast((line) => /FATAL|PANIC|ERROR|sh:|setpriv/.test(line)) ?? 'it ended without a word'
+    .findLast((line) => /FATAL|PANIC|ERROR|sh:|setpriv/.test(line)) ?? 'it exited without logging an error'
 
-/** Starts the server and waits until it accepts connections; a first failure may come from the last processes of a killed one. */
+/** Starts the server and waits until it accepts connections. Retries, because processes of a killed server may still use the data. */
 const startServer = async (
   cluster: Cluster,
   address: DatabaseAddress,
   connectionsMax: number,
   stopping = () => false,
 ): Promise<ChildProcess> => {
-  const until = performance.now() + startMs
-  for (let failures = 0; ; failures++) {
+  const until = performance.now() + startTimeoutMs
+  for (let attempt = 1; ; attempt++) {
     await stopOrphanedServer(cluster.folder)
     const child = await launch(cluster, connectionsMax)
-    while (!ended(child) && performance.now() < until && !stopping()) {
+    while (!hasExited(child) && performance.now() < until && !stopping()) {
       if (await acceptsConnections(address)) return child
-      await wait(20)
+      await sleep(20)
     }
     child.stdin?.destroy()
-    if (failures >= 10 || performance.now() >= until || stopping()) {
-      throw new StartError(`DATA_DIR: PostgreSQL does not start (${await lastLogLine(cluster)}); the whole log is ${cluster.logFile}`)
+    if (attempt > 10 || performance.now() >= until || stopping()) {
+      throw new StartError(`DATA_DIR: PostgreSQL did not start (${await lastLogLine(cluster)}). See its log, ${cluster.logFile}.`)
     }
-    await wait(300)
+    await sleep(300)
   }
 }
 
-/** Prepares the folder for sockets and takes the lock in it, which an earlier service may be about to leave. */
-const lockPatiently = async (
+/** Prepares the socket folder and acquires the lock in it. Retries, because an earlier service may be about to stop. */
+const acquireLock = async (
   dataDir: string,
   account: ServerAccount,
 ): Promise<{ readonly socket: SocketFolder; readonly release: () => Promise<void> }> => {
   const socket = await prepareSocketFolder(dataDir, account)
-  const until = performance.now() + lockPatienceMs
+  const until = performance.now() + lockTimeoutMs
   for (;;) {
     const lock = await lockInstance(socket.path)
     if ('release' in lock) return { socket, release: lock.release }
     if (performance.now() > until) {
       await socket.close()
       throw new StartError(
-        `DATA_DIR ${dataDir} is in use by another Holdfast (process ${lock.heldBy}); stop that one or name another folder`,
+        `DATA_DIR: ${dataDir} is in use by another Holdfast service (process ${lock.heldBy}). Stop it, or choose another folder.`,
       )
     }
-    await wait(100)
+    await sleep(100)
   }
 }
 
 /**
- * Starts PostgreSQL on a data folder, and again whenever it ends without being asked to.
- * @throws StartError where the folder cannot be used or another service uses it
+ * Starts PostgreSQL on a data folder, and restarts it whenever it exits unexpectedly.
+ * @param connectionsMax PostgreSQL's setting `max_connections`
+ * @throws StartError if the folder cannot be used or another service uses it
  */
 export const startEmbedded = async (dataDir: string, connectionsMax: number, logger: Logger): Promise<EmbeddedServer> => {
   const server = await findServer(dataDir)
-  const { socket, release } = await lockPatiently(server.dataDir, server.account)
+  const { socket, release } = await acquireLock(server.dataDir, server.account)
   const cluster = await openCluster(server, socket.serverPath)
   const address = { socketFolder: socket.path, password: cluster.password }
   let stopping = false
@@ -127,22 +128,22 @@ export const startEmbedded = async (dataDir: string, connectionsMax: number, log
       try {
         child = await startServer(cluster, address, connectionsMax, () => stopping)
         watch()
-        logger.info('PostgreSQL runs again')
+        logger.info('PostgreSQL is running again')
         return
       } catch (error) {
-        logger.error({ err: error }, 'PostgreSQL does not start; trying again')
-        await wait(1_000)
+        logger.error({ err: error }, 'PostgreSQL did not start; retrying')
+        await sleep(1_000)
       }
     }
   }
   let restarting: Promise<void> | undefined
   const onExit = () => {
     if (stopping) return
-    logger.error({ status: child.exitCode, signal: child.signalCode }, 'PostgreSQL ended unexpectedly; starting it again')
+    logger.error({ status: child.exitCode, signal: child.signalCode }, 'PostgreSQL exited unexpectedly; restarting it')
     restarting = restart()
   }
   const watch = () => {
-    if (ended(child)) onExit()
+    if (hasExited(child)) onExit()
     else child.once('exit', onExit)
   }
   watch()
@@ -152,11 +153,11 @@ export const startEmbedded = async (dataDir: string, connectionsMax: number, log
     stop: async () => {
       stopping = true
       await restarting
-      const gone = ended(child) ? undefined : new Promise((resolve) => child.once('exit', resolve))
+      const exited = hasExited(child) ? undefined : new Promise((resolve) => child.once('exit', resolve))
       child.stdin?.destroy()
-      const hard = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGQUIT'), stopMs)
-      await gone
-      clearTimeout(hard)
+      const killTimer = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGQUIT'), stopTimeoutMs)
+      await exited
+      clearTimeout(killTimer)
       await release()
       await socket.close()
     },

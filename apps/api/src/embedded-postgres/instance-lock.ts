@@ -4,27 +4,27 @@ import { join } from 'node:path'
 
 const lockFile = 'instance.sock'
 
-/** Who holds the lock: its process id, or null where the socket is a leftover or not there. */
-const holder = (path: string): Promise<string | null> =>
+/** Returns the process id of the lock's holder, or null if nobody listens on the socket. */
+const findHolder = (path: string): Promise<string | null> =>
   new Promise((resolve) => {
-    let said = ''
+    let received = ''
     const socket = connect(path)
-    socket.setTimeout(1_000, () => socket.destroy(new Error('no answer')))
+    socket.setTimeout(1_000, () => socket.destroy(new Error('no response')))
     socket.on('data', (data) => {
-      said += data.toString()
+      received += data.toString()
     })
-    socket.on('end', () => resolve(said))
+    socket.on('end', () => resolve(received))
     socket.on('error', (error) => resolve('code' in error ? null : 'unknown'))
   })
 
 /**
- * Makes this process the only one that uses a folder, until the process ends, however it ends: a listening socket
- * dies with its process, a file with a process id in it does not.
- * @returns a function that releases the lock, or the process id of the one who holds it
+ * Locks a folder for this process, until it releases the lock or ends. The lock is a listening socket, because a socket is closed with its
+ * process, however that ends. A file with a process id would remain.
+ * @returns a function that releases the lock, or the process id of its holder
  */
 export const lockInstance = async (folder: string): Promise<{ release: () => Promise<void> } | { heldBy: string }> => {
   const path = join(folder, lockFile)
-  const heldBy = await holder(path)
+  const heldBy = await findHolder(path)
   if (heldBy !== null) return { heldBy }
   await rm(path, { force: true })
   const server = createServer((socket) => {

@@ -7,12 +7,12 @@ import { StartError } from '@holdfast/server-kit'
 
 const run = promisify(execFile)
 
-/** How long a server whose service was killed may take to notice and end by itself. Milliseconds. */
-const patienceMs = 5_000
-/** How long it may take to stop when it is asked to. Milliseconds. */
-const stopMs = 30_000
-/** More than any system's highest process id, so that no process has it. */
-const nobodysPid = 2_147_483_647
+/** How long the server of a killed service may take to stop by itself. Milliseconds. */
+const selfStopTimeoutMs = 5_000
+/** How long it may take to stop after a signal. Milliseconds. */
+const stopTimeoutMs = 30_000
+/** Greater than the highest process id of any system, so no process has it. */
+const unusedPid = 2_147_483_647
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -23,8 +23,8 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-/** The command line of a process; empty where there is none. */
-const commandLine = async (pid: number): Promise<string> => {
+/** Returns the command line of a process, or an empty string if there is no such process. */
+const commandLineOf = async (pid: number): Promise<string> => {
   try {
     return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ')
   } catch {
@@ -33,7 +33,7 @@ const commandLine = async (pid: number): Promise<string> => {
   }
 }
 
-/** Overwrites a file; never through a link, which the account that the server runs under could have placed there. */
+/** Overwrites a file. Does not follow a symbolic link, which the account of the server could have created. */
 const overwrite = async (file: string, content: string): Promise<void> => {
   const handle = await open(file, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW)
   await handle.writeFile(content)
@@ -41,33 +41,33 @@ const overwrite = async (file: string, content: string): Promise<void> => {
 }
 
 /**
- * Ends the server that an earlier service left running on a data folder. One that does not notice by itself is stopped. Where the number in
- * the pid file went to another process, which PostgreSQL would take for a server, the number is replaced; the file stays, because by its
- * other lines PostgreSQL knows whether processes of a killed server still use the data.
- * Only the holder of the folder's lock may call it.
- * @throws StartError where the server does not stop
+ * Stops the server that an earlier service left running on a data folder. Waits until it stops by itself, and then sends it a signal. If
+ * another process has the process id in the pid file, PostgreSQL would take that process for a server, so the id is replaced. The other lines
+ * of the file are kept, because they tell PostgreSQL whether processes of a killed server still use the data. Only the holder of the
+ * instance lock may call this.
+ * @throws StartError if the server does not stop
  */
 export const stopOrphanedServer = async (folder: string): Promise<void> => {
   const pidFile = join(folder, 'postmaster.pid')
   const started = performance.now()
-  let signalled = false
+  let signaled = false
   for (;;) {
     const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n')
     const pid = Number(lines[0])
     if (!(pid > 0) || !isAlive(pid)) return
-    if (!(await commandLine(pid)).includes(`-D ${folder} `)) {
-      await overwrite(pidFile, [nobodysPid, ...lines.slice(1)].join('\n'))
+    if (!(await commandLineOf(pid)).includes(`-D ${folder} `)) {
+      await overwrite(pidFile, [unusedPid, ...lines.slice(1)].join('\n'))
       return
     }
     const waitedMs = performance.now() - started
-    if (waitedMs > patienceMs && !signalled) {
-      // Stop in order: roll transactions back and write a checkpoint (PostgreSQL docs, section 18.5).
+    if (waitedMs > selfStopTimeoutMs && !signaled) {
+      // Fast shutdown: PostgreSQL rolls transactions back and writes a checkpoint (docs, section 18.5).
       process.kill(pid, 'SIGINT')
-      signalled = true
+      signaled = true
     }
-    if (waitedMs > patienceMs + stopMs) {
+    if (waitedMs > selfStopTimeoutMs + stopTimeoutMs) {
       throw new StartError(
-        `DATA_DIR: an earlier PostgreSQL (process ${pid}) still runs on ${folder} and does not stop. Stop it, then start again.`,
+        `DATA_DIR: an earlier PostgreSQL (process ${pid}) is still running on ${folder} and does not stop. Stop it, then start the service again.`,
       )
     }
     await new Promise((resolve) => setTimeout(resolve, 50))

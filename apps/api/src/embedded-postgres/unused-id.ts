@@ -2,34 +2,34 @@ import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { StartError } from '@holdfast/server-kit'
 
-/** The account without rights that every system has, and that unrelated programs share. */
+/** The unprivileged account that every system has and that unrelated programs share. */
 export const nobody = process.platform === 'darwin' ? 4_294_967_294 : 65_534
 
-/** Ranges that no distribution hands out, the widest first (systemd, "Users, Groups, UIDs and GIDs"). */
+/** Ranges of ids that no distribution assigns, the largest first (systemd, "Users, Groups, UIDs and GIDs"). */
 const ranges = [
   { first: 1_879_048_192, last: 2_147_483_646 },
   { first: 60_578, last: 61_183 },
 ]
 
-/** Whether an id can be one that {@link unusedId} chose earlier. */
+/** Tells whether {@link unusedId} could have chosen an id. */
 export const isReservedId = (id: number): boolean => ranges.some(({ first, last }) => id >= first && id <= last)
 
 const readLines = (file: string): string[] => {
   try {
     return readFileSync(file, 'utf8').split('\n')
   } catch {
-    // Not on this system.
+    // This system has no such file.
     return []
   }
 }
 
-/** Whether a user namespace has an id (user_namespaces(7)); without namespaces every id exists. */
+/** Tells whether the user namespace maps an id (user_namespaces(7)). Without namespaces, every id exists. */
 const isMapped = (map: readonly string[], id: number): boolean => {
   const spans = map.filter((line) => line !== '').map((line) => line.trim().split(/\s+/).map(Number) as [number, number, number])
   return spans.length === 0 || spans.some(([first, , count]) => id >= first && id < first + count)
 }
 
-/** The ids that accounts, groups and running processes have. */
+/** Returns the ids of all accounts, groups and running processes. */
 const usedIds = (): Set<number> => {
   const ids = ['/etc/passwd', '/etc/group'].flatMap(readLines).map((line) => Number(line.split(':')[2]))
   try {
@@ -38,14 +38,14 @@ const usedIds = (): Set<number> => {
       if (owner !== undefined) ids.push(owner)
     }
   } catch {
-    // No /proc here.
+    // This system has no /proc.
   }
   return new Set(ids)
 }
 
 /**
- * Chooses an id, for a user and a group, that nothing else on this system uses.
- * @throws StartError where this user namespace has none
+ * Chooses an id for a user and a group that nothing else on this system uses.
+ * @throws StartError if this user namespace has no free id
  */
 export const unusedId = (): number => {
   const maps = [readLines('/proc/self/uid_map'), readLines('/proc/self/gid_map')]
@@ -57,6 +57,6 @@ export const unusedId = (): number => {
     }
   }
   throw new StartError(
-    'DATA_DIR: PostgreSQL does not run as root, and this container has no user id to spare for it. Start the service as an ordinary user.',
+    'DATA_DIR: PostgreSQL does not run as root, and this container has no free user id for it. Start the service as an ordinary user.',
   )
 }

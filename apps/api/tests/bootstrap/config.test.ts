@@ -98,8 +98,8 @@ describe('a start that fails ends in one line and status 1', () => {
 
   test('a data folder that is a file', async () => {
     await writeFile(join(folder, 'file'), '')
-    await fails({ DATA_DIR: join(folder, 'file') }, /^holdfast: DATA_DIR .*file cannot be used/)
-    await fails({ DATA_DIR: join(folder, 'file', 'below') }, /^holdfast: DATA_DIR .*below cannot be used/)
+    await fails({ DATA_DIR: join(folder, 'file') }, /^holdfast: DATA_DIR: .*file cannot be used/)
+    await fails({ DATA_DIR: join(folder, 'file', 'below') }, /^holdfast: DATA_DIR: .*below cannot be used/)
   })
 
   test('a database that refuses', async () => {

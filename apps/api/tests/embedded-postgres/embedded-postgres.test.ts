@@ -45,7 +45,7 @@ afterEach(async () => {
 })
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
-  test('stops the service and PostgreSQL, and the data stays', async () => {
+  test('stops the service and PostgreSQL and keeps the data', async () => {
     const first = start()
     const url = await first.ready()
     await send(url, 'PUT', '/items/kept?value=yes')
@@ -58,7 +58,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
   })
 })
 
-test('kill -9 of the service under writes loses nothing that was acknowledged', async () => {
+test('kill -9 of the service during writes loses no acknowledged write', async () => {
   const first = start()
   const url = await first.ready()
   const acknowledged: string[] = []
@@ -72,11 +72,11 @@ test('kill -9 of the service under writes loses nothing that was acknowledged', 
   await until(() => acknowledged.length > 300)
   first.child.kill('SIGKILL')
   await Promise.all(writers)
-  const again = await start().ready()
-  for (const key of acknowledged) expect(await value(again, key)).toBe(key)
+  const url2 = await start().ready()
+  for (const key of acknowledged) expect(await value(url2, key)).toBe(key)
 })
 
-test('PostgreSQL that is killed is started again, and nothing is lost', async () => {
+test('PostgreSQL is restarted after kill -9 without losing data', async () => {
   const url = await start().ready()
   await send(url, 'PUT', '/items/kept?value=yes')
   process.kill(await postmasterPid(), 'SIGKILL')
@@ -85,20 +85,20 @@ test('PostgreSQL that is killed is started again, and nothing is lost', async ()
   expect([await value(url, 'kept'), await value(url, 'after')]).toEqual(['yes', 'yes'])
 })
 
-test('the supervisor of PostgreSQL is killed, and the server is taken over without an end of restarts', async () => {
+test('after kill -9 of its supervising shell, PostgreSQL is restarted once', async () => {
   const service = start()
   const url = await service.ready()
   process.kill(await parentOf(await postmasterPid()), 'SIGKILL')
-  await until(() => service.output().includes('PostgreSQL runs again'))
+  await until(() => service.output().includes('PostgreSQL is running again'))
   expect((await send(url, 'PUT', '/items/after?value=yes')).status).toBe(201)
-  expect(service.output().match(/ended unexpectedly/g)).toHaveLength(1)
+  expect(service.output().match(/exited unexpectedly/g)).toHaveLength(1)
 })
 
-test('PostgreSQL that outlived its service is taken over', async () => {
+test('a service stops a PostgreSQL that outlived the previous service, and starts its own', async () => {
   const first = start()
   await send(await first.ready(), 'PUT', '/items/kept?value=yes')
   const pid = await postmasterPid()
-  // Held still, the server cannot notice that its service is gone.
+  // A stopped process cannot notice that its service has ended.
   process.kill(pid, 'SIGSTOP')
   first.child.kill('SIGKILL')
   await first.ended()
@@ -108,21 +108,21 @@ test('PostgreSQL that outlived its service is taken over', async () => {
   expect(await postmasterPid()).not.toBe(pid)
 })
 
-test('a stale pid file whose number went to another process is no obstacle', async () => {
+test('a stale pid file with the process id of another process does not prevent the start', async () => {
   const first = start()
   await first.ready()
   first.child.kill('SIGTERM')
   await first.ended()
-  // Under PostgreSQL's own account, because it passes over processes that it could not signal.
+  // Under PostgreSQL's account, because PostgreSQL ignores processes that it may not signal.
   const { uid, gid } = await stat(join(dataDir, 'postgres'))
-  const stranger = spawn('sleep', ['60'], { stdio: 'ignore', uid, gid })
-  await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), `${stranger.pid}\n${join(dataDir, 'postgres')}\n1\n5432\n`)
+  const otherProcess = spawn('sleep', ['60'], { stdio: 'ignore', uid, gid })
+  await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), `${otherProcess.pid}\n${join(dataDir, 'postgres')}\n1\n5432\n`)
   await start().ready()
-  expect(stranger.exitCode).toBeNull()
-  stranger.kill()
+  expect(otherProcess.exitCode).toBeNull()
+  otherProcess.kill()
 })
 
-test('a first start that was cut off leaves nothing by halves', async () => {
+test('an interrupted first start leaves nothing behind', async () => {
   const first = start()
   await until(() => readdirSync(dataDir).some((name) => name.startsWith('postgres.new-')) || first.child.exitCode !== null)
   first.child.kill('SIGKILL')
@@ -131,22 +131,22 @@ test('a first start that was cut off leaves nothing by halves', async () => {
   expect(readdirSync(dataDir).filter((name) => name.startsWith('postgres.new'))).toEqual([])
 })
 
-test('a second service on the same folder is refused, and the first goes on', async () => {
+test('a second service on the same folder does not start, and the first keeps running', async () => {
   const url = await start().ready()
   const second = start()
   expect(await second.ended()).toBe(1)
   expect(second.output()).toBe(
-    `holdfast: DATA_DIR ${dataDir} is in use by another Holdfast (process ${services[0]?.child.pid}); stop that one or name another folder\n`,
+    `holdfast: DATA_DIR: ${dataDir} is in use by another Holdfast service (process ${services[0]?.child.pid}). Stop it, or choose another folder.\n`,
   )
   expect((await send(url, 'GET', '/health/ready')).status).toBe(200)
 })
 
-test('a folder with a long and odd name serves as well', async () => {
+test('a folder name may be long and have quotes, spaces and non-ASCII characters', async () => {
   dataDir = join(dataDir, `it's "odd" # % ü ${'x'.repeat(100)}`)
   expect((await send(await start().ready(), 'GET', '/items')).status).toBe(200)
 })
 
-test('a folder whose path is too long for a socket needs none elsewhere', async () => {
+test('a folder whose path is too long for a socket needs no other folder', async () => {
   dataDir = join(dataDir, 'x'.repeat(150))
   const before = readdirSync('/tmp')
   const service = start()
@@ -157,14 +157,14 @@ test('a folder whose path is too long for a socket needs none elsewhere', async 
   )
 })
 
-test('folder, password and log are closed to others', async () => {
+test('data, password, log and socket are closed to other users', async () => {
   await start().ready()
   for (const name of ['password', 'postgres.log', 'postgres', 'run']) {
     expect((await stat(join(dataDir, name))).mode & 0o077, name).toBe(0)
   }
 })
 
-test('a new data folder is closed to others', async () => {
+test('a new data folder is closed to other users', async () => {
   dataDir = join(folder, 'data')
   await start().ready()
   expect((await stat(dataDir)).mode & 0o027).toBe(0)
@@ -174,12 +174,10 @@ test('a data folder that every user can write to is rejected', async () => {
   await chmod(folder, 0o1777)
   const service = start()
   expect(await service.ended()).toBe(1)
-  expect(service.output()).toBe(
-    `holdfast: DATA_DIR ${folder} can be written to by every user. Close it (chmod o-w), or name another folder.\n`,
-  )
+  expect(service.output()).toBe(`holdfast: DATA_DIR: every user can write to ${folder}. Run chmod o-w on it, or choose another folder.\n`)
 })
 
-test.each(['run', 'password', 'postgres.log'])('a link in place of %s is not followed', async (name) => {
+test.each(['run', 'password', 'postgres.log'])('a symbolic link in place of %s is not followed', async (name) => {
   const target = join(folder, 'target')
   dataDir = join(folder, 'data')
   await mkdir(dataDir)
@@ -196,10 +194,10 @@ test.each(['run', 'password', 'postgres.log'])('a link in place of %s is not fol
 
 describe.runIf(process.getuid?.() === 0)('started by root', () => {
   const nobody = 65_534
-  /** Whether a process without rights can run a shell command; nothing that it prints matters. */
+  /** Tells whether an unprivileged process can run a shell command successfully. */
   const canNobody = (command: string): boolean => spawnSync('sh', ['-c', command], { uid: nobody, gid: nobody }).status === 0
 
-  test('PostgreSQL runs under an account that no other process has', async () => {
+  test('PostgreSQL runs under an account that no other process uses', async () => {
     await chmod(folder, 0o755)
     dataDir = join(folder, 'data')
     await start().ready()
@@ -210,7 +208,7 @@ describe.runIf(process.getuid?.() === 0)('started by root', () => {
     const paths = ['postgres/pg_hba.conf', 'password', 'postgres.log', 'run/.s.PGSQL.5432'].map((path) => join(dataDir, path))
     for (const path of paths) expect(canNobody(`test -e '${path}'`), path).toBe(false)
     expect(canNobody(`kill -0 ${await postmasterPid()}`)).toBe(false)
-    // The same holds where the folder's group can be passed by everyone.
+    // The same holds if everyone may enter the folder.
     await chmod(dataDir, 0o755)
     for (const path of paths) expect(canNobody(`cat '${path}' || echo >> '${path}'`), path).toBe(false)
     const other = spawnSync('sh', ['-c', `cat '${paths[0]}'`], { uid: nobody, gid })
@@ -230,7 +228,7 @@ describe.runIf(process.getuid?.() === 0)('started by root', () => {
     expect(new Set(uids).size).toBe(2)
   })
 
-  test.each([nobody, 0])('data that belong to uid %i are given to an account of their own', async (owner) => {
+  test.each([nobody, 0])('data that belong to uid %i are given to a separate account', async (owner) => {
     dataDir = join(folder, 'data')
     const first = start()
     await send(await first.ready(), 'PUT', '/items/kept?value=yes')
@@ -241,11 +239,11 @@ describe.runIf(process.getuid?.() === 0)('started by root', () => {
     expect(await value(await start().ready(), 'kept')).toBe('yes')
     const { uid } = await stat(join(dataDir, 'postgres'))
     expect([0, nobody]).not.toContain(uid)
-    const strangers = execFileSync('find', [join(dataDir, 'postgres'), '!', '-user', String(uid)], { encoding: 'utf8' })
-    expect(strangers).toBe('')
+    const foreignFiles = execFileSync('find', [join(dataDir, 'postgres'), '!', '-user', String(uid)], { encoding: 'utf8' })
+    expect(foreignFiles).toBe('')
   })
 
-  test('the data of an ordinary user stay with that user', async () => {
+  test('data of an ordinary user keep their owner', async () => {
     dataDir = join(folder, 'data')
     const first = start()
     await send(await first.ready(), 'PUT', '/items/kept?value=yes')
@@ -264,7 +262,7 @@ describe.runIf(process.getuid?.() === 0)('started by root', () => {
     expect(service.output()).toContain(`the socket folder ${join(dataDir, 'run')} belongs to another user`)
   })
 
-  test('the data may be below a folder that is closed to others', async () => {
+  test('the parent folder may be closed to other users', async () => {
     await chmod(folder, 0o700)
     dataDir = join(folder, 'data')
     const url = await start().ready()
@@ -272,10 +270,10 @@ describe.runIf(process.getuid?.() === 0)('started by root', () => {
   })
 })
 
-test('data of another PostgreSQL version is refused', async () => {
+test('data of another PostgreSQL version are rejected', async () => {
   await mkdir(join(dataDir, 'postgres'))
   await writeFile(join(dataDir, 'postgres', 'PG_VERSION'), '14\n')
   const service = start()
   expect(await service.ended()).toBe(1)
-  expect(service.output()).toContain('holds data of PostgreSQL 14; expected 18')
+  expect(service.output()).toContain('contains data of PostgreSQL 14, not 18')
 })

@@ -14,15 +14,16 @@ const permanentCodes = /^(28|3D|42|22|0A)|^(ENOTFOUND|ERR_TLS|EACCES|SELF_SIGNED
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
 
-const adviceOn = (message: string): string =>
-  /no encryption|SSL off/i.test(message)
-    ? 'The server requires TLS. Add sslmode=require to the URL.'
-    : 'Check that PostgreSQL is running and that the URL has the form postgres://user:password@host:port/database.'
+const adviceOn = (message: string, code: string): string => {
+  if (/no encryption|SSL off/i.test(message)) return 'The server requires TLS. Add sslmode=require to the URL.'
+  if (/^(28|3D)/.test(code)) return 'Check the user, the password and the database name in the URL.'
+  return 'Check that PostgreSQL is running and that the URL has the form postgres://user:password@host:port/database.'
+}
 
 const toStartError = (cause: unknown): StartError => {
   if (cause instanceof UnusableServer) return new StartError(`DATABASE_URL: ${cause.message}`, { cause })
   const reason = cause instanceof Error && cause.message !== '' ? cause.message : codeOf(cause)
-  return new StartError(`DATABASE_URL: the database cannot be reached (${reason}). ${adviceOn(reason)}`, { cause })
+  return new StartError(`DATABASE_URL: the database cannot be reached (${reason}). ${adviceOn(reason, codeOf(cause))}`, { cause })
 }
 
 /** Tells whether a retry cannot help, because every server gave a permanent error. */

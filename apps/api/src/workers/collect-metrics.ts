@@ -3,34 +3,36 @@ import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue } fro
 import { singleFlight } from '../lib/single-flight.js'
 import type { ToPrimary, ToWorker } from './messages.js'
 
-/** What one worker counted. */
+/** The metrics of one worker. */
 export type WorkerMetrics = MetricObjectWithValues<MetricValue<string>>[]
 
-/** A worker that does not answer so long is left out, so that one that hangs does not hide all others. Milliseconds. */
-const patienceMs = 1_000
+/** How long the primary waits for a worker. A worker that hangs is then left out, so that the others are still shown. Milliseconds. */
+const responseTimeoutMs = 1_000
 
-const askWorker = (worker: Worker, id: number): Promise<WorkerMetrics | undefined> =>
+const requestMetrics = (worker: Worker, id: number): Promise<WorkerMetrics | undefined> =>
   new Promise((resolve) => {
-    const end = (metrics?: WorkerMetrics): void => {
+    const finish = (metrics?: WorkerMetrics): void => {
       clearTimeout(timer)
-      worker.off('message', hear)
+      worker.off('message', onMessage)
       resolve(metrics)
     }
-    const hear = (message: ToPrimary): void => {
-      if (message.kind === 'collected' && message.id === id) end(message.metrics)
+    const onMessage = (message: ToPrimary): void => {
+      if (message.kind === 'metrics' && message.id === id) finish(message.metrics)
     }
-    const timer = setTimeout(end, patienceMs)
-    worker.on('message', hear)
-    worker.send({ kind: 'collect', id } satisfies ToWorker)
+    const timer = setTimeout(finish, responseTimeoutMs)
+    worker.on('message', onMessage)
+    worker.send({ kind: 'collect_metrics', id } satisfies ToWorker)
   })
 
-/** Makes what answers the metrics of all workers, added up, in the text format of Prometheus. Asks them once for all who ask meanwhile. */
+/**
+ * Creates a function that returns the sum of the metrics of all workers, in the text format of Prometheus. Concurrent calls share one
+ * collection.
+ */
 export const createCollectMetrics = (): (() => Promise<string>) => {
   let lastId = 0
-
   return singleFlight(async () => {
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isConnected()) as Worker[]
-    const all = await Promise.all(workers.map((worker) => askWorker(worker, ++lastId)))
+    const all = await Promise.all(workers.map((worker) => requestMetrics(worker, ++lastId)))
     return await AggregatorRegistry.aggregate(all.filter((each) => each !== undefined)).metrics()
   })
 }

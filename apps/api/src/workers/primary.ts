@@ -6,26 +6,29 @@ import type { Config } from '../config.js'
 import { type Database, openDatabase } from '../open-database.js'
 import type { Service } from '../start-service.js'
 import { createCollectMetrics } from './collect-metrics.js'
-import type { PrimaryReplies, ToWorker } from './messages.js'
-import { respondToWorker } from './respond-to-worker.js'
-import { createCountReply } from './shared-limiter.js'
+import type { PrimaryHandlers, ToWorker } from './messages.js'
+import { handleRequests } from './primary-requests.js'
+import { createCountHandler } from './shared-limiter.js'
 import { superviseWorker } from './supervise-worker.js'
 
-/** What a worker may take to end beyond the grace period of its requests. Milliseconds. */
-const endMs = 5_000
+/** How long a worker may take to end after the grace period of its requests. Milliseconds. */
+const exitTimeoutMs = 5_000
 
-/** Tries an address, so that one that cannot be listened on is told once; answers its URL, with the port that was free where it is 0. */
-const tryAddress = async (host: string, port: number, setting: string): Promise<{ url: string; port: number }> => {
+/**
+ * Listens on an address for a moment, so that an address that cannot be used is reported once. Returns its URL and its port, which the
+ * system chooses if `port` is 0.
+ */
+const reserveAddress = async (host: string, port: number, setting: string): Promise<{ url: string; port: number }> => {
   const server = createServer()
   const url = await listen(server, host, port, setting)
   await new Promise((resolve) => server.close(resolve))
   return { url, port: Number(new URL(url).port) }
 }
 
-/** Where all workers listen, those too that replace others later. */
-const chooseAddresses = async ({ HOST, PORT, METRICS_PORT }: Config) => ({
-  api: await tryAddress(HOST, PORT, 'PORT'),
-  metrics: METRICS_PORT === undefined ? undefined : await tryAddress(HOST, METRICS_PORT, 'METRICS_PORT'),
+/** Returns the addresses on which all workers listen, including later replacements. */
+const reserveAddresses = async ({ HOST, PORT, METRICS_PORT }: Config) => ({
+  api: await reserveAddress(HOST, PORT, 'PORT'),
+  metrics: METRICS_PORT === undefined ? undefined : await reserveAddress(HOST, METRICS_PORT, 'METRICS_PORT'),
 })
 
 const runningWorkers = (): Worker[] =>
@@ -33,21 +36,21 @@ const runningWorkers = (): Worker[] =>
 
 const stopWorkers = async (lameDuckMs: number, graceMs: number): Promise<void> => {
   const workers = runningWorkers()
-  const ended = Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))))
+  const exited = Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))))
   for (const worker of workers) if (worker.isConnected()) worker.send({ kind: 'stop', lameDuckMs } satisfies ToWorker)
-  const hard = setTimeout(
+  const killTimer = setTimeout(
     () => {
       for (const worker of workers) worker.process.kill('SIGKILL')
     },
-    lameDuckMs + graceMs + endMs,
+    lameDuckMs + graceMs + exitTimeoutMs,
   )
-  await ended
-  clearTimeout(hard)
+  await exited
+  clearTimeout(killTimer)
 }
 
-const serveOn = async (database: Database, config: Config, logger: Logger): Promise<Service> => {
-  const { api, metrics } = await chooseAddresses(config)
-  const responses: PrimaryReplies = { count: createCountReply(), metrics: createCollectMetrics() }
+const startOn = async (database: Database, config: Config, logger: Logger): Promise<Service> => {
+  const { api, metrics } = await reserveAddresses(config)
+  const handlers: PrimaryHandlers = { count: createCountHandler(), metrics: createCollectMetrics() }
   const failure = Promise.withResolvers<Error>()
   let stopping = false
   const stop = async (lameDuckMs: number): Promise<void> => {
@@ -55,28 +58,28 @@ const serveOn = async (database: Database, config: Config, logger: Logger): Prom
     await stopWorkers(lameDuckMs, config.SHUTDOWN_GRACE_SECONDS * 1000)
   }
 
-  const begin = (worker: Worker): void => {
-    respondToWorker(worker, responses)
+  const onFork = (worker: Worker): void => {
+    handleRequests(worker, handlers)
     worker.send({
-      kind: 'serve',
+      kind: 'start',
       database: { kind: database.kind, address: database.address },
       port: api.port,
       metricsPort: metrics?.port,
     } satisfies ToWorker)
   }
-  const options = { begin, onCrashLoop: failure.resolve, stopping: () => stopping, logger }
+  const options = { onFork, onCrashLoop: failure.resolve, stopping: () => stopping, logger }
   const listening = Array.from({ length: config.WORKERS }, () => superviseWorker(options))
-  const reason = await Promise.race([Promise.all(listening).then(() => undefined), failure.promise])
-  if (reason !== undefined) {
+  const error = await Promise.race([Promise.all(listening).then(() => undefined), failure.promise])
+  if (error !== undefined) {
     await stop(0)
-    throw reason
+    throw error
   }
   return {
     url: api.url,
     database: database.kind,
-    firstAdminKey: await createFirstAdminKey(database.address, config, logger).catch(async (error) => {
+    firstAdminKey: await createFirstAdminKey(database.address, config, logger).catch(async (cause) => {
       await stop(0)
-      throw error
+      throw cause
     }),
     metricsUrl: metrics?.url,
     failure: failure.promise,
@@ -88,14 +91,14 @@ const serveOn = async (database: Database, config: Config, logger: Logger): Prom
 }
 
 /**
- * Starts the service as several processes on one port: this one has the database, the signals and what the workers count
- * together; the workers serve.
- * @throws StartError with one line for the person who starts it
+ * Starts the service as several processes on one port. The primary process owns the database, handles signals, and counts requests for all
+ * workers. The workers serve the requests.
+ * @throws StartError
  */
 export const startWorkers = async (config: Config, logger: Logger): Promise<Service> => {
   const database = await openDatabase(config, logger)
   try {
-    return await serveOn(database, config, logger)
+    return await startOn(database, config, logger)
   } catch (error) {
     await database.stop()
     throw error

@@ -2,25 +2,25 @@ import cluster, { type Worker } from 'node:cluster'
 import { type Logger, StartError } from '@holdfast/server-kit'
 import type { ToPrimary } from './messages.js'
 
-export interface KeepWorkerOptions {
-  /** Gives a new worker what it needs to serve. */
-  readonly begin: (worker: Worker) => void
-  /** Called when there is no sense in replacing workers. */
+export interface SuperviseWorkerOptions {
+  /** Initializes a new worker. */
+  readonly onFork: (worker: Worker) => void
+  /** Called when workers keep ending soon after their start. They are then no longer replaced. */
   readonly onCrashLoop: (error: StartError) => void
   readonly stopping: () => boolean
   readonly logger: Logger
 }
 
-/** A worker that ends so soon after its start did not work. Milliseconds. */
+/** A worker that ends sooner than this after its start counts as failed. Milliseconds. */
 const minUptimeMs = 10_000
 const failuresMax = 5
-const pauseMsMin = 100
+const restartDelayMsMin = 100
 
 /**
- * Keeps a worker running: one that ends is replaced, after a pause that grows while replacements end soon. Resolves when the first
- * that can takes requests.
+ * Keeps one worker running. Replaces a worker that ends, after a delay that doubles while replacements fail. Resolves when the first worker
+ * listens.
  */
-export const superviseWorker = ({ begin, onCrashLoop, stopping, logger }: KeepWorkerOptions): Promise<void> => {
+export const superviseWorker = ({ onFork, onCrashLoop, stopping, logger }: SuperviseWorkerOptions): Promise<void> => {
   const listening = Promise.withResolvers<void>()
   let failures = 0
 
@@ -28,7 +28,7 @@ export const superviseWorker = ({ begin, onCrashLoop, stopping, logger }: KeepWo
     if (stopping()) return
     const started = performance.now()
     const worker = cluster.fork()
-    begin(worker)
+    onFork(worker)
     worker.on('message', ({ kind }: ToPrimary) => {
       if (kind === 'listening') listening.resolve()
     })
@@ -37,11 +37,9 @@ export const superviseWorker = ({ begin, onCrashLoop, stopping, logger }: KeepWo
       if (stopping()) return
       failures = performance.now() - started < minUptimeMs ? failures + 1 : 1
       const how = signal ? `signal ${signal}` : `exit status ${status}`
-      logger.error({ worker: worker.id, status, signal }, 'a worker ended unexpectedly')
-      if (failures < failuresMax) setTimeout(start, pauseMsMin * 2 ** (failures - 1))
-      else {
-        onCrashLoop(new StartError(`workers end as soon as they start, ${failures} in a row, the last one with ${how}; the log says why`))
-      }
+      logger.error({ worker: worker.id, status, signal }, 'a worker exited unexpectedly')
+      if (failures < failuresMax) setTimeout(start, restartDelayMsMin * 2 ** (failures - 1))
+      else onCrashLoop(new StartError(`${failures} workers in a row exited soon after their start, the last one with ${how}. See the log.`))
     })
   }
   start()

@@ -5,59 +5,59 @@ import type { Config } from '../config.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { WorkerMetrics } from './collect-metrics.js'
 import type { ToPrimary, ToWorker } from './messages.js'
-import { createAskPrimary } from './request-primary.js'
+import { createRequestPrimary } from './primary-requests.js'
 import { createSharedLimiter } from './shared-limiter.js'
 
-/** Runs this process as a worker: serves what the primary tells it to, until it says stop or is gone. */
+/** Runs this process as a worker: it starts and stops when the primary says so, and ends with the primary. */
 export const runWorker = (config: Config): void => {
   const logger = createLogger(config.LOG_LEVEL, config.LOG_FORMAT).child({ worker: cluster.worker?.id })
-  const ask = createAskPrimary()
+  const requestPrimary = createRequestPrimary()
   let metrics: Metrics | undefined
   const sharedParts = {
-    createLimiter: createSharedLimiter(ask),
+    createLimiter: createSharedLimiter(requestPrimary),
     metricsText: (own: Metrics) => {
       metrics = own
-      return () => ask('metrics', null)
+      return () => requestPrimary('metrics', null)
     },
   }
   let service: Promise<Running> | undefined
 
-  const end = async (status: number): Promise<void> => {
+  const exit = async (status: number): Promise<void> => {
     await flushLogger(logger)
     process.exit(status)
   }
-  const begin = async ({ database, port, metricsPort }: Extract<ToWorker, { kind: 'serve' }>): Promise<void> => {
+  const start = async ({ database, port, metricsPort }: Extract<ToWorker, { kind: 'start' }>): Promise<void> => {
     try {
       service = serve(database, { ...config, PORT: port, METRICS_PORT: metricsPort }, logger, sharedParts)
       await service
       process.send?.({ kind: 'listening' } satisfies ToPrimary)
-      logger.debug({ pid: process.pid }, 'serving')
+      logger.debug({ pid: process.pid }, 'worker started')
     } catch (error) {
-      logger.fatal({ err: error }, 'cannot serve')
-      await end(1)
+      logger.fatal({ err: error }, 'the worker could not start')
+      await exit(1)
     }
   }
   const stop = async (lameDuckMs: number): Promise<void> => {
     try {
       await (await service)?.stop(lameDuckMs)
-      await end(0)
+      await exit(0)
     } catch (error) {
-      logger.fatal({ err: error }, 'could not stop in order')
-      await end(1)
+      logger.fatal({ err: error }, 'the worker could not stop gracefully')
+      await exit(1)
     }
   }
 
-  const tellMetrics = async (id: number): Promise<void> => {
-    const counted = (await metrics?.registry().getMetricsAsJSON()) ?? []
-    process.send?.({ kind: 'collected', id, metrics: counted as WorkerMetrics } satisfies ToPrimary)
+  const sendMetrics = async (id: number): Promise<void> => {
+    const own = (await metrics?.registry().getMetricsAsJSON()) ?? []
+    process.send?.({ kind: 'metrics', id, metrics: own as WorkerMetrics } satisfies ToPrimary)
   }
 
   endOnFault(logger)
-  // A terminal sends its signals to all processes of the service; the primary says when it is time.
+  // A terminal sends its signals to all processes of the service. A worker ignores them, because the primary tells it when to stop.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
   process.on('message', (message: ToWorker) => {
-    if (message.kind === 'serve') begin(message)
+    if (message.kind === 'start') start(message)
     if (message.kind === 'stop') stop(message.lameDuckMs)
-    if (message.kind === 'collect') tellMetrics(message.id)
+    if (message.kind === 'collect_metrics') sendMetrics(message.id)
   })
 }

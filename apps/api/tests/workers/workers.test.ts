@@ -48,19 +48,19 @@ const lines = (service: ServiceProcess): LogLine[] =>
     .filter((line) => line.startsWith('{') && line.endsWith('}'))
     .map((line) => JSON.parse(line))
 
-/** Workers that serve, in the order in which they came. */
-const serving = (service: ServiceProcess) =>
-  lines(service).flatMap(({ msg, worker, pid }) => (msg === 'serving' && pid !== undefined ? [{ worker, pid }] : []))
+/** Returns the workers that started, in the order of their log lines. */
+const startedWorkers = (service: ServiceProcess) =>
+  lines(service).flatMap(({ msg, worker, pid }) => (msg === 'worker started' && pid !== undefined ? [{ worker, pid }] : []))
 
-/** Starts the service and waits until its workers have told who they are. */
+/** Starts the service and waits until the log contains both workers. */
 const startWorkers = async (settings: Record<string, string> = {}) => {
   const service = start(settings)
   const url = await service.ready()
-  await until(() => serving(service).length === 2)
+  await until(() => startedWorkers(service).length === 2)
   return { service, url }
 }
 
-/** Whether nobody listens any more. */
+/** Tells whether the port is closed. */
 const isClosed = (url: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connectSocket(Number(new URL(url).port), '127.0.0.1', () => resolve(false))
@@ -68,52 +68,52 @@ const isClosed = (url: string): Promise<boolean> =>
     socket.on('error', () => resolve(true))
   })
 
-const ask = (url: string, client = '192.0.2.1', path = '/items?page=0') =>
+const get = (url: string, client = '192.0.2.1', path = '/items?page=0') =>
   send(url, 'GET', path, { headers: { 'x-forwarded-for': client, connection: 'close' } })
 
 describe('two workers', () => {
-  test.each(['memory', 'postgres'])('admit together what one process would, counted in %s', async (store) => {
+  test.each(['memory', 'postgres'])('share rate limits that are counted in %s', async (store) => {
     const { url } = await startWorkers({
       RATE_LIMIT_REQUESTS: '60',
       RATE_LIMIT_SITE_FACTOR: '2',
       RATE_LIMIT_STORE: store,
       TRUST_PROXY: '127.0.0.1',
     })
-    const statuses = (await Promise.all(Array.from({ length: 200 }, () => ask(url)))).map(({ status }) => status)
+    const statuses = (await Promise.all(Array.from({ length: 200 }, () => get(url)))).map(({ status }) => status)
     expect(statuses.filter((status) => status === 400)).toHaveLength(60)
     expect(statuses.filter((status) => status === 429)).toHaveLength(140)
-    // A site has its limit beside its networks', whichever worker is asked.
-    const site = await Promise.all(Array.from({ length: 200 }, (_, n) => ask(url, `2001:db8:1:${n.toString(16)}::1`)))
+    // The limit of a site is separate from that of its networks, and shared by the workers too.
+    const site = await Promise.all(Array.from({ length: 200 }, (_, n) => get(url, `2001:db8:1:${n.toString(16)}::1`)))
     expect(site.filter(({ status }) => status === 400)).toHaveLength(120)
   })
 
-  test('share the port and the work, and say in the log who they are', async () => {
+  test('share the port and the requests, and log their worker id', async () => {
     const { service, url } = await startWorkers()
     expect(lines(service).find(({ msg }) => msg === 'listening')?.workers).toBe(2)
-    expect(new Set(serving(service).map(({ worker }) => worker)).size).toBe(2)
+    expect(new Set(startedWorkers(service).map(({ worker }) => worker)).size).toBe(2)
     const served = () => new Set(lines(service).flatMap((line) => ('route' in line ? [line.worker] : [])))
     await until(async () => {
-      await ask(url, '', '/items')
+      await get(url, '', '/items')
       return served().size === 2
     })
     expect((await send(url, 'GET', '/health/ready')).status).toBe(200)
     expect((await send(url, 'GET', '/health/live')).status).toBe(200)
   })
 
-  test('read what each other wrote', async () => {
+  test('read the writes of each other', async () => {
     const { url } = await startWorkers()
     for (let n = 0; n < 20; n++) {
       expect((await send(url, 'PUT', `/items/k?value=${n}`, { headers: { connection: 'close' } })).status).toBe(n === 0 ? 201 : 200)
-      expect((await ask(url, '', '/items/k')).json.value).toBe(String(n))
+      expect((await get(url, '', '/items/k')).json.value).toBe(String(n))
     }
   })
 
-  test('count as one: their metrics are added up, on a port of their own too', async () => {
+  test('sum their metrics, which are served at METRICS_PORT', async () => {
     const { url } = await startWorkers({ METRICS_PORT: '0' })
     const metricsUrl = /"metrics_url":"([^"]+)"/.exec(services[0]?.output() ?? '')?.[1] ?? ''
     const path = '/items/none'
-    const agents = Array.from({ length: 40 }, () => fetch(url + path, { headers: { connection: 'close' } }))
-    expect((await Promise.all(agents)).every(({ status }) => status === 404)).toBe(true)
+    const requests = Array.from({ length: 40 }, () => fetch(url + path, { headers: { connection: 'close' } }))
+    expect((await Promise.all(requests)).every(({ status }) => status === 404)).toBe(true)
     const counted = async (from: string) =>
       (await (await fetch(`${from}/metrics`)).text()).match(
         /^holdfast_http_requests_total\{[^}]*route="\/items\/\{key\}"[^}]*\} (\d+)$/m,
@@ -122,16 +122,16 @@ describe('two workers', () => {
     expect((await fetch(`${url}/metrics`)).status).toBe(404)
   })
 
-  test('one that dies is replaced, and the other serves meanwhile', async () => {
+  test('replace a worker that exits, while the other serves requests', async () => {
     const { service, url } = await startWorkers()
-    const [first] = serving(service)
+    const [first] = startedWorkers(service)
     if (first !== undefined) process.kill(first.pid, 'SIGKILL')
-    await until(() => serving(service).length === 3)
-    const statuses = await Promise.all(Array.from({ length: 20 }, async () => (await ask(url, '', '/items')).status))
+    await until(() => startedWorkers(service).length === 3)
+    const statuses = await Promise.all(Array.from({ length: 20 }, async () => (await get(url, '', '/items')).status))
     expect(statuses.every((status) => status === 200)).toBe(true)
   })
 
-  test('SIGTERM lets running requests end, and ends all processes in order', async () => {
+  test('finish running requests after SIGTERM and exit gracefully', async () => {
     const { service, url } = await startWorkers({ DATABASE_URL: api.databaseUrl })
     await send(url, 'PUT', '/items/slow?value=1')
     const waiting = async () =>
@@ -147,22 +147,22 @@ describe('two workers', () => {
     })
     expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
     expect(await service.ended()).toBe(0)
-    for (const { pid } of serving(service)) expect(runs(pid)).toBe(false)
+    for (const { pid } of startedWorkers(service)) expect(runs(pid)).toBe(false)
     expect(lines(service).at(-1)?.msg).toBe('stopped')
   })
 
-  test('end with the primary, however it ends', async () => {
+  test('exit with the primary, even after kill -9', async () => {
     const { service } = await startWorkers()
     service.child.kill('SIGKILL')
-    await until(() => serving(service).every(({ pid }) => !runs(pid)))
+    await until(() => startedWorkers(service).every(({ pid }) => !runs(pid)))
   })
 
-  test('that end as soon as they start end the service with one line', async () => {
+  test('that keep exiting soon after their start stop the service with one line', async () => {
     const { service } = await startWorkers()
     let killed = 0
-    // Each replacement of the first is killed as it comes.
+    // Kills each replacement of the first worker when it has started.
     const kill = async () => {
-      const [worker] = serving(service).slice(killed === 0 ? 0 : killed + 1)
+      const [worker] = startedWorkers(service).slice(killed === 0 ? 0 : killed + 1)
       if (worker === undefined) return false
       process.kill(worker.pid, 'SIGKILL')
       killed++
@@ -176,12 +176,12 @@ describe('two workers', () => {
       .split('\n')
       .filter((line) => !line.startsWith('{'))
     expect(plain).toEqual([
-      expect.stringMatching(/^holdfast: workers end as soon as they start, 5 in a row, the last one with signal SIGKILL/),
+      expect.stringMatching(/^holdfast: 5 workers in a row exited soon after their start, the last one with signal SIGKILL/),
     ])
   })
 })
 
-test('the own PostgreSQL has room for the connections of all workers', async () => {
+test('the embedded PostgreSQL accepts the connections of all workers', async () => {
   const { address, stop } = await openDatabase(readConfig({ DATA_DIR: `${folder}/data`, WORKERS: '16' }), createLogger('silent'))
   const { client } = await openUncheckedSession(address)
   const [row] = await client`show max_connections`
@@ -190,14 +190,14 @@ test('the own PostgreSQL has room for the connections of all workers', async () 
   expect(Number(row?.max_connections)).toBeGreaterThanOrEqual(16 * (14 + 2))
 })
 
-describe('a start that fails', () => {
-  test('is one line, as with one process', async () => {
-    const squatter = createServer()
-    await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve))
-    const { port } = squatter.address() as { port: number }
+describe('a failed start', () => {
+  test('prints one line, as with one process', async () => {
+    const occupier = createServer()
+    await new Promise<void>((resolve) => occupier.listen(0, '127.0.0.1', resolve))
+    const { port } = occupier.address() as { port: number }
     const service = start({ PORT: String(port), DATABASE_URL: inject('postgresUrl'), LOG_LEVEL: 'info' })
     expect(await service.ended()).toBe(1)
     expect(service.output().trim()).toMatch(new RegExp(`^holdfast: PORT ${port} is taken by another program.*$`))
-    squatter.close()
+    occupier.close()
   })
 })

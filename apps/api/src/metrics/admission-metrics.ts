@@ -1,8 +1,8 @@
 import type { Admissions, AdmissionUse } from '../http/overload/admission.js'
-import type { Family, Sample } from './family.js'
+import type { MetricFamily, Sample } from './metric-family.js'
 
-/** What the admissions of requests tell of themselves. */
-export const admissionFamilies = ({ read, write }: Admissions): readonly Family[] => {
+/** Returns the metrics of admission control. */
+export const admissionFamilies = ({ read, write }: Admissions): readonly MetricFamily[] => {
   const each = (of: (use: AdmissionUse) => number) => (): readonly Sample[] => [
     { labels: { kind: 'read' }, value: of(read.use()) },
     { labels: { kind: 'write' }, value: of(write.use()) },
@@ -10,7 +10,7 @@ export const admissionFamilies = ({ read, write }: Admissions): readonly Family[
   return [
     {
       name: 'holdfast_admission_requests_max',
-      help: 'Requests that may wait for short statements at once',
+      help: 'Limit of concurrent requests that wait for short statements',
       type: 'gauge',
       collect: each(({ max }) => max),
     },
@@ -22,7 +22,7 @@ export const admissionFamilies = ({ read, write }: Admissions): readonly Family[
     },
     {
       name: 'holdfast_admission_rejected_requests_total',
-      help: 'Requests that were rejected before they were looked at, because as many wait as may',
+      help: 'Requests that admission control rejected because the limit was reached',
       type: 'counter',
       collect: each(({ rejected }) => rejected),
     },

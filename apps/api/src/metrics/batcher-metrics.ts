@@ -1,12 +1,12 @@
 import type { BatcherObserver, Queue, QueueRejection } from '../lib/batcher-observer.js'
-import { createHistogram, durationBounds, histogramFamily } from '../lib/histogram.js'
-import type { Family, Sample } from './family.js'
+import { createHistogram, durationBounds, histogramFamily } from './histogram.js'
+import type { MetricFamily, Sample } from './metric-family.js'
 
 const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128]
 
 const reasons: readonly QueueRejection[] = ['queue_full', 'deadline']
 
-/** What is counted of the calls of one kind. */
+/** The metrics of one kind of calls. */
 const createSeries = () => ({
   sizes: createHistogram(sizeBounds),
   waits: createHistogram(durationBounds),
@@ -32,10 +32,10 @@ const observerOf = (series: Series): BatcherObserver => ({
 
 const sum = (queues: Series['queues'], part: keyof Queue): number => queues.reduce((total, queue) => total + queue()[part], 0)
 
-/** Counts what batchers do, by the kind of their calls: several of one kind, such as that of recorded calls, count together. */
+/** Creates the metrics of batchers, by the kind of their calls. Batchers of the same kind share a series. */
 export const createBatcherMetrics = (): {
   readonly observe: (kind: string) => BatcherObserver
-  readonly families: readonly Family[]
+  readonly families: readonly MetricFamily[]
 } => {
   const kinds = new Map<string, Series>()
 
@@ -50,38 +50,38 @@ export const createBatcherMetrics = (): {
       return observerOf(series)
     },
     families: [
-      histogramFamily('holdfast_batcher_batch_size', 'Calls that a statement took together', histograms('sizes')),
+      histogramFamily('holdfast_batcher_batch_size', 'Calls per statement', histograms('sizes')),
       histogramFamily(
         'holdfast_batcher_wait_seconds',
-        'Time from a call to the start of its statement, that behind earlier writes of its key too',
+        'Time from a call to the start of its statement, including the wait for earlier writes to the same key',
         histograms('waits'),
       ),
       histogramFamily(
         'holdfast_batcher_statement_duration_seconds',
-        'Time from the start of a statement to its answer, with its retries',
+        'Time from the start of a statement to its result, including retries',
         histograms('durations'),
       ),
       {
         name: 'holdfast_batcher_statements_failed_total',
-        help: 'Statements that failed; where one call may be at fault its calls are run again, each in a statement of its own',
+        help: 'Failed statements, including those whose calls were then retried one by one',
         type: 'counter',
         collect: each(({ failed }, labels) => [{ labels, value: failed }]),
       },
       {
         name: 'holdfast_batcher_waiting_calls',
-        help: 'Calls that are in no statement yet',
+        help: 'Calls that wait for a statement',
         type: 'gauge',
         collect: each(({ queues }, labels) => [{ labels, value: sum(queues, 'waiting') }]),
       },
       {
         name: 'holdfast_batcher_held_bytes',
-        help: 'Bytes of the calls that are not answered yet',
+        help: 'Bytes of the calls that have no result yet',
         type: 'gauge',
         collect: each(({ queues }, labels) => [{ labels, value: sum(queues, 'bytes') }]),
       },
       {
         name: 'holdfast_batcher_rejected_calls_total',
-        help: 'Calls that were refused without having been run: the queue was full, or their deadline too near',
+        help: 'Calls that were rejected without having been run, because the queue was full or the deadline was too close',
         type: 'counter',
         collect: each(({ rejected }, labels) => reasons.map((reason) => ({ labels: { ...labels, reason }, value: rejected[reason] }))),
       },

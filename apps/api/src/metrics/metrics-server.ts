@@ -5,18 +5,19 @@ import { createBoundedServer, type Logger, peerLimits, securityHeaders } from '@
 const textHeaders = { ...securityHeaders, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
 const metricsHeaders = { ...textHeaders, 'content-type': routes.metrics.responses[200].contentType }
 
-/** A server of nothing but the metrics, for a port that the API's callers do not reach; not listening yet. */
+/** Creates a server for METRICS_PORT, which serves only the metrics. It does not listen yet. */
 export const createMetricsServer = (metricsText: () => Promise<string>, logger: Logger): Server =>
   createBoundedServer(peerLimits, async ({ method, url = '' }, response) => {
-    const answer = (status: number, headers: Record<string, string>, body: string) =>
+    const respond = (status: number, headers: Record<string, string>, body: string) =>
       response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
     if (url.split('?', 1)[0]?.replace(/(?<=.)\/$/, '') !== endpoints.metrics.path)
-      return answer(404, textHeaders, 'metrics are at /metrics\n')
-    if (method !== 'GET' && method !== 'HEAD') return answer(405, { ...textHeaders, allow: 'GET, HEAD' }, 'only GET and HEAD\n')
+      return respond(404, textHeaders, 'Not found. The metrics are at /metrics.\n')
+    if (method !== 'GET' && method !== 'HEAD')
+      return respond(405, { ...textHeaders, allow: 'GET, HEAD' }, 'Method not allowed. Allowed: GET, HEAD.\n')
     try {
-      return answer(200, metricsHeaders, await metricsText())
+      return respond(200, metricsHeaders, await metricsText())
     } catch (error) {
-      logger.error({ err: error }, 'the metrics cannot be shown')
-      return answer(500, textHeaders, 'the log has the cause\n')
+      logger.error({ err: error }, 'the metrics could not be collected')
+      return respond(500, textHeaders, 'The metrics could not be collected. See the log of the service.\n')
     }
   })

@@ -8,45 +8,44 @@ import type { Pool, StatementObserver } from '../postgres/pool.js'
 import type { LimitObserver } from '../rate-limit/rate-limit.js'
 import { admissionFamilies } from './admission-metrics.js'
 import { createBatcherMetrics } from './batcher-metrics.js'
-import { budgetFamilies } from './budget-metrics.js'
+import { byteBudgetFamilies } from './byte-budget-metrics.js'
 import { createStatementMetrics, poolFamilies } from './database-metrics.js'
-import { only, registerFamilies } from './family.js'
 import { itemFamilies } from './item-metrics.js'
-import { createLimitMetrics } from './limit-metrics.js'
+import { registerFamilies, unlabeled } from './metric-family.js'
 import { processMetrics } from './process-metrics.js'
+import { createRateLimitMetrics } from './rate-limit-metrics.js'
 import { createRequestMetrics } from './request-metrics.js'
 import { createSweeperMetrics } from './sweeper-metrics.js'
 
-/** What is counted, by those who are told of it. */
+/** The metrics of a service, and the observers that update them. */
 export interface Metrics {
   readonly requests: RequestObserver
   readonly limit: LimitObserver
   readonly calls: (kind: string) => BatcherObserver
   readonly statements: StatementObserver
   readonly sweeps: SweepObserver
-  /** Shows from now on what the pool is doing, how many bytes requests hold, how many are admitted, and what is in its database. */
+  /** Adds the metrics of the pool, of request memory, of admission control, and of the items in the database. */
   readonly watch: (pool: Pool, budget: ByteBudget, admissions: Admissions) => void
-  /** All of it, for a sum over several processes (the library's `AggregatorRegistry`); each number says how it is added up. */
+  /** Returns all metrics, for aggregation over several processes (prom-client's `AggregatorRegistry`). */
   readonly registry: () => Registry
-  /** All of it, in the text format of Prometheus. */
+  /** Returns all metrics in the text format of Prometheus. */
   readonly text: () => Promise<string>
 }
 
-/** Makes the metrics of one service. */
 export const createMetrics = (version: string): Metrics => {
   const own = new Registry()
   const requests = createRequestMetrics()
-  const limit = createLimitMetrics()
+  const limit = createRateLimitMetrics()
   const calls = createBatcherMetrics()
   const statements = createStatementMetrics()
   const sweeper = createSweeperMetrics()
   registerFamilies(own, [
     {
       name: 'holdfast_build_info',
-      help: 'The version of the service; always 1',
+      help: 'Always 1; the label has the version of the service',
       type: 'gauge',
       aggregator: 'first',
-      collect: () => only(1).map((sample) => ({ ...sample, labels: { version } })),
+      collect: () => unlabeled(1).map((sample) => ({ ...sample, labels: { version } })),
     },
     ...[requests, limit, calls, statements, sweeper].flatMap(({ families }) => families),
   ])
@@ -61,7 +60,7 @@ export const createMetrics = (version: string): Metrics => {
       registerFamilies(own, [
         ...poolFamilies(() => pool.use()),
         ...itemFamilies(pool),
-        ...budgetFamilies(() => budget.use()),
+        ...byteBudgetFamilies(() => budget.use()),
         ...admissionFamilies(admissions),
       ]),
     registry,

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 
 let registry: Registry | undefined
 
-/** What Node tells of this process: event loop lag, garbage collection, memory. Services of one process share it. */
+/** Returns Node's metrics of this process, such as event loop lag, garbage collection and memory. All services of a process share them. */
 export const processMetrics = (): Registry => {
   if (registry === undefined) {
     registry = new Registry()

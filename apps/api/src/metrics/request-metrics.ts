@@ -2,8 +2,8 @@ import { type RouteId, routes } from '@holdfast/contracts'
 import type { RequestState } from '../http/request-context.js'
 import type { RequestObserver } from '../http/request-pipeline.js'
 import { replayedHeader } from '../idempotency/run-once.js'
-import { createHistogram, durationBounds, type Histogram, histogramFamily } from '../lib/histogram.js'
-import { type Family, only, type Sample } from './family.js'
+import { createHistogram, durationBounds, type Histogram, histogramFamily } from './histogram.js'
+import { type MetricFamily, type Sample, unlabeled } from './metric-family.js'
 
 const statusMin = 100
 
@@ -16,17 +16,17 @@ interface RouteSeries {
 
 const seriesOf = (method: string, path: string): RouteSeries => ({ method, path, byStatus: [] })
 
-/** What of a request is in no contract: its labels have a bound because they are not the caller's. */
-const unrouted = 'none'
+/** The label of requests without a route. Method and path of the caller are not used, so that labels stay bounded. */
+const noRouteLabel = 'none'
 
-/** Counts requests by route and status. A request costs two look-ups in arrays and some additions. */
-export const createRequestMetrics = (): { readonly observer: RequestObserver; readonly families: readonly Family[] } => {
+/** Creates the metrics of requests by route and status. A request costs two array look-ups and some additions. */
+export const createRequestMetrics = (): { readonly observer: RequestObserver; readonly families: readonly MetricFamily[] } => {
   const byRoute = Object.fromEntries(
     Object.entries(routes).map(([id, { method, path }]) => [id, seriesOf(method.toUpperCase(), path)]),
   ) as Record<RouteId, RouteSeries>
   // HEAD is served by the route of GET.
   const headByRoute = new Map(Object.entries(byRoute).map(([id, { path }]) => [id as RouteId, seriesOf('HEAD', path)]))
-  const noRoute = seriesOf(unrouted, unrouted)
+  const noRoute = seriesOf(noRouteLabel, noRouteLabel)
   let inFlight = 0
   let replayed = 0
 
@@ -64,17 +64,26 @@ export const createRequestMetrics = (): { readonly observer: RequestObserver; re
     families: [
       {
         name: 'holdfast_http_requests_total',
-        help: 'Requests by method, route and status; the route is that of the contract, or none',
+        help: 'Requests by method, route and status; requests without a route have the label none',
         type: 'counter',
         collect: () => [...all()].map(([labels, histogram]) => ({ labels, value: histogram.count() })),
       },
-      histogramFamily('holdfast_http_request_duration_seconds', 'Time from a request to its answer, before that is sent', all),
-      { name: 'holdfast_http_requests_in_flight', help: 'Requests that have no answer yet', type: 'gauge', collect: () => only(inFlight) },
+      histogramFamily(
+        'holdfast_http_request_duration_seconds',
+        'Time from the arrival of a request until its response is ready to be sent',
+        all,
+      ),
+      {
+        name: 'holdfast_http_requests_in_flight',
+        help: 'Requests that have no response yet',
+        type: 'gauge',
+        collect: () => unlabeled(inFlight),
+      },
       {
         name: 'holdfast_replayed_writes_total',
-        help: 'Writes that were not applied again, because their Idempotency-Key was known',
+        help: 'Retried writes whose original response was returned because of their Idempotency-Key',
         type: 'counter',
-        collect: () => only(replayed),
+        collect: () => unlabeled(replayed),
       },
     ],
   }

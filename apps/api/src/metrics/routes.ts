@@ -1,6 +1,6 @@
 import type { Handlers } from '../http/mount.js'
 
-/** What the service counts, for whom it is scraped by. */
+/** Creates the handler of `GET /metrics`. */
 export const metricsHandlers = (metricsText: () => Promise<string>): Pick<Handlers, 'metrics'> => ({
   metrics: async () => ({ status: 200, body: await metricsText() }),
 })

@@ -1,6 +1,6 @@
 import type { SweepObserver, SweptRows } from '../expiry/sweeper.js'
-import { createHistogram, histogramFamily } from '../lib/histogram.js'
-import { type Family, only } from './family.js'
+import { createHistogram, histogramFamily } from './histogram.js'
+import { type MetricFamily, unlabeled } from './metric-family.js'
 
 const tables: Readonly<Record<SweptRows, string>> = {
   items: 'items',
@@ -9,8 +9,8 @@ const tables: Readonly<Record<SweptRows, string>> = {
   'API keys': 'api_keys',
 }
 
-/** Counts sweeps and what they remove. */
-export const createSweeperMetrics = (): { readonly observer: SweepObserver; readonly families: readonly Family[] } => {
+/** Creates the metrics of the sweeper. */
+export const createSweeperMetrics = (): { readonly observer: SweepObserver; readonly families: readonly MetricFamily[] } => {
   const removed: Record<SweptRows, number> = { items: 0, 'idempotency records': 0, 'request counts': 0, 'API keys': 0 }
   const durations = createHistogram([0.01, 0.1, 1, 10, 60])
   let failed = 0
@@ -27,20 +27,20 @@ export const createSweeperMetrics = (): { readonly observer: SweepObserver; read
       },
     },
     families: [
-      histogramFamily('holdfast_sweeper_duration_seconds', 'Time of a sweep of expired rows', () => [[{}, durations]]),
-      { name: 'holdfast_sweeper_failures_total', help: 'Sweeps that failed', type: 'counter', collect: () => only(failed) },
+      histogramFamily('holdfast_sweeper_duration_seconds', 'Duration of sweeps of expired rows', () => [[{}, durations]]),
+      { name: 'holdfast_sweeper_failures_total', help: 'Failed sweeps', type: 'counter', collect: () => unlabeled(failed) },
       {
         name: 'holdfast_sweeper_removed_rows_total',
-        help: 'Expired rows that were removed, by table',
+        help: 'Expired rows that were deleted, by table',
         type: 'counter',
         collect: () => (Object.keys(tables) as SweptRows[]).map((what) => ({ labels: { table: tables[what] }, value: removed[what] })),
       },
       {
         name: 'holdfast_sweeper_last_success_timestamp_seconds',
-        help: 'When the last sweep succeeded, or else the service started',
+        help: 'Time of the last successful sweep, or of the start of the service',
         type: 'gauge',
         aggregator: 'max',
-        collect: () => only(succeededAt / 1000),
+        collect: () => unlabeled(succeededAt / 1000),
       },
     ],
   }

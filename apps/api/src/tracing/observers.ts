@@ -3,16 +3,16 @@ import type { BatcherObserver } from '../lib/batcher-observer.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { StatementObserver } from '../postgres/pool.js'
 
-/** What follows requests through the service. */
+/** The observers that create the spans of requests. */
 export interface Traces {
   readonly requests: Required<Pick<RequestObserver, 'around' | 'responded'>>
   readonly calls: (kind: string) => Required<Pick<BatcherObserver, 'mark' | 'ran'>>
   readonly statements: StatementObserver
-  /** Sends what is left, and ends. */
+  /** Sends the remaining spans and stops. */
   readonly end: () => Promise<void>
 }
 
-/** Those who are told of requests, calls and statements: the metrics, and the traces where there are some. */
+/** Combines the observers of the metrics with those of the traces, if tracing is on. */
 export const observers = (metrics: Metrics, traces: Traces | undefined): Pick<Metrics, 'requests' | 'calls' | 'statements' | 'limit'> => {
   if (traces === undefined) return metrics
   return {
@@ -26,14 +26,14 @@ export const observers = (metrics: Metrics, traces: Traces | undefined): Pick<Me
       },
     },
     calls: (kind) => {
-      const counted = metrics.calls(kind)
-      const traced = traces.calls(kind)
+      const metricsObserver = metrics.calls(kind)
+      const tracesObserver = traces.calls(kind)
       return {
-        ...counted,
-        mark: traced.mark,
+        ...metricsObserver,
+        mark: tracesObserver.mark,
         ran: (...statement) => {
-          counted.ran(...statement)
-          traced.ran(...statement)
+          metricsObserver.ran(...statement)
+          tracesObserver.ran(...statement)
         },
       }
     },

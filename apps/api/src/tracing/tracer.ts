@@ -5,16 +5,16 @@ import { defaultResource, resourceFromAttributes } from '@opentelemetry/resource
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 
 export interface TracerOptions {
-  /** Base URL of a receiver of OTLP over HTTP. */
+  /** Base URL of an OTLP/HTTP receiver. */
   readonly endpoint: string
   readonly serviceName: string
   readonly version: string
 }
 
-/** How long the end waits for a receiver. Milliseconds. */
+/** How long an export waits for the receiver. Milliseconds. */
 const exportTimeoutMs = 2_000
 
-/** Where spans are sent (OTLP exporter specification, "Endpoint URLs for OTLP/HTTP"). */
+/** Returns the URL for spans (OTLP exporter specification, "Endpoint URLs for OTLP/HTTP"). */
 const tracesUrl = (endpoint: string): string => new URL('v1/traces', endpoint.endsWith('/') ? endpoint : `${endpoint}/`).href
 
 const logDiagnostics = (logger: Logger): void => {
@@ -23,7 +23,10 @@ const logDiagnostics = (logger: Logger): void => {
   diag.setLogger({ error: warn, warn, info: ignore, debug: ignore, verbose: ignore }, DiagLogLevel.WARN)
 }
 
-/** Makes what spans are made with, and sends them in batches as OTLP in JSON over HTTP. What a receiver does not take is dropped. */
+/**
+ * Creates a tracer, which sends spans in batches as OTLP in JSON over HTTP. Spans that the receiver does not accept are dropped.
+ * @returns the tracer, and a function that sends the remaining spans and stops
+ */
 export const startTracer = (
   { endpoint, serviceName, version }: TracerOptions,
   logger: Logger,
@@ -36,6 +39,6 @@ export const startTracer = (
   })
   return {
     tracer: provider.getTracer('holdfast', version),
-    end: () => provider.shutdown().catch((error) => logger.warn({ err: error }, 'the last spans could not be sent')),
+    end: () => provider.shutdown().catch((error) => logger.warn({ err: error }, 'the remaining spans could not be sent')),
   }
 }

@@ -16,17 +16,17 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import type { Traces } from './observers.js'
 import { startTracer, type TracerOptions } from './tracer.js'
 
-/** A request that is traced. */
+/** A request with a sampled span. */
 interface TracedRequest {
   readonly span: Span
-  /** The parent of its spans. */
+  /** The parent context of the request's further spans. */
   readonly context: Context
-  /** What makes a time of `performance.now()` one of the wall's clock, the same for all spans of a request. Milliseconds. */
-  readonly clock: number
+  /** The difference of the wall clock and `performance.now()`, the same for all spans of a request. Milliseconds. */
+  readonly clockOffset: number
 }
 
 interface TracesOptions extends TracerOptions {
-  /** The share of requests that is traced, from 0 to 1, of those whose caller does not say. */
+  /** The share of the requests without a `traceparent` that is traced, from 0 to 1. */
   readonly share: number
 }
 
@@ -34,9 +34,9 @@ const propagator = new W3CTraceContextPropagator()
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /**
- * Follows requests: a span for each, within the trace that its `traceparent` names (W3C Trace Context), and in it one for the time that
- * a call waits and one for the statement that takes it. A statement that many calls share has a span in the trace of each, so that
- * each trace is whole by itself. Attributes are those of OpenTelemetry's conventions that hold no key and no value.
+ * Creates the observers that trace requests. Each request has a span, in the trace of its `traceparent` (W3C Trace Context) if it has one.
+ * Each call has two child spans: its wait for a statement, and the statement. A statement that several calls share has a span in the trace of
+ * each, so that every trace is complete. The attributes follow OpenTelemetry's semantic conventions and contain no keys and no values.
  */
 export const startTraces = ({ share, ...options }: TracesOptions, logger: Logger): Traces => {
   const { tracer, end } = startTracer(options, logger)
@@ -44,21 +44,21 @@ export const startTraces = ({ share, ...options }: TracesOptions, logger: Logger
 
   const open = ({ method = '', headers }: IncomingMessage): TracedRequest | undefined => {
     const parent = headers.traceparent === undefined ? ROOT_CONTEXT : propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
-    // Decided here and not by a sampler, because a span that is not sampled costs a good part of one that is.
+    // Not decided by a sampler, because OpenTelemetry does much of the work of a span before it asks the sampler.
     if (trace.getSpanContext(parent) === undefined && Math.random() >= share) return undefined
     const known = methods.has(method)
     const attributes: Attributes = { 'http.request.method': known ? method : '_OTHER', 'url.scheme': 'http' }
     const startTime = Date.now()
     const span = tracer.startSpan(known ? method : 'HTTP', { kind: SpanKind.SERVER, startTime, attributes }, parent)
-    return span.isRecording() ? { span, context: trace.setSpan(parent, span), clock: startTime - performance.now() } : undefined
+    return span.isRecording() ? { span, context: trace.setSpan(parent, span), clockOffset: startTime - performance.now() } : undefined
   }
 
-  /** A span of something that is over; times as `performance.now()` counts. */
-  const tell = (of: TracedRequest, name: string, from: number, to: number, attributes: Attributes, failure?: string): void => {
+  /** Creates a completed span. `from` and `to` are on the clock of `performance.now()`. */
+  const createSpan = (request: TracedRequest, name: string, from: number, to: number, attributes: Attributes, failure?: string): void => {
     const kind = name.startsWith('statement') ? SpanKind.CLIENT : SpanKind.INTERNAL
-    const span = tracer.startSpan(name, { kind, startTime: of.clock + from, attributes }, of.context)
+    const span = tracer.startSpan(name, { kind, startTime: request.clockOffset + from, attributes }, request.context)
     if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', failure)
-    span.end(of.clock + to)
+    span.end(request.clockOffset + to)
   }
 
   return {
@@ -67,11 +67,11 @@ export const startTraces = ({ share, ...options }: TracesOptions, logger: Logger
       responded: (method, status, _durationMs, { id, route }) => {
         const request = current.getStore()
         if (request === undefined) return
-        const { span, clock } = request
+        const { span, clockOffset } = request
         span.setAttributes({ 'http.response.status_code': status, 'holdfast.request_id': id })
         if (route !== undefined) span.updateName(`${method} ${routes[route].path}`).setAttribute('http.route', routes[route].path)
         if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', String(status))
-        span.end(clock + performance.now())
+        span.end(clockOffset + performance.now())
       },
     },
     calls: (kind) => ({
@@ -82,15 +82,16 @@ export const startTraces = ({ share, ...options }: TracesOptions, logger: Logger
         if (calls.length > 1) attributes['db.operation.batch.size'] = calls.length
         for (const { arrived, mark } of calls as readonly { arrived: number; mark: TracedRequest | undefined }[]) {
           if (mark === undefined) continue
-          tell(mark, `queue ${kind}`, arrived, started, {})
-          tell(mark, `statement ${kind}`, started, ended, attributes, failed ? 'failed' : undefined)
+          createSpan(mark, `queue ${kind}`, arrived, started, {})
+          createSpan(mark, `statement ${kind}`, started, ended, attributes, failed ? 'failed' : undefined)
         }
       },
     }),
-    // What shares a statement is told of above, and runs in the context of no request.
+    // Statements of batchers run outside the context of any request. Their spans are created in `ran`.
     statements: (kind, started, failure) => {
       const request = current.getStore()
-      if (request !== undefined) tell(request, `statement ${kind}`, started, performance.now(), { 'db.system.name': 'postgresql' }, failure)
+      if (request !== undefined)
+        createSpan(request, `statement ${kind}`, started, performance.now(), { 'db.system.name': 'postgresql' }, failure)
     },
     end,
   }

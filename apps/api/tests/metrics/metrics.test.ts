@@ -44,7 +44,7 @@ describe('requests', () => {
     ])
   })
 
-  test('have their durations, in buckets that hold each other', async () => {
+  test('have durations in cumulative buckets', async () => {
     const labels = { method: 'GET', route: '/items', status: '200' }
     const before = await scrape(api.url)
     for (let i = 0; i < 5; i++) await api.request('GET', '/items')
@@ -53,17 +53,17 @@ describe('requests', () => {
     expect(after.sum(`${name}_count`, labels) - before.sum(`${name}_count`, labels)).toBe(5)
     expect(after.sum(`${name}_bucket`, { ...labels, le: '+Inf' })).toBe(after.sum(`${name}_count`, labels))
     const buckets = after.samples.filter(
-      ({ name: of, labels: { route, method } }) => of === `${name}_bucket` && route === '/items' && method === 'GET',
+      ({ name: sampleName, labels: { route, method } }) => sampleName === `${name}_bucket` && route === '/items' && method === 'GET',
     )
     expect(buckets.map(({ value }) => value)).toEqual(buckets.map(({ value }) => value).sort((a, b) => a - b))
     expect(after.sum(`${name}_sum`, labels)).toBeGreaterThan(0)
   })
 
-  test('of which only the scrape is in flight', async () => {
+  test('in flight include only the scrape itself', async () => {
     expect((await scrape(api.url)).sum('holdfast_http_requests_in_flight')).toBe(1)
   })
 
-  test('leave no keys, values, addresses or queries behind', async () => {
+  test('do not expose keys, values, addresses or queries', async () => {
     await api.request('PUT', '/items/secret-key', { json: { value: 'secret-value' }, headers: { 'idempotency-key': 'secret-id' } })
     await api.request('GET', '/items?prefix=secret-prefix')
     await api.request('secret', '/secret/path', { headers: { 'x-request-id': 'secret-request', host: 'secret-host' } })
@@ -71,7 +71,7 @@ describe('requests', () => {
     expect(text).not.toMatch(/secret|127\.0\.0\.1/)
   })
 
-  test('that are replays of writes are counted, refusals that are replayed too', async () => {
+  test('that are replayed are counted, including replayed rejections', async () => {
     const before = (await scrape(api.url)).sum('holdfast_replayed_writes_total')
     const once = { json: { value: 1 }, headers: { 'idempotency-key': 'metrics-1' } }
     for (let i = 0; i < 3; i++) await api.request('PUT', '/items/replayed', once)
@@ -80,7 +80,7 @@ describe('requests', () => {
     expect((await scrape(api.url)).sum('holdfast_replayed_writes_total') - before).toBe(3)
   })
 
-  test('that the rate limit counts are counted', () =>
+  test('are counted by the outcome of the rate limit', () =>
     withApi({ RATE_LIMIT_REQUESTS: '2' }, async (limited) => {
       for (let i = 0; i < 5; i++) await limited.request('GET', '/items')
       const metrics = await scrape(limited.url)
@@ -90,11 +90,11 @@ describe('requests', () => {
     }))
 })
 
-describe('the way to the database', () => {
+describe('statements', () => {
   const api = useApi()
   const put = (key: string, value: unknown) => api.request('PUT', `/items/${key}`, { json: { value } })
 
-  test('calls that wait, the statement that takes them, and the connections', async () => {
+  test('have metrics of waiting calls, batch sizes and connections', async () => {
     await put('waited', 1)
     const before = await scrape(api.url)
     const responses: Promise<unknown>[] = []
@@ -104,7 +104,7 @@ describe('the way to the database', () => {
       const kind = { kind: 'get' }
       await until(async () => (await scrape(api.url)).sum('holdfast_http_requests_in_flight') === 41)
       const during = await scrape(api.url)
-      // Two statements are on their way; they took what had come when they began.
+      // Two statements are running, with the calls that had arrived when they started.
       const taken = 40 - during.sum('holdfast_batcher_waiting_calls', kind)
       expect(taken).toBeGreaterThanOrEqual(2)
       expect(taken).toBeLessThan(40)
@@ -124,7 +124,7 @@ describe('the way to the database', () => {
     expect(after.sum('holdfast_database_connections_max', { pool: 'transactions' })).toBe(4)
   })
 
-  test('statements that fail, and why', async () => {
+  test('that fail are counted by the class of their failure', async () => {
     await rejectPoison(api)
     const before = await scrape(api.url)
     expect((await put('bad', 'poison')).status).toBe(500)
@@ -135,7 +135,7 @@ describe('the way to the database', () => {
     expect(grown('holdfast_database_failures_total', {})).toBe(1)
   })
 
-  test('transactions, applied or not, and connections that were lost', async () => {
+  test('in transactions are counted, and so are lost connections', async () => {
     const before = await scrape(api.url)
     const operations = [{ op: 'set', key: 'atom', value: 1 }]
     await api.request('POST', '/transactions', { json: { operations } })
@@ -157,7 +157,7 @@ describe('the way to the database', () => {
     expect(grown('holdfast_database_failures_total', { kind: 'read', failure: 'not_applied' })).toBe(1)
   })
 
-  test('sweeps and what they remove', async () => {
+  test('of the sweeper are counted, with the rows that they delete', async () => {
     for (const key of ['e1', 'e2', 'e3']) await putExpired(api, key)
     const sweeper = await startReplica(api, { SWEEP_INTERVAL_SECONDS: '1' })
     try {
@@ -176,13 +176,13 @@ describe('the way to the database', () => {
   })
 })
 
-describe('the data', () => {
+describe('metrics of items', () => {
   const measured = /^holdfast_(items|items_bytes|table_bytes)$/
 
-  test('items and bytes by namespace, of the largest; the others are one', () =>
+  test('show the items and bytes of the largest namespaces, and the sum of all others', () =>
     withApi({}, async (api) => {
       for (let i = 0; i < 30; i++) await api.request('PUT', `/items/key-${i}`, { json: { value: 'x'.repeat(1000) } })
-      // What namespaces hold is read from the counters of rows, which all writes keep.
+      // The numbers of items come from the row counters.
       await api.sql`insert into item_counts (namespace, slot, rows) select 'n' || n, slot, n from generate_series(1, 25) n, generate_series(0, 1) slot`
       const metrics = await scrape(api.url)
       const samples = metrics.samples.filter(({ name }) => name === 'holdfast_items')
@@ -193,21 +193,21 @@ describe('the data', () => {
       const bytes = metrics.sum('holdfast_items_bytes', { namespace: 'default' })
       expect(bytes).toBeGreaterThan(30_000)
       expect(bytes).toBeLessThan(32_000)
-      // Of these the sample has seen nothing: they are taken to be like the rest.
+      // The sample contains no row of this namespace, so it gets the mean of all rows.
       expect(metrics.sum('holdfast_items_bytes', { namespace: 'n15' })).toBeCloseTo(bytes, -1)
       for (const table of ['items', 'item_counts', 'idempotency_records']) {
         expect(metrics.sum('holdfast_table_bytes', { table }), table).toBeGreaterThan(8_000)
       }
     }))
 
-  test('is looked at once in a while, not at each scrape', () =>
+  test('are measured at most every 15 seconds, not at each scrape', () =>
     withApi({}, async (api) => {
       await Promise.all(Array.from({ length: 10 }, () => scrape(api.url)))
       await scrape(api.url)
       expect((await scrape(api.url)).sum('holdfast_database_statement_duration_seconds_count', { kind: 'read' })).toBe(2)
     }))
 
-  test('is left out where the database refuses to tell, and the rest is served', () =>
+  test('are left out if the database rejects the query, and all other metrics are served', () =>
     withApi({}, async (api) => {
       await api.sql`alter table item_counts rename to elsewhere`
       const metrics = await scrape(api.url)
@@ -215,26 +215,26 @@ describe('the data', () => {
       expect((await scrape(api.url)).sum('holdfast_database_failures_total', { failure: 'statement_error' })).toBeGreaterThan(0)
     }))
 
-  test('is left out where the database is gone, and the rest is served', async () => {
+  test('are left out if the database is down, and all other metrics are served', async () => {
     const server = await startPostgres()
-    const lonely = await startApi(server.url)
+    const api = await startApi(server.url)
     try {
       await server.kill()
-      await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
-      const metrics = await scrape(lonely.url)
+      await until(async () => (await send(api.url, 'GET', '/health/ready')).status === 503)
+      const metrics = await scrape(api.url)
       expect(metrics.samples.filter(({ name }) => measured.test(name))).toEqual([])
       expect(metrics.sum('holdfast_build_info')).toBe(1)
       expect(metrics.families.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
     } finally {
-      await lonely.sql.end({ timeout: 0 })
-      await lonely.service.stop(0)
+      await api.sql.end({ timeout: 0 })
+      await api.service.stop(0)
       await server.remove()
     }
   })
 })
 
-describe('a port of their own', () => {
-  test('has the metrics, which the public one has no more', () =>
+describe('METRICS_PORT', () => {
+  test('serves the metrics, which the public port then does not serve', () =>
     withApi({ METRICS_PORT: '0' }, async (api) => {
       const metricsUrl = api.service.metricsUrl ?? ''
       expect(metricsUrl).not.toBe(api.url)
@@ -247,7 +247,7 @@ describe('a port of their own', () => {
       expect((await send(metricsUrl, 'POST', '/metrics')).status).toBe(405)
     }))
 
-  test('is given back when the service stops', async () => {
+  test('is closed when the service stops', async () => {
     const api = await startApi(inject('postgresUrl'), { METRICS_PORT: '0' })
     const metricsUrl = api.service.metricsUrl ?? ''
     await scrape(metricsUrl)
@@ -256,18 +256,18 @@ describe('a port of their own', () => {
     await expect(fetch(`${metricsUrl}/metrics`)).rejects.toThrow()
   })
 
-  test('that is taken ends the start, with its name', async () => {
-    const squatter = createServer()
-    await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve))
-    const { port } = squatter.address() as { port: number }
+  test('that is in use stops startup with its name', async () => {
+    const occupier = createServer()
+    await new Promise<void>((resolve) => occupier.listen(0, '127.0.0.1', resolve))
+    const { port } = occupier.address() as { port: number }
     await expect(startApi(inject('postgresUrl'), { METRICS_PORT: String(port) })).rejects.toThrow(
       `METRICS_PORT ${port} is taken by another program`,
     )
-    squatter.close()
+    occupier.close()
   })
 })
 
-test('the metrics of several processes can be added up', async () => {
+test('the metrics of several processes can be aggregated', async () => {
   const processes = [createMetrics('1'), createMetrics('1')]
   for (const { limit } of processes) limit(true)
   const parts = await Promise.all(processes.map((metrics) => metrics.registry().getMetricsAsJSON()))

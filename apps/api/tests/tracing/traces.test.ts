@@ -17,7 +17,7 @@ beforeEach(async () => {
 })
 afterEach(() => receiver.close())
 
-/** Runs a service that is traced, and answers all spans of it; what is left when it stops is sent then. */
+/** Runs a service with tracing, and returns all its spans. The service sends the last ones when it stops. */
 const traced = async (during: (api: TestApi) => Promise<void>, environment: Record<string, string> = {}): Promise<ReceivedSpan[]> => {
   const api = await startApi(inject('postgresUrl'), { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, ...environment })
   try {
@@ -32,12 +32,12 @@ const traced = async (during: (api: TestApi) => Promise<void>, environment: Reco
 const requestOf = (spans: ReceivedSpan[]) => spans.find(({ kind }) => kind === server) as ReceivedSpan
 const childrenOf = (spans: ReceivedSpan[], { spanId }: ReceivedSpan) => spans.filter(({ parentSpanId }) => parentSpanId === spanId)
 
-/** Lets the service read the settings of the namespace, which every write looks at, outside of any trace. */
+/** Lets the service read the namespace settings, which every write needs, without a trace. */
 const readSettings = (api: Pick<TestApi, 'request'>) =>
   api.request('PUT', '/items/other?value=x', { headers: { traceparent: traceparent.replace(/01$/, '00') } })
 
 describe('a request with a traceparent', () => {
-  test('has a span in that trace, and in it the wait for its statement and the statement', async () => {
+  test('has a span in that trace, with child spans for the wait and the statement', async () => {
     const spans = await traced(async (api) => {
       await readSettings(api)
       const headers = { traceparent, 'x-request-id': 'traced-1' }
@@ -67,14 +67,14 @@ describe('a request with a traceparent', () => {
     expect(receiver.bodies.join()).not.toMatch(/secret|127\.0\.0\.1/)
   })
 
-  test('that the caller does not want traced has none', async () => {
+  test('that is not sampled has no span', async () => {
     const spans = await traced(async (api) => {
       await api.request('GET', '/items', { headers: { traceparent: traceparent.replace(/01$/, '00') } })
     })
     expect(spans).toEqual([])
   })
 
-  test('that is none begins a trace of its own', async () => {
+  test('that is invalid starts a new trace', async () => {
     const spans = await traced(async (api) => {
       await api.request('GET', '/items', { headers: { traceparent: '00-nothing-at-all' } })
     })
@@ -83,7 +83,7 @@ describe('a request with a traceparent', () => {
   })
 })
 
-test('requests that share a statement each have a span of it, in their own traces', async () => {
+test('requests that share a statement each have a span of it in their own trace', async () => {
   const spans = await traced(async (api) => {
     await api.request('PUT', '/items/shared?value=x')
     const responses: Promise<unknown>[] = []
@@ -114,7 +114,7 @@ test('requests that share a statement each have a span of it, in their own trace
   expect(sizes.reduce((sum, size) => sum + 1 / size, 0)).toBeLessThan(30)
 })
 
-test('statements that no others share are in the trace of their request', async () => {
+test('statements that are not batched are in the trace of their request', async () => {
   const spans = await traced(async (api) => {
     await readSettings(api)
     await api.request('GET', '/items')
@@ -129,7 +129,7 @@ test('statements that no others share are in the trace of their request', async 
   ).toEqual(['queue transact', 'statement transact'])
 })
 
-test('what fails says so', async () => {
+test('failed requests and statements have the status error', async () => {
   const spans = await traced(async (api) => {
     await api.sql`alter table items rename to elsewhere`
     expect((await api.request('GET', '/items/a')).status).toBe(500)
@@ -139,11 +139,11 @@ test('what fails says so', async () => {
   expect([failed.status, failed.attributes['error.type']]).toEqual([2, '500'])
   const statement = childrenOf(spans, failed).find(({ kind }) => kind === client)
   expect([statement?.status, statement?.attributes['error.type']]).toEqual([2, 'failed'])
-  // A caller's mistake is none of ours.
+  // A 4xx response is not an error of the service.
   expect(spans.find(({ name }) => name === 'POST')).toMatchObject({ status: 0, attributes: { 'http.response.status_code': '404' } })
 })
 
-test('a share of 0 leaves only what callers want traced', async () => {
+test('with OTEL_TRACES_SAMPLER_ARG=0, only requests with a sampled traceparent are traced', async () => {
   const spans = await traced(
     async (api) => {
       for (let i = 0; i < 20; i++) await api.request('GET', '/items')
@@ -155,7 +155,7 @@ test('a share of 0 leaves only what callers want traced', async () => {
   expect(requestOf(spans).resource['service.name']).toBe('other')
 })
 
-test('a receiver that is gone holds nobody up', async () => {
+test('a receiver that is down delays no request', async () => {
   await receiver.close()
   await traced(async (api) => {
     expect((await api.request('GET', '/items', { headers: { traceparent } })).status).toBe(200)
@@ -165,7 +165,7 @@ test('a receiver that is gone holds nobody up', async () => {
 describe('a process', () => {
   const preload = { NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, '..', 'support', 'loaded-modules.mjs'))}` }
 
-  /** The files that a service has loaded when it has answered a request and has stopped. */
+  /** Runs a service for one request, and returns the files that it loaded. */
   const loadedBy = async (settings: Record<string, string>): Promise<string[]> => {
     const service = runService('api', { DATABASE_URL: inject('postgresUrl'), ...preload, ...settings })
     expect((await send(await service.ready(), 'GET', '/items', { headers: { traceparent } })).status).toBe(200)
@@ -174,14 +174,14 @@ describe('a process', () => {
     return [...service.output().matchAll(/^loaded .*\/(.+)$/gm)].map(([, file = '']) => file)
   }
 
-  test('loads nothing of tracing where nobody takes traces', async () => {
+  test('without OTEL_EXPORTER_OTLP_ENDPOINT loads no code for tracing', async () => {
     const files = await loadedBy({})
     expect(files).toContain('main.mjs')
     expect(files.filter((file) => /traces|opentelemetry/.test(file))).toEqual([])
     expect(receiver.spans).toEqual([])
   })
 
-  test('loads it where somebody does, and sends the last spans before it ends', async () => {
+  test('with OTEL_EXPORTER_OTLP_ENDPOINT loads it, and sends the last spans before it exits', async () => {
     expect((await loadedBy({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })).filter((file) => /^traces-.*\.mjs$/.test(file))).toHaveLength(1)
     expect(requestOf(receiver.spans)).toMatchObject({ traceId, name: 'GET /items' })
   })

@@ -1,13 +1,13 @@
 import { sql } from 'drizzle-orm'
 import { defineStatement } from '../../postgres/statement.js'
 
-/** A table and its bytes on disk, with its indexes. */
+/** The size of a table on disk, including its indexes. */
 export interface MeasuredTable {
   readonly table: string
   readonly bytes: number
 }
 
-/** Measures the tables by the sizes of their files. */
+/** Measures the tables by the sizes of their files. Costs no scan. */
 export const measureTables = defineStatement<object, MeasuredTable>(
   'read',
   () => sql`

@@ -1,8 +1,8 @@
 import type { LimitObserver } from '../rate-limit/rate-limit.js'
-import type { Family } from './family.js'
+import type { MetricFamily } from './metric-family.js'
 
-/** Counts what the rate limit lets pass, and what it does not. */
-export const createLimitMetrics = (): { readonly observe: LimitObserver; readonly families: readonly Family[] } => {
+/** Creates the metrics of rate limits. */
+export const createRateLimitMetrics = (): { readonly observe: LimitObserver; readonly families: readonly MetricFamily[] } => {
   let allowed = 0
   let rejected = 0
   return {
@@ -13,7 +13,7 @@ export const createLimitMetrics = (): { readonly observe: LimitObserver; readonl
     families: [
       {
         name: 'holdfast_rate_limiter_requests_total',
-        help: 'Requests that were counted against a rate limit',
+        help: 'Requests that counted against a rate limit, by outcome',
         type: 'counter',
         collect: () => [
           { labels: { outcome: 'allowed' }, value: allowed },

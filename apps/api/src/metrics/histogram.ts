@@ -1,17 +1,17 @@
-import type { Family, Sample } from '../metrics/family.js'
+import type { MetricFamily, Sample } from './metric-family.js'
 
-/** Counts values by their size. */
+/** Counts values in buckets. */
 export interface Histogram {
   readonly observe: (value: number) => void
   readonly count: () => number
-  /** As the family `name` shows it: how many were at most each bound, their sum and their number. */
+  /** Returns the samples of the metric `name`: cumulative buckets, sum and count. */
   readonly samples: (name: string, labels: Sample['labels']) => readonly Sample[]
 }
 
-/** Bounds of durations, in seconds: from a read of a warm server to the deadline of a request. */
+/** Bucket bounds of durations in seconds, from a read on a warm server to the deadline of a request. */
 export const durationBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** Makes a histogram with these upper bounds, which grow. */
+/** @param bounds upper bounds of the buckets, in ascending order */
 export const createHistogram = (bounds: readonly number[]): Histogram => {
   const counts = new Float64Array(bounds.length + 1)
   let sum = 0
@@ -26,22 +26,22 @@ export const createHistogram = (bounds: readonly number[]): Histogram => {
     },
     count: () => count,
     samples: (name, labels) => {
-      let below = 0
+      let cumulative = 0
       const buckets = [...bounds, '+Inf'].map((le, index) => {
-        below += counts[index] as number
-        return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below }
+        cumulative += counts[index] as number
+        return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: cumulative }
       })
       return [...buckets, { metricName: `${name}_sum`, labels, value: sum }, { metricName: `${name}_count`, labels, value: count }]
     },
   }
 }
 
-/** A family of histograms, each with its labels. */
+/** Creates a metric family of histograms, each with its labels. */
 export const histogramFamily = (
   name: string,
   help: string,
   histograms: () => Iterable<readonly [Sample['labels'], Histogram]>,
-): Family => ({
+): MetricFamily => ({
   name,
   help,
   type: 'histogram',

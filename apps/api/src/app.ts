@@ -1,7 +1,7 @@
 import type { LogFormat, Logger } from '@holdfast/server-kit'
 import { Hono } from 'hono'
 import type { ApiKeyStore } from './api-keys/api-key-store.js'
-import { authenticateNobody, authenticateWithKeys } from './api-keys/authenticate.js'
+import { allowAnonymous, authenticateWithKeys } from './api-keys/authenticate.js'
 import { apiKeyHandlers } from './api-keys/routes.js'
 import { ApiError } from './http/api-error.js'
 import { createCors } from './http/cors.js'
@@ -87,7 +87,7 @@ export const createApp = (options: AppOptions): Hono<HttpEnv> => {
     ...problemHandlers(),
   }
   const limit = createRateLimit(options.rateLimit, observe.limit)
-  const authenticate = authRequired ? authenticateWithKeys(apiKeys, options.adminKey, limit) : authenticateNobody(limit)
+  const authenticate = authRequired ? authenticateWithKeys(apiKeys, options.adminKey, limit) : allowAnonymous(limit)
   mountRoutes(app, { served, handlers, requestPipeline, authenticate, valueBytesMax, budget, admissions })
   app.notFound(
     requestPipeline(async ({ env: { incoming } }) => {

@@ -16,26 +16,28 @@ import {
   touchApiKey,
 } from './sql/api-key-rows.js'
 
-/** What a new key may do, and until when. */
+/** The settings of a new API key. */
 type NewKey = Pick<ApiKeyRow, 'name' | 'scopes' | 'namespaces' | 'prefix' | 'rate_limit' | 'expires_at'> & {
   readonly ttl: number | null
 }
 
-/** What can be done with API keys. */
 export interface ApiKeyStore {
   list: (deadline: number) => Promise<ApiKeyRow[]>
-  /** Answers the key once, with its secret in it. @throws ApiError validation_failed if it would have expired already */
+  /**
+   * Creates an API key. Only this result contains its secret.
+   * @throws ApiError validation_failed if its expiry is in the past
+   */
   create: (deadline: number, key: NewKey) => Promise<ApiKeyRow & { readonly api_key: string }>
   /** @throws ApiError api_key_not_found */
   delete: (deadline: number, id: string) => Promise<void>
-  /** Whether a key with this id and secret was good once, also where it has to be looked at again. */
-  wasGood: (id: string, secret: string) => boolean
-  /** The key with this id and secret; undefined where there is none, or not any more. */
+  /** Tells whether this process has seen a valid key with this id and secret, even if it must be read again. */
+  wasValid: (id: string, secret: string) => boolean
+  /** Returns the valid key with this id and secret, or undefined. */
   find: (deadline: number, id: string, secret: string) => Promise<ApiKeyRow | undefined>
 }
 
-/** How long a key is believed to be what it was. Milliseconds: revoked keys are refused within 5 seconds. */
-const freshMs = 2_000
+/** How long a key is cached, so that revoked keys are rejected within 5 seconds. Milliseconds. */
+const cacheMs = 2_000
 const keysMax = 10_000
 const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789'
 
@@ -43,12 +45,12 @@ const digestOf = (secret: string): string => hash('sha256', secret)
 
 const isDigestOf = (digest: string, secret: string): boolean => timingSafeEqual(Buffer.from(digest), Buffer.from(digestOf(secret)))
 
-/** Of no secret that a key can have. */
-const none = digestOf('')
+/** A digest that no secret has. */
+const noDigest = digestOf('')
 
 const newId = (): string => Array.from({ length: 12 }, () => alphabet[randomInt(alphabet.length)]).join('')
 
-/** A new key with its secret of 256 random bits, of which only the digest may be stored. */
+/** Generates an API key with a secret of 256 random bits. Only its digest may be stored. */
 export const newApiKey = (id = newId()): { readonly id: string; readonly key: string; readonly digest: string } => {
   const secret = randomBytes(32).toString('base64url')
   return { id, key: `hf_${id}_${secret}`, digest: digestOf(secret) }
@@ -68,21 +70,21 @@ const toKey = ({ id, name, scopes, namespaces, prefix, rate_limit, created_at, e
   last_used_at: orNull(last_used_at),
 })
 
-/** The verbs of API keys. A secret has 256 random bits, of which only the SHA-256 is stored. */
+/** Creates the store of API keys. It stores only the SHA-256 of a secret. */
 export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
-  const known = createTtlCache<KnownApiKeyRow>(keysMax)
+  const cache = createTtlCache<KnownApiKeyRow>(keysMax)
 
-  const note = (id: string): void => {
+  const recordUse = (id: string): void => {
     pool
       .run(touchApiKey, { id }, performance.now() + deadlines.query)
-      .catch((error) => logger.debug({ err: error }, 'the use of a key was not noted'))
+      .catch((error) => logger.debug({ err: error }, 'the use of an API key could not be recorded'))
   }
 
   const read = async (deadline: number, id: string): Promise<KnownApiKeyRow | undefined> => {
     const at = performance.now()
     const [row] = await pool.run(findApiKey, { id }, deadline)
-    if (row === undefined) known.delete(id)
-    else known.set(id, row, at + Math.min(freshMs, row.remaining_ms ?? freshMs))
+    if (row === undefined) cache.delete(id)
+    else cache.set(id, row, at + Math.min(cacheMs, row.remaining_ms ?? cacheMs))
     return row
   }
 
@@ -95,17 +97,17 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
       return { ...toKey(row), api_key: key }
     },
     delete: async (deadline, id) => {
-      known.delete(id)
-      const [removed] = await pool.run(deleteApiKey, { id }, deadline)
-      if (removed === undefined) throw new ApiError('api_key_not_found', 'no API key has this id')
+      cache.delete(id)
+      const [deleted] = await pool.run(deleteApiKey, { id }, deadline)
+      if (deleted === undefined) throw new ApiError('api_key_not_found', 'No API key has this id.')
     },
-    wasGood: (id, secret) => isDigestOf(known.peek(id)?.digest ?? none, secret),
+    wasValid: (id, secret) => isDigestOf(cache.peek(id)?.digest ?? noDigest, secret),
     find: async (deadline, id, secret) => {
-      const cached = known.get(id)
+      const cached = cache.get(id)
       const row = cached ?? (await read(deadline, id))
       // Rejecting an unknown key takes as long as rejecting a wrong secret.
-      if (!isDigestOf(row?.digest ?? none, secret) || row === undefined) return undefined
-      if (cached === undefined) note(id)
+      if (!isDigestOf(row?.digest ?? noDigest, secret) || row === undefined) return undefined
+      if (cached === undefined) recordUse(id)
       return row
     },
   }

@@ -7,30 +7,30 @@ import type { RateLimit } from '../rate-limit/rate-limit.js'
 import type { ApiKeyStore } from './api-key-store.js'
 import type { ApiKeyRow } from './sql/api-key-rows.js'
 
-/** Who a request comes from, and what that one may do. Null is no bound. */
+/** The sender of a request, and its rights. Null means no restriction. */
 export interface Caller {
   readonly id: string
   readonly scopes: readonly string[]
   readonly namespaces: readonly string[] | null
   readonly prefix: string | null
-  /** Requests in a window. */
+  /** Requests per window. Null means the default. */
   readonly rateLimit: number | null
 }
 
-/** Finds out who calls and counts the request; undefined where nobody is asked who they are. */
+/** Identifies the caller of a request and counts the request against its rate limit. Returns undefined if AUTH is off. */
 export type Authenticate = (incoming: IncomingMessage, state: RequestState) => Promise<Caller | undefined>
 
-/** Credentials of the scheme Bearer (RFC 6750 section 2.1); the names of schemes have no case. */
+/** Credentials of the scheme Bearer (RFC 6750 section 2.1). Scheme names are case-insensitive. */
 const bearer = /^bearer +([\x21-\x7e]+) *$/i
 const format = /^hf_([a-z0-9]{12})_([A-Za-z0-9_-]{43})$/
 
-const everything: readonly Scope[] = ['read', 'write', 'admin']
-const administrator: Caller = { id: 'admin', scopes: everything, namespaces: null, prefix: null, rateLimit: null }
+const allScopes: readonly Scope[] = ['read', 'write', 'admin']
+const administrator: Caller = { id: 'admin', scopes: allScopes, namespaces: null, prefix: null, rateLimit: null }
 
-/** The challenge of a rejection, with the parameters of an error code (RFC 6750 section 3). */
+/** Returns the challenge header of a rejection (RFC 6750 section 3). `parameters` are those of the error code. */
 export const challenge = (parameters = ''): Record<string, string> => ({ 'www-authenticate': `Bearer realm="holdfast"${parameters}` })
 
-/** The rejection of every key that is missing, wrong, expired or revoked. A request without a Bearer token gets no error code. */
+/** Returns the same error for every key that is missing, wrong, expired or revoked. A request without a Bearer token gets no error code. */
 const unauthenticated = (token: string | undefined): ApiError =>
   new ApiError('unauthenticated', 'Send a valid API key: Authorization: Bearer <API key>.', {
     headers: challenge(token === undefined ? '' : ', error="invalid_token"'),
@@ -47,8 +47,8 @@ const toCaller = ({ id, scopes, namespaces, prefix, rate_limit }: ApiKeyRow): Ca
 const isAdminKey = (token: string, adminKey: string | undefined): boolean =>
   adminKey !== undefined && timingSafeEqual(Buffer.from(hash('sha256', token)), Buffer.from(hash('sha256', adminKey)))
 
-/** Lets everybody in, each with the limit of the own address. */
-export const authenticateNobody =
+/** Accepts every request and counts it by client address. */
+export const allowAnonymous =
   (limit: RateLimit): Authenticate =>
   async (incoming, state) => {
     await limit(incoming, state)
@@ -56,8 +56,8 @@ export const authenticateNobody =
   }
 
 /**
- * Lets in who has an API key, with the key's own limit. Requests without one are counted by address, so that who tries keys is stopped before
- * each try costs a statement.
+ * Accepts requests with a valid API key and counts them by key. All others are counted by client address, so that a client that guesses
+ * keys is stopped before each guess costs a statement.
  * @throws ApiError unauthenticated, rate_limited
  */
 export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): Authenticate => {
@@ -65,7 +65,7 @@ export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undef
     if (isAdminKey(token, adminKey)) return administrator
     const [, id, secret] = format.exec(token) ?? []
     if (id === undefined || secret === undefined) return undefined
-    if (!keys.wasGood(id, secret)) await limit(incoming, state, { peek: true })
+    if (!keys.wasValid(id, secret)) await limit(incoming, state, { peek: true })
     const row = await keys.find(state.deadline, id, secret)
     return row === undefined ? undefined : toCaller(row)
   }

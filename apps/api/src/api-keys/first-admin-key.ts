@@ -5,13 +5,13 @@ import { withSession } from '../postgres/sessions/sessions.js'
 import { newApiKey } from './api-key-store.js'
 import { hasAdminKey, insertFirstApiKey } from './sql/first-api-key.js'
 
-/** All services that start at once try this id, so that the database admits one of them. */
-const firstId = 'bootstrapkey'
+/** The same for all services that start at the same time, so that the database accepts only one of them. */
+const firstKeyId = 'bootstrapkey'
 
 /**
- * Creates an API key if callers need one, the database has none and `ADMIN_API_KEY` is not set: otherwise nobody could get in. Only its
- * digest is stored, so it must be shown at once.
- * @returns the key; undefined if there was nothing to create
+ * Creates an API key with all scopes if AUTH is required, ADMIN_API_KEY is not set and the database has no API key. Otherwise nobody could
+ * use the service. Only the digest is stored, so the key must be shown at once.
+ * @returns the key, or undefined if none was created
  * @throws StartError
  */
 export const createFirstAdminKey = async (
@@ -23,11 +23,11 @@ export const createFirstAdminKey = async (
   try {
     return await withSession(address, {}, async ({ client }) => {
       const run = <Row extends object>(text: string, values: unknown[]) => client.unsafe<Row[]>(text, values as never[])
-      const { key, digest } = newApiKey(firstId)
-      const [created] = await run(insertFirstApiKey.text, insertFirstApiKey.values({ id: firstId, digest }))
+      const { key, digest } = newApiKey(firstKeyId)
+      const [created] = await run(insertFirstApiKey.text, insertFirstApiKey.values({ id: firstKeyId, digest }))
       if (created !== undefined) return key
-      const [found] = await run<{ found: boolean }>(hasAdminKey.text, [])
-      if (found?.found !== true) logger.warn('No API key has the scope admin. Set ADMIN_API_KEY to create one.')
+      const [row] = await run<{ found: boolean }>(hasAdminKey.text, [])
+      if (row?.found !== true) logger.warn('no API key has the scope admin; set ADMIN_API_KEY to create one')
       return undefined
     })
   } catch (error) {
@@ -37,9 +37,9 @@ export const createFirstAdminKey = async (
   }
 }
 
-/** What to print of a new first admin key: a line of JSON for a log of JSON lines, whatever its level. */
+/** Returns the text that shows a new first admin key. In the format `json` it is one line, like the log, but independent of the log level. */
 export const firstAdminKeyNotice = (key: string, format: LogFormat): string => {
-  const advice = `Create your own keys with it (POST /api-keys), then revoke it (DELETE /api-keys/${firstId}).`
+  const advice = `Create your own keys with it (POST /api-keys), then revoke it (DELETE /api-keys/${firstKeyId}).`
   if (format === 'text') return `\nThe first admin key, which is shown only this once:\n\n  ${key}\n\n${advice}\n\n`
   const msg = `The first admin key, which is shown only this once. ${advice}`
   return `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), admin_api_key: key, msg })}\n`

@@ -5,10 +5,10 @@ import type { ApiKeyRow } from './sql/api-key-rows.js'
 
 type Scopes = RouteInput<Routes['createApiKey']>['body']['scopes']
 
-/** Only scopes that the contract has are ever stored. */
+/** Narrows the type: the contract allows only its own scopes to be stored. */
 const withScopes = <Row extends ApiKeyRow>(row: Row) => ({ ...row, scopes: row.scopes as Scopes })
 
-/** The handlers of API keys. */
+/** Creates the handlers of the API key routes. */
 export const apiKeyHandlers = (store: ApiKeyStore): Pick<Handlers, 'listApiKeys' | 'createApiKey' | 'deleteApiKey'> => ({
   listApiKeys: async (context, _input) => ({ status: 200, body: { api_keys: (await store.list(context.deadline)).map(withScopes) } }),
   createApiKey: async (context, { body }) => {

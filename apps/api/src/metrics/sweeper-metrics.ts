@@ -17,8 +17,8 @@ export const createSweeperMetrics = (): { readonly observer: SweepObserver; read
   let succeededAt = Date.now()
   return {
     observer: {
-      removed: (what, rows) => {
-        removed[what] += rows
+      removed: (kind, rows) => {
+        removed[kind] += rows
       },
       swept: (started, hasFailed) => {
         durations.observe((performance.now() - started) / 1000)
@@ -33,7 +33,7 @@ export const createSweeperMetrics = (): { readonly observer: SweepObserver; read
         name: 'holdfast_sweeper_removed_rows_total',
         help: 'Expired rows that were deleted, by table',
         type: 'counter',
-        collect: () => (Object.keys(tables) as SweptRows[]).map((what) => ({ labels: { table: tables[what] }, value: removed[what] })),
+        collect: () => (Object.keys(tables) as SweptRows[]).map((kind) => ({ labels: { table: tables[kind] }, value: removed[kind] })),
       },
       {
         name: 'holdfast_sweeper_last_success_timestamp_seconds',

@@ -1,19 +1,20 @@
 import type { Handlers } from '../http/mount.js'
 import { singleFlight } from '../lib/single-flight.js'
 
-/** What the service knows of itself. */
+/** The state of the service that the health routes report. */
 export interface ServiceState {
   readonly version: string
   readonly database: 'embedded' | 'external'
-  /** Whether it was told to stop. */
+  /** Tells whether the service is stopping. */
   readonly stopping: () => boolean
-  /** Whether the database answers. */
+  /** Tells whether the database responds. */
   readonly isDatabaseAvailable: () => Promise<boolean>
 }
 
+/** Creates the handlers of the health routes. */
 export const healthHandlers = (service: ServiceState): Pick<Handlers, 'health' | 'live' | 'ready'> => {
   const started = performance.now()
-  // Probes cannot flood the database.
+  // Concurrent requests share one query, so that health checks cannot flood the database.
   const isDatabaseAvailable = singleFlight(service.isDatabaseAvailable)
   const readiness = async () => {
     if (service.stopping()) return 'stopping'

@@ -3,11 +3,11 @@ import { escapeHtml, page } from '../http/html.js'
 import type { Handlers } from '../http/mount.js'
 import { stringifyJson } from '../lib/json-text.js'
 
-/** What the landing page links to. */
+/** The links of the landing page, with their descriptions. */
 const links = {
   docs: [endpoints.docs.path, 'Interactive reference of all routes'],
-  openapi: [endpoints.openapi.path, 'The same as an OpenAPI 3.1 document'],
-  problems: [endpoints.problems.path, 'All problem codes, and what to do about each'],
+  openapi: [endpoints.openapi.path, 'OpenAPI 3.1 document'],
+  problems: [endpoints.problems.path, 'All problem codes, and how to handle them'],
   health: [endpoints.health.path, 'Health of the service and its database'],
 } as const
 
@@ -19,10 +19,10 @@ const landingPage = (version: string): string => {
   )
 }
 
-/** Whether a request comes from something that shows pages. Only a browser names HTML; `*` and `/` alone are what programs send. */
-const wantsPage = (accept: string | undefined): boolean => accept?.toLowerCase().includes('text/html') ?? false
+/** Tells whether the client accepts HTML by name. Browsers do; other programs send no `Accept` or a wildcard. */
+const acceptsHtml = (accept: string | undefined): boolean => accept?.toLowerCase().includes('text/html') ?? false
 
-/** The page at `/`. */
+/** Creates the handler of `GET /`. */
 export const landingHandlers = (version: string): Pick<Handlers, 'landing'> => {
   const json = stringifyJson({
     service: 'holdfast',
@@ -33,7 +33,7 @@ export const landingHandlers = (version: string): Pick<Handlers, 'landing'> => {
   const headers = { vary: 'Accept' }
   return {
     landing: async (_context, input) =>
-      wantsPage(input.headers?.accept)
+      acceptsHtml(input.headers?.accept)
         ? { status: 200, body: html, headers }
         : { status: 200, body: json, contentType: 'application/json', headers },
   }

@@ -5,10 +5,10 @@ import type { Handlers } from '../http/mount.js'
 
 const problemPage = (code: ErrorCode): string => {
   const { status, title, help, retryable }: ErrorDefinition = errors[code]
-  const repeat = retryable ? 'The same request may succeed later.' : 'Sending the same request again does not help by itself.'
+  const advice = retryable ? 'A retry may succeed.' : 'A retry of the same request does not help by itself.'
   return page(
     code,
-    `<h1><code>${code}</code></h1><p><strong>${escapeHtml(title)}</strong> (HTTP ${status})</p><p>${escapeHtml(help)}</p><p>${repeat}</p><p><a href="/problems">All problem codes</a> · <a href="/docs">API reference</a></p>`,
+    `<h1><code>${code}</code></h1><p><strong>${escapeHtml(title)}</strong> (HTTP ${status})</p><p>${escapeHtml(help)}</p><p>${advice}</p><p><a href="/problems">All problem codes</a> · <a href="/docs">API reference</a></p>`,
   )
 }
 
@@ -20,15 +20,15 @@ const indexPage = (): string => {
   )
   return page(
     'Problem codes',
-    `<h1>Problem codes</h1><p>Every refusal of this service is an RFC 9457 problem with one of these codes.</p><dl>${rows.join('')}</dl>`,
+    `<h1>Problem codes</h1><p>Every error response of this service is an RFC 9457 problem with one of these codes.</p><dl>${rows.join('')}</dl>`,
   )
 }
 
-/** A page for each code that a refusal can have: where its `type` leads. */
+/** Creates the handlers of the problem pages, to which the `type` of an error response refers. */
 export const problemHandlers = (): Pick<Handlers, 'problem' | 'problems'> => ({
   problems: async () => ({ status: 200, body: indexPage() }),
   problem: async (_context, { params: { code } }) => {
-    if (!isCode(code)) throw new ApiError('route_not_found', 'no problem has this code')
+    if (!isCode(code)) throw new ApiError('route_not_found', 'No problem has this code.')
     return { status: 200, body: problemPage(code) }
   },
 })

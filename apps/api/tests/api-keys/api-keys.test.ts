@@ -16,18 +16,18 @@ afterAll(() => replica.stop(0))
 
 const as = (key: string | undefined, method: string, path: string, json?: unknown, url = api.url): Promise<ApiResponse> =>
   send(url, method, path, { ...(json === undefined ? {} : { json }), headers: key === undefined ? {} : { authorization: `Bearer ${key}` } })
-const make = async (json: object): Promise<{ id: string; api_key: string }> => {
-  const { status, json: made } = await as(adminKey, 'POST', '/api-keys', json)
+const createKey = async (json: object): Promise<{ id: string; api_key: string }> => {
+  const { status, json: created } = await as(adminKey, 'POST', '/api-keys', json)
   expect(status).toBe(201)
-  return made
+  return created
 }
 const revoke = (id: string) => as(adminKey, 'DELETE', `/api-keys/${id}`)
 const statusAndCode = ({ status, json }: ApiResponse) => [status, json?.code]
 const forbidden = [403, 'forbidden']
 
-describe('who is let in', () => {
-  test('a key works on every service, is shown once, and only its digest is stored', async () => {
-    const made = await make({ name: 'checkout', scopes: ['read', 'write'], ttl: 3600 })
+describe('authentication', () => {
+  test('a key is valid on every replica, is shown once, and is stored only as a digest', async () => {
+    const made = await createKey({ name: 'checkout', scopes: ['read', 'write'], ttl: 3600 })
     expect(made.api_key).toMatch(/^hf_[a-z0-9]{12}_[A-Za-z0-9_-]{43}$/)
     for (const url of [api.url, replica.url])
       expect((await as(made.api_key, 'PUT', '/items/a?value=x', undefined, url)).status).toBeLessThan(300)
@@ -43,10 +43,10 @@ describe('who is let in', () => {
     })
   })
 
-  test('all others get the same refusal, whatever is wrong with their key', async () => {
-    const made = await make({ scopes: ['read'] })
-    const expired = await make({ scopes: ['read'], ttl: 60 })
-    const revoked = await make({ scopes: ['read'] })
+  test('every missing or invalid key gets the same response', async () => {
+    const made = await createKey({ scopes: ['read'] })
+    const expired = await createKey({ scopes: ['read'], ttl: 60 })
+    const revoked = await createKey({ scopes: ['read'] })
     await api.sql`update api_keys set expires_at = now() where id = ${expired.id}`
     await revoke(revoked.id)
     const [, id, secret = ''] = /^hf_(\w{12})_(.*)$/.exec(made.api_key) ?? []
@@ -86,8 +86,8 @@ describe('who is let in', () => {
     expect((await send(api.url, 'GET', '/items', { headers: { authorization: `bearer ${made.api_key}` } })).status).toBe(200)
   })
 
-  test('several Authorization headers are malformed, because programs differ in which one they read', async () => {
-    const { api_key: key } = await make({ scopes: ['read'] })
+  test('several Authorization headers are rejected, because programs differ in which one they read', async () => {
+    const { api_key: key } = await createKey({ scopes: ['read'] })
     for (const other of [key, 'Basic eA==', 'Bearer x']) {
       const lines = [
         'GET /items HTTP/1.1',
@@ -103,32 +103,32 @@ describe('who is let in', () => {
     }
   })
 
-  test('a key without the scope is told which one the request needs', async () => {
-    const { api_key: key } = await make({ scopes: ['read'] })
+  test('a rejection for a missing scope names the scope', async () => {
+    const { api_key: key } = await createKey({ scopes: ['read'] })
     const { status, headers } = await as(key, 'PUT', '/items/a?value=x')
     expect([status, headers.get('www-authenticate')]).toEqual([403, 'Bearer realm="holdfast", error="insufficient_scope", scope="write"'])
   })
 
-  test('health, docs and problems need no key', async () => {
+  test('health, docs and problems need no API key', async () => {
     for (const path of ['/health', '/health/live', '/health/ready', '/openapi.json', '/docs', '/problems/unauthenticated']) {
       expect((await as(undefined, 'GET', path)).status).toBe(200)
     }
   })
 
-  test('a revoked key is refused by every service within 5 seconds', async () => {
-    const { id, api_key: key } = await make({ scopes: ['read'] })
+  test('every replica rejects a revoked key within 5 seconds', async () => {
+    const { id, api_key: key } = await createKey({ scopes: ['read'] })
     for (const url of [api.url, replica.url]) expect((await as(key, 'GET', '/items', undefined, url)).status).toBe(200)
     await revoke(id)
     const revokedAt = performance.now()
     for (const url of [api.url, replica.url]) {
-      // Used all the time: what is known of a key must not be renewed by its use.
+      // Constant use of a key must not extend its cache entry.
       await until(async () => (await as(key, 'GET', '/items', undefined, url)).status === 401, 5_000)
     }
     expect(performance.now() - revokedAt).toBeLessThan(5_000)
   })
 })
 
-describe('what a key may do', () => {
+describe('authorization', () => {
   const valid: Record<string, [string, unknown?]> = {
     createItem: ['/items', { key: 'in/new', value: 1 }],
     putItem: ['/items/in%2Fa', { value: 1 }],
@@ -150,34 +150,34 @@ describe('what a key may do', () => {
   }
   const limited = (Object.entries(routes) as [string, RouteContract][]).filter(([, route]) => route.limited)
 
-  test.each(limited)('%s wants its scope', async (id, route) => {
+  test.each(limited)('%s requires its scope', async (id, route) => {
     const [path, json] = valid[id] ?? [route.path.replace('{key}', 'in%2Fa')]
     const wanted = route.scope ?? (route.safe ? 'read' : 'write')
     for (const scope of ['read', 'write', 'admin']) {
-      const { api_key: key } = await make({ scopes: [scope] })
+      const { api_key: key } = await createKey({ scopes: [scope] })
       const { status } = await as(key, route.method.toUpperCase(), path, json)
       if (scope === wanted) expect(status).not.toBe(403)
       else expect(status).toBe(403)
     }
   })
 
-  test('a transaction that reads wants both', async () => {
-    const { api_key: key } = await make({ scopes: ['write'] })
+  test('a transaction that reads requires the scopes read and write', async () => {
+    const { api_key: key } = await createKey({ scopes: ['write'] })
     const transact = (op: string) => as(key, 'POST', '/transactions', { operations: [{ op, key: 'in/a' }] })
     expect((await transact('delete')).status).toBe(200)
     expect(statusAndCode(await transact('get'))).toEqual(forbidden)
   })
 
-  test('a delete that returns the item wants both', async () => {
-    const { api_key: key } = await make({ scopes: ['write'] })
+  test('a delete that returns the item requires the scopes read and write', async () => {
+    const { api_key: key } = await createKey({ scopes: ['write'] })
     const remove = (prefer: string) => api.request('DELETE', '/items/in%2Fabsent', { headers: { authorization: `Bearer ${key}`, prefer } })
     expect((await remove('return=minimal')).status).toBe(404)
     expect(statusAndCode(await remove('return=representation'))).toEqual(forbidden)
   })
 
-  test('only in its namespaces, of which it makes none', async () => {
+  test('a key with namespaces is valid only there and cannot create namespaces', async () => {
     await as(adminKey, 'PUT', '/namespaces/mine/items/a?value=x')
-    const { api_key: key } = await make({ scopes: ['read', 'write'], namespaces: ['mine', 'unborn'] })
+    const { api_key: key } = await createKey({ scopes: ['read', 'write'], namespaces: ['mine', 'unborn'] })
     expect((await as(key, 'PUT', '/namespaces/mine/items/a?value=y')).status).toBe(200)
     for (const [method, path] of [
       ['GET', '/items/a'],
@@ -192,9 +192,9 @@ describe('what a key may do', () => {
     }
   })
 
-  test('only on keys with its prefix; lists and totals show no others', async () => {
+  test('a key with a prefix reads, writes and lists only item keys with that prefix', async () => {
     for (const key of ['in/a', 'in/b', 'out/a', 'i']) await as(adminKey, 'PUT', `/items/${encodeURIComponent(key)}?value=x`)
-    const { api_key: key } = await make({ scopes: ['read', 'write'], prefix: 'in/' })
+    const { api_key: key } = await createKey({ scopes: ['read', 'write'], prefix: 'in/' })
     const listed = async (query: string) => {
       const { status, json } = await as(key, 'GET', `/items?keys_only=true&${query}`)
       return status === 200 ? [json.items.map((item: { key: string }) => item.key), json.prefixes, json.total] : status
@@ -274,15 +274,15 @@ describe('what a key may do', () => {
     expect((await as(key, 'DELETE', '/items?prefix=in/')).json.deleted).toBeGreaterThan(1)
   })
 
-  test('admin is bounded by nothing, and so goes with no bounds', async () => {
+  test('the scope admin cannot be combined with namespaces or a prefix', async () => {
     for (const bound of [{ prefix: 'a' }, { namespaces: ['a'] }]) {
       expect((await as(adminKey, 'POST', '/api-keys', { scopes: ['admin'], ...bound })).json.code).toBe('validation_failed')
     }
   })
 })
 
-test('an Idempotency-Key belongs to the API key', async () => {
-  const [a, b] = [await make({ scopes: ['write'] }), await make({ scopes: ['write'] })]
+test('the same Idempotency-Key of two API keys is independent', async () => {
+  const [a, b] = [await createKey({ scopes: ['write'] }), await createKey({ scopes: ['write'] })]
   const write = (key: string, value: number) =>
     send(api.url, 'PUT', '/items/once', { json: { value }, headers: { authorization: `Bearer ${key}`, 'idempotency-key': '"same"' } })
   expect((await write(a.api_key, 1)).status).toBeLessThan(300)
@@ -291,13 +291,13 @@ test('an Idempotency-Key belongs to the API key', async () => {
   expect([again.json.value, again.headers.get('idempotency-replayed')]).toEqual([1, 'true'])
 })
 
-describe('limits', () => {
+describe('rate limits', () => {
   const limitedApi = useApi({ ...settings, RATE_LIMIT_REQUESTS: '5' })
   const get = (key: string | undefined) => as(key, 'GET', '/items/none', undefined, limitedApi.url)
   const makeLimited = async (json: object) =>
     (await as(adminKey, 'POST', '/api-keys', { scopes: ['read'], ...json }, limitedApi.url)).json.api_key
 
-  test('are each key’s own, and its number of requests may be', async () => {
+  test('are separate for each API key, which can have its own limit', async () => {
     const [one, wide] = [await makeLimited({}), await makeLimited({ rate_limit: 8 })]
     const statuses = async (key: string) => {
       const responses = []
@@ -308,7 +308,7 @@ describe('limits', () => {
     expect([await statuses(one), await statuses(wide)]).toEqual([5, 8])
   })
 
-  test('name the setting that an operator can raise, or the key’s own limit', async () => {
+  test('name the setting to raise, or the limit of the API key', async () => {
     const details = async (key: string | undefined) => {
       for (;;) {
         const { status, json } = await get(key)
@@ -319,14 +319,14 @@ describe('limits', () => {
     expect(await details(await makeLimited({ rate_limit: 2 }))).toMatch(/^This API key has used its 2 requests .* its own rate_limit/)
   })
 
-  test('who tries keys is stopped by the limit of the own address, before it costs a statement', async () => {
+  test('stop a client that guesses keys by its address, before a guess costs a statement', async () => {
     const known = await makeLimited({ rate_limit: 1000 })
     expect((await get(known)).status).toBe(404)
     const tries = []
     for (let n = 0; n < 8; n++) tries.push((await get(`hf_${'a'.repeat(11)}${n + 2}_${'x'.repeat(43)}`)).status)
     expect(tries).toEqual([...Array(5).fill(401), ...Array(3).fill(429)])
     expect((await get(undefined)).status).toBe(429)
-    // A key that this service has not seen has to wait with it; one that was good goes on.
+    // From this address, a key that this service has not seen is limited too. A key that was valid before is not.
     expect((await get(await makeLimited({}))).status).toBe(429)
     expect((await get(known)).status).toBe(404)
     await until(
@@ -336,10 +336,10 @@ describe('limits', () => {
   })
 })
 
-describe('with the default limits', () => {
+describe('with the default rate limits', () => {
   const open = useApi({ ...settings, RATE_LIMIT_REQUESTS: '' })
 
-  test('a key has 6,000 requests a minute, and an address without a valid key 60', async () => {
+  test('an API key has 6,000 requests a minute, and an address without a valid key has 60', async () => {
     const policies = [adminKey, undefined, 'wrong'].map(async (key) =>
       (await as(key, 'GET', '/items/none', undefined, open.url)).headers.get('ratelimit-policy'),
     )

@@ -16,7 +16,7 @@ afterEach(async () => {
   }
 })
 
-/** An API whose database has its tables and no API keys yet. */
+/** A database with the tables but without API keys. */
 const openApi = async (): Promise<TestApi> => {
   const api = await startApi(inject('postgresUrl'))
   opened.push(api)
@@ -32,8 +32,8 @@ const keysIn = (...services: ServiceProcess[]): string[] =>
 const as = (url: string, key: string, method: string, path: string, json?: unknown): Promise<ApiResponse> =>
   send(url, method, path, { ...(json === undefined ? {} : { json }), headers: { authorization: `Bearer ${key}` } })
 
-describe('a service that needs API keys and has none', () => {
-  test('creates one that may do everything, shows it once at any log level, and stores its digest only', async () => {
+describe('a service that requires API keys and has none', () => {
+  test('creates an admin key, shows it once at any log level, and stores only its digest', async () => {
     const api = await openApi()
     const port = String(await freePort())
     const first = start(api.databaseUrl, { LOG_LEVEL: 'silent', PORT: port })
@@ -55,12 +55,12 @@ describe('a service that needs API keys and has none', () => {
     await expect.poll(async () => (await as(url, key, 'GET', '/items/a')).status, { timeout: 5_000 }).toBe(401)
   })
 
-  test('shows text on a terminal', async () => {
+  test('shows the key as text with LOG_FORMAT=text', async () => {
     const service = start((await openApi()).databaseUrl, { LOG_FORMAT: 'text' })
     await expect.poll(() => service.output()).toMatch(/only this once:\n\n {2}hf_bootstrapkey_[\w-]{43}\n\n/)
   })
 
-  test('creates one key if replicas and workers start at once', async () => {
+  test('creates only one key if replicas and workers start at the same time', async () => {
     const api = await openApi()
     const services = ['1', '2', '1'].map((workers) => start(api.databaseUrl, { WORKERS: workers }))
     const urls = await Promise.all(services.map((service) => service.ready()))
@@ -79,12 +79,12 @@ describe('no key is created', () => {
     await replica.stop(0)
   })
 
-  test('if there is another key, but one that cannot administer is a warning', async () => {
+  test('if another key exists, with a warning if none has the scope admin', async () => {
     const api = await openApi()
     await api.sql`insert into api_keys (id, digest, name, scopes, created_at) values ('reader', 'x', '', '{read}', now())`
     const service = start(api.databaseUrl)
     await service.ready()
     expect(keysIn(service)).toEqual([])
-    expect(service.output()).toContain('No API key has the scope admin. Set ADMIN_API_KEY')
+    expect(service.output()).toContain('no API key has the scope admin; set ADMIN_API_KEY')
   })
 })

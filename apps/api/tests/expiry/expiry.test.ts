@@ -1,7 +1,7 @@
 import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
+import { itemSweep } from '../../src/expiry/sql/sweeps.js'
 import { getItems } from '../../src/items/sql/get-items.js'
 import { createPool, type Pool } from '../../src/postgres/pool.js'
 import { putExpired, startApi, useApi } from '../support/api.js'
@@ -13,11 +13,11 @@ beforeAll(() => {
 })
 afterAll(() => pool.end(1_000))
 
-const sweep = async () => (await pool.run(sweepItems, {}, performance.now() + 10_000))[0]?.removed
+const sweep = async () => (await pool.run(itemSweep.smallest, {}, performance.now() + 10_000))[0]?.removed
 const rows = async () => (await api.sql`select count(*)::int as count from items`)[0]?.count
 
-describe('an expired item that is still in the table', () => {
-  test('is seen by nobody', async () => {
+describe('an expired item that was not swept yet', () => {
+  test('is absent for every request', async () => {
     await putExpired(api, 'ghost')
     expect((await api.request('GET', '/items/ghost')).status).toBe(404)
     expect((await api.request('HEAD', '/items/ghost')).status).toBe(404)
@@ -28,7 +28,7 @@ describe('an expired item that is still in the table', () => {
     expect((await api.request('DELETE', '/items?prefix=gh')).json).toEqual({ deleted: 0 })
   })
 
-  test('is replaced as if it were not there', async () => {
+  test('can be created again', async () => {
     await putExpired(api, 'ghost')
     expect((await api.request('POST', '/items', { json: { key: 'ghost', value: 2 } })).status).toBe(201)
     expect((await api.request('GET', '/items')).json.total).toBe(1)
@@ -36,7 +36,7 @@ describe('an expired item that is still in the table', () => {
   })
 })
 
-test('no read that starts at or after expires_at sees the item', async () => {
+test('no read that starts at or after expires_at returns the item', async () => {
   for (let round = 0; round < 5; round++) {
     const { json } = await api.request('PUT', '/items/edge', { json: { value: 1, expires_at: new Date(Date.now() + 150).toISOString() } })
     let seen = 0
@@ -52,7 +52,7 @@ test('no read that starts at or after expires_at sees the item', async () => {
   }
 })
 
-test('a condition that waited for a lock sees the expiry of then, not of before', async () => {
+test('a condition is checked against the expiry after the wait for a lock, not before', async () => {
   await api.request('PUT', '/items/waited', { json: { value: 1 } })
   let put: ReturnType<typeof api.request> | undefined
   await api.sql.begin(async (holder) => {
@@ -69,7 +69,7 @@ test('a condition that waited for a lock sees the expiry of then, not of before'
 })
 
 describe('the sweeper', () => {
-  test('removes what has expired, and nothing else', async () => {
+  test('deletes expired items and nothing else', async () => {
     await api.sql`delete from items`
     await api.sql`delete from item_counts`
     for (let i = 0; i < 5; i++) await putExpired(api, `old${i}`)
@@ -81,7 +81,7 @@ describe('the sweeper', () => {
     expect((await api.request('GET', '/items')).json.total).toBe(2)
   })
 
-  test('leaves an item that is being rewritten, and skips rows that are held', async () => {
+  test('keeps an item that is being rewritten, and skips locked rows', async () => {
     await putExpired(api, 'held')
     await putExpired(api, 'free')
     await api.sql.begin(async (holder) => {
@@ -92,7 +92,7 @@ describe('the sweeper', () => {
     expect((await api.request('GET', '/items/held')).status).toBe(200)
   })
 
-  test('a put that races it never loses', async () => {
+  test('never deletes an item that is written at the same time', async () => {
     for (let round = 0; round < 40; round++) {
       await putExpired(api, 'raced')
       const [, put] = await Promise.all([sweep(), api.request('PUT', '/items/raced', { json: { value: round } })])
@@ -102,7 +102,7 @@ describe('the sweeper', () => {
     expect((await api.request('GET', '/items?prefix=raced')).json.total).toBe(1)
   })
 
-  test('runs by itself', async () => {
+  test('runs periodically', async () => {
     const own = await startApi(inject('postgresUrl'), { SWEEP_INTERVAL_SECONDS: '1' })
     await putExpired(own, 'swept')
     await until(async () => (await own.sql`select 1 from items`).length === 0)
@@ -111,11 +111,11 @@ describe('the sweeper', () => {
   })
 })
 
-test('a read does not miss an item that was given more time while it ran', async () => {
+test('a read returns an item whose expiry is extended while the read is running', async () => {
   await api.request('PUT', '/items/b-extended', { json: { value: 1, ttl: 1 } })
   await api.request('PUT', '/items/a-slow', { json: { value: 1 } })
   await api.sql`create function slow(value text, key text) returns text language plpgsql as $$ begin if key = 'a-slow' then perform pg_sleep(1.5); end if; return value; end $$`
-  // The row before takes longer than the item has to live.
+  // Reading the first row takes longer than the TTL of the second one.
   const text = getItems.text.replace('i.value::text', 'slow(i.value::text, i.key) as value')
   const read = api.sql.unsafe(text, ['default', '{a-slow,b-extended}']).execute()
   expect((await api.request('PATCH', '/items/b-extended', { json: { ttl: 100 } })).status).toBe(200)

@@ -40,8 +40,8 @@ describe.each([
 
   const as = (key: string, method: string, path: string, json?: unknown): Promise<ApiResponse> =>
     send(url, method, path, { ...(json === undefined ? {} : { json }), headers: { authorization: `Bearer ${key}` } })
-  /** RFC 3339 of a time that is so many seconds away, by the clock of the database. */
-  const away = async (seconds: number): Promise<string> => {
+  /** Returns the time so many seconds from now on the clock of the database, in RFC 3339. */
+  const fromNow = async (seconds: number): Promise<string> => {
     const [row] = await api.sql`select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`
     return new Date(row?.now + seconds * 1000).toISOString()
   }
@@ -50,13 +50,13 @@ describe.each([
     return row?.left
   }
 
-  test('has another clock indeed', () => {
+  test('really has a different clock', () => {
     const [, time] = /"time":"?([^",]+)/.exec(service.output()) ?? []
     expect(Math.abs(Date.parse(String(time)) - Date.now() - shift * 1000)).toBeLessThan(600_000)
   })
 
-  test('takes API keys until they expire, and no longer', async () => {
-    for (const expiry of [{ ttl: 60 }, { expires_at: await away(60) }]) {
+  test('accepts API keys until they expire', async () => {
+    for (const expiry of [{ ttl: 60 }, { expires_at: await fromNow(60) }]) {
       const { json } = await as(adminKey, 'POST', '/api-keys', { scopes: ['read'], ...expiry })
       for (let n = 0; n < 3; n++) expect((await as(json.api_key, 'GET', '/items')).status).toBe(200)
     }
@@ -72,12 +72,12 @@ describe.each([
     })
   })
 
-  test('rejects API keys that would have expired already', async () => {
-    const { status, json } = await as(adminKey, 'POST', '/api-keys', { scopes: ['read'], expires_at: await away(-1) })
+  test('rejects the creation of API keys with an expiry in the past', async () => {
+    const { status, json } = await as(adminKey, 'POST', '/api-keys', { scopes: ['read'], expires_at: await fromNow(-1) })
     expect([status, json.errors]).toEqual([400, [{ path: 'body.expires_at', message: 'must be in the future' }]])
   })
 
-  test('judges expires_at and max_ttl by the clock of the database', async () => {
+  test('checks expires_at and max_ttl against the clock of the database', async () => {
     const items = `/namespaces/${namespace}/items`
     const writes = (key: string, expires_at: string): [string, string, unknown][] => [
       ['PUT', `${items}/${key}`, { value: 1, expires_at }],
@@ -87,7 +87,7 @@ describe.each([
       ['POST', items, { key: `${key}-new`, value: 1, expires_at }],
     ]
     for (const seconds of [60, 7190]) {
-      for (const [method, path, body] of writes(`fits-${seconds}`, await away(seconds))) {
+      for (const [method, path, body] of writes(`fits-${seconds}`, await fromNow(seconds))) {
         const { status, text } = await as(adminKey, method, path, body)
         expect([method, path, status < 300], text).toEqual([method, path, true])
       }
@@ -95,7 +95,7 @@ describe.each([
     }
     await as(adminKey, 'PUT', `${items}/not`, { value: 1 })
     for (const seconds of [-1, 7210]) {
-      for (const [method, path, body] of writes('not', await away(seconds))) {
+      for (const [method, path, body] of writes('not', await fromNow(seconds))) {
         const { status, json } = await as(adminKey, method, path, body)
         expect([method, path, seconds, status, json.code]).toEqual([method, path, seconds, 400, 'validation_failed'])
       }
@@ -103,7 +103,7 @@ describe.each([
     expect(Math.abs((await secondsLeft(await as(adminKey, 'GET', `${items}/not`))) - 7200)).toBeLessThan(10)
   })
 
-  test('stamps and expires items by the clock of the database', async () => {
+  test('takes created_at, updated_at and expiry from the clock of the database', async () => {
     const key = `stamped-${namespace}`
     const { json } = await as(adminKey, 'PUT', `/items/${key}`, { value: 1, ttl: 60 })
     for (const time of [json.created_at, json.updated_at]) expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(10_000)
@@ -111,8 +111,8 @@ describe.each([
     const root = await as(adminKey, 'GET', `/${key}/`)
     expect(root.json.ttl_remaining).toBeGreaterThan(50)
     expect(root.json.ttl_remaining).toBeLessThanOrEqual(60)
-    const { json: made } = await as(adminKey, 'GET', `/namespaces/${namespace}`)
-    expect(Math.abs(Date.parse(made.created_at) - Date.now())).toBeLessThan(600_000)
+    const { json: created } = await as(adminKey, 'GET', `/namespaces/${namespace}`)
+    expect(Math.abs(Date.parse(created.created_at) - Date.now())).toBeLessThan(600_000)
     await api.sql`update items set expires_at = clock_timestamp() - interval '1 second' where key = ${key}`
     expect((await as(adminKey, 'GET', `/items/${key}`)).status).toBe(404)
     expect((await as(adminKey, 'POST', '/items', { key, value: 2 })).status).toBe(201)
@@ -122,7 +122,7 @@ describe.each([
     const headers = { authorization: `Bearer ${adminKey}`, 'idempotency-key': `"${namespace}"` }
     const put = () => send(url, 'PUT', `/items/once-${namespace}`, { json: { value: 1 }, headers })
     const first = await put()
-    const again = await put()
-    expect([again.text, again.headers.get('idempotency-replayed')]).toEqual([first.text, 'true'])
+    const retried = await put()
+    expect([retried.text, retried.headers.get('idempotency-replayed')]).toEqual([first.text, 'true'])
   })
 })

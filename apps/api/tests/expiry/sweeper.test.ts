@@ -1,17 +1,16 @@
 import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { describe, expect, test } from 'vitest'
-import { sweepSizes } from '../../src/expiry/sql/sweep.js'
-import { itemSweep } from '../../src/expiry/sql/sweep-items.js'
+import { itemSweep, sweepSizes } from '../../src/expiry/sql/sweeps.js'
 import { startSweeper } from '../../src/expiry/sweeper.js'
 import type { Pool } from '../../src/postgres/pool.js'
 import { startReplica, useApi } from '../support/api.js'
 
 const api = useApi()
-const nothing = { removed: () => {}, swept: () => {} }
+const noObserver = { removed: () => {}, swept: () => {} }
 
 describe('the sweeper', () => {
-  test('sweeps on without a pause for its interval as long as rows are left, in growing batches', async () => {
+  test('sweeps in growing batches, without waiting for its interval, until no expired rows are left', async () => {
     const sizes: number[] = []
     let left = 100_000
     let sweeps = 0
@@ -26,14 +25,14 @@ describe('the sweeper', () => {
         return [{ removed }]
       },
     } as unknown as Pool
-    const stop = startSweeper(pool, 20, createLogger('silent'), { ...nothing, swept: () => sweeps++ })
+    const stop = startSweeper(pool, 20, createLogger('silent'), { ...noObserver, swept: () => sweeps++ })
     await until(() => sweeps > 0)
     await stop()
     expect(left).toBe(0)
     expect(sizes.slice(0, 6)).toEqual([...sweepSizes, 8_000])
   })
 
-  test('removes any number of expired rows of every table within one sweep, and keeps the live ones', async () => {
+  test('deletes any number of expired rows from every table within one sweep and keeps all others', async () => {
     await api.sql`
       insert into items (namespace, key, value, version, created_at, updated_at, expires_at)
       select 'default', 'row' || n, '1', n, now(), now(), case when n > 10 then now() - interval '1 second' end from generate_series(1, 20000) n`
@@ -55,7 +54,7 @@ describe('the sweeper', () => {
   })
 })
 
-test('the number of items of a namespace leaves expired ones out', async () => {
+test('the number of items of a namespace excludes expired ones', async () => {
   await api.request('PUT', '/namespaces/some/items/live?value=1')
   await api.request('PUT', '/namespaces/some/items/gone?value=1')
   await api.sql`update items set expires_at = now() - interval '1 second' where key = 'gone'`
@@ -64,7 +63,7 @@ test('the number of items of a namespace leaves expired ones out', async () => {
   expect(namespaces.find(({ name }: { name: string }) => name === 'some').items).toBe(1)
 })
 
-test('a list behind more expired rows than a bounded statement passes over has all of its items', async () => {
+test('a list contains all items behind more expired rows than a bounded statement skips', async () => {
   await api.sql`
     insert into items (namespace, key, value, version, created_at, updated_at, expires_at)
     select 'storm', 'a' || lpad(n::text, 6, '0'), '1', n, now(), now(), now() - interval '1 second' from generate_series(1, 21000) n`

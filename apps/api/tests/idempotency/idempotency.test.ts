@@ -1,7 +1,7 @@
 import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sweepRecords } from '../../src/expiry/sql/sweep-expired.js'
+import { recordSweep } from '../../src/expiry/sql/sweeps.js'
 import { createPool } from '../../src/postgres/pool.js'
 import type { Service } from '../../src/start-service.js'
 import { type ApiResponse, rejectPoison, send, startReplica, useApi } from '../support/api.js'
@@ -290,7 +290,7 @@ test('records are swept when their time is over, and no sooner', async () => {
   const put = { method: 'PUT', path: '/items/swept', json: { value: 1 } }
   await ask(put, key)
   const pool = createPool({ url: api.databaseUrl }, createLogger('silent'))
-  const sweep = async () => (await pool.run(sweepRecords, {}, performance.now() + 10_000))[0]?.removed
+  const sweep = async () => (await pool.run(recordSweep.smallest, {}, performance.now() + 10_000))[0]?.removed
   expect(await sweep()).toBe(0)
   await api.sql`update idempotency_records set expires_at = now() - interval '1 second'`
   expect(await sweep()).toBeGreaterThan(0)

@@ -1,7 +1,7 @@
 import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { expect, test } from 'vitest'
-import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
+import { itemSweep } from '../../src/expiry/sql/sweeps.js'
 import { createPool } from '../../src/postgres/pool.js'
 import { putExpired, send, startReplica, useApi } from '../support/api.js'
 import { expectExactCounts } from '../support/exact-counts.js'
@@ -80,7 +80,7 @@ test('versions of one key grow over its removal, whatever had to wait for what',
 
 test('puts, deletes and expiries at once leave exact totals', async () => {
   const pool = createPool({ url: api.databaseUrl }, createLogger('silent'))
-  const sweeping = together(30, () => pool.run(sweepItems, {}, performance.now() + 10_000))
+  const sweeping = together(30, () => pool.run(itemSweep.smallest, {}, performance.now() + 10_000))
   await together(300, async (n) => {
     const key = `/items/storm${n % 7}`
     if (n % 3 === 0) expect([204, 404]).toContain((await api.request('DELETE', key)).status)

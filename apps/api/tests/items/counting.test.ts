@@ -1,7 +1,7 @@
 import { createLogger } from '@holdfast/server-kit'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
+import { itemSweep } from '../../src/expiry/sql/sweeps.js'
 import { OutcomeUnknown } from '../../src/postgres/errors.js'
 import { createPool, type Pool } from '../../src/postgres/pool.js'
 import type { Service } from '../../src/start-service.js'
@@ -38,7 +38,7 @@ const writes: Record<string, { method: string; json?: object; headers?: Record<s
 
 /** Sweeps; its connection may be lost on the way. */
 const sweep = () =>
-  pool.run(sweepItems, {}, performance.now() + 10_000).catch((error) => {
+  pool.run(itemSweep.smallest, {}, performance.now() + 10_000).catch((error) => {
     if (!(error instanceof OutcomeUnknown)) throw error
   })
 

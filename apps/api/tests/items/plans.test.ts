@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { sweepItems } from '../../src/expiry/sql/sweep-items.js'
+import { itemSweep } from '../../src/expiry/sql/sweeps.js'
 import { afterEveryKey, keyRange, nextKey } from '../../src/items/key-range.js'
 import { batchGetItems } from '../../src/items/sql/batch-get-items.js'
 import { batchPutItems } from '../../src/items/sql/batch-put-items.js'
@@ -199,7 +199,7 @@ test.each([
       }),
     300,
   ],
-  ['sweep', () => read(sweepItems, {}), 1500],
+  ['sweep', () => read(itemSweep.smallest, {}), 1500],
   // A page of 100 of which every tenth has expired, and the expired rows for the total.
   ['list', () => read(listItems, list), rows / 10 + 200],
   // The total of a prefix is counted once, not for every item of the page.

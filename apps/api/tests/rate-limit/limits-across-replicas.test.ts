@@ -3,7 +3,7 @@ import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-
 import { until } from '@holdfast/testbed/until'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sweepRequestCounts } from '../../src/expiry/sql/sweep-expired.js'
+import { requestCountSweep } from '../../src/expiry/sql/sweeps.js'
 import { createPool } from '../../src/postgres/pool.js'
 import { send, startReplica, useApi } from '../support/api.js'
 
@@ -76,7 +76,7 @@ describe('two replicas on one database', () => {
     await api.sql`update request_counts set expires_at = now() - interval '1 second' where id in ('default:192.0.2.5', 'default:192.0.2.6')`
     expect(await ask(replica.url, '192.0.2.5')).toMatchObject({ status: 400, remaining: 59 })
     const pool = createPool({ url: api.databaseUrl }, createLogger('silent'))
-    const [row] = await pool.run(sweepRequestCounts, {}, performance.now() + 10_000)
+    const [row] = await pool.run(requestCountSweep.smallest, {}, performance.now() + 10_000)
     await pool.end(0)
     expect(row?.removed).toBe(1)
     expect([await requestsOf('192.0.2.5'), await requestsOf('192.0.2.6')]).toEqual([1, undefined])

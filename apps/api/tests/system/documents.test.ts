@@ -18,17 +18,17 @@ const documents = [
     .map((name) => `docs/${name}`),
 ]
 
-/** The lines of a page's shell examples, each with the status that its comment promises. */
+/** Returns the commands of a page's shell examples, each with the status in its comment. */
 const examples = (file: string) =>
   [...read(file).matchAll(/^```sh\n([\s\S]*?)^```/gm)]
     .flatMap(([, block = '']) => block.trim().split('\n'))
     .map((line) => ({ line, command: line.split(/\s+# → /)[0] ?? '', status: Number(line.split('# → ')[1]) }))
 
-/** Splits a command as a shell does: single quotes keep, double quotes keep, white space parts. */
+/** Splits a command into words as a shell does, with single and double quotes. */
 const words = (command: string): string[] =>
   [...command.matchAll(/(?:'([^']*)'|"([^"]*)"|([^\s'"]+))/g)].map(([, single, double, plain]) => single ?? double ?? plain ?? '')
 
-/** Does what curl does with the few options that the documents use. */
+/** Runs a curl command with the options that the documents use. */
 const curl = (command: string, url: string): Promise<Response> => {
   const [program, ...rest] = words(command)
   expect(program).toBe('curl')
@@ -57,17 +57,17 @@ describe.each(documents.filter((file) => examples(file).length > 0))('the exampl
   })
 })
 
-test.each(documents)('%s names only files that exist', (file) => {
+test.each(documents)('%s refers only to existing files', (file) => {
   const links = [...read(file).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, link = '']) => join(dirname(file), link))
   const paths = [...read(file).matchAll(/`((?:apps|packages|tooling|docs)\/[\w./-]+)`/g)].map(([, path = '']) => path)
   expect([...links, ...paths].filter((path) => !existsSync(join(root, path)))).toEqual([])
 })
 
-test('docs/settings.md lists just the settings that there are', () => {
+test('docs/settings.md lists exactly the existing settings', () => {
   expect([...read('docs/settings.md').matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name).sort()).toEqual([...settingNames].sort())
 })
 
-test('docs/api.md lists just the codes that there are, with their statuses and advice', () => {
+test('docs/api.md lists exactly the existing error codes, with status and retryability', () => {
   const rows = [...read('docs/api.md').matchAll(/^\| `([a-z_]+)` \| (\d{3})[^|]*\| (yes|no|read)/gm)].map(([, code, status, again]) => [
     code,
     Number(status),
@@ -83,7 +83,7 @@ test('docs/api.md names every data route', () => {
   }
 })
 
-test('docs/guarantees.md names tests and proofs that exist', () => {
+test('docs/guarantees.md refers to existing tests and proofs', () => {
   const page = read('docs/guarantees.md')
   const files = readdirSync(join(root, 'apps/api/tests'), { recursive: true }).map((name) => basename(String(name), '.test.ts'))
   const tests = [...page.matchAll(/`npm test -- ([a-z -]+)`/g)].flatMap(([, names = '']) => names.split(' '))
@@ -112,25 +112,25 @@ test('docs/dependencies.md names every dependency', () => {
 describe('the served documents', () => {
   const api = useApi({ ROOT_KEYS: 'on', AUTH: 'required' })
 
-  /** The document of a service where all that can be turned on is, which no single one can be. */
-  const whole = async () => {
+  /** Returns the document with all optional routes, which no single configuration enables together. */
+  const fullDocument = async () => {
     const { openapi } = docsHandlers('0.1.0', enabledRoutes({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false }))
     return JSON.parse(stringifyJson((await openapi({} as never, {} as never)).body))
   }
 
-  test('docs/openapi.json is the document of all routes', async () => {
-    const json = await whole()
+  test('docs/openapi.json contains all routes', async () => {
+    const json = await fullDocument()
     await expect(`${JSON.stringify(json, null, 2)}\n`).toMatchFileSnapshot(join(root, 'docs/openapi.json'))
   })
 
-  test('the document that is served has the routes that are, and says of them the same', async () => {
+  test('the served document describes exactly the enabled routes', async () => {
     const { json } = await api.request('GET', '/openapi.json')
-    const { '/metrics': _metrics, ...served } = (await whole()).paths
+    const { '/metrics': _metrics, ...served } = (await fullDocument()).paths
     expect(json.paths).toEqual(JSON.parse(JSON.stringify(served)))
   })
 
-  test('the document has every route, with just the statuses of its contract', async () => {
-    const json = await whole()
+  test('the document has every route with exactly the statuses of its contract', async () => {
+    const json = await fullDocument()
     for (const [id, route] of Object.entries(routes) as [string, RouteContract][]) {
       const operation = json.paths[route.path][route.method]
       const statuses = [...Object.keys(route.responses), ...route.errors.map((code) => String(errors[code].status))]
@@ -138,7 +138,7 @@ describe('the served documents', () => {
     }
   })
 
-  test('the reference loads nothing from elsewhere', async () => {
+  test('the reference loads nothing from other hosts', async () => {
     const { text } = await api.request('GET', '/docs')
     const sources = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, source = '']) => source)
     expect(sources.length).toBeGreaterThan(3)

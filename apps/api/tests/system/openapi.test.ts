@@ -33,11 +33,11 @@ describe('the OpenAPI document', async () => {
     expect(await lintOpenapi(await documentOf(settings))).toEqual([])
   })
 
-  test('names its licence by the SPDX identifier', () => {
+  test('names its license by the SPDX identifier', () => {
     expect(whole.info.license).toEqual({ name: 'MIT License', identifier: 'MIT' })
   })
 
-  test('says of each route whether it needs a key', () => {
+  test('says for each route whether it needs an API key', () => {
     for (const route of Object.values<RouteContract>(routes)) {
       const needsKey = route.errors.includes('unauthenticated')
       expect([route.path, whole.paths[route.path]?.[route.method]?.security]).toEqual([route.path, needsKey ? [{ api_key: [] }, {}] : []])
@@ -51,7 +51,7 @@ describe('the OpenAPI document', async () => {
     expect(whole.tags.every(({ description }) => description.length > 10)).toBe(true)
   })
 
-  test('has an example of each request body, which the route accepts', () => {
+  test('has a valid example of each request body', () => {
     for (const [id, { request }] of Object.entries<RouteContract>(routes)) {
       if (request.body === undefined) continue
       const examples = (request.body.meta()?.examples ?? []) as readonly unknown[]
@@ -59,7 +59,7 @@ describe('the OpenAPI document', async () => {
     }
   })
 
-  test('has the namespaced twins of routes under a tag of their own', () => {
+  test('lists the namespaced routes under a separate tag', () => {
     const twins = Object.values<RouteContract>(routes)
       .filter(({ namespaced }) => namespaced)
       .flatMap((route) => [route, keyInQuery(route) ?? []].flat())

@@ -32,23 +32,23 @@ const alerts: { readonly groups: readonly { readonly name: string; readonly rule
 )
 const rules = alerts.groups.flatMap((group) => group.rules)
 
-/** What a query asks for: each name in it that is no function, label or keyword. */
+/** Returns the names of the metrics in a PromQL query. */
 const metricsOf = (query: string): string[] => query.match(/\b(?:holdfast|nodejs|process)_\w+/g) ?? []
 
-/** The names of all samples that a family may have. */
+/** Returns the names of all samples of a metric family. */
 const sampleNames = (name: string, type: string): string[] =>
   type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => name + part) : [name]
 
-describe('what the documents name is what the service serves', () => {
+describe('documented metrics', () => {
   const api = useApi()
-  // Some metrics have no numbers before there is something to count.
+  // Some metrics have no samples before the first request.
   beforeAll(() => api.request('PUT', '/items/a', { json: { value: 1 } }))
   const served = async () => {
     const { families } = await scrape(api.url)
     return new Set([...families].flatMap(([name, { type }]) => sampleNames(name, type)))
   }
 
-  test('docs/operations.md lists all metrics of the service, with their types', async () => {
+  test('docs/operations.md lists all metrics with their types', async () => {
     const { families } = await scrape(api.url)
     const own = [...families].filter(([name]) => name.startsWith('holdfast_')).map(([name, { type }]) => `${name} ${type}`)
     const listed = [...read('operations.md').matchAll(/^\| `(holdfast_\w+)(?:\{[\w, ]+\})?` \| (\w+) \|/gm)].map(
@@ -57,7 +57,7 @@ describe('what the documents name is what the service serves', () => {
     expect(listed.sort()).toEqual(own.sort())
   })
 
-  test('docs/operations.md lists the labels that metrics have', async () => {
+  test('docs/operations.md lists the labels of all metrics', async () => {
     const { families, samples } = await scrape(api.url)
     for (const [, name = '', labels = ''] of read('operations.md').matchAll(/^\| `(holdfast_\w+)(?:\{([\w, ]+)\})?`/gm)) {
       const names = new Set(sampleNames(name, families.get(name)?.type ?? ''))
@@ -66,14 +66,14 @@ describe('what the documents name is what the service serves', () => {
     }
   })
 
-  test('every metric of the dashboard', async () => {
+  test('the dashboard uses only existing metrics', async () => {
     const names = await served()
-    const asked = dashboard.panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => metricsOf(expr)))
-    expect(asked.length).toBeGreaterThan(30)
-    expect(asked.filter((name) => !names.has(name))).toEqual([])
+    const used = dashboard.panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => metricsOf(expr)))
+    expect(used.length).toBeGreaterThan(30)
+    expect(used.filter((name) => !names.has(name))).toEqual([])
   })
 
-  test('every metric of the alerts', async () => {
+  test('the alerts use only existing metrics', async () => {
     const names = await served()
     for (const { alert, expr } of rules) {
       expect(metricsOf(expr).length, alert).toBeGreaterThan(0)
@@ -84,7 +84,7 @@ describe('what the documents name is what the service serves', () => {
     }
   })
 
-  test('every metric of the service is on the dashboard', async () => {
+  test('the dashboard shows every metric', async () => {
     const { families } = await scrape(api.url)
     const text = JSON.stringify(dashboard)
     const own = [...families.keys()].filter((name) => name.startsWith('holdfast_'))
@@ -92,7 +92,7 @@ describe('what the documents name is what the service serves', () => {
   })
 })
 
-/** Whether each bracket is closed, outside of strings. */
+/** Tells whether all brackets outside strings are balanced. */
 const isBalanced = (query: string): boolean => {
   const open: string[] = []
   for (const [bracket] of query.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').matchAll(/[()[\]{}]/g)) {
@@ -102,8 +102,8 @@ const isBalanced = (query: string): boolean => {
   return open.length === 0
 }
 
-describe('the files', () => {
-  test('the dashboard: panels that have ids and places of their own, and whole queries', () => {
+describe('the files of docs/operations', () => {
+  test('the dashboard has panels with unique ids and positions, and balanced queries', () => {
     expect([dashboard.title, dashboard.uid]).toEqual(['Holdfast', 'holdfast'])
     expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length)
     const cells = dashboard.panels.flatMap(({ gridPos: { h, w, x, y } }) =>
@@ -117,7 +117,7 @@ describe('the files', () => {
     }
   })
 
-  test('the alerts: each with a name of its own, how grave it is, and what to do', () => {
+  test('each alert has a unique name, a severity and annotations', () => {
     expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length)
     for (const { alert, expr, for: duration, labels, annotations } of rules) {
       expect(alert).toMatch(/^Holdfast[A-Z]\w+$/)

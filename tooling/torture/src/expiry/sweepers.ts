@@ -1,4 +1,4 @@
-import { sweepItems } from '../../../../apps/api/src/expiry/sql/sweep-items.js'
+import { itemSweep } from '../../../../apps/api/src/expiry/sql/sweeps.js'
 import { openUncheckedSession } from '../../../../apps/api/src/postgres/sessions/unchecked-session.js'
 
 /** Sweepers that run until they are stopped. */
@@ -14,7 +14,7 @@ export const startSweepers = (url: string, count: number): Sweepers => {
     const { client: sql } = await openUncheckedSession({ url })
     let removed = 0
     while (!stopped) {
-      const [row] = await sql.unsafe<{ removed: number }[]>(sweepItems.text, [], { prepare: true })
+      const [row] = await sql.unsafe<{ removed: number }[]>(itemSweep.smallest.text, [], { prepare: true })
       removed += row?.removed ?? 0
     }
     await sql.end()

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { apiKeys } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 
-/** A key as it is stored, but for the digest of its secret. */
+/** A stored API key, without the digest of its secret. */
 export interface ApiKeyRow {
   readonly id: string
   readonly name: string
@@ -17,7 +17,7 @@ export interface ApiKeyRow {
 
 const columns = sql`k.id, k.name, to_json(k.scopes) as scopes, to_json(k.namespaces) as namespaces, k.prefix, k.rate_limit, k.created_at::text, k.expires_at::text, k.last_used_at::text`
 
-/** Reads all keys that have not expired, in the order in which they were made. */
+/** Lists all API keys that have not expired, in the order of their creation. */
 export const listApiKeys = defineStatement<object, ApiKeyRow>(
   'read',
   () => sql`
@@ -26,10 +26,10 @@ export const listApiKeys = defineStatement<object, ApiKeyRow>(
     order by k.created_at, k.id`,
 )
 
-/** A key with the digest of its secret, and the milliseconds until it expires; null if it never does. */
+/** An API key with the digest of its secret and the milliseconds until it expires, or null if it never does. */
 export type KnownApiKeyRow = ApiKeyRow & { readonly digest: string; readonly remaining_ms: number | null }
 
-/** Reads a key that has not expired. */
+/** Reads an API key that has not expired. */
 export const findApiKey = defineStatement<{ readonly id: string }, KnownApiKeyRow>(
   'read',
   (p) => sql`
@@ -37,7 +37,7 @@ export const findApiKey = defineStatement<{ readonly id: string }, KnownApiKeyRo
     where k.id = ${p.id}::text and (k.expires_at is null or k.expires_at > clock_timestamp())`,
 )
 
-/** Stores a key; answers no row if it would have expired already. */
+/** Stores an API key. Returns no row if its expiry is in the past. */
 export const insertApiKey = defineStatement<
   Omit<ApiKeyRow, 'created_at' | 'expires_at' | 'last_used_at'> & {
     readonly digest: string
@@ -61,13 +61,13 @@ export const insertApiKey = defineStatement<
     returning ${columns}`,
 )
 
-/** Removes a key; answers no row where there was none. */
+/** Deletes an API key. Returns no row if it does not exist. */
 export const deleteApiKey = defineStatement<{ readonly id: string }, { readonly id: string }>(
   'write',
   (p) => sql`delete from ${apiKeys} k where k.id = ${p.id}::text returning k.id`,
 )
 
-/** Notes that a key is used, once a minute. */
+/** Updates `last_used_at` of an API key, at most once a minute. */
 export const touchApiKey = defineStatement<{ readonly id: string }, never>(
   'write',
   (p) => sql`

@@ -3,8 +3,8 @@ import { apiKeys } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 
 /**
- * Stores the first API key, which may do everything. Returns no row if there is any key. Services that start together send the same
- * id, so that the primary key admits one of them.
+ * Stores the first API key, with all scopes. Returns no row if there is any API key. Services that start at the same time send the same id,
+ * so the primary key constraint accepts only one of them.
  */
 export const insertFirstApiKey = defineStatement<{ readonly id: string; readonly digest: string }, { readonly id: string }>(
   'write',
@@ -17,7 +17,7 @@ export const insertFirstApiKey = defineStatement<{ readonly id: string; readonly
     returning k.id`,
 )
 
-/** Tells whether a key that has not expired may administer. */
+/** Tells whether an unexpired API key has the scope `admin`. */
 export const hasAdminKey = defineStatement<object, { readonly found: boolean }>(
   'read',
   () => sql`

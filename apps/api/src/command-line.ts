@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { nearestName, StartError } from '@holdfast/server-kit'
 
-/** An option of the command line. Those that take a value stand for a setting, which they override. */
+/** A command line option. An option with a value overrides a setting. */
 interface Option {
   readonly setting?: string
   readonly value?: string
@@ -9,42 +9,42 @@ interface Option {
 }
 
 const options: Readonly<Record<string, Option>> = {
-  port: { setting: 'PORT', value: 'N', description: 'TCP port to listen on (default 8000; 0 takes any free one)' },
+  port: { setting: 'PORT', value: 'N', description: 'TCP port to listen on (default 8000; 0 chooses a free port)' },
   host: { setting: 'HOST', value: 'ADDRESS', description: 'address to listen on (default 127.0.0.1)' },
-  'data-dir': { setting: 'DATA_DIR', value: 'DIR', description: "folder of the service's own PostgreSQL (default .holdfast)" },
+  'data-dir': { setting: 'DATA_DIR', value: 'DIR', description: 'data folder of the embedded PostgreSQL (default .holdfast)' },
   'log-level': { setting: 'LOG_LEVEL', value: 'LEVEL', description: 'fatal, error, warn, info, debug, trace or silent (default info)' },
   help: { description: 'show this help' },
   version: { description: 'show the version' },
 }
 
-/** Commands that run in place of the service, each the first argument that is no option. */
+/** Commands that run instead of the service. */
 const commands = {
-  migrate: 'bring the tables of the database up to date, and exit (npm run migrate)',
+  migrate: 'apply pending migrations to the database and exit (also: npm run migrate)',
 } as const
 
 const isCommand = (text: string): text is keyof typeof commands => Object.hasOwn(commands, text)
 
-/** What the command line asks for. */
+/** A parsed command line. */
 export interface Command {
   readonly name: 'start' | 'help' | 'version' | keyof typeof commands
   /** Settings that override environment variables. */
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** A command line that cannot be understood: a usage error. */
+/** An invalid command line. */
 export class UsageError extends StartError {}
 
-const usageError = (problem: string): UsageError => new UsageError(`${problem} (--help lists the options)`)
+const usageError = (problem: string): UsageError => new UsageError(`${problem} See --help.`)
 
-/** @param raw the option as it was given, such as `--prot` or `-p` */
+/** @param raw the option as it was written, such as `--prot` or `-p` */
 const unknownOption = (raw: string, name: string): UsageError => {
   const nearest = nearestName(name, Object.keys(options), Math.floor(name.length / 2))
-  return usageError(`unknown option ${raw}${nearest === undefined ? '' : `, did you mean --${nearest}?`}`)
+  return usageError(`unknown option ${raw}.${nearest === undefined ? '' : ` Did you mean --${nearest}?`}`)
 }
 
-const unexpected = (argument: string): UsageError => {
+const unexpectedArgument = (argument: string): UsageError => {
   const nearest = nearestName(argument, Object.keys(commands), 2)
-  return usageError(`unexpected argument ${JSON.stringify(argument)}${nearest === undefined ? '' : `, did you mean ${nearest}?`}`)
+  return usageError(`unexpected argument ${JSON.stringify(argument)}.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`)
 }
 
 const parserOptions = Object.fromEntries(
@@ -55,17 +55,17 @@ const parserOptions = Object.fromEntries(
 )
 
 /**
- * Reads the arguments of the command line.
- * @throws UsageError that names the option and what it expects
+ * Parses the arguments of the command line.
+ * @throws UsageError
  */
 export const readCommandLine = (args: readonly string[]): Command => {
   const { tokens } = parseArgs({ args: [...args], strict: false, tokens: true, allowPositionals: true, options: parserOptions })
   const settings: Record<string, string> = {}
-  let asked: 'help' | 'version' | undefined
+  let information: 'help' | 'version' | undefined
   let command: keyof typeof commands | undefined
   for (const token of tokens) {
     if (token.kind === 'positional') {
-      if (command !== undefined || !isCommand(token.value)) throw unexpected(token.value)
+      if (command !== undefined || !isCommand(token.value)) throw unexpectedArgument(token.value)
       command = token.value
     }
     if (token.kind !== 'option') continue
@@ -73,18 +73,18 @@ export const readCommandLine = (args: readonly string[]): Command => {
     const option = Object.hasOwn(options, name) ? options[name] : undefined
     if (option === undefined) throw unknownOption(rawName, name)
     if (option.setting === undefined) {
-      if (value !== undefined) throw usageError(`${rawName} takes no value`)
-      asked ??= name as 'help' | 'version'
+      if (value !== undefined) throw usageError(`${rawName} takes no value.`)
+      information ??= name as 'help' | 'version'
     } else {
       if (value === undefined || value === '' || value.startsWith('--'))
-        throw usageError(`${rawName} needs a value: --${name} ${option.value}`)
+        throw usageError(`${rawName} needs a value: --${name} ${option.value}.`)
       settings[option.setting] = value
     }
   }
-  return { name: asked ?? command ?? 'start', settings }
+  return { name: information ?? command ?? 'start', settings }
 }
 
-/** The text of `--help`. */
+/** Returns the text of `--help`. */
 export const helpText = (): string => {
   const names = Object.entries(options).map(([name, { value }]) => `--${name}${value === undefined ? '' : ` ${value}`}`)
   const width = Math.max(...names.map((name) => name.length))
@@ -93,24 +93,25 @@ export const helpText = (): string => {
     return `  ${names[index]?.padEnd(width)}  ${description}${variable}`
   })
   const commandLines = Object.entries(commands).map(([name, description]) => `  ${name.padEnd(width)}  ${description}`)
-  return `Usage: npm start -- [options]     or: node main.mjs [command] [options]
+  return `Usage: npm start -- [options]
+       node main.mjs [command] [options]
 
-Runs Holdfast, a durable HTTP key-value service, on its own PostgreSQL or on that of DATABASE_URL.
+Runs Holdfast, a durable HTTP key-value service on PostgreSQL. Without DATABASE_URL, it runs its own PostgreSQL.
 
-Options, each with the environment variable that it overrides:
+Options, and the environment variables that they override:
 
 ${lines.join('\n')}
 
-Commands, in place of running the service:
+Commands:
 
 ${commandLines.join('\n')}
 
-Environment variables that many need:
+Common environment variables:
 
-  DATABASE_URL         postgres://user:password@host:port/database of a PostgreSQL 15 or newer
-  AUTH                 required: every request for data needs an API key (default off)
-  RATE_LIMIT_REQUESTS  requests a minute for each client (default 60; 0 for no limit)
+  DATABASE_URL         postgres://user:password@host:port/database, PostgreSQL 15 or newer
+  AUTH                 off, or required: requests for data need an API key (default off)
+  RATE_LIMIT_REQUESTS  requests per minute of each client (default 60; 0 for no limit)
 
-docs/settings.md describes all of them.
+See docs/settings.md for all environment variables.
 `
 }

@@ -17,7 +17,7 @@ const databaseUrl = z.string().superRefine((text, context) => {
   }
 })
 
-/** PostgreSQL would cut a longer name off, keeps `pg_` and `information_schema` for itself, and reads `$user` as the role's name. */
+/** PostgreSQL truncates longer names, reserves `pg_*` and `information_schema`, and replaces `$user` by the role's name. */
 const isSchemaName = (name: string): boolean =>
   Buffer.byteLength(name) <= 63 && name.isWellFormed() && !/^pg_|^information_schema$|^\$user$|\0/.test(name)
 
@@ -37,7 +37,7 @@ const proxies = z.string().transform((text, context) => {
     const bitsMax = family === 6 ? 128 : 32
     const length = bits === undefined ? bitsMax : /^[0-9]{1,3}$/.test(bits) ? Number(bits) : -1
     if (family === 0 || length < 0 || length > bitsMax) {
-      context.addIssue({ code: 'custom', message: 'IP addresses or CIDR blocks, separated by commas, such as 10.0.0.0/8,::1' })
+      context.addIssue({ code: 'custom', message: 'comma-separated IP addresses or CIDR blocks, such as 10.0.0.0/8,::1' })
       return z.NEVER
     }
     list.addSubnet(address, length, family === 6 ? 'ipv6' : 'ipv4')
@@ -45,29 +45,29 @@ const proxies = z.string().transform((text, context) => {
   return list
 })
 
-/** Names that requests may have in `Host`, in lower case; `*` accepts every name. */
+/** Host names that requests may have in `Host`, in lower case. `*` accepts every name. */
 const hostNames = z.string().transform((text, context): ReadonlySet<string> => {
   const names = text.split(',').map((name) => name.trim().toLowerCase())
   if (names.every((name) => name === '' || name === '*' || /^[a-z0-9_.-]+$/.test(name))) return new Set(names.filter(Boolean))
-  context.addIssue({ code: 'custom', message: 'host names without ports, separated by commas, such as kv.example.com,kv, or *' })
+  context.addIssue({ code: 'custom', message: 'comma-separated host names without ports, such as kv.example.com,kv, or *' })
   return z.NEVER
 })
 
-/** The origin that a browser names in `Origin`, in lower case; undefined if a text is none. */
+/** Normalizes an origin to the form that browsers send in `Origin`. Returns undefined if the text is not an origin. */
 const toOrigin = (text: string): string | undefined => {
   if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s*]+\/?$/i.test(text) || !URL.canParse(text)) return undefined
   const { origin } = new URL(text)
-  // The origins of browser extensions and apps have schemes that URLs do not know.
+  // URL does not know the schemes of browser extensions and apps.
   return origin === 'null' ? text.replace(/\/$/, '').toLowerCase() : origin
 }
 
 const origins = z.string().transform((text, context): ReadonlySet<string> => {
   const parts = text.split(',').map((part) => part.trim())
-  const known = parts.filter(Boolean).map(toOrigin)
-  if (!known.includes(undefined)) return new Set(known as string[])
+  const normalized = parts.filter(Boolean).map(toOrigin)
+  if (!normalized.includes(undefined)) return new Set(normalized as string[])
   context.addIssue({
     code: 'custom',
-    message: 'origins without paths and wildcards, separated by commas, such as https://app.example.com,http://localhost:5173',
+    message: 'comma-separated origins without paths or wildcards, such as https://app.example.com,http://localhost:5173',
   })
   return z.NEVER
 })
@@ -76,7 +76,10 @@ const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8000),
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: databaseUrl.optional(),
-  DATABASE_SCHEMA: z.string().refine(isSchemaName, 'the name of a schema, in at most 63 bytes, without quotes around it').optional(),
+  DATABASE_SCHEMA: z
+    .string()
+    .refine(isSchemaName, 'an unquoted schema name of at most 63 bytes that PostgreSQL does not reserve')
+    .optional(),
   MIGRATE_AT_START: toggle.default('on'),
   DATA_DIR: z
     .string()
@@ -114,10 +117,10 @@ const variables = z.object({
   ALLOW_UNSAFE_DATABASE: toggle,
 })
 
-/** The service's settings; each is described in docs/settings.md. */
+/** The settings of the service. docs/settings.md describes each of them. */
 export type Config = z.output<typeof variables> & { readonly RATE_LIMIT_KEY_REQUESTS: number }
 
-/** The settings that a database is opened with. */
+/** The settings for opening the database. */
 export type DatabaseConfig = Pick<
   Config,
   'DATABASE_URL' | 'DATABASE_SCHEMA' | 'DATA_DIR' | 'MIGRATE_AT_START' | 'ALLOW_UNSAFE_DATABASE' | 'WORKERS' | 'LOG_FORMAT'
@@ -125,38 +128,40 @@ export type DatabaseConfig = Pick<
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-// DATABASE_URL may hold a password.
+// Error messages must not contain the values of these two.
 const parse = (environment: Environment) => readSettings(variables, environment, ['DATABASE_URL', 'ADMIN_API_KEY'])
 
 /**
- * Reads the settings of what opens the database and serves nothing, so that it does not matter who could reach it.
- * @throws StartError that names the first bad variable and what it expects
+ * Reads the settings of a command that opens the database without serving requests. Settings that would expose a service are accepted.
+ * @throws StartError that names the first invalid variable and its expected value
  */
 export const readDatabaseConfig = (environment: Environment): DatabaseConfig => parse(environment)
 
-/** Requests a window of an API key, if no setting says otherwise: a key is often a whole server with many users. */
-const keyRequests = 6_000
+/** The default of RATE_LIMIT_KEY_REQUESTS. It is high, because one key often serves an application with many users. */
+const defaultKeyRequests = 6_000
 
 /**
- * Reads the settings. An empty variable counts as not set.
- * @throws StartError that names the first bad variable and what it expects
+ * Reads the settings of the service. An empty variable counts as unset.
+ * @throws StartError that names the first invalid variable and its expected value
  */
 export const readConfig = (environment: Environment): Config => {
   const config = parse(environment)
   if (config.AUTH === 'off' && !isLoopback(config.HOST) && config.ALLOW_UNAUTHENTICATED === 'off') {
     throw new StartError(
-      `HOST ${config.HOST} is not a loopback address and the API asks for no credentials; expected AUTH=required, or 127.0.0.1, ::1 or localhost, or ALLOW_UNAUTHENTICATED=on where the network is trusted`,
+      `HOST: other machines can reach ${config.HOST}, and the API requires no credentials. Set AUTH=required, or set HOST to 127.0.0.1, ::1 or localhost, or set ALLOW_UNAUTHENTICATED=on if you trust the network.`,
     )
   }
   if (config.ADMIN_API_KEY !== undefined && config.AUTH === 'off') {
-    throw new StartError('ADMIN_API_KEY is set and AUTH is off, so that nobody needs it; expected AUTH=required, or no ADMIN_API_KEY')
+    throw new StartError('ADMIN_API_KEY has no effect while AUTH is off. Set AUTH=required, or remove ADMIN_API_KEY.')
   }
   if (config.CORS_ORIGINS.size > 0 && config.AUTH === 'off') {
-    throw new StartError('CORS_ORIGINS needs AUTH=required: without API keys every visitor of these pages could read and change all items')
+    throw new StartError(
+      'CORS_ORIGINS requires AUTH=required. Without API keys, every visitor of these pages could read and change all items.',
+    )
   }
-  // A limit that somebody chose, such as 0 for none, holds for keys too until they have a setting of their own.
-  const chosen = environment.RATE_LIMIT_REQUESTS ? config.RATE_LIMIT_REQUESTS : keyRequests
-  return { ...config, RATE_LIMIT_KEY_REQUESTS: config.RATE_LIMIT_KEY_REQUESTS ?? chosen }
+  // An explicit RATE_LIMIT_REQUESTS, such as 0 for no limit, is also the default for API keys.
+  const keyRequests = environment.RATE_LIMIT_REQUESTS ? config.RATE_LIMIT_REQUESTS : defaultKeyRequests
+  return { ...config, RATE_LIMIT_KEY_REQUESTS: config.RATE_LIMIT_KEY_REQUESTS ?? keyRequests }
 }
 
 /** The names of all settings. */

@@ -10,6 +10,7 @@ import { version } from './version.js'
 import { startWorkers } from './workers/primary.js'
 import { runWorker } from './workers/worker.js'
 
+/** Returns what the service logs when it listens, and what it sends to the process that launched it. */
 const describe = (config: Config, { database, metricsUrl }: Service) => {
   const rateLimit = rateLimitSummary(config)
   return {
@@ -30,7 +31,7 @@ const start = async (config: Config): Promise<void> => {
     start: async (logger) => {
       const service = await (config.WORKERS === 1 ? startService(config, logger) : startWorkers(config, logger))
       const { firstAdminKey } = service
-      // Written at once and at every log level, because it is stored nowhere.
+      // Printed at once and at every log level, because only its digest is stored.
       if (firstAdminKey !== undefined) process.stdout.write(firstAdminKeyNotice(firstAdminKey, config.LOG_FORMAT))
       return service
     },

@@ -1,5 +1,5 @@
 import { findPackageJSON } from 'node:module'
 import { dirname } from 'node:path'
 
-/** The folder of this package, the same whether the source or the built file runs. */
+/** The root folder of this package, for the source and for the built files. */
 export const packageFolder = dirname(findPackageJSON('..', import.meta.url) ?? import.meta.dirname)

@@ -9,20 +9,20 @@ import { createClientLimiter } from './rate-limit/client-limiter.js'
 /** A running service. */
 export interface Service extends Serving {
   readonly database: 'embedded' | 'external'
-  /** The first admin key, if this start created it; it is stored nowhere else. */
+  /** The first admin key, if this start created it. Only its digest is stored. */
   readonly firstAdminKey: string | undefined
 }
 
 /**
- * Starts the service: its database, the tables, the API.
- * @param bounds for tests, which do not wait that long
- * @throws StartError with one line for the person who starts it
+ * Starts the service in this process: opens the database and listens.
+ * @param bounds timeouts and limits of client connections, which tests shorten
+ * @throws StartError
  */
 export const startService = async (config: Config, logger: Logger, bounds: PeerBounds = peerBounds): Promise<Service> => {
   const database = await openDatabase(config, logger)
   try {
-    const alone = { createLimiter: createClientLimiter, metricsText: (own: { readonly text: () => Promise<string> }) => own.text }
-    const serving = await serve(database, config, logger, alone, bounds)
+    const parts = { createLimiter: createClientLimiter, metricsText: (own: { readonly text: () => Promise<string> }) => own.text }
+    const serving = await serve(database, config, logger, parts, bounds)
     return {
       ...serving,
       database: database.kind,

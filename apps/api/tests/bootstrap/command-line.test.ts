@@ -20,29 +20,29 @@ describe('the command line', () => {
     [['--help'], { name: 'help', settings: {} }],
     [['-h'], { name: 'help', settings: {} }],
     [['--version'], { name: 'version', settings: {} }],
-  ])('%j is understood', (args, command) => {
+  ])('%j is valid', (args, command) => {
     expect(readCommandLine(args)).toEqual(command)
   })
 
   test.each([
-    [['--prot', '9000'], 'unknown option --prot, did you mean --port?'],
-    [['--datadir', 'x'], 'unknown option --datadir, did you mean --data-dir?'],
-    [['--verison'], 'unknown option --verison, did you mean --version?'],
-    [['--frobnicate'], 'unknown option --frobnicate (--help lists the options)'],
+    [['--prot', '9000'], 'unknown option --prot. Did you mean --port?'],
+    [['--datadir', 'x'], 'unknown option --datadir. Did you mean --data-dir?'],
+    [['--verison'], 'unknown option --verison. Did you mean --version?'],
+    [['--frobnicate'], 'unknown option --frobnicate. See --help.'],
     [['--constructor'], 'unknown option --constructor'],
     [['-p', '9000'], 'unknown option -p'],
     [['--port'], '--port needs a value: --port N'],
     [['--port', '--host'], '--port needs a value: --port N'],
     [['--data-dir='], '--data-dir needs a value: --data-dir DIR'],
     [['--help=yes'], '--help takes no value'],
-    [['9000'], 'unexpected argument "9000" (--help'],
-    [['migrat'], 'unexpected argument "migrat", did you mean migrate?'],
+    [['9000'], 'unexpected argument "9000". See --help.'],
+    [['migrat'], 'unexpected argument "migrat". Did you mean migrate?'],
     [['migrate', 'migrate'], 'unexpected argument "migrate"'],
   ])('%j is a usage error', (args, message) => {
     expect(() => readCommandLine(args)).toThrow(message)
   })
 
-  test('every option that takes a value stands for a setting, and help lists all', () => {
+  test('every option with a value overrides a setting, and --help lists all options', () => {
     for (const [, option = '', , setting = ''] of helpText().matchAll(/^ {2}--([\w-]+) ([A-Z]+) .*\[([A-Z_]+)\]$/gm)) {
       expect(settingNames).toContain(setting)
       expect(readCommandLine([`--${option}`, '1']).settings).toEqual({ [setting]: '1' })
@@ -58,19 +58,19 @@ describe('the built service', () => {
   test.each([
     ['--help', /^Usage: npm start -- \[options\]/],
     ['--version', /^holdfast \d+\.\d+\.\d+\n$/],
-  ])('%s writes to standard output and exits with 0, whatever the settings are', async (option, output) => {
+  ])('%s writes to standard output and exits with status 0, even with invalid settings', async (option, output) => {
     const service = start([option], { PORT: 'x' })
     expect(await service.ended()).toBe(0)
     expect(service.output()).toMatch(output)
   })
 
-  test('a usage error is one line, and the exit status is 2', async () => {
+  test('a usage error prints one line and exits with status 2', async () => {
     const service = start(['--prot', '1'])
     expect(await service.ended()).toBe(2)
-    expect(service.output()).toBe('holdfast: unknown option --prot, did you mean --port? (--help lists the options)\n')
+    expect(service.output()).toBe('holdfast: unknown option --prot. Did you mean --port? See --help.\n')
   })
 
-  test.each(['1', '2'])('options override variables, with %s workers too', async (workers) => {
+  test.each(['1', '2'])('options override environment variables, with WORKERS=%s', async (workers) => {
     const folder = await mkdtemp('/tmp/holdfast-test-')
     const service = start(['--host', '127.0.0.2', `--data-dir=${folder}/data`], { DATABASE_URL: '', WORKERS: workers, HOST: '127.0.0.3' })
     const url = await service.ready()
@@ -81,7 +81,7 @@ describe('the built service', () => {
     await rm(folder, { recursive: true })
   })
 
-  test('a misspelt setting is a warning that names the setting and not the value', async () => {
+  test('a misspelt setting causes a warning that names the setting and not its value', async () => {
     const service = start([], { RATE_LIMIT: '0815' })
     await service.ready()
     expect(service.output()).toContain('RATE_LIMIT is not a setting and has no effect. Did you mean RATE_LIMIT_REQUESTS?')
@@ -119,11 +119,11 @@ describe('misspelt settings', () => {
     ['ALLOW_HOSTS', 'ALLOWED_HOSTS'],
     ['HOLDFAST_RATE_LIMIT_REQUESTS', 'RATE_LIMIT_REQUESTS'],
     ['HOLDFAST_AUTH', 'AUTH'],
-  ])('%s is suspected to be %s', (given, meant) => {
+  ])('%s is taken for a misspelling of %s', (given, meant) => {
     expect(misspeltSettings(settingNames, { [given]: 'x' })).toEqual(meant === undefined ? [] : [{ given, meant }])
   })
 
-  test('variables of other programs raise no alarm', () => {
+  test('variables of other programs cause no warning', () => {
     const names = `PATH HOME USER LOGNAME SHELL TERM LANG LC_ALL PWD OLDPWD SHLVL TMPDIR TZ EDITOR DISPLAY MAIL HOSTNAME HOSTTYPE OSTYPE
       NODE_ENV NODE_OPTIONS NODE_PATH PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE PGDATA PGSSLMODE POSTGRES_PASSWORD POSTGRES_USER POSTGRES_DB
       POSTGRES_URL REDIS_URL MYSQL_URL DATABASE_HOST DATABASE_PORT DATABASE_USER DATABASE_NAME DATABASE_PASSWORD DATABASE_URL_UNPOOLED
@@ -139,7 +139,7 @@ describe('misspelt settings', () => {
   })
 })
 
-describe('the limit of API keys', () => {
+describe('the default rate limit of API keys', () => {
   test.each([
     [{}, 60, 6_000],
     [{ RATE_LIMIT_REQUESTS: '' }, 60, 6_000],

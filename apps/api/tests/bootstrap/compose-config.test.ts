@@ -18,7 +18,7 @@ describe('compose.yaml', async () => {
   const text = await read('compose.yaml')
   const { services, volumes } = parse(text, { merge: true })
 
-  test('runs PostgreSQL, the API and the verifier, each when the one before is healthy', () => {
+  test('runs PostgreSQL, the API and the verifier, each after the previous one is healthy', () => {
     expect(Object.keys(services)).toEqual(['postgres', 'api', 'verifier'])
     expect(services.postgres.healthcheck.test[0]).toBe('CMD')
     expect(services.api.depends_on).toEqual({ postgres: { condition: 'service_healthy' } })
@@ -27,7 +27,7 @@ describe('compose.yaml', async () => {
     expect(Object.keys(volumes)).toEqual(['postgres'])
   })
 
-  test('is reached through loopback only', () => {
+  test('publishes ports only on loopback', () => {
     expect([services.postgres.ports, services.api.ports, services.verifier.ports]).toEqual([
       undefined,
       [expect.stringMatching(/^127\.0\.0\.1:\S+:\$\{PORT:-8000\}$/)],
@@ -35,14 +35,14 @@ describe('compose.yaml', async () => {
     ])
   })
 
-  test('gives the services no rights and a file system that they cannot write', () => {
+  test('runs the services without capabilities and with a read-only file system', () => {
     for (const { read_only, cap_drop, security_opt } of [services.api, services.verifier]) {
       expect([read_only, cap_drop, security_opt]).toEqual([true, ['ALL'], ['no-new-privileges:true']])
     }
   })
 
-  test('passes every setting through, so that none in .env is ignored', () => {
-    const passed = (name: string, given: string | undefined) => given === `\${${name}:-}` || given?.startsWith(`\${${name}:-`) === true
+  test('passes every setting on, so that none in .env is ignored', () => {
+    const passed = (name: string, value: string | undefined) => value === `\${${name}:-}` || value?.startsWith(`\${${name}:-`) === true
     const environment: Record<string, string> = services.api.environment
     expect(settingNames.filter((name) => !passed(name, environment[name]))).toEqual([])
     expect(Object.keys(environment).filter((name) => !settingNames.includes(name))).toEqual(['PGPASSWORD'])
@@ -56,25 +56,25 @@ describe('compose.yaml', async () => {
     ])
   })
 
-  test('.env.example lists every variable, and sets none', async () => {
+  test('.env.example lists every variable without a value', async () => {
     const used = new Set([...text.matchAll(/\$\{(\w+)/g)].map(([, name]) => name))
     const listed = [...(await read('.env.example')).matchAll(/^(\w+)=(.*)$/gm)]
     expect(listed.map(([, name]) => name).sort()).toEqual([...used].sort())
     expect(listed.filter(([, , value]) => value !== '')).toEqual([])
   })
 
-  test('has no password until one is set', () => {
+  test('requires a password and contains none', () => {
     expect(services.postgres.environment.POSTGRES_PASSWORD).toMatch(/^\$\{POSTGRES_PASSWORD:\?.*make up.*\.env\}$/)
     expect(text).not.toMatch(/POSTGRES_PASSWORD:?-\w|holdfast:\w+@/)
   })
 
-  /** The value that Compose gives a variable: defaults are nested at most once in this file. */
+  /** Interpolates a value as Compose does. Defaults are nested at most once in this file. */
   const interpolate = (value: string, env: Record<string, string>): string =>
     value.replaceAll(/\$\{(\w+):[-?]((?:[^{}]|\$\{\w+:-[^{}]*\})*)\}/g, (_all, name, rest) => env[name] || interpolate(rest, env))
   const environmentFor = (env: Record<string, string>): Record<string, string> =>
     Object.fromEntries(Object.entries<string>(services.api.environment).map(([name, value]) => [name, interpolate(value, env)]))
 
-  test('a service with its defaults rejects foreign names, and the user’s choices win', () => {
+  test('a service with the defaults rejects untrusted host names, and settings override the defaults', () => {
     const defaults = readConfig(environmentFor({ POSTGRES_PASSWORD: 'x' }))
     expect(defaults).toMatchObject({ HOST: '0.0.0.0', PORT: 8000, AUTH: 'off', DATABASE_URL: 'postgres://holdfast@postgres:5432/holdfast' })
     const hosts = trustedHosts(defaults)
@@ -87,7 +87,7 @@ describe('compose.yaml', async () => {
   })
 })
 
-test('the password that is not in DATABASE_URL comes from PGPASSWORD, with any characters', async () => {
+test('without a password in DATABASE_URL, PGPASSWORD is used, with any characters', async () => {
   const api = await startApi(inject('postgresUrl'))
   const role = `compose_${randomUUID().replaceAll('-', '')}`
   await api.sql.unsafe(`create role ${role} login superuser password 'p@s/s:w%rd?#'`)
@@ -119,7 +119,7 @@ describe('the Makefile', async () => {
     expect(await password()).toBe(generated)
   })
 
-  test('calls programs that exist', async () => {
+  test('runs the documented commands', async () => {
     const { stdout } = await make('--dry-run', 'up', 'down', 'logs', 'test')
     expect(stdout.trim().split('\n')).toEqual([
       'docker compose up --build --detach --wait',

@@ -15,7 +15,7 @@ test('the defaults', () => {
   })
 })
 
-describe('a bad setting is named with what it expects', () => {
+describe('an invalid setting is reported with its expected value', () => {
   test.each([
     [{ PORT: '70000' }, 'PORT must be a whole number from 0 to 65535, not "70000"'],
     [{ PORT: '80a' }, 'PORT must be a whole number from 0 to 65535, not "80a"'],
@@ -23,15 +23,15 @@ describe('a bad setting is named with what it expects', () => {
     [{ DATABASE_URL: 'mysql://root:secret@db/x' }, 'DATABASE_URL must be postgres://user:password@host:port/database'],
     [
       { TRUST_PROXY: '10.0.0.0/33' },
-      'TRUST_PROXY must be IP addresses or CIDR blocks, separated by commas, such as 10.0.0.0/8,::1, not "10.0.0.0/33"',
+      'TRUST_PROXY must be comma-separated IP addresses or CIDR blocks, such as 10.0.0.0/8,::1, not "10.0.0.0/33"',
     ],
     [{ RATE_LIMIT_STORE: 'redis' }, 'RATE_LIMIT_STORE must be memory or postgres, not "redis"'],
     [
       { DATABASE_SCHEMA: 'pg_kv' },
-      'DATABASE_SCHEMA must be the name of a schema, in at most 63 bytes, without quotes around it, not "pg_kv"',
+      'DATABASE_SCHEMA must be an unquoted schema name of at most 63 bytes that PostgreSQL does not reserve, not "pg_kv"',
     ],
-    [{ DATABASE_SCHEMA: '$user' }, 'DATABASE_SCHEMA must be the name of a schema'],
-    [{ DATABASE_SCHEMA: 'ü'.repeat(32) }, 'DATABASE_SCHEMA must be the name of a schema'],
+    [{ DATABASE_SCHEMA: '$user' }, 'DATABASE_SCHEMA must be an unquoted schema name'],
+    [{ DATABASE_SCHEMA: 'ü'.repeat(32) }, 'DATABASE_SCHEMA must be an unquoted schema name'],
     [{ MIGRATE_AT_START: 'no' }, 'MIGRATE_AT_START must be off or on, not "no"'],
     [{ WORKERS: '0' }, 'WORKERS must be a whole number from 1 to 64, not "0"'],
     [{ AUTH: 'on' }, 'AUTH must be off or required, not "on"'],
@@ -49,12 +49,12 @@ describe('a bad setting is named with what it expects', () => {
     expect(() => readConfig(environment)).toThrow(message)
   })
 
-  test('a secret in a bad setting is not repeated', () => {
+  test('an error about a setting does not contain secrets', () => {
     expect(() => readConfig({ ADMIN_API_KEY: 'secret' })).not.toThrow(/secret/)
     expect(() => readConfig({ DATABASE_URL: 'mysql://root:secret@db/x' })).not.toThrow(/secret/)
   })
 
-  test('an address that others reach wants to be meant', () => {
+  test('a HOST that other machines can reach requires AUTH=required or ALLOW_UNAUTHENTICATED=on', () => {
     expect(() => readConfig({ HOST: '0.0.0.0' })).toThrow('ALLOW_UNAUTHENTICATED=on')
     expect(readConfig({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'on' }).HOST).toBe('0.0.0.0')
     expect(readConfig({ HOST: '0.0.0.0', AUTH: 'required' }).HOST).toBe('0.0.0.0')
@@ -62,7 +62,7 @@ describe('a bad setting is named with what it expects', () => {
   })
 })
 
-describe('a start that fails ends in one line and status 1', () => {
+describe('a failed start prints one line and exits with status 1', () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp('/tmp/holdfast-test-')
@@ -77,17 +77,17 @@ describe('a start that fails ends in one line and status 1', () => {
     expect(lines[0]).toMatch(message)
   }
 
-  test('a bad setting', () => fails({ PORT: 'x' }, /^holdfast: PORT must be/))
+  test('an invalid setting', () => fails({ PORT: 'x' }, /^holdfast: PORT must be/))
 
-  test('a port that is taken', async () => {
-    const squatter = createServer()
-    await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve))
-    const { port } = squatter.address() as { port: number }
+  test('a port that is in use', async () => {
+    const occupier = createServer()
+    await new Promise<void>((resolve) => occupier.listen(0, '127.0.0.1', resolve))
+    const { port } = occupier.address() as { port: number }
     await fails(
       { PORT: String(port), DATABASE_URL: inject('postgresUrl') },
       `holdfast: PORT ${port} is taken by another program; expected a free port`,
     )
-    squatter.close()
+    occupier.close()
   })
 
   test('an address that this machine does not have', () =>
@@ -102,7 +102,7 @@ describe('a start that fails ends in one line and status 1', () => {
     await fails({ DATA_DIR: join(folder, 'file', 'below') }, /^holdfast: DATA_DIR: .*below cannot be used/)
   })
 
-  test('a database that refuses', async () => {
+  test('a database that does not exist, and a wrong password', async () => {
     const url = new URL(inject('postgresUrl'))
     url.pathname = '/nowhere'
     await fails({ DATABASE_URL: url.href }, /^holdfast: DATABASE_URL: the database cannot be reached .*"nowhere" does not exist/)
@@ -110,7 +110,7 @@ describe('a start that fails ends in one line and status 1', () => {
     await fails({ DATABASE_URL: url.href }, /^holdfast: DATABASE_URL: the database cannot be reached .*password authentication failed/)
   })
 
-  test('a server that is not there', () =>
+  test('a server that does not respond', () =>
     fails(
       { DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/x' },
       /^holdfast: DATABASE_URL: the database cannot be reached \((?!.*secret).*ECONNREFUSED/,

@@ -12,13 +12,13 @@ const repository = resolve(import.meta.dirname, '..', '..', '..', '..')
 const read = (file: string) => readFile(join(repository, file), 'utf8')
 
 const chroot = '/usr/sbin/chroot'
-const mayChroot = spawnSync(chroot, ['/', '/bin/true']).status === 0
+const canChroot = spawnSync(chroot, ['/', '/bin/true']).status === 0
 
-/** The images' roots. A program runs in one as in a container, with nothing else in sight and without rights, where this user may arrange that. */
+/** The root folders of the images. If this user may call chroot, programs run in them unprivileged, as in a container. */
 const images = new Map<string, string>()
 const command = (app: string, ...args: string[]): [string, string[]] => {
   const root = images.get(app) ?? ''
-  if (mayChroot) return [chroot, ['--userspec=10001:10001', root, '/bin/node', ...args.map((arg) => arg.replace('@', ''))]]
+  if (canChroot) return [chroot, ['--userspec=10001:10001', root, '/bin/node', ...args.map((arg) => arg.replace('@', ''))]]
   return [join(root, 'bin/node'), args.map((arg) => arg.replace('@', root))]
 }
 
@@ -50,7 +50,7 @@ describe.skipIf(process.platform !== 'linux')('the images', () => {
     return { child, url: `http://127.0.0.1:${port}`, healthy }
   }
 
-  test('run with nothing but their own files, and end on SIGTERM', async () => {
+  test('run with only their own files and stop on SIGTERM', async () => {
     const api = await start('api', { DATABASE_URL: inject('postgresUrl') })
     await until(() => api.healthy('/health/ready'))
     expect((await fetch(`${api.url}/docs/swagger-ui.css`)).status).toBe(200)
@@ -65,21 +65,21 @@ describe.skipIf(process.platform !== 'linux')('the images', () => {
     }
   })
 
-  test('the image of the api migrates a database by itself, with the settings of its Dockerfile', () =>
+  test('the API image runs the migrate command with the settings of its Dockerfile', () =>
     withDatabase('', async (url) => {
       const env = { DATABASE_URL: url, HOST: '0.0.0.0' }
       const { stdout } = await run(...command('api', '@/app/dist/main.mjs', 'migrate'), { env })
       expect(stdout).toBe('holdfast: the tables in schema "public" are up to date\n')
     }))
 
-  test('without a database the image says what it needs', async () => {
+  test('without DATABASE_URL, the API image prints what is missing', async () => {
     const failed = run(...command('api', '@/app/dist/main.mjs'), { env: { HOST: '127.0.0.1', DATA_DIR: '/tmp/none' } })
-    await expect(failed).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/^holdfast: DATABASE_URL is not set .*\n$/) })
+    await expect(failed).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/^holdfast: DATABASE_URL is not set, .*\n$/) })
     const open = run(...command('api', '@/app/dist/main.mjs'), { env: { HOST: '0.0.0.0' } })
     await expect(open).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('ALLOW_UNAUTHENTICATED=on') })
   })
 
-  test.each(['api', 'verifier'])('%s holds few files: no sources, no package manager, no shell', async (app) => {
+  test.each(['api', 'verifier'])('%s contains no sources, no package manager and no shell', async (app) => {
     const root = images.get(app) ?? ''
     const entries = await readdir(root, { recursive: true, withFileTypes: true })
     const files = entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)))
@@ -100,7 +100,7 @@ test.each(['api', 'verifier'])('the Dockerfile of %s is pinned, unprivileged and
   expect(last).toMatch(/^FROM scratch\n/)
   expect(last).toContain('USER 10001:10001')
   expect(last).toMatch(/HEALTHCHECK .* CMD \["\/bin\/node", "\/app\/healthcheck.mjs", "\/health/)
-  // A list, not a shell's line, so that Node is process 1 and gets SIGTERM itself.
+  // The exec form, so that Node is process 1 and receives SIGTERM.
   expect(last).toContain('ENTRYPOINT ["/bin/node", "/app/dist/main.mjs"]')
   expect(last).not.toContain('RUN')
 })

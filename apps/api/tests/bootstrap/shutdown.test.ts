@@ -21,7 +21,7 @@ const waitsForLock = async (sql: Sql, application = 'holdfast'): Promise<void> =
     return waiting.length > 0
   })
 
-test('a stop lets running requests end, takes no new ones, and does not wait for idle connections', async () => {
+test('shutdown finishes running requests, accepts no new ones, and does not wait for idle connections', async () => {
   const { service, sql, request: ask, url } = await startApi(inject('postgresUrl'))
   await ask('PUT', '/items/slow?value=1')
   const idle = new Agent({ keepAlive: true })
@@ -43,15 +43,15 @@ test('a stop lets running requests end, takes no new ones, and does not wait for
       }
     })
   })
-  const answer = await running
-  expect([answer?.status, answer?.headers.get('connection')]).toEqual([200, 'close'])
+  const response = await running
+  expect([response?.status, response?.headers.get('connection')]).toEqual([200, 'close'])
   await stopped
   idle.destroy()
   expect(await sql`select 1 from pg_stat_activity where datname = current_database() and application_name = 'holdfast'`).toEqual([])
   await sql.end()
 })
 
-test('readiness turns 503 while the service still serves', async () => {
+test('readiness becomes 503 while the service still serves requests', async () => {
   const { service, sql, request: ask } = await startApi(inject('postgresUrl'))
   const stopped = service.stop(1_000)
   const ready = await ask('GET', '/health/ready')
@@ -61,15 +61,15 @@ test('readiness turns 503 while the service still serves', async () => {
   await sql.end()
 })
 
-test('what does not end within the grace period is cut', async () => {
+test('requests that exceed the grace period are aborted', async () => {
   const { service, sql, request: ask } = await startApi(inject('postgresUrl'), { SHUTDOWN_GRACE_SECONDS: '1' })
   await ask('PUT', '/items/slow?value=1')
   await sql.begin(async (holder) => {
     await holder`select 1 from items where key = 'slow' for update`
-    const running = ask('PUT', '/items/slow?value=2').catch(() => 'cut')
+    const running = ask('PUT', '/items/slow?value=2').catch(() => 'aborted')
     await waitsForLock(sql)
     await service.stop(0)
-    expect(await running).toBe('cut')
+    expect(await running).toBe('aborted')
   })
   await sql.end()
 })
@@ -80,7 +80,7 @@ describe('as a process', () => {
 
   beforeAll(async () => {
     server = await startPostgres()
-    // Makes the database and its tables, and holds locks in it.
+    // Creates the database and the tables, and holds locks in it.
     api = await startApi(server.url)
     await api.request('PUT', '/items/slow?value=1')
   })
@@ -96,7 +96,7 @@ describe('as a process', () => {
   }
   const messages = (output: string): string[] => [...output.matchAll(/"msg":"([^"]+)"/g)].map(([, message = '']) => message)
 
-  test('SIGTERM ends it in order with status 0, when all that it had begun is done', async () => {
+  test('SIGTERM stops it gracefully with status 0, after all running requests', async () => {
     const service = await start()
     let running: ReturnType<typeof send> | undefined
     await api.sql.begin(async (holder) => {
@@ -111,27 +111,27 @@ describe('as a process', () => {
     expect(messages(service.output())).toEqual(['listening', 'stopping', 'stopped'])
   })
 
-  test('a second signal ends it at once', async () => {
+  test('a second signal stops it at once', async () => {
     const service = await start({ SHUTDOWN_GRACE_SECONDS: '3600' })
     await api.sql.begin(async (holder) => {
       await holder`select 1 from items where key = 'slow' for update`
-      const running = send(service.url, 'PUT', '/items/slow?value=2').catch(() => 'cut')
+      const running = send(service.url, 'PUT', '/items/slow?value=2').catch(() => 'aborted')
       await waitsForLock(api.sql)
       service.child.kill('SIGTERM')
       await until(() => service.output().includes('stopping'))
-      // One that comes within a second counts as the same.
+      // A signal within a second counts as the same one.
       await until(() => !service.child.kill('SIGTERM') || service.child.exitCode !== null)
-      expect([await service.ended(), await running]).toEqual([1, 'cut'])
+      expect([await service.ended(), await running]).toEqual([1, 'aborted'])
     })
   })
 
-  test('a database that stands still holds nothing up beyond the grace period', async () => {
+  test('a hanging database does not delay shutdown beyond the grace period', async () => {
     const service = await start({ SHUTDOWN_GRACE_SECONDS: '1' })
-    const goOn = await server.pause()
-    const running = send(service.url, 'PUT', '/items/slow?value=3').catch(() => 'cut')
+    const resume = await server.pause()
+    const running = send(service.url, 'PUT', '/items/slow?value=3').catch(() => 'aborted')
     service.child.kill('SIGTERM')
     const status = await service.ended()
-    goOn()
-    expect([status, await running]).toEqual([0, 'cut'])
+    resume()
+    expect([status, await running]).toEqual([0, 'aborted'])
   })
 })

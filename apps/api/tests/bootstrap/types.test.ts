@@ -7,7 +7,7 @@ import type { Fragment } from '../../src/postgres/statement.js'
 const item = { key: 'k', version: '1', created_at: '', updated_at: '', expires_at: null, created_version: '1' }
 const headers = { etag: '"1"' }
 
-test('a handler can answer only what its route declares', () => {
+test('a handler can return only what its route declares', () => {
   const declared: Handler<Routes['putItem']> = async () => ({ status: 200, body: item, headers })
   // @ts-expect-error: the route has no such status
   const undeclared: Handler<Routes['putItem']> = async () => ({ status: 202, body: item, headers })
@@ -22,7 +22,7 @@ test('a handler can answer only what its route declares', () => {
   expectTypeOf([declared, undeclared, wrongBody, wrongHeaders, extraBody, missing]).toBeArray()
 })
 
-test('a handler sees the validated request', () => {
+test('a handler receives the validated request', () => {
   expectTypeOf<Parameters<Handler<Routes['listItems']>>[1]['query']>().toEqualTypeOf<{
     page?: number | undefined
     page_size: number

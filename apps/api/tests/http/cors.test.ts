@@ -169,10 +169,10 @@ describe('CORS_ORIGINS', () => {
     'https://a.example https://b.example',
     'https://u@a.example',
   ])('%j is rejected', (text) => {
-    expect(() => read(text)).toThrow(/^CORS_ORIGINS must be origins without paths and wildcards/)
+    expect(() => read(text)).toThrow(/^CORS_ORIGINS must be comma-separated origins without paths or wildcards/)
   })
 
   test('needs AUTH=required', () => {
-    expect(() => readConfig({ CORS_ORIGINS: origin })).toThrow('CORS_ORIGINS needs AUTH=required')
+    expect(() => readConfig({ CORS_ORIGINS: origin })).toThrow('CORS_ORIGINS requires AUTH=required')
   })
 })

@@ -1,5 +1,6 @@
 import type { FailureClass } from '../postgres/failure-class.js'
-import type { PoolUse, StatementKind, StatementObserver } from '../postgres/pool.js'
+import type { PoolUse } from '../postgres/pool.js'
+import type { StatementKind, StatementObserver } from '../postgres/retry.js'
 import { createHistogram, durationBounds, histogramFamily } from './histogram.js'
 import type { MetricFamily, Sample } from './metric-family.js'
 

@@ -1,37 +1,21 @@
 import type { Logger } from '@holdfast/server-kit'
 import type { DatabaseAddress } from './address/database-address.js'
 import { type Connections, createConnections } from './connections.js'
-import { deadlines } from './deadlines.js'
-import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, QueueFull, queueError } from './errors.js'
+import { QueueFull, queueError } from './errors.js'
 import { classifyFailure, type FailureClass } from './failure-class.js'
 import type { Turn } from './fair-queue.js'
 import { createLanes, type Lane, type LaneName, laneNames } from './lanes.js'
 import { findTableProblems } from './migrations/table-check.js'
+import { type Attempt, retry, type StatementObserver } from './retry.js'
 import { createSessions, type Sessions } from './sessions/sessions.js'
 import type { ConnectionUse } from './slots.js'
 import type { Statement } from './statement.js'
 import { type BoundStatement, createTransactions, type TwoStepTransaction } from './transactions.js'
 
-/** How long a statement is retried if the server cannot be reached: long enough for a quick restart. Milliseconds. */
-const unreachableRetryMs = 1_000
-/** How much time before the deadline a retry after a conflict needs, so that PostgreSQL's lock timeout comes first. Milliseconds. */
-const conflictMinRemainingMs = deadlines.lock + 500
 const connectionsMax = 10
 /** The number of transactions that may run at once. Each has its own connection, so none waits behind the locks of another. */
 export const transactionsMax = 4
 const inFlightMax = 2_000
-
-/** The result of one attempt. `rejection` was thrown by the caller's own code. */
-type Attempt<T> = { readonly result: T } | { readonly rejection: unknown } | { readonly failure: FailureClass; readonly cause: unknown }
-
-export type StatementKind = Statement<never, never>['kind'] | 'transaction'
-
-/**
- * Called after each attempt of a statement or a transaction.
- * @param started when it started, on the clock of `performance.now()`
- * @param failure how it failed, or undefined if it succeeded
- */
-export type StatementObserver = (kind: StatementKind, started: number, failure: FailureClass | undefined) => void
 
 export interface PoolUse {
   /** Statements and transactions that have no result yet, including those that wait for a retry. */
@@ -71,8 +55,6 @@ export interface Pool {
   end(timeoutMs: number): Promise<void>
 }
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
 /**
  * Creates the pool that owns the connections to the database. On a dead network the driver never settles a query. Every query therefore
  * has a timeout here, after which its connection is abandoned.
@@ -86,38 +68,6 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     Object.fromEntries(laneNames.map((name) => [name, map(lanes[name])])) as Record<LaneName, T>
   let inFlight = 0
   let tableProblems = ''
-
-  /** Retries `attempt` until it succeeds, or until a retry is pointless or unsafe. */
-  const retry = async <T>(
-    kind: StatementKind,
-    attempt: (timeoutMs: number) => Promise<Attempt<T>>,
-    deadline: number,
-    retryConflicts: boolean,
-  ): Promise<T> => {
-    const started = performance.now()
-    for (let attempts = 0; ; attempts++) {
-      const attemptStarted = performance.now()
-      const attempted = await attempt(Math.max(1, Math.min(deadlines.query, deadline - attemptStarted)))
-      observe(kind, attemptStarted, 'failure' in attempted ? attempted.failure : undefined)
-      if ('result' in attempted) return attempted.result
-      if ('rejection' in attempted) throw attempted.rejection
-      const { failure, cause } = attempted
-      if (failure === 'statement_error') throw cause
-      if (failure === 'resources_exhausted') throw new DatabaseOverloaded('the database canceled the statement', { cause })
-      if (failure === 'outcome_unknown') throw new OutcomeUnknown('the database did not confirm a write', { cause })
-      const conflict = () => new DatabaseConflict('other transactions kept the rows locked', { cause })
-      if (failure === 'conflict' && !retryConflicts) throw conflict()
-      const now = performance.now()
-      const delayMs = Math.min(10 * 2 ** attempts, 200) * (0.5 + Math.random())
-      if (
-        now + delayMs >=
-        (failure === 'conflict' ? deadline - conflictMinRemainingMs : Math.min(deadline, started + unreachableRetryMs))
-      ) {
-        throw failure === 'conflict' ? conflict() : new DatabaseUnavailable('the database cannot be reached', { cause })
-      }
-      await sleep(delayMs)
-    }
-  }
 
   const runOnce = async <Params, Row>(
     { send }: Pick<Connections, 'send'>,
@@ -168,15 +118,22 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
   return {
     run: (statement, params, deadline, retryConflicts = true) =>
       limitInFlight(() =>
-        retry(statement.kind, (timeoutMs) => runOnce(statements, statement, params, timeoutMs), deadline, retryConflicts),
+        retry((timeoutMs) => runOnce(statements, statement, params, timeoutMs), {
+          kind: statement.kind,
+          deadline,
+          retryConflicts,
+          observe,
+        }),
       ),
     runInLane: (name, statement, params, turn) => {
       const { queue, connections } = lanes[name]
       const attempt = (timeoutMs: number) => runOnce(connections, statement, params, timeoutMs)
-      return queue.run(turn, () => retry(statement.kind, attempt, turn.deadline, true))
+      return queue.run(turn, () => retry(attempt, { kind: statement.kind, deadline: turn.deadline, retryConflicts: true, observe }))
     },
     transact: (transaction, deadline) =>
-      limitInFlight(() => retry('transaction', (timeoutMs) => transactOnce(transaction, timeoutMs), deadline, true)),
+      limitInFlight(() =>
+        retry((timeoutMs) => transactOnce(transaction, timeoutMs), { kind: 'transaction', deadline, retryConflicts: true, observe }),
+      ),
     isAvailable: async (timeoutMs) => {
       try {
         const rows = await statements.send<{ problem: string }>(findTableProblems.text, [], timeoutMs)

@@ -1,7 +1,7 @@
 import type { RequestObserver } from '../http/request-pipeline.js'
 import type { BatcherObserver } from '../lib/batcher-observer.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { StatementObserver } from '../postgres/pool.js'
+import type { StatementObserver } from '../postgres/retry.js'
 
 /** The observers that create the spans of requests. */
 export interface Traces {

@@ -45,13 +45,13 @@ describe('a service that requires API keys and has none', () => {
     const url = `http://127.0.0.1:${port}`
     expect((await as(url, key, 'PUT', '/items/a?value=x')).status).toBe(201)
     expect((await as(url, key, 'GET', '/items/a')).status).toBe(200)
-    const made = await as(url, key, 'POST', '/api-keys', { scopes: ['admin'] })
-    expect(made.status).toBe(201)
+    const created = await as(url, key, 'POST', '/api-keys', { scopes: ['admin'] })
+    expect(created.status).toBe(201)
 
-    const again = start(api.databaseUrl)
-    await again.ready()
-    expect(keysIn(again)).toEqual([])
-    expect((await as(await again.ready(), made.json.api_key, 'DELETE', '/api-keys/bootstrapkey')).status).toBe(204)
+    const restarted = start(api.databaseUrl)
+    await restarted.ready()
+    expect(keysIn(restarted)).toEqual([])
+    expect((await as(await restarted.ready(), created.json.api_key, 'DELETE', '/api-keys/bootstrapkey')).status).toBe(204)
     await expect.poll(async () => (await as(url, key, 'GET', '/items/a')).status, { timeout: 5_000 }).toBe(401)
   })
 

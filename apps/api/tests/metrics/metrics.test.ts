@@ -1,21 +1,10 @@
-import { createServer } from 'node:net'
-import { startPostgres } from '@holdfast/testbed/postgres-process'
 import { until } from '@holdfast/testbed/until'
 import { AggregatorRegistry } from 'prom-client'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createMetrics } from '../../src/metrics/metrics.js'
-import { putExpired, rejectPoison, send, startApi, startReplica, useApi } from '../support/api.js'
+import { putExpired, rejectPoison, startReplica, useApi } from '../support/api.js'
 import { parseExposition, scrape } from '../support/exposition.js'
-
-const withApi = async (environment: Record<string, string>, during: (api: Awaited<ReturnType<typeof startApi>>) => Promise<void>) => {
-  const api = await startApi(inject('postgresUrl'), environment)
-  try {
-    await during(api)
-  } finally {
-    await api.sql.end()
-    await api.service.stop(0)
-  }
-}
+import { withApi } from './with-api.js'
 
 describe('requests', () => {
   const api = useApi()
@@ -173,97 +162,6 @@ describe('statements', () => {
     } finally {
       await sweeper.stop(0)
     }
-  })
-})
-
-describe('metrics of items', () => {
-  const measured = /^holdfast_(items|items_bytes|table_bytes)$/
-
-  test('show the items and bytes of the largest namespaces, and the sum of all others', () =>
-    withApi({}, async (api) => {
-      for (let i = 0; i < 30; i++) await api.request('PUT', `/items/key-${i}`, { json: { value: 'x'.repeat(1000) } })
-      // The numbers of items come from the row counters.
-      await api.sql`insert into item_counts (namespace, slot, rows) select 'n' || n, slot, n from generate_series(1, 25) n, generate_series(0, 1) slot`
-      const metrics = await scrape(api.url)
-      const samples = metrics.samples.filter(({ name }) => name === 'holdfast_items')
-      expect(samples).toHaveLength(21)
-      expect(metrics.sum('holdfast_items', { namespace: 'default' })).toBe(30)
-      expect(metrics.sum('holdfast_items', { namespace: 'n25' })).toBe(50)
-      expect(metrics.sum('holdfast_items', { namespace: '(others)' })).toBe(2 * (1 + 2 + 3 + 4 + 5 + 6))
-      const bytes = metrics.sum('holdfast_items_bytes', { namespace: 'default' })
-      expect(bytes).toBeGreaterThan(30_000)
-      expect(bytes).toBeLessThan(32_000)
-      // The sample contains no row of this namespace, so it gets the mean of all rows.
-      expect(metrics.sum('holdfast_items_bytes', { namespace: 'n15' })).toBeCloseTo(bytes, -1)
-      for (const table of ['items', 'item_counts', 'idempotency_records']) {
-        expect(metrics.sum('holdfast_table_bytes', { table }), table).toBeGreaterThan(8_000)
-      }
-    }))
-
-  test('are measured at most every 15 seconds, not at each scrape', () =>
-    withApi({}, async (api) => {
-      await Promise.all(Array.from({ length: 10 }, () => scrape(api.url)))
-      await scrape(api.url)
-      expect((await scrape(api.url)).sum('holdfast_database_statement_duration_seconds_count', { kind: 'read' })).toBe(2)
-    }))
-
-  test('are left out if the database rejects the query, and all other metrics are served', () =>
-    withApi({}, async (api) => {
-      await api.sql`alter table item_counts rename to elsewhere`
-      const metrics = await scrape(api.url)
-      expect(metrics.samples.filter(({ name }) => measured.test(name))).toEqual([])
-      expect((await scrape(api.url)).sum('holdfast_database_failures_total', { failure: 'statement_error' })).toBeGreaterThan(0)
-    }))
-
-  test('are left out if the database is down, and all other metrics are served', async () => {
-    const server = await startPostgres()
-    const api = await startApi(server.url)
-    try {
-      await server.kill()
-      await until(async () => (await send(api.url, 'GET', '/health/ready')).status === 503)
-      const metrics = await scrape(api.url)
-      expect(metrics.samples.filter(({ name }) => measured.test(name))).toEqual([])
-      expect(metrics.sum('holdfast_build_info')).toBe(1)
-      expect(metrics.families.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
-    } finally {
-      await api.sql.end({ timeout: 0 })
-      await api.service.stop(0)
-      await server.remove()
-    }
-  })
-})
-
-describe('METRICS_PORT', () => {
-  test('serves the metrics, which the public port then does not serve', () =>
-    withApi({ METRICS_PORT: '0' }, async (api) => {
-      const metricsUrl = api.service.metricsUrl ?? ''
-      expect(metricsUrl).not.toBe(api.url)
-      await api.request('GET', '/items')
-      expect((await scrape(metricsUrl)).sum('holdfast_http_requests_total', { route: '/items' })).toBe(1)
-      expect((await send(metricsUrl, 'HEAD', '/metrics/?x=1')).status).toBe(200)
-      expect((await api.request('GET', '/metrics')).json.code).toBe('route_not_found')
-      expect((await api.request('GET', '/openapi.json')).json.paths['/metrics']).toBeUndefined()
-      for (const path of ['/', '/items', '/health', '/metrics/x']) expect((await send(metricsUrl, 'GET', path)).status, path).toBe(404)
-      expect((await send(metricsUrl, 'POST', '/metrics')).status).toBe(405)
-    }))
-
-  test('is closed when the service stops', async () => {
-    const api = await startApi(inject('postgresUrl'), { METRICS_PORT: '0' })
-    const metricsUrl = api.service.metricsUrl ?? ''
-    await scrape(metricsUrl)
-    await api.sql.end()
-    await api.service.stop(0)
-    await expect(fetch(`${metricsUrl}/metrics`)).rejects.toThrow()
-  })
-
-  test('that is in use stops startup with its name', async () => {
-    const occupier = createServer()
-    await new Promise<void>((resolve) => occupier.listen(0, '127.0.0.1', resolve))
-    const { port } = occupier.address() as { port: number }
-    await expect(startApi(inject('postgresUrl'), { METRICS_PORT: String(port) })).rejects.toThrow(
-      `METRICS_PORT ${port} is taken by another program`,
-    )
-    occupier.close()
   })
 })
 

@@ -1,32 +1,14 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate } from '../../src/postgres/migrations/migrate.js'
-import { readMigrations } from '../../src/postgres/migrations/migration-files.js'
-import { quoteLiteral } from '../../src/postgres/sql-quotes.js'
 import type { Service } from '../../src/start-service.js'
 import { type ApiResponse, send, startReplica } from '../support/api.js'
-import { createDatabase, type TestDatabase, withDatabase } from '../support/database.js'
-import { runMigrate } from '../support/run-migrate.js'
+import { createDatabase, type TestDatabase } from '../support/database.js'
+import { completedExchanges, type Exchange, exchanges, fixture, openSettings } from './version-0-1-0.js'
 
-/** A request to version 0.1.0 with its response. */
-interface Exchange {
-  readonly name: string
-  readonly request: { readonly method: string; readonly path: string; readonly headers: Record<string, string>; readonly body?: string }
-  readonly response: { readonly status: number; readonly headers: Record<string, string>; readonly body: string }
-}
-
-const fixture = (file: string): string => readFileSync(join(import.meta.dirname, '..', 'fixtures', '0.1.0', file), 'utf8')
-const exchanges: readonly Exchange[] = JSON.parse(fixture('exchanges.json'))
-const completed = exchanges.filter(({ name }) => !/did not (end|begin)/.test(name))
 const named = (name: string): Exchange => {
   const exchange = exchanges.find((each) => each.name === name)
   if (exchange === undefined) throw new Error(`no exchange is named ${name}`)
   return exchange
 }
-
-/** The settings of version 0.1.0 in the fixture. */
-const openSettings = { ROOT_KEYS: 'on', TRUST_PROXY: '127.0.0.0/8' }
 
 let database: TestDatabase
 let open: Service
@@ -105,7 +87,7 @@ describe('an upgrade from version 0.1.0', () => {
     expect((await get('/items/permanent')).status).toBe(403)
   })
 
-  test.each(completed.map((exchange) => [exchange.name, exchange] as const))(
+  test.each(completedExchanges.map((exchange) => [exchange.name, exchange] as const))(
     '%s is replayed with its original response',
     async (_, exchange) => {
       const before = await database.sql`select namespace, key, version::text from items order by 1, 2`
@@ -156,127 +138,4 @@ describe('an upgrade from version 0.1.0', () => {
   test('does not change the migration list of version 0.1.0, so that it can still start', async () => {
     expect(await database.sql`select count(*)::int as rows from drizzle.__drizzle_migrations`).toEqual([{ rows: 4 }])
   })
-})
-
-describe('next to version 0.1.0 on the same database', () => {
-  /** The statements that version 0.1.0 sent for the exchanges, with their parameters. */
-  const { texts, runs }: { texts: string[]; runs: [number, ...(string | null)[]][] } = JSON.parse(fixture('statements.json'))
-  const toSql = ([text, ...params]: (typeof runs)[number]): string =>
-    (texts[text] ?? '').replaceAll(/\$(\d+)/g, (_, index) => {
-      const param = params[Number(index) - 1]
-      return param == null ? 'null' : quoteLiteral(param)
-    })
-  const isKeyed = (sql: string) => sql.startsWith('with offered')
-  const statements = runs.map(toSql)
-  const seeds = statements.slice(0, statements.findIndex(isKeyed))
-  // Transactions and prefix deletes have several statements and depend on what the service does between them.
-  const single = completed.filter(({ name, request }) => request.headers.authorization === undefined && name !== 'a transaction')
-  const withoutTimes = (text: string) => text.replaceAll(/"\d{4}-\d\d-[^"]*Z"/g, '"time"')
-
-  test('the new version replays a request that the old version served', () =>
-    withDatabase('', async (url, sql) => {
-      await migrate({ url })
-      for (const statement of statements) await sql.unsafe(statement)
-      const service = await startReplica({ databaseUrl: url }, openSettings)
-      for (const { name, request, response } of single) {
-        const { method, path, headers, body } = request
-        const replayed = await send(service.url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })
-        expect([replayed.status, replayed.headers.get('idempotency-replayed')], name).toEqual([response.status, 'true'])
-        if (response.status < 400) expect(withoutTimes(replayed.text)).toBe(withoutTimes(response.body))
-      }
-      await service.stop(0)
-    }))
-
-  test('the old version replays a request that the new version served, or rejects it if it has conditions or another spelling of its path', () =>
-    withDatabase('', async (url, sql) => {
-      await migrate({ url })
-      for (const statement of seeds) await sql.unsafe(statement)
-      const service = await startReplica({ databaseUrl: url }, openSettings)
-      for (const { request } of single) {
-        const { method, path, headers, body } = request
-        await send(service.url, method, path, { headers, ...(body === undefined ? {} : { text: body }) })
-      }
-      await service.stop(0)
-      const rejected = new Set<string | undefined>()
-      for (const statement of statements.filter(isKeyed)) {
-        const [row] = await sql.unsafe<{ replayed: boolean; same: boolean }[]>(statement)
-        expect(row?.replayed).toBe(true)
-        if (row?.same === false) rejected.add(/[0-9a-f]{64}/.exec(statement)?.[0])
-      }
-      const unknown = single.filter(
-        ({ request }) => 'if-match' in request.headers || 'if-none-match' in request.headers || request.path.endsWith('/'),
-      )
-      expect(rejected.size).toBe(unknown.length)
-    }))
-})
-
-describe('the migration list of version 0.1.0', () => {
-  const names = readMigrations().map(({ name }) => name)
-  const dump = fixture('database.sql')
-  /** Moves the tables to where version 0.1.0 created them with another search path: all but the sequence, which is in `public`. */
-  const moveTables = (schema: string) => `
-    create schema ${schema};
-    ${['items', 'item_counts', 'idempotency_records', 'namespaces', 'api_keys', 'request_counts']
-      .map((name) => `alter table public.${name} set schema ${schema};`)
-      .join('\n')}
-    alter function public.renew_version set schema ${schema};`
-
-  test('is read, so that its migrations are not applied again', () =>
-    withDatabase('', async (url, sql) => {
-      await sql.unsafe(dump)
-      const { stdout } = await runMigrate({ DATABASE_URL: url })
-      const applied = names.slice(4).map((name) => `holdfast: applying ${name}\n`)
-      expect(stdout).toBe([...applied, 'holdfast: the tables in schema "public" are up to date\n'].join(''))
-    }))
-
-  test('shows which migrations are missing because another application listed later ones in it', () =>
-    withDatabase('', async (url, sql) => {
-      await sql.unsafe(dump)
-      await sql.unsafe(`
-        drop table public.namespaces, public.api_keys, public.request_counts; drop function public.renew_version;
-        delete from drizzle.__drizzle_migrations where id > 2;
-        insert into drizzle.__drizzle_migrations values (3, 'theirs', 99999999999999)`)
-      await expect(migrate({ url })).resolves.toMatchObject({ applied: names.slice(2) })
-      expect(await sql`select hash from drizzle.__drizzle_migrations where id = 3`).toEqual([{ hash: 'theirs' }])
-    }))
-
-  test('loses only the rows of Holdfast by the documented statement', () =>
-    withDatabase('', async (url, sql) => {
-      const text = readFileSync(join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'operations.md'), 'utf8')
-      const [statement = ''] = /^DELETE FROM drizzle.*;$/m.exec(text) ?? []
-      await sql.unsafe(dump)
-      await sql`insert into drizzle.__drizzle_migrations values (5, 'theirs', 1)`
-      await sql`set search_path = public`
-      await migrate({ url })
-      await sql.unsafe(statement)
-      expect(await sql`select hash from drizzle.__drizzle_migrations`).toEqual([{ hash: 'theirs' }])
-      await expect(migrate({ url })).resolves.toMatchObject({ applied: [] })
-    }))
-
-  test('applies to tables in the first schema of the search path, and the sequence is moved there', () =>
-    withDatabase('', async (url, sql) => {
-      await sql.unsafe(dump)
-      await sql.unsafe(moveTables('app'))
-      await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set search_path = app, public`)
-      const service = await startReplica({ databaseUrl: url })
-      expect((await send(service.url, 'POST', '/items/counter/increment', { json: {} })).json).toMatchObject({ value: 43 })
-      await service.stop(0)
-      expect(await sql`select 1 from pg_class where relnamespace = 'public'::regnamespace`).toEqual([])
-    }))
-
-  test('does not apply to a schema without the tables, which gets new ones', () =>
-    withDatabase('', async (url, sql) => {
-      await sql.unsafe(dump)
-      await expect(migrate({ url }, { schema: 'other' })).resolves.toMatchObject({ applied: names })
-      await expect(migrate({ url }, { schema: 'public' })).resolves.toMatchObject({ applied: names.slice(4) })
-    }))
-
-  test('is required if the tables were restored from a backup', () =>
-    withDatabase('', async (url, sql) => {
-      await sql.unsafe(dump)
-      await sql`drop schema drizzle cascade`
-      await expect(migrate({ url })).rejects.toThrow(
-        /^DATABASE_SCHEMA: schema "public" has tables with names that Holdfast uses \(api_keys, .*\), and no migration history .* restore the table holdfast_migrations too\.$/,
-      )
-    }))
 })

@@ -74,16 +74,16 @@ const startServer = async (
   connectionsMax: number,
   stopping = () => false,
 ): Promise<ChildProcess> => {
-  const until = performance.now() + startTimeoutMs
+  const deadline = performance.now() + startTimeoutMs
   for (let attempt = 1; ; attempt++) {
     await stopOrphanedServer(cluster.folder)
     const child = await launch(cluster, connectionsMax)
-    while (!hasExited(child) && performance.now() < until && !stopping()) {
+    while (!hasExited(child) && performance.now() < deadline && !stopping()) {
       if (await acceptsConnections(address)) return child
       await sleep(20)
     }
     child.stdin?.destroy()
-    if (attempt > 10 || performance.now() >= until || stopping()) {
+    if (attempt > 10 || performance.now() >= deadline || stopping()) {
       throw new StartError(`DATA_DIR: PostgreSQL did not start (${await lastLogLine(cluster)}). See its log, ${cluster.logFile}.`)
     }
     await sleep(300)
@@ -96,11 +96,11 @@ const acquireLock = async (
   account: ServerAccount,
 ): Promise<{ readonly socket: SocketFolder; readonly release: () => Promise<void> }> => {
   const socket = await prepareSocketFolder(dataDir, account)
-  const until = performance.now() + lockTimeoutMs
+  const deadline = performance.now() + lockTimeoutMs
   for (;;) {
     const lock = await lockInstance(socket.path)
     if ('release' in lock) return { socket, release: lock.release }
-    if (performance.now() > until) {
+    if (performance.now() > deadline) {
       await socket.close()
       throw new StartError(
         `DATA_DIR: ${dataDir} is in use by another Holdfast service (process ${lock.heldBy}). Stop it, or choose another folder.`,

@@ -20,7 +20,7 @@ describe('an invalid setting is reported with its expected value', () => {
     [{ PORT: '70000' }, 'PORT must be a whole number from 0 to 65535, not "70000"'],
     [{ PORT: '80a' }, 'PORT must be a whole number from 0 to 65535, not "80a"'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be fatal, error, warn, info, debug, trace or silent, not "loud"'],
-    [{ DATABASE_URL: 'mysql://root:secret@db/x' }, 'DATABASE_URL must be postgres://user:password@host:port/database'],
+    [{ DATABASE_URL: 'mysql://root:secret@db/x' }, 'DATABASE_URL must be a URL of the form postgres://user:password@host:port/database'],
     [
       { TRUST_PROXY: '10.0.0.0/33' },
       'TRUST_PROXY must be comma-separated IP addresses or CIDR blocks, such as 10.0.0.0/8,::1, not "10.0.0.0/33"',

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-process'
 import { runService } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
@@ -8,7 +8,7 @@ import { send, startApi } from '../support/api.js'
 
 const status = (url: string, agent: Agent): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
-    request(url, { agent }, (response) => response.resume().on('end', () => resolve(response.statusCode)))
+    httpRequest(url, { agent }, (response) => response.resume().on('end', () => resolve(response.statusCode)))
       .on('error', reject)
       .end()
   })
@@ -22,16 +22,16 @@ const waitsForLock = async (sql: Sql, application = 'holdfast'): Promise<void> =
   })
 
 test('shutdown finishes running requests, accepts no new ones, and does not wait for idle connections', async () => {
-  const { service, sql, request: ask, url } = await startApi(inject('postgresUrl'))
-  await ask('PUT', '/items/slow?value=1')
+  const { service, sql, request, url } = await startApi(inject('postgresUrl'))
+  await request('PUT', '/items/slow?value=1')
   const idle = new Agent({ keepAlive: true })
   expect(await status(`${url}/health/live`, idle)).toBe(200)
 
-  let running: ReturnType<typeof ask> | undefined
+  let running: ReturnType<typeof request> | undefined
   let stopped: Promise<void> | undefined
   await sql.begin(async (holder) => {
     await holder`select 1 from items where key = 'slow' for update`
-    running = ask('PUT', '/items/slow?value=2')
+    running = request('PUT', '/items/slow?value=2')
     await waitsForLock(sql)
     stopped = service.stop(0)
     await until(async () => {
@@ -52,21 +52,21 @@ test('shutdown finishes running requests, accepts no new ones, and does not wait
 })
 
 test('readiness becomes 503 while the service still serves requests', async () => {
-  const { service, sql, request: ask } = await startApi(inject('postgresUrl'))
+  const { service, sql, request } = await startApi(inject('postgresUrl'))
   const stopped = service.stop(1_000)
-  const ready = await ask('GET', '/health/ready')
+  const ready = await request('GET', '/health/ready')
   expect([ready.status, ready.json.status, ready.headers.get('connection')]).toEqual([503, 'stopping', 'close'])
-  expect((await ask('PUT', '/items/last?value=1')).status).toBe(201)
+  expect((await request('PUT', '/items/last?value=1')).status).toBe(201)
   await stopped
   await sql.end()
 })
 
 test('requests that exceed the grace period are aborted', async () => {
-  const { service, sql, request: ask } = await startApi(inject('postgresUrl'), { SHUTDOWN_GRACE_SECONDS: '1' })
-  await ask('PUT', '/items/slow?value=1')
+  const { service, sql, request } = await startApi(inject('postgresUrl'), { SHUTDOWN_GRACE_SECONDS: '1' })
+  await request('PUT', '/items/slow?value=1')
   await sql.begin(async (holder) => {
     await holder`select 1 from items where key = 'slow' for update`
-    const running = ask('PUT', '/items/slow?value=2').catch(() => 'aborted')
+    const running = request('PUT', '/items/slow?value=2').catch(() => 'aborted')
     await waitsForLock(sql)
     await service.stop(0)
     expect(await running).toBe('aborted')

@@ -36,7 +36,7 @@ export interface DatabaseTarget {
 
 const parsePort = (text: string): number => {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0
-  if (port < 1 || port > 65_535) throw new InvalidDatabaseUrl(`a port must be a number from 1 to 65535; ${encodingAdvice}`)
+  if (port < 1 || port > 65_535) throw new InvalidDatabaseUrl(`A port must be a number from 1 to 65535. ${encodingAdvice}`)
   return port
 }
 
@@ -46,7 +46,7 @@ const defaultPort = '5432'
 const toEndpoint = (host: string, port: string): ServerEndpoint => {
   const number = parsePort(port === '' ? defaultPort : port)
   if (host.startsWith('/')) return { path: `${host.replace(/\/+$/, '')}/.s.PGSQL.${number}` }
-  if (!/^[^\s/@?#[\]]*$/.test(host)) throw new InvalidDatabaseUrl(`a host contains an invalid character; ${encodingAdvice}`)
+  if (!/^[^\s/@?#[\]]*$/.test(host)) throw new InvalidDatabaseUrl(`A host contains an invalid character. ${encodingAdvice}`)
   return { host: host === '' ? 'localhost' : host, port: number }
 }
 
@@ -56,8 +56,8 @@ const parseHosts = (text: string): [host: string, port: string][] =>
     const [, v6, name, port = ''] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/s.exec(each) ?? []
     const host = v6 ?? name
     if (host === undefined)
-      throw new InvalidDatabaseUrl(`a host must be a name, an IPv4 address, or an IPv6 address in brackets; ${encodingAdvice}`)
-    if (v6 !== undefined && !decode(v6).includes(':')) throw new InvalidDatabaseUrl('only an IPv6 address may be in brackets')
+      throw new InvalidDatabaseUrl(`A host must be a name, an IPv4 address, or an IPv6 address in brackets. ${encodingAdvice}`)
+    if (v6 !== undefined && !decode(v6).includes(':')) throw new InvalidDatabaseUrl('Only an IPv6 address may be in brackets.')
     return [decode(host), port]
   })
 
@@ -69,7 +69,7 @@ const parseEndpoints = (authority: string, parameters: ReadonlyMap<string, strin
   const ports = parameters.get('port')?.split(',')
   if (ports !== undefined) {
     if (ports.length !== 1 && ports.length !== pairs.length)
-      throw new InvalidDatabaseUrl('it must have one port for all hosts, or one port for each host')
+      throw new InvalidDatabaseUrl('It must have one port for all hosts, or one port for each host.')
     pairs = pairs.map(([host], index) => [host, (ports.length === 1 ? ports[0] : ports[index]) ?? ''])
   }
   return pairs.map(([host, port]) => toEndpoint(host, port))
@@ -86,7 +86,7 @@ const parseTls = (parameters: ReadonlyMap<string, string>): TlsOptions => {
   const mode = requested === undefined ? preset : oneOf('sslmode', tlsModes, requested)
   const direct = oneOf('sslnegotiation', ['postgres', 'direct'], parameters.get('sslnegotiation') ?? 'postgres') === 'direct'
   if (direct && tlsModes.indexOf(mode) < tlsModes.indexOf('require')) {
-    throw new InvalidDatabaseUrl('sslnegotiation=direct requires sslmode=require, verify-ca or verify-full')
+    throw new InvalidDatabaseUrl('sslnegotiation=direct requires sslmode=require, verify-ca or verify-full.')
   }
   return {
     mode,
@@ -111,7 +111,7 @@ const currentUser = (): string => {
   try {
     return userInfo().username
   } catch {
-    throw new InvalidDatabaseUrl('it has no user, and the user of this process has no name; add a user')
+    throw new InvalidDatabaseUrl('It has no user, and the user of this process has no name. Add a user.')
   }
 }
 
@@ -127,11 +127,11 @@ export const parseDatabaseUrl = (url: string): DatabaseTarget => {
   const at = rest.slice(0, slash === -1 ? rest.length : slash).lastIndexOf('@')
   const credentials = at === -1 ? '' : rest.slice(0, at)
   const [, authority = '', path = '', query = ''] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest.slice(at + 1)) ?? []
-  if (/[/@#]/.test(path)) throw new InvalidDatabaseUrl(`its database name contains /, @ or #; ${encodingAdvice}`)
+  if (/[/@#]/.test(path)) throw new InvalidDatabaseUrl(`Its database name contains /, @ or #. ${encodingAdvice}`)
   const parameters = parseParameters(query)
   const [, user = '', password = ''] = /^([^:]*)(?::(.*))?$/s.exec(credentials) ?? []
   const database = parameters.get('dbname') ?? decode(path)
-  if (database === '') throw new InvalidDatabaseUrl('it has no database name')
+  if (database === '') throw new InvalidDatabaseUrl('It has no database name.')
   const connectTimeout = parameters.get('connect_timeout')
   return {
     endpoints: parseEndpoints(authority, parameters),

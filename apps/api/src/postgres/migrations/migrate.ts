@@ -54,11 +54,11 @@ const migrationSettings = { application_name: 'holdfast migrations', statement_t
  * for which `CREATE INDEX CONCURRENTLY` waits.
  */
 const withLock = async (sql: Sql, schema: string, run: () => Promise<void>): Promise<void> => {
-  const until = performance.now() + waitTimeoutMs
+  const deadline = performance.now() + waitTimeoutMs
   for (;;) {
     const [row] = await sql<{ locked: boolean }[]>`select pg_try_advisory_lock(${lockClass}::int, hashtext(${schema})) as locked`
     if (row?.locked === true) break
-    if (performance.now() > until)
+    if (performance.now() > deadline)
       throw new StartError('DATABASE_URL: another service has been migrating the tables for a minute. Try again later.')
     await delay()
   }
@@ -71,13 +71,13 @@ const withLock = async (sql: Sql, schema: string, run: () => Promise<void>): Pro
  * run on the same connection.
  */
 const runInTransaction = async (sql: Sql, statements: readonly string[]): Promise<void> => {
-  const until = performance.now() + waitTimeoutMs
+  const deadline = performance.now() + waitTimeoutMs
   for (;;) {
     try {
       await sql.unsafe(statements.map((statement) => statement.trim().replace(/;$/, '')).join('\n;\n')).simple()
       return
     } catch (error) {
-      if (!isLockTimeout(error) || performance.now() > until) throw error
+      if (!isLockTimeout(error) || performance.now() > deadline) throw error
       await delay()
     }
   }

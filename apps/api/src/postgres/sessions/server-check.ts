@@ -31,13 +31,13 @@ const isPermanent = (cause: unknown): boolean =>
   cause instanceof AggregateError ? cause.errors.every(isPermanent) : cause instanceof UnusableServer || permanentCodes.test(codeOf(cause))
 
 const openWithRetries = async (sessions: Sessions): Promise<Session> => {
-  const until = performance.now() + startupRetryMs
+  const deadline = performance.now() + startupRetryMs
   for (;;) {
     try {
       return await sessions.open()
     } catch (error) {
       const cause = error instanceof NotConnected ? error.cause : error
-      if (isPermanent(cause) || performance.now() > until) throw toStartError(cause)
+      if (isPermanent(cause) || performance.now() > deadline) throw toStartError(cause)
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
@@ -55,7 +55,7 @@ const checkSession = ({ serverInfo }: Session, { allowUnsafe = false }: Database
     logger.warn(`synchronous_commit is ${commit}: ${effect}`)
   }
   if (serverInfo.system_identifier === null || serverInfo.timeline === null) {
-    logger.warn('the role may not read the identity of the server: the service detects a failover only if it reaches a standby')
+    logger.warn('the role is not allowed to read the identity of the server: the service detects a failover only if it reaches a standby')
   }
 }
 

@@ -13,9 +13,9 @@ export interface ServerInfo {
   readonly session_replication_role: string
   /** Whether the whole server rejects writes, rather than a role or a database. */
   readonly read_only: boolean
-  /** Identifies the cluster, including its standbys. Null if the role must not read it. */
+  /** Identifies the cluster, including its standbys. Null if the role is not allowed to read it. */
   readonly system_identifier: string | null
-  /** Grows with each promotion. Null on a standby, or if the role must not read it. */
+  /** Grows with each promotion. Null on a standby, or if the role is not allowed to read it. */
   readonly timeline: number | null
 }
 
@@ -67,7 +67,7 @@ export const checkUsable = (info: ServerInfo, allowUnsafe: boolean): void => {
     throw new UnusableServer(`PostgreSQL ${info.version} is too old. Use PostgreSQL ${versionMin} or newer.`)
   }
   if (info.encoding !== 'UTF8') throw new UnusableServer(`the database has the encoding ${info.encoding}. Use a database with UTF8.`)
-  if (info.standby) throw new UnusableServer('the server is a standby, which accepts no writes. Name the primary.')
+  if (info.standby) throw new UnusableServer('the server is a standby, which accepts no writes. Connect to the primary.')
   if (info.read_only) {
     throw new UnusableServer('the server accepts no writes: default_transaction_read_only is on. Turn it off.', true)
   }

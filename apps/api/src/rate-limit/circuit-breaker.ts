@@ -1,3 +1,5 @@
+import { withTimeout } from '../lib/with-timeout.js'
+
 export interface CircuitBreakerOptions {
   /** How long a call may take. Milliseconds. */
   readonly patienceMs: number
@@ -15,15 +17,6 @@ export interface CircuitBreaker {
   /** Ends the probing. */
   readonly stop: () => void
 }
-
-/** What a promise resolves with; rejects where that takes longer than `timeoutMs`. */
-const inTime = <T>(promise: Promise<T>, timeoutMs: number): Promise<T> =>
-  new Promise((resolve, reject) => {
-    // A turn of the event loop more, for an answer that is there and was not read because this process was busy.
-    const expire = () => setImmediate(reject, new Error(`no answer within ${timeoutMs} ms`))
-    const timer = setTimeout(expire, timeoutMs)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 
 /**
  * Stops calling what failed or became slow, so that no caller waits for it, and probes until it answers in time again.
@@ -62,7 +55,12 @@ export const createCircuitBreaker = ({ patienceMs, probe, pauseMs, onOpen, onClo
     guard: async (call) => {
       if (open) throw new Error('the circuit is open')
       try {
-        return await inTime(call(), patienceMs)
+        const settled = await withTimeout(
+          call().then((value) => ({ value })),
+          patienceMs,
+        )
+        if (settled === undefined) throw new Error(`no response within ${patienceMs} ms`)
+        return settled.value
       } catch (error) {
         trip(error)
         throw error

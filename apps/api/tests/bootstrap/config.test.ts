@@ -5,7 +5,7 @@ import { runService } from '@holdfast/testbed/service-process'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { readConfig } from '../../src/config.js'
 
-test('the defaults', () => {
+test('an empty variable counts as unset, and unset variables have their defaults', () => {
   expect(readConfig({ LOG_LEVEL: '' })).toMatchObject({
     PORT: 8000,
     HOST: '127.0.0.1',

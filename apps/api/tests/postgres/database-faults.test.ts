@@ -23,8 +23,8 @@ afterAll(async () => {
 
 const ready = () => until(async () => (await send(api.url, 'GET', '/health/ready')).status === 200)
 
-describe('PostgreSQL that is killed and restarted', () => {
-  test('loses no acknowledged write and applies no rejected one, and the service recovers by itself', async () => {
+describe('after PostgreSQL was killed and restarted', () => {
+  test('no acknowledged write is lost, no rejected write is applied, and the service recovers by itself', async () => {
     const acknowledged = new Set<string>()
     const uncertain = new Set<string>()
     let stop = false
@@ -68,8 +68,8 @@ describe('PostgreSQL that is killed and restarted', () => {
   })
 })
 
-describe('PostgreSQL that hangs', () => {
-  test('gets every request a response by its deadline, and the service recovers', { timeout: 60_000 }, async () => {
+describe('while PostgreSQL hangs', () => {
+  test('every request gets a response by its deadline, and the service recovers afterwards', { timeout: 60_000 }, async () => {
     await api.request('PUT', '/items/still?value=1')
     const resume = await server.pause()
     const [read, write] = await Promise.all([api.request('GET', '/items/still'), api.request('PUT', '/items/still?value=2')])

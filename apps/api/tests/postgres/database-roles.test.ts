@@ -98,7 +98,7 @@ test('a role that may not create tables does not start on tables with pending mi
   await expect(migrate({ url: serviceUrl })).rejects.toThrow(/schema "public" .*\(permission denied for schema public\)/)
 })
 
-test('tables that a role may not use are none of its business, so that roles with search paths of their own share a database', async () => {
+test('tables that a role may not use do not prevent its start, so roles with different search paths can share a database', async () => {
   await migrate({ url: database.url }, { schema: 'others' })
   await database.sql`alter role holdfast_owner set search_path = holdfast`
   await expect(migrate({ url: ownerUrl })).resolves.toMatchObject({ schema: 'holdfast' })

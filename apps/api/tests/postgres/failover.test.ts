@@ -55,8 +55,8 @@ test('a standby in the list of hosts is skipped', async () => {
   expect(await get(both.url, 'a')).toBe('1')
 })
 
-describe('an address that moves to another server', () => {
-  test('a standby: nothing is read there, and the service is not ready', async () => {
+describe('an address that moves', () => {
+  test('to a standby: the service reads nothing there and is not ready', async () => {
     await send(api.url, 'PUT', '/items/moved?value=1')
     address.moveTo(second.port)
     address.cut()
@@ -67,7 +67,7 @@ describe('an address that moves to another server', () => {
     expect(await status(api.url)).toBe(503)
   })
 
-  test('another cluster: nothing is read or written there', async () => {
+  test('to another cluster: the service reads and writes nothing there', async () => {
     address.moveTo(otherCluster.port)
     expect(await status(api.url)).toBe(503)
     expect((await send(api.url, 'GET', '/items/moved')).json.code).toBe('database_unavailable')

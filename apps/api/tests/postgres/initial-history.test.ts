@@ -8,7 +8,7 @@ import { withDatabase } from '../support/database.js'
 import { runMigrate } from '../support/run-migrate.js'
 import { fixture } from './version-0-1-0.js'
 
-describe('the migration list of version 0.1.0', () => {
+describe('the migration history of version 0.1.0', () => {
   const names = readMigrations().map(({ name }) => name)
   const dump = fixture('database.sql')
   /** Moves the tables to where version 0.1.0 created them with another search path: all but the sequence, which is in `public`. */
@@ -69,7 +69,7 @@ describe('the migration list of version 0.1.0', () => {
       await expect(migrate({ url }, { schema: 'public' })).resolves.toMatchObject({ applied: names.slice(4) })
     }))
 
-  test('is required if the tables were restored from a backup', () =>
+  test('is required if tables of version 0.1.0 were restored from a backup', () =>
     withDatabase('', async (url, sql) => {
       await sql.unsafe(dump)
       await sql`drop schema drizzle cascade`

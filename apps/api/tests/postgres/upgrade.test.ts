@@ -135,7 +135,7 @@ describe('an upgrade from version 0.1.0', () => {
     expect([repeated.json, repeated.headers.get('idempotency-replayed')]).toEqual([{ deleted }, 'true'])
   })
 
-  test('does not change the migration list of version 0.1.0, so that it can still start', async () => {
+  test('does not change the migration history of version 0.1.0, so that it can still start', async () => {
     expect(await database.sql`select count(*)::int as rows from drizzle.__drizzle_migrations`).toEqual([{ rows: 4 }])
   })
 })

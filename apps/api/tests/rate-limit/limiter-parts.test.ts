@@ -122,7 +122,7 @@ describe('the circuit breaker', () => {
     const { breaker, seen, call, beWell } = setUp(10)
     expect(await breaker.guard(call)).toBe('done')
     beWell(false)
-    await expect(breaker.guard(call)).rejects.toThrow('no answer within 10 ms')
+    await expect(breaker.guard(call)).rejects.toThrow('no response within 10 ms')
     await expect(breaker.guard(call)).rejects.toThrow('the circuit is open')
     expect(seen).toMatchObject({ calls: 2, opened: 1, closed: 0 })
     beWell(true)

@@ -11,11 +11,12 @@ import { createByteBudget } from './http/overload/byte-budget.js'
 import { trustedHosts } from './http/trusted-hosts.js'
 import { createDeletePrefix } from './items/delete-prefix.js'
 import { createItemStore } from './items/item-store.js'
-import type { WriteSettings } from './items/write-batcher.js'
+import type { ItemDatabase } from './items/write-batcher.js'
+import { createKeyOrder } from './lib/key-order.js'
 import { withTimeout } from './lib/with-timeout.js'
 import { createMetrics, type Metrics } from './metrics/metrics.js'
 import { createMetricsServer } from './metrics/metrics-server.js'
-import { createNamespaceLimits } from './namespaces/namespace-limits.js'
+import { createLimitsGate } from './namespaces/limits-gate.js'
 import { createNamespaceSettings } from './namespaces/namespace-settings.js'
 import { createNamespaceStore } from './namespaces/namespace-store.js'
 import type { Database } from './open-database.js'
@@ -59,13 +60,16 @@ const listenOn = async (server: Server, metricsServer: Server, { HOST, PORT, MET
   }
 }
 
-const createStores = (pool: Pool, config: Config, observe: WriteSettings['observe'], logger: Logger) => {
+const createStores = (pool: Pool, config: Config, observe: ItemDatabase['observe'], logger: Logger) => {
   const settings = createNamespaceSettings(pool)
   const recordSeconds = config.IDEMPOTENCY_TTL_SECONDS
   const deletePrefix = createDeletePrefix(pool, recordSeconds)
-  const items = createItemStore(pool, { valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds, observe }, deletePrefix)
+  const items = createItemStore(
+    { pool, order: createKeyOrder(), valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds, observe },
+    deletePrefix,
+  )
   return {
-    store: createNamespaceLimits(items, settings, pool),
+    store: createLimitsGate(items, settings, pool),
     namespaces: createNamespaceStore(pool, settings, deletePrefix),
     apiKeys: createApiKeyStore(pool, logger),
   }

@@ -22,11 +22,3 @@ export const writeConditions = (headers: { 'if-match'?: string | undefined; 'if-
   ifMatch: condition(headers['if-match'], false),
   ifNoneMatch: condition(headers['if-none-match'], true),
 })
-
-/** Whether If-Match of a read names the version, or there is no If-Match. */
-export const isMatched = (header: string | undefined, version: string): boolean =>
-  header === undefined || header === '*' || versions(header, false).includes(version)
-
-/** Whether If-None-Match of a read names the version, so that 304 is the answer. */
-export const isCurrent = (header: string | undefined, version: string): boolean =>
-  header !== undefined && (header === '*' || versions(header, true).includes(version))

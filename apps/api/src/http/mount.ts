@@ -9,7 +9,7 @@ import {
 } from '@holdfast/contracts'
 import type { Hono } from 'hono'
 import type { Authenticate, Caller } from '../api-keys/authenticate.js'
-import { authorize, authorizeRoute } from '../api-keys/authorize.js'
+import { authorizeRoute } from '../api-keys/authorize.js'
 import { canonicalTarget } from '../idempotency/canonical-target.js'
 import { toIdempotencyKey } from '../idempotency/idempotency-key.js'
 import type { OperationContext } from '../items/operation-context.js'
@@ -99,8 +99,7 @@ const respondTo = (
     const validated = validate({ ...raw, headers: incoming.headers, body: body?.value })
     const valid = keyInQuery ? { ...validated, ...withKeyAsParameter(validated) } : validated
     const namespace = (valid.params as { namespace?: string } | undefined)?.namespace ?? defaultNamespace
-    const input = authorize(caller, route, valid)
-    const headers: WriteHeaders = input.headers ?? {}
+    const headers: WriteHeaders = valid.headers ?? {}
     const { method = '', url: target = '' } = incoming
     const prefer = incoming.headers.prefer?.toString()
     const client = caller?.id ?? state.client ?? ''
@@ -128,10 +127,10 @@ const respondTo = (
       bodyText: body?.text,
       idempotencyKey,
     }
-    if (!isShort) return toResponse(state, route, await handler(operationContext, input as RouteInput<RouteContract>))
+    if (!isShort) return toResponse(state, route, await handler(operationContext, valid as unknown as RouteInput<RouteContract>))
     admission.enter()
     try {
-      return toResponse(state, route, await handler(operationContext, input as RouteInput<RouteContract>))
+      return toResponse(state, route, await handler(operationContext, valid as unknown as RouteInput<RouteContract>))
     } finally {
       admission.leave()
     }

@@ -10,6 +10,11 @@ export interface IdempotencyKey {
   readonly firstFingerprint: string
 }
 
+/** Tells whether a result is that of an earlier request with the same Idempotency-Key. */
+export interface Replayable {
+  readonly replayed?: boolean
+}
+
 /** What identifies a write with an Idempotency-Key, besides the key. */
 export interface KeyedRequest {
   readonly namespace: string

@@ -1,9 +1,10 @@
 import type { ErrorCode } from '@holdfast/contracts'
 import postgres from 'postgres'
 import { ApiError, type ApiErrorExtensions } from '../http/api-error.js'
-import type { Replayable } from '../items/operation.js'
+import { Raced } from '../postgres/errors.js'
 import type { Pool } from '../postgres/pool.js'
-import type { IdempotencyKey } from './idempotency-key.js'
+import { retryRaced } from '../postgres/retry.js'
+import type { IdempotencyKey, Replayable } from './idempotency-key.js'
 import { getRecord, type KnownRecord, recordError } from './sql/idempotency-records.js'
 
 /** Says of an answer whether it is that of an earlier request. */
@@ -50,65 +51,61 @@ const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'checks_failed',
 ])
 
-/** PostgreSQL's unique_violation: another connection wrote the record meanwhile. */
+/** Whether PostgreSQL reported a unique violation: another connection wrote the record of the same key. */
 const isTaken = (error: unknown): boolean =>
   error instanceof postgres.PostgresError && error.code === '23505' && error.table_name === 'idempotency_records'
 
 /**
- * Makes what runs a write with an Idempotency-Key once, however often it is asked (draft-ietf-httpapi-idempotency-key-header). The
- * effect's own statement records it; here it is seen to that a request does not run twice at the same time in this service, and
- * that refusals are recorded too: a request that was refused stays refused.
+ * Creates a function that applies a write with an Idempotency-Key once, however often it is requested
+ * (draft-ietf-httpapi-idempotency-key-header). The statement that applies the write also records it. This function rejects a request while
+ * another one with its key runs in this process, and records errors, so that a rejected request stays rejected.
  */
 export const createOnce = (pool: Pool, recordSeconds: number) => {
   const running = new Set<string>()
 
-  /** What a record answers; undefined where there is none. */
-  const replay = async <Row>(record: IdempotencyKey, deadline: number): Promise<(Row & Replayable) | undefined> => {
-    const [known] = await pool.run(getRecord, { recordId: record.id }, deadline)
-    return known === undefined ? undefined : replayOf<Row>(record, known)
+  /** Returns the recorded result of a key; undefined if it has no record. */
+  const replay = async <Row>(key: IdempotencyKey, deadline: number): Promise<(Row & Replayable) | undefined> => {
+    const [known] = await pool.run(getRecord, { recordId: key.id }, deadline)
+    return known === undefined ? undefined : replayOf<Row>(key, known)
   }
 
-  /** Records a refusal and throws it; undefined where the key has a record already. */
-  const refuse = async (record: IdempotencyKey, { code, message, details }: ApiError, deadline: number): Promise<undefined> => {
+  /** Records an error and throws it. Returns if the key has a record already. */
+  const reject = async (key: IdempotencyKey, { code, message, details }: ApiError, deadline: number): Promise<void> => {
     const refused: RecordedError = { code, detail: message, version: details.version ?? null, extensions: details.extensions }
     const result = JSON.stringify({ refused })
-    const [written] = await pool.run(recordError, { recordId: record.id, fingerprint: record.fingerprint, result, recordSeconds }, deadline)
+    const [written] = await pool.run(recordError, { recordId: key.id, fingerprint: key.fingerprint, result, recordSeconds }, deadline)
     if (written !== undefined) throw new ApiError(code, message, { ...details, headers: { [replayedHeader]: 'false' } })
   }
 
-  const runOnce = async <Row>(
-    record: IdempotencyKey,
-    deadline: number,
-    run: () => Promise<Row & Replayable>,
-  ): Promise<Row & Replayable> => {
-    for (;;) {
-      try {
-        return await run()
-      } catch (error) {
-        // The statement that is run again sees the record.
-        if (isTaken(error) && performance.now() < deadline) continue
-        if (!(error instanceof ApiError) || !recordedCodes.has(error.code) || error.details.headers !== undefined) throw error
-        // Another service may have applied the request while this one waited for the item.
-        const known = (await refuse(record, error, deadline)) ?? (await replay<Row>(record, deadline))
-        if (known !== undefined) return known
-      }
-    }
-  }
-
-  const guarded = async <Row>(
-    record: IdempotencyKey,
-    deadline: number,
-    run: () => Promise<Row & Replayable>,
-  ): Promise<Row & Replayable> => {
-    if (running.has(record.id)) throw inProgress()
-    running.add(record.id)
+  const attempt = async <Row>(key: IdempotencyKey, deadline: number, run: () => Promise<Row & Replayable>): Promise<Row & Replayable> => {
     try {
-      return await runOnce(record, deadline, run)
-    } finally {
-      running.delete(record.id)
+      return await run()
+    } catch (error) {
+      // The next attempt finds the record.
+      if (isTaken(error)) throw new Raced({ cause: error })
+      if (!(error instanceof ApiError) || !recordedCodes.has(error.code) || error.details.headers !== undefined) throw error
+      await reject(key, error, deadline)
+      // Another process may have applied the request while this one waited for the item.
+      const known = await replay<Row>(key, deadline)
+      if (known === undefined) throw new Raced({ cause: error })
+      return known
     }
   }
 
-  return <Row>(record: IdempotencyKey | undefined, deadline: number, run: () => Promise<Row & Replayable>): Promise<Row & Replayable> =>
-    record === undefined ? run() : guarded(record, deadline, run)
+  return async <Row>(
+    { idempotencyKey: key, deadline }: { readonly idempotencyKey: IdempotencyKey | undefined; readonly deadline: number },
+    run: () => Promise<Row & Replayable>,
+  ): Promise<Row & Replayable> => {
+    if (key === undefined) return run()
+    if (running.has(key.id)) throw inProgress()
+    running.add(key.id)
+    try {
+      return await retryRaced(deadline, () => attempt(key, deadline, run))
+    } finally {
+      running.delete(key.id)
+    }
+  }
 }
+
+/** Applies a write once. */
+export type Once = ReturnType<typeof createOnce>

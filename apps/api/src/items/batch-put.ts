@@ -1,32 +1,21 @@
 import { ApiError, type ApiErrorDetails } from '../http/api-error.js'
-import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
-import type { RequestedExpiry } from '../namespaces/ttl-limits.js'
-import type { Pool } from '../postgres/pool.js'
+import type { Once } from '../idempotency/run-once.js'
 import { createBatchWrite } from './batch-write.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
-import type { Conditions } from './operation.js'
+import type { PutOperation } from './operation.js'
+import type { OperationContext } from './operation-context.js'
+import { isLongerThan, valueText } from './put-value.js'
 import { type BatchPutItems, type BatchPutRow, batchPutItems, type PutRules } from './sql/batch-put-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
-import type { WriteSettings } from './write-batcher.js'
+import type { ItemDatabase } from './write-batcher.js'
 
-/** One put of a batch. */
-export interface PutElement extends Conditions, RequestedExpiry {
-  readonly key: string
-  /** JSON text. */
-  readonly value: string
-  readonly keepTtl: boolean
-  /** Why it is rejected without being tried. */
-  readonly refusal?: ApiError | undefined
-}
-
-/** Several puts of one request. No key may come twice. */
+/** Several puts of one request. No key may occur twice. */
 export interface BatchPut {
-  readonly puts: readonly PutElement[]
-  /** Whether items may be created. */
-  readonly mayCreate: boolean
-  /** Bytes of the request. */
-  readonly bytes: number
-  readonly record: IdempotencyKey | undefined
+  readonly operations: readonly PutOperation[]
+  /** The error of each put that must not be tried; undefined for the others. */
+  readonly rejections?: readonly (ApiError | undefined)[]
+  /** Whether items may be created. Default: true. */
+  readonly mayCreate?: boolean
 }
 
 /** What became of one put: its item without the value, or why it was rejected. */
@@ -40,26 +29,30 @@ const errorText = ({ code, message, details: { faults } }: ApiError): string => 
   return JSON.stringify(stored)
 }
 
-const rulesOf = ({ ifMatch, ifNoneMatch, keepTtl, ttl, expiresAt }: PutElement, mayCreate: boolean): PutRules | undefined =>
+const rulesOf = ({ ifMatch, ifNoneMatch, keepTtl, ttl, expiresAt }: PutOperation, mayCreate: boolean): PutRules | undefined =>
   mayCreate && ifMatch === null && ifNoneMatch === null && !keepTtl && expiresAt === null
     ? undefined
     : { if_match: ifMatch, if_none_match: ifNoneMatch, keep_ttl: keepTtl, ttl, expires_at: expiresAt }
 
-const toArrays = (namespace: string, { puts, mayCreate }: BatchPut, valueBytesMax: number): BatchPutItems => {
-  const rules = puts.flatMap((put) => {
+const toBatchPutItems = (
+  namespace: string,
+  { operations, rejections = [], mayCreate = true }: BatchPut,
+  valueBytesMax: number,
+): BatchPutItems => {
+  const rules = operations.flatMap((put) => {
     const own = rulesOf(put, mayCreate)
     return own === undefined ? [] : [[put.key, own]]
   })
   return {
     namespace,
-    keys: puts.map(({ key }) => key),
-    values: puts.map(({ value }) => value),
-    ttls: puts.map(({ ttl }) => ttl),
-    expiresAts: puts.map(({ expiresAt }) => expiresAt),
-    ifMatches: puts.map(({ ifMatch }) => ifMatch),
-    ifNoneMatches: puts.map(({ ifNoneMatch }) => ifNoneMatch),
-    refusals: puts.map(({ value, refusal }) => {
-      const own = refusal ?? (Buffer.byteLength(value) > valueBytesMax ? tooLarge(valueBytesMax) : undefined)
+    keys: operations.map(({ key }) => key),
+    values: operations.map(({ value }) => valueText(value)),
+    ttls: operations.map(({ ttl }) => ttl),
+    expiresAts: operations.map(({ expiresAt }) => expiresAt),
+    ifMatches: operations.map(({ ifMatch }) => ifMatch),
+    ifNoneMatches: operations.map(({ ifNoneMatch }) => ifNoneMatch),
+    refusals: operations.map(({ value }, index) => {
+      const own = rejections[index] ?? (isLongerThan(value, valueBytesMax) ? tooLarge(valueBytesMax) : undefined)
       return own === undefined ? null : errorText(own)
     }),
     rules: rules.length === 0 ? null : JSON.stringify(Object.fromEntries(rules)),
@@ -88,13 +81,12 @@ const toOutcome = (row: BatchPutRow): PutOutcome => {
 const namespaceFull = (): ApiError =>
   new ApiError('namespace_full', 'The namespace has no room for all items that the batch would create, so it created none of them.')
 
-/** Makes the verb that writes several items, each whatever becomes of the others. */
-export const createBatchPut = (pool: Pool, settings: WriteSettings & { readonly valueBytesMax: number }) => {
-  const run = createBatchWrite<BatchPutItems, BatchPutRow>(pool, settings, { name: 'batch_put', statement: batchPutItems })
-
-  return async (namespace: string, batch: BatchPut, deadline: number) => {
-    const { bytes, record } = batch
-    const { outcomes, replayed } = await run({ params: toArrays(namespace, batch, settings.valueBytesMax), bytes, record }, deadline)
+/** Creates the function that writes several items in one statement. */
+export const createBatchPut = (database: ItemDatabase, once: Once) => {
+  const run = createBatchWrite<BatchPutItems, BatchPutRow>(database, once, { name: 'batch_put', statement: batchPutItems })
+  return async (context: OperationContext, batch: BatchPut) => {
+    const params = toBatchPutItems(context.namespace, batch, database.valueBytesMax)
+    const { outcomes, replayed } = await run(context, params)
     return { outcomes: outcomes.map(toOutcome), replayed: replayed === true }
   }
 }

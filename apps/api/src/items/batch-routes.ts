@@ -7,7 +7,8 @@ import { preferred, replayed } from '../http/write-response-headers.js'
 import { memberSpan, spanOf, textOf } from '../lib/json-span.js'
 import { JsonText } from '../lib/json-text.js'
 import type { ItemStore } from './item-store.js'
-import { expiry } from './routes.js'
+import type { DeleteOperation, PutOperation } from './operation.js'
+import { requestedExpiry } from './requested-expiry.js'
 
 type DeleteElement = RouteInput<Routes['deleteManyItems']>['body']['keys'][number]
 
@@ -28,48 +29,42 @@ const putItems =
   (store: ItemStore): Handler<Routes['putItems']> =>
   async (context, { headers, body }) => {
     const minimal = prefersMinimal(headers.prefer)
-    const text = context.bodyText ?? ''
-    const values = valueTexts(text)
-    const puts = body.items.map((element, index) => ({
+    const values = valueTexts(context.bodyText ?? '')
+    const operations = body.items.map((element, index): PutOperation & { readonly value: { readonly text: string } } => ({
+      op: 'put',
       key: element.key,
-      value: values[index] ?? 'null',
-      ...expiry(element),
+      value: { text: values[index] ?? 'null' },
+      ...requestedExpiry(element),
       ifMatch: element.if_match ?? null,
       ifNoneMatch: element.if_none_match ?? null,
+      wantValue: false,
     }))
-    const { outcomes, replayed: was } = await store.putMany(context, {
-      puts,
-      mayCreate: true,
-      bytes: text.length,
-      record: context.idempotencyKey,
-    })
-    const results = puts.map(({ key, value }, index) => {
+    const { outcomes, replayed: isReplay } = await store.putMany(context, { operations })
+    const results = operations.map(({ key, value }, index) => {
       const outcome = outcomes[index]
       if (outcome === undefined) throw new Error('a put of a batch has no outcome')
       if (outcome instanceof ApiError) return rejectedResult(key, outcome, context.requestId)
-      const item = minimal ? outcome.item : { ...outcome.item, value: new JsonText(value) }
+      const item = minimal ? outcome.item : { ...outcome.item, value: new JsonText(value.text) }
       return { key, status: outcome.created ? 201 : 200, item } as const
     })
-    return { status: 200, body: { results }, headers: { ...replayed(was), ...preferred(minimal) } }
+    return { status: 200, body: { results }, headers: { ...replayed(isReplay), ...preferred(minimal) } }
   }
 
-const toDelete = (element: DeleteElement) =>
-  typeof element === 'string' ? { key: element, ifMatch: null } : { key: element.key, ifMatch: element.if_match ?? null }
+const toDelete = (element: DeleteElement): DeleteOperation => {
+  const { key, if_match: ifMatch = null } = typeof element === 'string' ? { key: element } : element
+  return { op: 'delete', key, ifMatch, ifNoneMatch: null, wantItem: false }
+}
 
 const deleteManyItems =
   (store: ItemStore): Handler<Routes['deleteManyItems']> =>
   async (context, { body }) => {
-    const deletes = body.keys.map(toDelete)
-    const { outcomes, replayed: was } = await store.deleteMany(context, {
-      deletes,
-      bytes: context.bodyText?.length ?? 0,
-      record: context.idempotencyKey,
-    })
-    const results = deletes.map(({ key }, index) => {
+    const operations = body.keys.map(toDelete)
+    const { outcomes, replayed: isReplay } = await store.deleteMany(context, operations)
+    const results = operations.map(({ key }, index) => {
       const rejection = outcomes[index]
       return rejection === undefined ? ({ key, status: 204 } as const) : rejectedResult(key, rejection, context.requestId)
     })
-    return { status: 200, body: { results }, headers: replayed(was) }
+    return { status: 200, body: { results }, headers: replayed(isReplay) }
   }
 
 /** The handlers of batches that write. */

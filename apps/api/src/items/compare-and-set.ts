@@ -1,72 +1,64 @@
-import { ApiError } from '../http/api-error.js'
+import type { Replayable } from '../idempotency/idempotency-key.js'
 import { createKeyOrder } from '../lib/key-order.js'
-import { QueueFull } from '../postgres/errors.js'
-import type { ItemCommands } from './item-commands.js'
+import { QueueFull, Raced } from '../postgres/errors.js'
+import { retryRaced } from '../postgres/retry.js'
+import { holds } from './conditions.js'
+import type { ItemBatchers } from './item-batchers.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
-import { itemName, type PutCall, type Replayable } from './operation.js'
+import type { Conditions } from './operation.js'
+import type { OperationContext } from './operation-context.js'
 import type { ItemRow } from './sql/item-row.js'
+import { itemName } from './write-batcher.js'
 
-/** How many changes may wait: each is a read and a write, and those of one key take turns. */
+/** How many changes may wait. Each is a read and a write, and those of one key run one after another. */
 const waitingMax = 2_000
 
-/** What of an item is changed: all of a put but its body. */
-export type CompareAndSetCall = Omit<PutCall, 'body'> & {
-  /** Bytes that the value may have, where that is less than in other namespaces. */
+/** A change of an item to a value that is computed from its current one. */
+export interface ItemChange extends Conditions {
+  readonly key: string
+  readonly ttl: number | null
+  readonly expiresAt: string | null
+  readonly keepTtl: boolean
+  readonly wantValue: boolean
+  /** The namespace's limit on the size of the value, if it has one. */
   readonly valueBytesMax?: number | undefined
 }
 
-/** Makes the JSON text of the new value of an item; refuses by throwing. */
-export type MakeValue = (item: ItemRow & { readonly value: string }) => string
-
-/** Whether the conditions of a change fit a live item of this version (RFC 9110 section 13.2.2). */
-const holds = ({ ifMatch, ifNoneMatch }: CompareAndSetCall, version: string): boolean => {
-  const names = (condition: string): boolean => condition === '*' || condition.split(',').includes(version)
-  return (ifMatch === null || names(ifMatch)) && (ifNoneMatch === null || !names(ifNoneMatch))
-}
-
-const overloaded = (): ApiError => new ApiError('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
+/** Computes the JSON text of the new value of an item. It rejects the change by throwing. */
+export type ComputeValue = (item: ItemRow & { readonly value: string }) => string
 
 /**
- * Makes what changes a value by what it is. The new value is made here, from the text that was read, and written on the condition that
- * the item is still of the version that was read; where it is not, it is made again. Changes of one key take turns, so that those
- * of one service do not defeat each other.
- * @returns undefined where there is no item
+ * Creates a function that changes an item to a value computed from its current one. It writes the new value on the condition that the item
+ * still has the version that was read, and starts again if it has not. Changes of one key run one after another, so that those of this
+ * process do not race each other.
+ *
+ * The function resolves with the written row, or undefined if the item does not exist.
  */
-export const createCompareAndSet = (calls: ItemCommands, valueBytesMax: number) => {
+export const createCompareAndSet = (batchers: ItemBatchers, valueBytesMax: number) => {
   const order = createKeyOrder()
   let waiting = 0
 
-  /** Writes the changed value; `raced` where another write came between. */
-  const changeOnce = async (
-    call: CompareAndSetCall,
-    make: MakeValue,
-    deadline: number,
-  ): Promise<(ItemRow & Replayable) | undefined | 'raced'> => {
-    const item = await calls.get(call, deadline)
+  const changeOnce = async (context: OperationContext, change: ItemChange, compute: ComputeValue) => {
+    const item = await batchers.get(context, change)
     if (item === undefined || item.value === null) return undefined
-    if (!holds(call, item.version)) throw preconditionFailed(item.version)
-    const value = make({ ...item, value: item.value })
-    if (call.valueBytesMax !== undefined && Buffer.byteLength(value) > call.valueBytesMax) throw tooLarge(call.valueBytesMax)
-    const body = `{"value":${value}}`
-    const row = await calls.replace({ ...call, body, ifMatch: item.version, ifNoneMatch: null }, deadline)
-    // What was recorded may be of another statement, such as the one that created the item.
+    if (!holds(change, item.version)) throw preconditionFailed(item.version)
+    const text = compute({ ...item, value: item.value })
+    if (change.valueBytesMax !== undefined && Buffer.byteLength(text) > change.valueBytesMax) throw tooLarge(change.valueBytesMax)
+    const row = await batchers.replace(context, { ...change, value: { text }, ifMatch: item.version, ifNoneMatch: null })
+    // The record of an earlier request may be of another statement, such as the one that created the item.
     if (row.replayed === true || row.outcome === 'replaced') return row as ItemRow & Replayable
     if (row.outcome === 'too_large') throw tooLarge(valueBytesMax)
     if (row.outcome === 'expires_at_past') throw expiresAtPast()
-    return 'raced'
+    throw new Raced()
   }
 
-  return async (call: CompareAndSetCall, make: MakeValue, deadline: number): Promise<(ItemRow & Replayable) | undefined> => {
+  return async (context: OperationContext, change: ItemChange, compute: ComputeValue): Promise<(ItemRow & Replayable) | undefined> => {
     if (waiting >= waitingMax) throw new QueueFull()
     waiting++
-    const name = itemName(call)
-    await new Promise<void>((go) => order.arrive(name, go))
+    const name = itemName(context, change)
+    await new Promise<void>((start) => order.arrive(name, start))
     try {
-      for (;;) {
-        const row = await changeOnce(call, make, deadline)
-        if (row !== 'raced') return row
-        if (performance.now() > deadline) throw overloaded()
-      }
+      return await retryRaced(context.deadline, () => changeOnce(context, change, compute))
     } finally {
       waiting--
       order.leave(name)
@@ -74,5 +66,5 @@ export const createCompareAndSet = (calls: ItemCommands, valueBytesMax: number) 
   }
 }
 
-/** Changes the value of an item. */
+/** Changes an item to a value computed from its current one. */
 export type CompareAndSet = ReturnType<typeof createCompareAndSet>

@@ -1,19 +1,18 @@
 import { ApiError } from '../http/api-error.js'
-import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
+import type { IdempotencyKey, Replayable } from '../idempotency/idempotency-key.js'
 import { replayOf } from '../idempotency/run-once.js'
 import { getRecord } from '../idempotency/sql/idempotency-records.js'
 import { DatabaseOverloaded, DatabaseUnavailable } from '../postgres/errors.js'
 import type { Pool } from '../postgres/pool.js'
 import { keyRange } from './key-range.js'
-import type { Replayable } from './operation.js'
+import type { DeletePrefixOperation } from './operation.js'
 import type { OperationContext } from './operation-context.js'
 import { beginDeletion, deleteRange } from './sql/delete-range.js'
 
 /** How many rows one statement removes. */
 const batch = 1_000
 
-/** Whose deletion it is, where, and until when. */
-type DeletionCall = Pick<OperationContext, 'namespace' | 'client' | 'deadline'>
+type DeletionContext = Pick<OperationContext, 'namespace' | 'client' | 'deadline' | 'idempotencyKey'>
 
 /** Live items that were removed. */
 type Deleted = { readonly deleted: number } & Replayable
@@ -32,15 +31,15 @@ const unfinished = (deleted: number, cause?: unknown): ApiError =>
  * each, so that repeats, on any service, add up to one deletion, and a repeat of what was done deletes nothing that was written since.
  */
 export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
-  const deleteAll = async (call: DeletionCall, prefix: string, recordId: string | null): Promise<number> => {
-    const { namespace, deadline } = call
+  const deleteAll = async (context: DeletionContext, prefix: string, recordId: string | null): Promise<number> => {
+    const { namespace, deadline } = context
     const { from, until } = keyRange(prefix)
     let deleted = 0
     let first = from
     for (let batches = 0; ; batches++) {
       if (performance.now() > deadline) throw unfinished(deleted)
       const [row] = await pool
-        .runInLane('removals', deleteRange, { namespace, first, until, limit: batch, recordId }, call)
+        .runInLane('removals', deleteRange, { namespace, first, until, limit: batch, recordId }, context)
         .catch((error) => {
           // Of this batch nothing was applied; of those before all was.
           if (batches > 0 && (error instanceof DatabaseOverloaded || error instanceof DatabaseUnavailable)) throw unfinished(deleted, error)
@@ -58,14 +57,14 @@ export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
     return known === undefined ? undefined : replayOf<Progress>(record, known)
   }
 
-  return async (call: DeletionCall, prefix: string, record: IdempotencyKey | undefined): Promise<Deleted> => {
-    const { deadline } = call
-    if (record === undefined) return { deleted: await deleteAll(call, prefix, null) }
+  return async (context: DeletionContext, { prefix }: Pick<DeletePrefixOperation, 'prefix'>): Promise<Deleted> => {
+    const { deadline, idempotencyKey: record } = context
+    if (record === undefined) return { deleted: await deleteAll(context, prefix, null) }
     const known = await readRecord(record, deadline)
     if (known !== undefined && known.unfinished !== true) return known
     const { id: recordId, fingerprint } = record
     const begun = known === undefined ? await pool.run(beginDeletion, { recordId, fingerprint, recordSeconds }, deadline) : []
-    await deleteAll(call, prefix, recordId)
+    await deleteAll(context, prefix, recordId)
     const { deleted = 0 } = (await readRecord(record, deadline)) ?? {}
     return { deleted, replayed: begun.length === 0 }
   }

@@ -5,9 +5,10 @@ import type { Handler } from '../http/mount.js'
 import { prefersMinimal } from '../http/preferences.js'
 import { written } from '../http/write-response-headers.js'
 import { memberText } from '../lib/json-span.js'
+import type { Addition } from './addition.js'
 import { type ExactNumber, int64, isKept, readNumber } from './exact-number.js'
-import type { Addition } from './increment-item.js'
 import type { ItemStore } from './item-store.js'
+import type { IncrementOperation } from './operation.js'
 
 type Amounts = { readonly [Name in keyof Addition]?: number | undefined }
 
@@ -31,7 +32,8 @@ export const incrementItem =
   (store: ItemStore): Handler<Routes['incrementItem']> =>
   async (context, { params, headers, body = {} }) => {
     const minimal = prefersMinimal(headers.prefer)
-    const increment = {
+    const operation: IncrementOperation = {
+      op: 'increment',
       key: params.key,
       ...readAddition('body', body, () => context.bodyText ?? ''),
       ttl: body.ttl ?? null,
@@ -39,8 +41,7 @@ export const incrementItem =
       requireTtl: body.require_ttl ?? false,
       ...writeConditions(headers),
       wantValue: !minimal,
-      record: context.idempotencyKey,
     }
-    const { item, replayed: was } = await store.increment(context, increment)
-    return { status: 200, body: item, headers: written(item, minimal, was) }
+    const { item, replayed: isReplay } = await store.run(context, operation)
+    return { status: 200, body: item, headers: written(item, minimal, isReplay) }
   }

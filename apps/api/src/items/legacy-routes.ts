@@ -1,6 +1,7 @@
 import type { Routes } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
 import type { Handler, Handlers } from '../http/mount.js'
+import { checkKey } from '../namespaces/key-prefix.js'
 import type { ItemStore } from './item-store.js'
 import type { ItemHandlers } from './routes.js'
 
@@ -11,6 +12,8 @@ const noQuery = { value: undefined }
 const writeKey =
   (items: ItemHandlers): Handler<Routes['putKey']> =>
   async (context, input) => {
+    const { caller } = context
+    if (input.body.key !== input.params.key) checkKey(caller, input.body.key)
     if (input.body.key !== input.params.key) throw new ApiError('key_mismatch', 'body.key is not the key of the path')
     return items.putItem(context, { ...input, query: noQuery })
   }
@@ -19,7 +22,7 @@ const getRootKey =
   (store: ItemStore): Handler<Routes['getRootKey']> =>
   async (context, { params }) => {
     try {
-      const { item, ttlRemaining } = await store.get(context, params.key)
+      const { item, ttlRemaining } = await store.run(context, { op: 'get', key: params.key })
       return { status: 200, body: { key: item.key, value: item.value, ttl_remaining: ttlRemaining ?? -1 } }
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 'item_not_found') throw error

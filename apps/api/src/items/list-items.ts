@@ -3,52 +3,34 @@ import { ApiError, invalid } from '../http/api-error.js'
 import { DatabaseOverloaded, QueueFull } from '../postgres/errors.js'
 import type { LaneName } from '../postgres/lanes.js'
 import type { Pool } from '../postgres/pool.js'
+import { type ListIdentity, readCursor, writeCursor } from './cursor.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
+import type { ListOperation } from './operation.js'
 import type { OperationContext } from './operation-context.js'
 import { groupItems, groupItemsDescending } from './sql/group-items.js'
 import { listItems, listItemsDownwards } from './sql/list-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
 
-/** Which items to list. */
-interface ItemRange {
-  readonly prefix: string
-  /** Begins after this entry of the list: a key, or all keys that are folded into this prefix. */
-  readonly after: string | undefined
-  /** Begins after this key, which need not exist. */
-  readonly startAfter: string | undefined
-  /** Whether the list goes downwards, so that what is after a key is less than it. */
-  readonly reverse: boolean
-  /** Items and prefixes. */
-  readonly pageSize: number
-  readonly wantValues: boolean
-  readonly wantTotal: boolean
-}
-
-type NumberedRange = ItemRange & {
-  /** From 1. */
-  readonly page: number
-}
-
-/** One page of a list. */
-interface FoundItems {
+/** A page of a list. */
+export interface ItemList {
   readonly items: StoredItem[]
-  /** What items were folded into; undefined where none may be. */
+  /** The groups; undefined if the list has no delimiter. */
   readonly prefixes?: string[] | undefined
-  /** Null where it was not wanted. */
+  /** Null if it was not wanted. */
   readonly total: number | null
-  /** The last key or prefix, after which the next page begins; null on the last page. */
-  readonly next: string | null
-  /** Whether it has fewer items than were asked for, because their values are long; by number the next page would leave some out. */
+  /** The prefix that was listed. It is longer than the requested one if the API key is restricted to a prefix. */
+  readonly prefix: string
+  /** Continues the list after this page; null on the last one. */
+  readonly nextCursor: string | null
+  /** Whether the page has fewer items than requested, because their values are long. The next page by number would then skip some. */
   readonly cut: boolean
 }
 
-/** Reads of ranges of keys. */
-export interface ItemRanges {
-  /** A page counted from the beginning, which is the first one (`page` 1) or after `after`. */
-  list: (context: OperationContext, list: NumberedRange) => Promise<FoundItems>
-  /** A page in which the items that have the delimiter behind the prefix are folded into the text up to its first one's end. */
-  groupByDelimiter: (context: OperationContext, list: ItemRange & { readonly delimiter: string }) => Promise<FoundItems>
-}
+/** A page before its cursor is written. `next` is the last key or group of the page. */
+type Page = Omit<ItemList, 'prefix' | 'nextCursor'> & { readonly next: string | null }
+
+/** A list whose cursor has been read: it continues after this key or group. */
+type ListRange = ListOperation & { readonly after: string | undefined }
 
 const only = <Row>(rows: readonly Row[]): Row => {
   const [row] = rows
@@ -71,7 +53,7 @@ const pageEnd = <Entry>(entries: readonly Entry[], pageSize: number, didNotFit: 
 const boundedOffset = 1_000
 
 /** Whether a total was asked for, and has more rows than a bounded statement counts. */
-const lacksTotal = ({ wantTotal }: Pick<ItemRange, 'wantTotal'>, rows: readonly { readonly total: string | null }[]): boolean =>
+const lacksTotal = ({ wantTotal }: Pick<ListOperation, 'wantTotal'>, rows: readonly { readonly total: string | null }[]): boolean =>
   wantTotal && only(rows).total === null
 
 /** What a list is told whose scan was not done in time. */
@@ -83,8 +65,8 @@ const scanRejection = (error: unknown, wantTotal: boolean): unknown => {
   })
 }
 
-/** The verbs of ranges of keys. A list is read by a bounded statement first; if that does not suffice, a scan reads it anew. */
-export const createItemRanges = (pool: Pool): ItemRanges => {
+/** Creates the function that lists items. A bounded statement reads the page. If that is not enough, a scan reads it again. */
+export const createListItems = (pool: Pool) => {
   /** Runs `run` in the lane of bounded statements, and as a scan if `suffices` does not hold. */
   const readBounded = async <Rows>(
     run: (lane: LaneName, bounded: boolean) => Promise<Rows>,
@@ -104,7 +86,7 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
    * A page that pages by number do not reach: an empty one if the list ends before it.
    * @throws ApiError validation_failed
    */
-  const pageBeyond = async (context: OperationContext, { prefix, page, pageSize, wantTotal }: NumberedRange): Promise<FoundItems> => {
+  const pageBeyond = async (context: OperationContext, { prefix, page, pageSize, wantTotal }: ListRange): Promise<Page> => {
     const { from, until, whole } = keyRange(prefix)
     const first = {
       namespace: context.namespace,
@@ -123,51 +105,57 @@ export const createItemRanges = (pool: Pool): ItemRanges => {
     throw invalid('query.page', `${reached}. Follow next_cursor from page to page instead: it costs the same at any depth.`)
   }
 
-  return {
-    list: async (context, list) => {
-      if (list.page * list.pageSize > limits.pagedItems) return pageBeyond(context, list)
-      const { prefix, after, startAfter, reverse, page, pageSize, wantValues, wantTotal } = list
-      const { from, until, whole } = keyRange(prefix)
-      const last = after ?? startAfter
-      const start = last === undefined ? (reverse ? until : from) : reverse ? last : nextKey(last)
-      const statement = reverse ? listItemsDownwards : listItems
-      const params = { namespace: context.namespace, from, start, until, whole, page, pageSize, wantValues, wantTotal }
-      const rows = await readBounded(
-        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, context),
-        (found) => only(found).whole && !lacksTotal(list, found),
-        { wantTotal: wantTotal && !whole, scan: (page - 1) * pageSize > boundedOffset },
-      )
-      const found = rows.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
-      const end = pageEnd(found, pageSize, ({ value }) => wantValues && value === undefined)
-      const items = found.slice(0, end)
-      return {
-        items,
-        total: toTotal(rows),
-        next: found.length > end ? (items.at(-1)?.key ?? null) : null,
-        cut: end < pageSize && found.length > end,
-      }
-    },
+  const listPage = async (context: OperationContext, list: ListRange): Promise<Page> => {
+    if (list.page * list.pageSize > limits.pagedItems) return pageBeyond(context, list)
+    const { prefix, after, startAfter, reverse, page, pageSize, wantValues, wantTotal } = list
+    const { from, until, whole } = keyRange(prefix)
+    const last = after ?? startAfter
+    const start = last === undefined ? (reverse ? until : from) : reverse ? last : nextKey(last)
+    const statement = reverse ? listItemsDownwards : listItems
+    const params = { namespace: context.namespace, from, start, until, whole, page, pageSize, wantValues, wantTotal }
+    const rows = await readBounded(
+      (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, context),
+      (found) => only(found).whole && !lacksTotal(list, found),
+      { wantTotal: wantTotal && !whole, scan: (page - 1) * pageSize > boundedOffset },
+    )
+    const found = rows.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
+    const end = pageEnd(found, pageSize, ({ value }) => wantValues && value === undefined)
+    const items = found.slice(0, end)
+    return {
+      items,
+      total: toTotal(rows),
+      next: found.length > end ? (items.at(-1)?.key ?? null) : null,
+      cut: end < pageSize && found.length > end,
+    }
+  }
 
-    groupByDelimiter: async (context, list) => {
-      const { prefix, after, startAfter, reverse, delimiter, pageSize, wantValues, wantTotal } = list
-      const { until, whole } = keyRange(prefix)
-      const upwards = () =>
-        after === undefined ? (startAfter === undefined ? prefix : nextKey(startAfter)) : afterEntry(after, prefix, delimiter)
-      const start = reverse ? (after ?? startAfter ?? until) : upwards()
-      const statement = reverse ? groupItemsDescending : groupItems
-      const page = { start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
-      const params = { namespace: context.namespace, prefix, ...page }
-      const rows = await readBounded(
-        (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, context),
-        (found) => !lacksTotal(list, found),
-        { wantTotal: wantTotal && !whole },
-      )
-      const end = pageEnd(rows, pageSize, (row) => wantValues && row.key !== null && row.value === null)
-      const entries = rows.slice(0, end)
-      const items = entries.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
-      const prefixes = entries.flatMap(({ grouped }) => (grouped === null ? [] : [grouped]))
-      const last = rows.length > end ? entries.at(-1) : undefined
-      return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.grouped ?? last.key), cut: false }
-    },
+  const groupPage = async (context: OperationContext, list: ListRange, delimiter: string): Promise<Page> => {
+    const { prefix, after, startAfter, reverse, pageSize, wantValues, wantTotal } = list
+    const { until, whole } = keyRange(prefix)
+    const upwards = () =>
+      after === undefined ? (startAfter === undefined ? prefix : nextKey(startAfter)) : afterEntry(after, prefix, delimiter)
+    const start = reverse ? (after ?? startAfter ?? until) : upwards()
+    const statement = reverse ? groupItemsDescending : groupItems
+    const page = { start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
+    const params = { namespace: context.namespace, prefix, ...page }
+    const rows = await readBounded(
+      (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, context),
+      (found) => !lacksTotal(list, found),
+      { wantTotal: wantTotal && !whole },
+    )
+    const end = pageEnd(rows, pageSize, (row) => wantValues && row.key !== null && row.value === null)
+    const entries = rows.slice(0, end)
+    const items = entries.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
+    const prefixes = entries.flatMap(({ grouped }) => (grouped === null ? [] : [grouped]))
+    const last = rows.length > end ? entries.at(-1) : undefined
+    return { items, prefixes, total: toTotal(rows), next: last === undefined ? null : (last.grouped ?? last.key), cut: false }
+  }
+
+  return async (context: OperationContext, operation: ListOperation): Promise<ItemList> => {
+    const { prefix, delimiter, reverse, cursor } = operation
+    const identity: ListIdentity = ['items', context.namespace, prefix, delimiter, reverse]
+    const list = { ...operation, after: cursor === undefined ? undefined : readCursor(identity, cursor) }
+    const { next, ...page } = delimiter === undefined ? await listPage(context, list) : await groupPage(context, list, delimiter)
+    return { ...page, prefix, nextCursor: next === null ? null : writeCursor(identity, next) }
   }
 }

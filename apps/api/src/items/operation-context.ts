@@ -1,5 +1,6 @@
 import type { Caller } from '../api-keys/authenticate.js'
 import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
+import type { BatchedCall } from '../lib/batcher.js'
 
 /** The request that an operation belongs to. */
 export interface OperationContext {
@@ -18,3 +19,6 @@ export interface OperationContext {
   /** Of the Idempotency-Key header, on routes that write. */
   readonly idempotencyKey: IdempotencyKey | undefined
 }
+
+/** An operation, or a part of one, that waits for a batch. */
+export type ItemCall<Input> = BatchedCall<OperationContext, Input>

@@ -1,24 +1,26 @@
+import type { Replayable } from '../idempotency/idempotency-key.js'
 import type { CompareAndSet } from './compare-and-set.js'
-import type { ItemCommands } from './item-commands.js'
+import type { ItemBatchers } from './item-batchers.js'
 import { expiresAtPast, itemNotFound, preconditionFailed } from './item-errors.js'
 import { mergePatch } from './merge-patch.js'
-import type { Replayable, TouchCall } from './operation.js'
+import type { PatchOperation, TouchOperation } from './operation.js'
+import type { OperationContext } from './operation-context.js'
 import type { ItemRow } from './sql/item-row.js'
 
-/** A change of parts of an item. */
-export interface PatchCall extends TouchCall {
-  /** JSON text of a merge patch of the value (RFC 7396); undefined where the value stays. */
-  readonly patch: string | undefined
-  /** Whether the expiry stays. */
-  readonly keepTtl: boolean
-  /** Bytes that the value may have, where that is less than in other namespaces. */
-  readonly valueBytesMax?: number | undefined
-}
+/** Creates the function that merges a patch into an item. */
+export const createPatchItem =
+  (compareAndSet: CompareAndSet) =>
+  async (context: OperationContext, operation: PatchOperation): Promise<ItemRow & Replayable> => {
+    const row = await compareAndSet(context, operation, ({ value }) => mergePatch(value, operation.patch))
+    if (row === undefined) throw itemNotFound()
+    return row
+  }
 
-/** Makes the verb that changes parts of an item. */
-export const createPatchItem = (calls: ItemCommands, compareAndSet: CompareAndSet) => {
-  const touch = async (call: TouchCall, deadline: number): Promise<ItemRow & Replayable> => {
-    const row = await calls.touch(call, deadline)
+/** Creates the function that changes when an item expires. */
+export const createTouchItem =
+  (batchers: ItemBatchers) =>
+  async (context: OperationContext, operation: TouchOperation): Promise<ItemRow & Replayable> => {
+    const row = await batchers.touch(context, operation)
     switch (row.outcome) {
       case 'touched':
         return row
@@ -30,12 +32,3 @@ export const createPatchItem = (calls: ItemCommands, compareAndSet: CompareAndSe
         throw expiresAtPast()
     }
   }
-
-  return async (deadline: number, call: PatchCall): Promise<ItemRow & Replayable> => {
-    const { patch } = call
-    if (patch === undefined) return touch(call, deadline)
-    const row = await compareAndSet(call, ({ value }) => mergePatch(value, patch), deadline)
-    if (row === undefined) throw itemNotFound()
-    return row
-  }
-}

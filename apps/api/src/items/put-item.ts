@@ -1,28 +1,35 @@
-import { ApiError } from '../http/api-error.js'
-import type { ItemCommands } from './item-commands.js'
+import type { Replayable } from '../idempotency/idempotency-key.js'
+import { Raced } from '../postgres/errors.js'
+import { retryRaced } from '../postgres/retry.js'
+import type { ItemBatchers } from './item-batchers.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
-import type { PutCall, Replayable } from './operation.js'
+import type { PutOperation } from './operation.js'
+import type { OperationContext } from './operation-context.js'
+import { bodyOf } from './put-value.js'
 import type { ItemRow } from './sql/item-row.js'
 
-/** An item as it was written, and whether there was none before. */
-export type Written = ItemRow & Replayable & { readonly outcome: 'created' | 'replaced' }
+/** What a put writes. */
+export type PutInput = Omit<PutOperation, 'op' | 'forever'>
 
-/** Whether a put needs what only the slower statement can do: it decides each write apart, with its item locked. */
-const isSpecial = ({ ifMatch, ifNoneMatch, keepTtl, expiresAt, body }: PutCall, valueBytesMax: number): boolean =>
-  ifMatch !== null ||
-  (ifNoneMatch !== null && ifNoneMatch !== '*') ||
-  keepTtl ||
-  expiresAt !== null ||
-  // No UTF-16 unit takes more than three bytes.
-  (body.length * 3 > valueBytesMax && Buffer.byteLength(body) > valueBytesMax)
+type WrittenRow = ItemRow & Replayable & { readonly outcome: 'created' | 'replaced' }
 
-/**
- * Makes the verb that writes an item: by the quick statements where they will do, and else by the one that can do all. Where
- * others create, delete or let an item expire in between, the write is run again until it fits what is there.
- */
-export const createPutItem = (calls: ItemCommands, valueBytesMax: number) => {
-  const putSpecially = async (put: PutCall, deadline: number): Promise<Written | undefined> => {
-    const row = await (put.ifMatch === null ? calls.putUnbatched : calls.replace)(put, deadline)
+/** Whether a put needs the slower statement, which locks the item before it decides. */
+const needsLock = ({ ifMatch, ifNoneMatch, keepTtl, expiresAt, value }: PutInput, valueBytesMax: number): boolean => {
+  const body = bodyOf(value)
+  return (
+    ifMatch !== null ||
+    (ifNoneMatch !== null && ifNoneMatch !== '*') ||
+    keepTtl ||
+    expiresAt !== null ||
+    // A UTF-16 code unit takes at most three bytes.
+    (body.length * 3 > valueBytesMax && Buffer.byteLength(body) > valueBytesMax)
+  )
+}
+
+/** Creates the function that writes an item, by the fastest statement that can. */
+export const createPutItem = (batchers: ItemBatchers, valueBytesMax: number) => {
+  const putLocked = async (context: OperationContext, put: PutInput): Promise<WrittenRow> => {
+    const row = await (put.ifMatch === null ? batchers.putUnbatched : batchers.replace)(context, put)
     switch (row.outcome) {
       case 'created':
       case 'replaced':
@@ -34,27 +41,27 @@ export const createPutItem = (calls: ItemCommands, valueBytesMax: number) => {
       case 'too_large':
         throw tooLarge(valueBytesMax)
       case 'raced':
-        return undefined
+        throw new Raced()
     }
   }
 
-  const create = async (put: PutCall, deadline: number): Promise<Written | undefined> => {
-    const row = await calls.create(put, deadline)
+  const create = async (context: OperationContext, put: PutInput): Promise<WrittenRow> => {
+    const row = await batchers.create(context, put)
     if (row !== undefined) return row
-    const live = await calls.get(put, deadline)
+    const live = await batchers.get(context, put)
     if (live !== undefined) throw preconditionFailed(live.version)
-    return undefined
+    throw new Raced()
   }
 
-  const upsert = async (put: PutCall, deadline: number): Promise<Written | undefined> =>
-    (await calls.upsert(put, deadline)) ?? (await calls.create(put, deadline))
+  const upsert = async (context: OperationContext, put: PutInput): Promise<WrittenRow> => {
+    const row = (await batchers.upsert(context, put)) ?? (await batchers.create(context, put))
+    if (row === undefined) throw new Raced()
+    return row
+  }
 
-  return async (deadline: number, put: PutCall): Promise<Written> => {
-    const write = isSpecial(put, valueBytesMax) ? putSpecially : put.ifNoneMatch === null ? upsert : create
-    for (;;) {
-      const written = await write(put, deadline)
-      if (written !== undefined) return put.wantValue ? written : { ...written, value: null }
-      if (performance.now() > deadline) throw new ApiError('overloaded', 'others kept writing this key', { retryAfterSeconds: 1 })
-    }
+  return async (context: OperationContext, put: PutInput): Promise<WrittenRow> => {
+    const write = needsLock(put, valueBytesMax) ? putLocked : put.ifNoneMatch === null ? upsert : create
+    const row = await retryRaced(context.deadline, () => write(context, put))
+    return put.wantValue ? row : { ...row, value: null }
   }
 }

@@ -1,89 +1,98 @@
-import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
+import type { IdempotencyKey, Replayable } from '../idempotency/idempotency-key.js'
 import { replayOf } from '../idempotency/run-once.js'
 import type { RecordedRow, Records } from '../idempotency/sql/with-idempotency.js'
 import { createBatcher } from '../lib/batcher.js'
 import type { BatcherObserver } from '../lib/batcher-observer.js'
 import type { KeyOrder } from '../lib/key-order.js'
-import { deadlines } from '../postgres/deadlines.js'
 import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown, queueError } from '../postgres/errors.js'
 import type { Pool } from '../postgres/pool.js'
+import { lockMinRemainingMs } from '../postgres/retry.js'
 import type { Statement } from '../postgres/statement.js'
 import { inOrder } from './match-rows.js'
-import { itemName, type Replayable, type Write } from './operation.js'
+import type { ItemCall, OperationContext } from './operation-context.js'
+
+/** What the operations on items need of the service. */
+export interface ItemDatabase {
+  readonly pool: Pool
+  /** Keeps the writes of a key in their order of arrival. */
+  readonly order: KeyOrder
+  /** Bytes of JSON text that a value may have. */
+  readonly valueBytesMax: number
+  /** How long idempotency records are kept. Seconds. */
+  readonly recordSeconds: number
+  /** Creates the observer of the batches of one kind. */
+  readonly observe?: ((kind: string) => BatcherObserver) | undefined
+}
 
 /** How many calls of a kind may wait: more than are admitted at a high throughput (`http/admission.ts`). */
 const waitingMax = 20_000
 
-/** What all batchers of statements share. Two statements of each kind: while one waits for its commit the next is worked on, and more would only make batches smaller. */
+/**
+ * The options that all batchers have in common. Two statements of a kind run at the same time: one is worked on while the other waits for
+ * its commit. More would only make the batches smaller.
+ */
 export const batchDefaults = {
   statementsMax: 2,
   callsMax: 128,
   bytesMax: 4 * 1_048_576,
   waitingMax,
-  // What a statement needs that has to wait for a lock and is then given up.
-  minRemainingMs: deadlines.lock + 500,
+  minRemainingMs: lockMinRemainingMs,
   rejection: queueError,
   isFault: (error: unknown) =>
     error instanceof DatabaseConflict ||
     !(error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded || error instanceof OutcomeUnknown),
 }
 
-/** A conflict of a batch is looked for among its members at once; that of one call is waited out. */
+/** The name of an item among those of all namespaces. The name of a namespace has no slash. */
+export const itemName = ({ namespace }: OperationContext, { key }: { readonly key: string }): string => `${namespace}/${key}`
+
+/** The size of a request in a queue of whole requests. */
+export const bytesOfBody = (_input: unknown, { bodyText }: OperationContext): number => bodyText?.length ?? 0
+
+/** A conflict of a single call is retried. After a conflict of a batch its calls run one by one, to find those that are in conflict. */
 const retriesConflicts = (calls: readonly unknown[]): boolean => calls.length === 1
 
-const records = (calls: readonly Write[], recordSeconds: number): Records => ({
-  recordIds: calls.map(({ record }) => record?.id ?? ''),
-  fingerprints: calls.map(({ record }) => record?.fingerprint ?? ''),
+const toRecords = (calls: readonly ItemCall<unknown>[], recordSeconds: number): Records => ({
+  recordIds: calls.map(({ context }) => context.idempotencyKey?.id ?? ''),
+  fingerprints: calls.map(({ context }) => context.idempotencyKey?.fingerprint ?? ''),
   recordSeconds,
 })
 
-/** The row that a recorded write answers, from now or from then. */
-const fromRecord = <Row>(record: IdempotencyKey, recorded: RecordedRow | undefined): (Row & Replayable) | undefined => {
+/** Returns the row of a recorded write, of this request or of an earlier one. */
+const fromRecord = <Row>(key: IdempotencyKey, recorded: RecordedRow | undefined): (Row & Replayable) | undefined => {
   if (recorded === undefined) return undefined
   const { response: result, fingerprint, format } = recorded
-  if (fingerprint !== null && format !== null) return replayOf<Row>(record, { fingerprint, format, result })
+  if (fingerprint !== null && format !== null) return replayOf<Row>(key, { fingerprint, format, result })
   return { ...JSON.parse(result), replayed: false }
 }
 
-/** A statement that writes, as it is and with records. */
-interface WriteStatement<Params, Row> {
-  readonly plain: Statement<Params, Row>
-  readonly recorded: Statement<Params & Records, RecordedRow>
-}
-
-/** What all kinds of writes are given. */
-export interface WriteSettings {
-  /** How long records are kept. */
-  readonly recordSeconds: number
-  /** Makes the observer of the calls of one kind. */
-  readonly observe?: ((kind: string) => BatcherObserver) | undefined
-}
-
-/** How the calls of one kind become a statement. */
-export interface WriteKind<Call extends Write, Params, Row> {
-  /** For its observer. */
+/** How calls of one kind become a statement. */
+export interface WriteKind<Input, Params, Row> {
+  /** Names the kind in metrics and traces. */
   readonly name: string
-  readonly statement: WriteStatement<Params, Row>
-  readonly params: (calls: readonly Call[]) => Params
-  /** The rows of the plain statement in the order of the calls. */
-  readonly inOrder: (calls: readonly Call[], rows: readonly Row[]) => (Row | undefined)[]
-  readonly bytesOf?: (call: Call) => number
+  readonly statement: {
+    readonly plain: Statement<Params, Row>
+    /** The same, with an idempotency record for each call. */
+    readonly recorded: Statement<Params & Records, RecordedRow>
+  }
+  readonly params: (calls: readonly ItemCall<Input>[]) => Params
+  /** Puts the rows of the plain statement into the order of the calls. */
+  readonly match: (calls: readonly ItemCall<Input>[], rows: readonly NoInfer<Row>[]) => (NoInfer<Row> | undefined)[]
+  readonly bytesOf?: (input: Input) => number
   readonly callsMax?: number
   /** Whether calls of one key may share a statement. */
   readonly shared?: boolean
 }
 
-/** Runs a write of one kind; resolves with its row. */
-export type RunWrite<Call, Row> = (call: Call, deadline: number) => Promise<(Row & Replayable) | undefined>
-
-/** Makes the two batchers of a kind of writes: one more for those that are recorded, so that what is not pays nothing for it. */
-export const createWrite = <Call extends Write, Params extends object, Row>(
-  pool: Pool,
-  order: KeyOrder,
-  { recordSeconds, observe }: WriteSettings,
-  kind: WriteKind<Call, Params, Row>,
-): RunWrite<Call, Row> => {
-  const { statement, params, bytesOf, callsMax = batchDefaults.callsMax, shared = false } = kind
+/**
+ * Creates a function that runs writes of one kind in batches, and resolves with the row of its call. It has two batchers, so that calls
+ * without an Idempotency-Key do not pay for records.
+ */
+export const batchWrites = <Input extends { readonly key: string }, Params extends object, Row>(
+  { pool, order, recordSeconds, observe }: ItemDatabase,
+  kind: WriteKind<Input, Params, Row>,
+): ((context: OperationContext, input: Input) => Promise<(Row & Replayable) | undefined>) => {
+  const { statement, params, match, bytesOf, callsMax = batchDefaults.callsMax, shared = false } = kind
   const options = {
     ...batchDefaults,
     callsMax,
@@ -91,21 +100,21 @@ export const createWrite = <Call extends Write, Params extends object, Row>(
     observe: observe?.(kind.name),
     ...(bytesOf === undefined ? {} : { bytesOf }),
   }
-  const plain = createBatcher<Call, Row | undefined>({
+  const plain = createBatcher<OperationContext, Input, Row | undefined>({
     ...options,
-    run: async (calls, deadline) => kind.inOrder(calls, await pool.run(statement.plain, params(calls), deadline, retriesConflicts(calls))),
+    run: async (calls, deadline) => match(calls, await pool.run(statement.plain, params(calls), deadline, retriesConflicts(calls))),
   })
-  const recorded = createBatcher<Call, RecordedRow | undefined>({
+  const recorded = createBatcher<OperationContext, Input, RecordedRow | undefined>({
     ...options,
     run: async (calls, deadline) => {
-      const all = { ...params(calls), ...records(calls, recordSeconds) }
+      const all = { ...params(calls), ...toRecords(calls, recordSeconds) }
       return inOrder(calls, await pool.run(statement.recorded, all, deadline, retriesConflicts(calls)))
     },
   })
-  return (call, deadline) => {
-    const { record } = call
-    return record === undefined
-      ? (plain(call, deadline) as Promise<(Row & Replayable) | undefined>)
-      : recorded(call, deadline).then((row) => fromRecord<Row>(record, row))
+  return (context, input) => {
+    const key = context.idempotencyKey
+    return key === undefined
+      ? (plain(context, input) as Promise<(Row & Replayable) | undefined>)
+      : recorded(context, input).then((row) => fromRecord<Row>(key, row))
   }
 }

@@ -2,18 +2,30 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { BatcherObserver, ObservedCall, QueueRejection } from './batcher-observer.js'
 import type { KeyOrder } from './key-order.js'
 
+/** What a batcher needs to know of the request that a call belongs to. */
+export interface BatchedContext {
+  /** When the request must have its response, as `performance.now()` counts. */
+  readonly deadline: number
+}
+
+/** A call of a batch: what to do, and the request that it belongs to. */
+export interface BatchedCall<Context, Input> {
+  readonly context: Context
+  readonly input: Input
+}
+
 /** How many calls share a statement, and how much may wait. */
-export interface BatcherOptions<Call, Result> {
+export interface BatcherOptions<Context, Input, Result> {
   /** Runs calls as one statement; answers a result for each, in their order, when it is committed. */
-  readonly run: (calls: readonly Call[], deadline: number) => Promise<readonly Result[]>
+  readonly run: (calls: readonly BatchedCall<Context, Input>[], deadline: number) => Promise<readonly Result[]>
   /** Whether a failure may be one call's own doing, and surely left nothing behind. */
   readonly isFault: (error: unknown) => boolean
   /** What a call is refused with that cannot be run: because too many wait, or because it waited too long. */
   readonly rejection: (reason: QueueRejection) => Error
   /** For writes: those with the same key keep their order of arrival, and share a statement only where their kind is `shared`. */
-  readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (call: Call) => string; readonly shared?: boolean }
+  readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (context: Context, input: Input) => string; readonly shared?: boolean }
   /** Bytes that a call adds to its statement. */
-  readonly bytesOf?: (call: Call) => number
+  readonly bytesOf?: (input: Input, context: Context) => number
   /** Bytes that a result has; with it statements take fewer calls while results are large. */
   readonly bytesOfResult?: (result: Result) => number
   readonly statementsMax: number
@@ -27,24 +39,24 @@ export interface BatcherOptions<Call, Result> {
   readonly observe?: BatcherObserver | undefined
 }
 
-interface Waiting<Call, Result> extends ObservedCall {
-  readonly call: Call
-  /** As `performance.now()` counts. */
-  readonly deadline: number
+interface Waiting<Context, Input, Result> extends ObservedCall, BatchedCall<Context, Input> {
   readonly resolve: (result: Result) => void
   readonly reject: (error: unknown) => void
 }
 
 /** Runs one call, with others where others are waiting. */
-export type RunBatched<Call, Result> = (call: Call, deadline: number) => Promise<Result>
+export type RunBatched<Context, Input, Result> = (context: Context, input: Input) => Promise<Result>
 
 /**
  * Makes one statement of the calls that wait when a slot is free (group commit). With nothing waiting a call goes out at
  * the end of the same turn of the event loop; no timer holds anything back. Knows nothing of what it runs.
  */
-export const createBatcher = <Call, Result>(options: BatcherOptions<Call, Result>): RunBatched<Call, Result> => {
+export const createBatcher = <Context extends BatchedContext, Input, Result>(
+  options: BatcherOptions<Context, Input, Result>,
+): RunBatched<Context, Input, Result> => {
+  type Call = Waiting<Context, Input, Result>
   const { run, isFault, rejection, keyed, bytesOf = () => 0, bytesOfResult, observe } = options
-  let ready: Waiting<Call, Result>[] = []
+  let ready: Call[] = []
   let waiting = 0
   let waitingBytes = 0
   let running = 0
@@ -65,34 +77,34 @@ export const createBatcher = <Call, Result>(options: BatcherOptions<Call, Result
     setImmediate(flushApart)
   }
 
-  const enter = (entry: Waiting<Call, Result>): void => {
+  const enter = (entry: Call): void => {
     ready.push(entry)
     schedule()
   }
 
-  const leave = ({ call }: Waiting<Call, Result>): void => {
+  const leave = ({ context, input }: Call): void => {
     waiting--
-    waitingBytes -= bytesOf(call)
-    keyed?.order.leave(keyed.keyOf(call))
+    waitingBytes -= bytesOf(input, context)
+    keyed?.order.leave(keyed.keyOf(context, input))
   }
 
-  const refuse = ({ reject }: Pick<Waiting<Call, Result>, 'reject'>, reason: QueueRejection): void => {
+  const refuse = ({ reject }: Pick<Call, 'reject'>, reason: QueueRejection): void => {
     observe?.rejected(reason)
     reject(rejection(reason))
   }
 
   /** The next calls that one statement takes. Those that waited too long are refused: nothing of them was run. */
-  const take = (): Waiting<Call, Result>[] => {
+  const take = (): Call[] => {
     const now = performance.now()
-    const batch: Waiting<Call, Result>[] = []
+    const batch: Call[] = []
     let bytes = 0
     let taken = 0
     for (const entry of ready) {
-      if (entry.deadline - now < options.minRemainingMs) {
+      if (entry.context.deadline - now < options.minRemainingMs) {
         refuse(entry, 'deadline')
         leave(entry)
       } else {
-        bytes += bytesOf(entry.call)
+        bytes += bytesOf(entry.input, entry.context)
         if (batch.length === callsLimit || (batch.length > 0 && bytes > options.bytesMax)) break
         batch.push(entry)
       }
@@ -102,13 +114,10 @@ export const createBatcher = <Call, Result>(options: BatcherOptions<Call, Result
     return batch
   }
 
-  const runCalls = (batch: readonly Waiting<Call, Result>[]): Promise<readonly Result[]> =>
-    run(
-      batch.map(({ call }) => call),
-      Math.min(...batch.map(({ deadline }) => deadline)),
-    )
+  const runCalls = (batch: readonly Call[]): Promise<readonly Result[]> =>
+    run(batch, Math.min(...batch.map(({ context }) => context.deadline)))
 
-  const runObserved = async (batch: readonly Waiting<Call, Result>[], { ran }: BatcherObserver): Promise<readonly Result[]> => {
+  const runObserved = async (batch: readonly Call[], { ran }: BatcherObserver): Promise<readonly Result[]> => {
     const started = performance.now()
     let failed = true
     try {
@@ -120,14 +129,14 @@ export const createBatcher = <Call, Result>(options: BatcherOptions<Call, Result
     }
   }
 
-  const runBatch = observe === undefined ? runCalls : (batch: readonly Waiting<Call, Result>[]) => runObserved(batch, observe)
+  const runBatch = observe === undefined ? runCalls : (batch: readonly Call[]) => runObserved(batch, observe)
 
-  const end = (entry: Waiting<Call, Result>): void => {
+  const end = (entry: Call): void => {
     inStatements--
     leave(entry)
   }
 
-  const runAlone = async (entry: Waiting<Call, Result>): Promise<void> => {
+  const runAlone = async (entry: Call): Promise<void> => {
     try {
       const [result] = await runBatch([entry])
       entry.resolve(result as Result)
@@ -138,7 +147,7 @@ export const createBatcher = <Call, Result>(options: BatcherOptions<Call, Result
   }
 
   /** Answers once the slot is free again: where one call is at fault all are run apart, outside of it, and only that one is refused. */
-  const settle = async (batch: readonly Waiting<Call, Result>[]): Promise<void> => {
+  const settle = async (batch: readonly Call[]): Promise<void> => {
     try {
       const results = await runBatch(batch)
       if (results.length !== batch.length) throw new Error(`a statement answered ${results.length} results for ${batch.length} calls`)
@@ -172,17 +181,17 @@ export const createBatcher = <Call, Result>(options: BatcherOptions<Call, Result
   const flushApart = observe === undefined ? flush : AsyncLocalStorage.bind(flush)
   observe?.watch(() => ({ waiting: waiting - inStatements, bytes: waitingBytes }))
 
-  return (call, deadline) =>
+  return (context, input) =>
     new Promise((resolve, reject) => {
       if (waiting >= options.waitingMax) {
         refuse({ reject }, 'queue_full')
         return
       }
       waiting++
-      waitingBytes += bytesOf(call)
+      waitingBytes += bytesOf(input, context)
       const arrived = observe === undefined ? 0 : performance.now()
-      const entry = { call, deadline, resolve, reject, arrived, mark: observe?.mark?.() }
+      const entry = { context, input, resolve, reject, arrived, mark: observe?.mark?.() }
       if (keyed === undefined) enter(entry)
-      else keyed.order.arrive(keyed.keyOf(call), () => enter(entry), keyed.shared)
+      else keyed.order.arrive(keyed.keyOf(context, input), () => enter(entry), keyed.shared)
     })
 }

@@ -1,29 +1,25 @@
 import { ApiError } from '../http/api-error.js'
-import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
-import { deadlines } from '../postgres/deadlines.js'
+import type { OperationContext } from '../items/operation-context.js'
 import { DatabaseOverloaded } from '../postgres/errors.js'
 import type { Pool } from '../postgres/pool.js'
+import { lockMinRemainingMs } from '../postgres/retry.js'
 import type { NamespaceSettings } from './namespace-settings.js'
 import { createQuotaGate } from './quota-gate.js'
 import { namespaceRoom } from './sql/namespace-rows.js'
 
-/** A write that may create items. */
+/** What a write may do to the number of items. */
 interface Creation {
-  readonly namespace: string
   /** Keys that it may create, each once. */
   readonly keys: readonly string[]
-  /** Keys that it removes for sure if it is applied, each once. */
+  /** Keys that it certainly removes if it is applied, each once. */
   readonly removes?: readonly string[]
-  readonly record: IdempotencyKey | undefined
 }
-
-const minRemainingMs = deadlines.lock + 500
 
 /**
  * Keeps namespaces within their `max_items`: exactly with one service; each further one may let in one item too many.
  * @param isRecorded whether a write was applied before, so that it creates nothing
  */
-export const createItemQuota = (pool: Pool, isRecorded: (record: IdempotencyKey, deadline: number) => Promise<boolean>) => {
+export const createItemQuota = (pool: Pool, isRecorded: (context: OperationContext) => Promise<boolean>) => {
   const gates = new Map<string, ReturnType<typeof createQuotaGate>>()
 
   const gateOf = (namespace: string) => {
@@ -35,7 +31,7 @@ export const createItemQuota = (pool: Pool, isRecorded: (record: IdempotencyKey,
         if (counted === undefined) throw new Error('a statement answered no row for its call')
         return counted
       },
-      minRemainingMs,
+      minRemainingMs: lockMinRemainingMs,
       overloaded: () => new DatabaseOverloaded('other writes may take the last room of the namespace'),
     })
     gates.set(namespace, gate)
@@ -61,12 +57,17 @@ export const createItemQuota = (pool: Pool, isRecorded: (record: IdempotencyKey,
      * Runs a write if there is room for what it may create.
      * @throws ApiError namespace_full
      */
-    room: async <T>({ max_items }: NamespaceSettings, creation: Creation, deadline: number, run: () => Promise<T>): Promise<T> => {
+    room: async <T>(
+      { max_items }: NamespaceSettings,
+      context: OperationContext,
+      { keys, removes = [] }: Creation,
+      run: () => Promise<T>,
+    ): Promise<T> => {
       if (max_items === null) return run()
-      const { namespace, keys, removes = [], record } = creation
+      const { namespace, deadline } = context
       const decision = await gateOf(namespace).enter({ creates: keys, removes, itemsMax: max_items, deadline })
       if (decision === 'entered') return holding(namespace, keys, run)
-      if (record !== undefined && (await isRecorded(record, deadline))) return run()
+      if (await isRecorded(context)) return run()
       throw new ApiError('namespace_full', `The namespace may have ${max_items} items and has no room for what this would create.`)
     },
     /** Runs a write that creates none of these keys, but may keep items from expiring that a count takes for gone. */

@@ -73,7 +73,7 @@ export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteA
     delete: async (context) => {
       const { namespace, deadline } = context
       await get(context, namespace)
-      const { deleted } = await deleteAll(context, '', undefined)
+      const { deleted } = await deleteAll({ ...context, idempotencyKey: undefined }, { prefix: '' })
       await pool.run(removeNamespace, { name: namespace }, deadline)
       settings.forget(namespace)
       return deleted

@@ -1,15 +1,6 @@
 import { invalid } from '../http/api-error.js'
+import type { RequestedExpiry } from '../items/operation.js'
 import type { NamespaceSettings } from './namespace-settings.js'
-
-/** When an item shall expire, as the caller has said. */
-export interface RequestedExpiry {
-  /** Seconds. */
-  readonly ttl: number | null
-  /** RFC 3339 in UTC. */
-  readonly expiresAt: string | null
-  /** Whether it shall be permanent, in so many words. */
-  readonly forever: boolean
-}
 
 /**
  * The seconds to live that a written item gets in its namespace; null where it has a time, or is permanent.

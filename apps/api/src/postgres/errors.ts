@@ -1,4 +1,5 @@
 import type { QueueRejection } from '../lib/batcher-observer.js'
+import type { FailureClass } from './failure-class.js'
 
 /** The database could not be reached in time. The statement had no effect. */
 export class DatabaseUnavailable extends Error {
@@ -20,6 +21,13 @@ export class QueueFull extends DatabaseOverloaded {
 /** Another transaction was in the way: a lock timeout, a deadlock or a serialization failure. The statement had no effect. */
 export class DatabaseConflict extends DatabaseOverloaded {}
 
+/** Another write came between the statements of an operation, and had to be taken into account. The operation had no effect. */
+export class Raced extends DatabaseOverloaded {
+  constructor(options?: ErrorOptions) {
+    super('other requests kept writing the same key', options)
+  }
+}
+
 /** A write was sent, but the database did not confirm its commit. */
 export class OutcomeUnknown extends Error {
   override readonly name = 'OutcomeUnknown'
@@ -37,3 +45,19 @@ export class NotConnected extends Error {
 /** Creates the error for an operation that left a queue without having been run. */
 export const queueError = (reason: QueueRejection): DatabaseOverloaded =>
   reason === 'queue_full' ? new QueueFull() : new DatabaseOverloaded('it waited too long')
+
+/** Creates the error for a statement that failed. PostgreSQL's own error (`cause`) is returned if the statement itself was rejected. */
+export const failureError = (failure: FailureClass, cause: unknown): unknown => {
+  switch (failure) {
+    case 'not_applied':
+      return new DatabaseUnavailable('the database cannot be reached', { cause })
+    case 'conflict':
+      return new DatabaseConflict('other transactions kept the rows locked', { cause })
+    case 'resources_exhausted':
+      return new DatabaseOverloaded('the database canceled the statement', { cause })
+    case 'outcome_unknown':
+      return new OutcomeUnknown('the database did not confirm a write', { cause })
+    case 'statement_error':
+      return cause
+  }
+}

@@ -6,7 +6,7 @@ import { classifyFailure, type FailureClass } from './failure-class.js'
 import type { Turn } from './fair-queue.js'
 import { createLanes, type Lane, type LaneName, laneNames } from './lanes.js'
 import { findTableProblems } from './migrations/table-check.js'
-import { type Attempt, retry, type StatementObserver } from './retry.js'
+import { type Attempt, retryStatement, type StatementObserver } from './retry.js'
 import { createSessions, type Sessions } from './sessions/sessions.js'
 import type { ConnectionUse } from './slots.js'
 import type { Statement } from './statement.js'
@@ -118,7 +118,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
   return {
     run: (statement, params, deadline, retryConflicts = true) =>
       limitInFlight(() =>
-        retry((timeoutMs) => runOnce(statements, statement, params, timeoutMs), {
+        retryStatement((timeoutMs) => runOnce(statements, statement, params, timeoutMs), {
           kind: statement.kind,
           deadline,
           retryConflicts,
@@ -128,11 +128,18 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     runInLane: (name, statement, params, turn) => {
       const { queue, connections } = lanes[name]
       const attempt = (timeoutMs: number) => runOnce(connections, statement, params, timeoutMs)
-      return queue.run(turn, () => retry(attempt, { kind: statement.kind, deadline: turn.deadline, retryConflicts: true, observe }))
+      return queue.run(turn, () =>
+        retryStatement(attempt, { kind: statement.kind, deadline: turn.deadline, retryConflicts: true, observe }),
+      )
     },
     transact: (transaction, deadline) =>
       limitInFlight(() =>
-        retry((timeoutMs) => transactOnce(transaction, timeoutMs), { kind: 'transaction', deadline, retryConflicts: true, observe }),
+        retryStatement((timeoutMs) => transactOnce(transaction, timeoutMs), {
+          kind: 'transaction',
+          deadline,
+          retryConflicts: true,
+          observe,
+        }),
       ),
     isAvailable: async (timeoutMs) => {
       try {

@@ -1,12 +1,22 @@
+import { type RetryRule, retry } from '../lib/retry.js'
 import { deadlines } from './deadlines.js'
-import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from './errors.js'
+import { DatabaseConflict, DatabaseUnavailable, failureError, Raced } from './errors.js'
 import type { FailureClass } from './failure-class.js'
 import type { Statement } from './statement.js'
 
-/** How long a statement is retried if the server cannot be reached: long enough for a quick restart. Milliseconds. */
-const unreachableRetryMs = 1_000
-/** How much time before the deadline a retry after a conflict needs, so that PostgreSQL's lock timeout comes first. Milliseconds. */
-const conflictMinRemainingMs = deadlines.lock + 500
+/** How much time before its deadline a statement needs, so that PostgreSQL's lock timeout comes first. Milliseconds. */
+export const lockMinRemainingMs = deadlines.lock + 500
+
+/** The errors that are retried, and how. All others are final. */
+const rules = {
+  /** Long enough for a quick restart of the database. */
+  unavailable: { error: DatabaseUnavailable, delay: 'growing', retryMs: 1_000 },
+  conflict: { error: DatabaseConflict, delay: 'growing', minRemainingMs: lockMinRemainingMs },
+  raced: { error: Raced, delay: 'none' },
+} as const satisfies Readonly<Record<string, RetryRule>>
+
+/** Runs an operation of several statements, and starts again if it throws `Raced`, until the deadline. */
+export const retryRaced = <T>(deadline: number, run: () => Promise<T>): Promise<T> => retry(deadline, [rules.raced], run)
 
 export type StatementKind = Statement<never, never>['kind'] | 'transaction'
 
@@ -32,39 +42,19 @@ export interface RetryOptions {
   readonly observe: StatementObserver
 }
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** Returns a delay in milliseconds that doubles with each attempt, with jitter. */
-const delayAfter = (attempts: number): number => Math.min(10 * 2 ** attempts, 200) * (0.5 + Math.random())
-
 /**
  * Runs `attempt` until it succeeds, or until a retry is pointless or unsafe.
  * @throws DatabaseUnavailable, DatabaseOverloaded, DatabaseConflict, OutcomeUnknown, PostgreSQL's error if it rejects the statement, or the
  *   rejection of the attempt
  */
-export const retry = async <T>(
+export const retryStatement = <T>(
   attempt: (timeoutMs: number) => Promise<Attempt<T>>,
   { kind, deadline, retryConflicts, observe }: RetryOptions,
-): Promise<T> => {
-  const unreachableUntil = Math.min(deadline, performance.now() + unreachableRetryMs)
-  for (let attempts = 0; ; attempts++) {
+): Promise<T> =>
+  retry(deadline, retryConflicts ? [rules.unavailable, rules.conflict] : [rules.unavailable], async () => {
     const started = performance.now()
     const attempted = await attempt(Math.max(1, Math.min(deadlines.query, deadline - started)))
     observe(kind, started, 'failure' in attempted ? attempted.failure : undefined)
     if ('result' in attempted) return attempted.result
-    if ('rejection' in attempted) throw attempted.rejection
-    const { failure, cause } = attempted
-    if (failure === 'statement_error') throw cause
-    if (failure === 'resources_exhausted') throw new DatabaseOverloaded('the database canceled the statement', { cause })
-    if (failure === 'outcome_unknown') throw new OutcomeUnknown('the database did not confirm a write', { cause })
-    const isConflict = failure === 'conflict'
-    const retryUntil = isConflict ? deadline - conflictMinRemainingMs : unreachableUntil
-    const delayMs = delayAfter(attempts)
-    if ((isConflict && !retryConflicts) || performance.now() + delayMs >= retryUntil) {
-      throw isConflict
-        ? new DatabaseConflict('other transactions kept the rows locked', { cause })
-        : new DatabaseUnavailable('the database cannot be reached', { cause })
-    }
-    await sleep(delayMs)
-  }
-}
+    throw 'rejection' in attempted ? attempted.rejection : failureError(attempted.failure, attempted.cause)
+  })

@@ -1,5 +1,5 @@
 import type { Logger } from '@holdfast/server-kit'
-import { createBatcher } from '../lib/batcher.js'
+import { type BatchedContext, createBatcher } from '../lib/batcher.js'
 import { createConnections } from '../postgres/connections.js'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Sessions } from '../postgres/sessions/sessions.js'
@@ -80,10 +80,11 @@ export const createRequestCounts = async (sessions: Sessions, logger: Logger): P
     onOpen: (cause) => logger.warn({ err: cause }, 'the database does not count requests in time: this service counts by itself'),
     onClose: () => logger.info('requests are counted in the database again'),
   })
-  const runBatched = createBatcher<RequestsToCount, RequestCount>({
+  const runBatched = createBatcher<BatchedContext, RequestsToCount, RequestCount>({
     run: async (calls) => {
-      const params = addedUp(calls)
-      return inTurn(calls, params, await breaker.guard(() => run(params)))
+      const requests = calls.map(({ input }) => input)
+      const params = addedUp(requests)
+      return inTurn(requests, params, await breaker.guard(() => run(params)))
     },
     isFault: () => false,
     rejection: (reason) => new Error(reason),
@@ -95,7 +96,7 @@ export const createRequestCounts = async (sessions: Sessions, logger: Logger): P
   })
 
   return {
-    count: (requests) => runBatched(requests, performance.now() + deadlines.request),
+    count: (requests) => runBatched({ deadline: performance.now() + deadlines.request }, requests),
     stop: async (timeoutMs) => {
       breaker.stop()
       await end(timeoutMs)

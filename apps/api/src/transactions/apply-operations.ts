@@ -1,26 +1,10 @@
 import { ApiError, invalid } from '../http/api-error.js'
-import { type Addition, addTo, ttlRequired } from '../items/increment-item.js'
+import { addTo, ttlRequired } from '../items/addition.js'
 import { tooLarge } from '../items/item-errors.js'
+import type { TransactionOperation } from '../items/operation.js'
+import { isLongerThan, valueText } from '../items/put-value.js'
 import type { StoredItem } from '../items/stored-item.js'
 import { JsonText } from '../lib/json-text.js'
-
-/** One step of a transaction. */
-export type TransactionOperation = { readonly key: string } & (
-  | { readonly op: 'get' | 'delete' }
-  | {
-      readonly op: 'set'
-      /** JSON text. */
-      readonly value: string
-      /** Seconds. */
-      readonly ttl: number | null
-      /** RFC 3339 in UTC. */
-      readonly expiresAt: string | null
-      readonly keepTtl: boolean
-      /** Whether it shall be permanent, in so many words. */
-      readonly forever: boolean
-    }
-  | ({ readonly op: 'increment'; readonly ttl: number | null; readonly refreshTtl: boolean; readonly requireTtl: boolean } & Addition)
-)
 
 /** What a step answers. */
 export type OperationResult = StoredItem | { readonly key: string; readonly deleted: boolean } | null
@@ -41,7 +25,7 @@ export interface TransactionContext {
 const after = (now: string, seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString()
 
 /** Whether a step takes a version. */
-export const isWrite = ({ op }: TransactionOperation): boolean => op === 'set' || op === 'increment'
+export const isWrite = ({ op }: TransactionOperation): boolean => op === 'put' || op === 'increment'
 
 /** The item that a step makes of the one that is there. */
 const written = (
@@ -50,11 +34,11 @@ const written = (
   context: TransactionContext,
 ): Pick<StoredItem, 'value' | 'expires_at'> => {
   const { now, valueBytesMax } = context
-  if (step.op === 'set') {
-    if (Buffer.byteLength(step.value) > valueBytesMax) throw tooLarge(valueBytesMax)
+  if (step.op === 'put') {
+    if (isLongerThan(step.value, valueBytesMax)) throw tooLarge(valueBytesMax)
     const { ttl, expiresAt, keepTtl } = step
     const given = ttl === null ? expiresAt : after(now, ttl)
-    return { value: new JsonText(step.value), expires_at: keepTtl && before !== undefined ? before.expires_at : given }
+    return { value: new JsonText(valueText(step.value)), expires_at: keepTtl && before !== undefined ? before.expires_at : given }
   }
   if (step.op !== 'increment') throw new Error(`${step.op} writes nothing`)
   const { ttl, refreshTtl, requireTtl } = step
@@ -89,7 +73,7 @@ export const applyOperations = (steps: readonly TransactionOperation[], context:
     if (op === 'get') return before ?? null
     if (op === 'delete') return { key, deleted: items.delete(key) }
     try {
-      if (op === 'set' && step.expiresAt !== null && step.expiresAt <= now) {
+      if (op === 'put' && step.expiresAt !== null && step.expiresAt <= now) {
         throw invalid(`body.operations.${index}.expires_at`, 'must be in the future')
       }
       const version = versions[taken++] ?? ''

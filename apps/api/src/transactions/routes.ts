@@ -4,27 +4,32 @@ import { prefersMinimal } from '../http/preferences.js'
 import { preferred, replayed } from '../http/write-response-headers.js'
 import { readAddition } from '../items/increment-route.js'
 import type { ItemStore } from '../items/item-store.js'
-import { expiry } from '../items/routes.js'
+import type { TransactionOperation } from '../items/operation.js'
+import { requestedExpiry } from '../items/requested-expiry.js'
 import { memberSpan, type Span, spanOf, textOf } from '../lib/json-span.js'
 import type { JsonText } from '../lib/json-text.js'
-import type { TransactionOperation } from './apply-operations.js'
 
-type Operation = RouteInput<Routes['transact']>['body']['operations'][number]
+type RequestedOperation = RouteInput<Routes['transact']>['body']['operations'][number]
 
-/** An operation as the store takes it; `span` is where it stands in the body's text. */
-const toStep = (operation: Operation, index: number, text: string, span: Span): TransactionOperation => {
+const noConditions = { ifMatch: null, ifNoneMatch: null } as const
+
+/** Converts an operation of a request. `span` is where it stands in the body's text. */
+const toOperation = (operation: RequestedOperation, index: number, text: string, span: Span): TransactionOperation => {
   const { op, key } = operation
   switch (op) {
     case 'get':
-    case 'delete':
       return { op, key }
+    case 'delete':
+      return { op, key, ...noConditions, wantItem: false }
     case 'set': {
       const value = memberSpan(span, 'value')
-      return { op, key, value: value === undefined ? 'null' : textOf(text, value), ...expiry(operation) }
+      const set = { value: { text: value === undefined ? 'null' : textOf(text, value) }, ...requestedExpiry(operation), wantValue: true }
+      return { op: 'put', key, ...set, ...noConditions }
     }
     case 'increment': {
       const { ttl = null, refresh_ttl: refreshTtl = false, require_ttl: requireTtl = false } = operation
-      return { op, key, ttl, refreshTtl, requireTtl, ...readAddition(`body.operations.${index}`, operation, () => textOf(text, span)) }
+      const addition = readAddition(`body.operations.${index}`, operation, () => textOf(text, span))
+      return { op, key, ttl, refreshTtl, requireTtl, ...addition, ...noConditions, wantValue: true }
     }
   }
 }
@@ -40,10 +45,8 @@ const transact =
     const spans = memberSpan(spanOf(text, 3), 'operations')?.elements ?? []
     const { results, replayed: was } = await store.transact(context, {
       checks: body.checks ?? [],
-      steps: body.operations.map((operation, index) => toStep(operation, index, text, spans[index] as Span)),
+      operations: body.operations.map((operation, index) => toOperation(operation, index, text, spans[index] as Span)),
       wantValues: !minimal,
-      bytes: text.length,
-      record: context.idempotencyKey,
     })
     return { status: 200, body: { results: asResults(results) }, headers: { ...replayed(was), ...preferred(minimal) } }
   }

@@ -1,18 +1,19 @@
 import { limits } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
-import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
-import { replayOf } from '../idempotency/run-once.js'
+import type { Replayable } from '../idempotency/idempotency-key.js'
+import { type Once, replayOf } from '../idempotency/run-once.js'
 import { getRecord } from '../idempotency/sql/idempotency-records.js'
-import type { Replayable } from '../items/operation.js'
+import type { TransactionOperation } from '../items/operation.js'
+import type { ItemCall, OperationContext } from '../items/operation-context.js'
 import { checkResponseSize } from '../items/response-size.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
 import { type StoredItem, toItem } from '../items/stored-item.js'
-import { batchDefaults, type WriteSettings } from '../items/write-batcher.js'
+import { batchDefaults, bytesOfBody, type ItemDatabase } from '../items/write-batcher.js'
 import { createBatcher } from '../lib/batcher.js'
-import { stringifyJson } from '../lib/json-text.js'
-import { type Pool, transactionsMax } from '../postgres/pool.js'
+import { JsonText, stringifyJson } from '../lib/json-text.js'
+import { transactionsMax } from '../postgres/pool.js'
 import { bind } from '../postgres/transactions.js'
-import { applyOperations, isWrite, type TransactionOperation } from './apply-operations.js'
+import { applyOperations, isWrite } from './apply-operations.js'
 import { lockKeys, placeholderVersion } from './sql/lock-keys.js'
 import { type LockedRow, openTransaction, readLocked } from './sql/read-locked.js'
 import { type WriteLocked, writeLocked } from './sql/write-locked.js'
@@ -24,23 +25,18 @@ interface VersionCheck {
   readonly created_version?: string | null | undefined
 }
 
-export interface TransactionCall {
-  readonly namespace: string
+/** Operations that are applied together, or not at all. */
+export interface Transaction {
   readonly checks: readonly VersionCheck[]
-  readonly steps: readonly TransactionOperation[]
-  /** Whether the answers to writes have their values. */
+  readonly operations: readonly TransactionOperation[]
+  /** Whether the results of writes need their values. */
   readonly wantValues: boolean
-  /** Bytes that a value may have, where that is less than in other namespaces. */
+  /** The namespace's limit on the size of a value, if it has one. */
   readonly valueBytesMax?: number | undefined
-  /** Bytes of the request. */
-  readonly bytes: number
-  readonly record: IdempotencyKey | undefined
 }
 
-/** What a transaction answers: the JSON text of the results of its steps. */
-export type TransactionRow = { readonly results: string } & Replayable
-
-type Settings = WriteSettings & { readonly valueBytesMax: number }
+/** The result of a transaction: the JSON text of the results of its operations. */
+type TransactionRow = { readonly results: string } & Replayable
 
 /** The live items among rows that are locked, at the instant of the transaction. */
 const liveItems = (rows: readonly LockedRow[], now: string): Map<string, StoredItem> => {
@@ -92,19 +88,20 @@ const changesOf = (
 }
 
 /**
- * Makes the verb that applies several steps at once. The keys are locked, also those that have no item; then the steps are applied here
- * to what was read, and all that they changed is written by one statement with the commit. Who reads sees all of it or nothing.
+ * Creates the function that runs a transaction. It locks the keys, including those without an item, and reads their rows. Then it applies
+ * the operations in memory, and writes all changes with one statement and the commit. Other requests see all changes or none.
  */
-export const createTransact = (pool: Pool, settings: Settings) => {
-  const { recordSeconds, observe } = settings
-  const run = (call: TransactionCall, deadline: number): Promise<TransactionRow> => {
-    const { namespace, checks, steps, record, wantValues, valueBytesMax = settings.valueBytesMax } = call
-    const keys = [...new Set([...checks, ...steps].map(({ key }) => key))]
-    const valueKeys = [...new Set(steps.filter(({ op }) => op === 'get' || op === 'increment').map(({ key }) => key))]
+export const createTransact = (database: ItemDatabase, once: Once) => {
+  const { pool, recordSeconds, observe } = database
+  const run = ({ context, input }: ItemCall<Transaction>, deadline: number): Promise<TransactionRow> => {
+    const { namespace, idempotencyKey: record } = context
+    const { checks, operations, wantValues, valueBytesMax = database.valueBytesMax } = input
+    const keys = [...new Set([...checks, ...operations].map(({ key }) => key))]
+    const valueKeys = [...new Set(operations.filter(({ op }) => op === 'get' || op === 'increment').map(({ key }) => key))]
     const reads = [
       bind(getRecord, { recordId: record?.id ?? '' }),
       bind(lockKeys, { namespace, keys, recordId: record?.id ?? null }),
-      bind(openTransaction, { versions: steps.filter(isWrite).length }),
+      bind(openTransaction, { versions: operations.filter(isWrite).length }),
       bind(readLocked, { namespace, keys, valueKeys, bytesMax: limits.batchValueBytes }),
     ] as const
     return pool.transact<typeof reads, TransactionRow>(
@@ -119,7 +116,7 @@ export const createTransact = (pool: Pool, settings: Settings) => {
           checkSize(rows)
           const items = new Map(before)
           const results = stringifyJson(
-            checkResponseSize(applyOperations(steps, { items, now, versions: opened.versions, valueBytesMax, wantValues })),
+            checkResponseSize(applyOperations(operations, { items, now, versions: opened.versions, valueBytesMax, wantValues })),
           )
           const changes = changesOf(rows, before, items)
           const row = { results }
@@ -138,12 +135,16 @@ export const createTransact = (pool: Pool, settings: Settings) => {
     )
   }
 
-  return createBatcher<TransactionCall, TransactionRow>({
+  const queue = createBatcher<OperationContext, Transaction, TransactionRow>({
     ...batchDefaults,
     statementsMax: transactionsMax,
     callsMax: 1,
-    bytesOf: ({ bytes }) => bytes,
+    bytesOf: bytesOfBody,
     observe: observe?.('transact'),
-    run: async (calls, deadline) => Promise.all(calls.map((call) => run(call, deadline))),
+    run: (calls, deadline) => Promise.all(calls.map((call) => run(call, deadline))),
   })
+  return async (context: OperationContext, transaction: Transaction) => {
+    const { results, replayed } = await once(context, () => queue(context, transaction))
+    return { results: new JsonText(results), replayed: replayed === true }
+  }
 }

@@ -1,4 +1,4 @@
-import { createBatcher } from '../lib/batcher.js'
+import { type BatchedContext, createBatcher } from '../lib/batcher.js'
 import { createClientLimiter } from '../rate-limit/client-limiter.js'
 import { withLeases } from '../rate-limit/leases.js'
 import type { ClientLimit, CountRequest, CreateLimiter } from '../rate-limit/limiter.js'
@@ -12,8 +12,8 @@ import type { RequestPrimary } from './primary-requests.js'
 export const createSharedLimiter =
   (requestPrimary: RequestPrimary): CreateLimiter =>
   (policy) => {
-    const runBatched = createBatcher<readonly [client: string, count: number], ClientLimit>({
-      run: (requests) => requestPrimary('count', { policy, requests }),
+    const runBatched = createBatcher<BatchedContext, readonly [client: string, count: number], ClientLimit>({
+      run: (calls) => requestPrimary('count', { policy, requests: calls.map(({ input }) => input) }),
       isFault: () => false,
       rejection: (reason) => new Error(reason),
       statementsMax: 2,
@@ -23,7 +23,7 @@ export const createSharedLimiter =
       waitingMax: 20_000,
       minRemainingMs: Number.NEGATIVE_INFINITY,
     })
-    return withLeases((client, count = 1) => runBatched([client, count], Number.POSITIVE_INFINITY))
+    return withLeases((client, count = 1) => runBatched({ deadline: Number.POSITIVE_INFINITY }, [client, count]))
   }
 
 /** Creates the handler in the primary, which keeps one counter for each policy. */

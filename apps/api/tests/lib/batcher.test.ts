@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type BatcherOptions, createBatcher } from '../../src/lib/batcher.js'
+import { type BatchedContext, type BatcherOptions, createBatcher } from '../../src/lib/batcher.js'
 import type { BatcherObserver, Queue } from '../../src/lib/batcher-observer.js'
 import { createKeyOrder } from '../../src/lib/key-order.js'
 
@@ -24,15 +24,16 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const turns = async (count = 3) => {
   for (let i = 0; i < count; i++) await turn()
 }
-const soon = () => performance.now() + 60_000
+const soon = () => ({ deadline: performance.now() + 60_000 })
 
 /** A batcher whose statements are at the test's command. Results are `result of <id>`. */
-const create = (options: Partial<BatcherOptions<Call, string>> = {}) => {
+const create = (options: Partial<BatcherOptions<BatchedContext, Call, string>> = {}) => {
   const statements: Statement[] = []
   let clock = 0
-  const runBatched = createBatcher<Call, string>({
-    run: (calls) =>
+  const runBatched = createBatcher<BatchedContext, Call, string>({
+    run: (batch) =>
       new Promise((resolve, reject) => {
+        const calls = batch.map(({ input }) => input)
         statements.push({ calls, startedAt: clock++, succeed: () => resolve(calls.map(({ id }) => `result of ${id}`)), fail: reject })
       }),
     isFault: (error) => error === fault,
@@ -46,14 +47,14 @@ const create = (options: Partial<BatcherOptions<Call, string>> = {}) => {
   })
   return { statements, runBatched, tick: () => clock++ }
 }
-const keyed = (order = createKeyOrder()) => ({ order, keyOf: ({ key }: Call) => key })
+const keyed = (order = createKeyOrder()) => ({ order, keyOf: (_context: BatchedContext, { key }: Call) => key })
 const call = (id: number, key = `k${id}`): Call => ({ id, key })
 const ids = (statement: Statement | undefined) => statement?.calls.map(({ id }) => id)
 
 describe('batches', () => {
   test('a call that is alone goes out in the same turn, alone', async () => {
     const { statements, runBatched } = create()
-    const result = runBatched(call(1), soon())
+    const result = runBatched(soon(), call(1))
     await turn()
     expect(statements.map(ids)).toEqual([[1]])
     statements[0]?.succeed()
@@ -62,11 +63,11 @@ describe('batches', () => {
 
   test('what waits while all slots are busy goes out together, in order, up to the bounds', async () => {
     const { statements, runBatched } = create({ bytesOf: ({ id }) => (id === 7 ? 99 : 1) })
-    const results = [runBatched(call(1), soon())]
+    const results = [runBatched(soon(), call(1))]
     await turn()
-    results.push(runBatched(call(2), soon()))
+    results.push(runBatched(soon(), call(2)))
     await turn()
-    for (const id of [3, 4, 5, 6, 7, 8, 9]) results.push(runBatched(call(id), soon()))
+    for (const id of [3, 4, 5, 6, 7, 8, 9]) results.push(runBatched(soon(), call(id)))
     await turns()
     expect(statements.map(ids)).toEqual([[1], [2]])
     statements[0]?.succeed()
@@ -90,9 +91,9 @@ describe('batches', () => {
       bytesMax: 100,
       bytesOfResult: (result) => (result === 'result of 1' ? 50 : 1),
     })
-    const first = runBatched(call(1), soon())
+    const first = runBatched(soon(), call(1))
     await turns()
-    const rest = [2, 3, 4, 5, 6].map((id) => runBatched(call(id), soon()))
+    const rest = [2, 3, 4, 5, 6].map((id) => runBatched(soon(), call(id)))
     statements[0]?.succeed()
     await first
     await turns()
@@ -106,7 +107,7 @@ describe('batches', () => {
 
   test('no more statements than slots, however much comes at once', async () => {
     const { statements, runBatched } = create()
-    for (let id = 0; id < 20; id++) runBatched(call(id), soon())
+    for (let id = 0; id < 20; id++) runBatched(soon(), call(id))
     await turns()
     expect(statements.map(ids)).toEqual([
       [0, 1, 2, 3],
@@ -116,7 +117,7 @@ describe('batches', () => {
 
   test('a call larger than the bound goes out alone', async () => {
     const { statements, runBatched } = create({ bytesOf: ({ id }) => id })
-    for (const id of [1000, 1]) runBatched(call(id), soon())
+    for (const id of [1000, 1]) runBatched(soon(), call(id))
     await turns()
     expect(statements.map(ids)).toEqual([[1000], [1]])
   })
@@ -125,7 +126,7 @@ describe('batches', () => {
 describe('a failure', () => {
   test('of one member is its own: the others are run again apart', async () => {
     const { statements, runBatched } = create()
-    const results = [1, 2, 3].map((id) => runBatched(call(id), soon()))
+    const results = [1, 2, 3].map((id) => runBatched(soon(), call(id)))
     const settled = Promise.allSettled(results)
     await turns()
     statements[0]?.fail(fault)
@@ -143,7 +144,7 @@ describe('a failure', () => {
 
   test('that is nobody’s fault is everybody’s, and nothing is run twice', async () => {
     const { statements, runBatched } = create()
-    const settled = Promise.allSettled([1, 2, 3].map((id) => runBatched(call(id), soon())))
+    const settled = Promise.allSettled([1, 2, 3].map((id) => runBatched(soon(), call(id))))
     await turns()
     statements[0]?.fail(lost)
     expect((await settled).map((end) => end.status === 'rejected' && end.reason)).toEqual([lost, lost, lost])
@@ -153,7 +154,7 @@ describe('a failure', () => {
 
   test('of a call that is run alone is not looked for further', async () => {
     const { statements, runBatched } = create()
-    const settled = Promise.allSettled([runBatched(call(1), soon())])
+    const settled = Promise.allSettled([runBatched(soon(), call(1))])
     await turns()
     statements[0]?.fail(fault)
     expect(await settled).toMatchObject([{ reason: fault }])
@@ -162,11 +163,11 @@ describe('a failure', () => {
 
   test('does not keep the slot while its members are run apart', async () => {
     const { statements, runBatched } = create({ statementsMax: 1 })
-    const settled = Promise.allSettled([1, 2].map((id) => runBatched(call(id), soon())))
+    const settled = Promise.allSettled([1, 2].map((id) => runBatched(soon(), call(id))))
     await turns()
     statements[0]?.fail(fault)
     await turns()
-    runBatched(call(3), soon())
+    runBatched(soon(), call(3))
     await turns()
     expect(statements.map(ids)).toEqual([[1, 2], [1], [2], [3]])
     for (const at of [1, 2]) statements[at]?.succeed()
@@ -175,7 +176,7 @@ describe('a failure', () => {
 
   test('a statement that answers too few results refuses all of its calls', async () => {
     const { runBatched } = create({ run: async () => ['one'] })
-    const settled = await Promise.allSettled([1, 2].map((id) => runBatched(call(id), soon())))
+    const settled = await Promise.allSettled([1, 2].map((id) => runBatched(soon(), call(id))))
     expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   })
 })
@@ -183,23 +184,23 @@ describe('a failure', () => {
 describe('bounds', () => {
   test('more than may wait are refused at once, and room comes back', async () => {
     const { statements, runBatched } = create({ waitingMax: 3, statementsMax: 1 })
-    const results = [1, 2, 3].map((id) => runBatched(call(id), soon()))
-    await expect(runBatched(call(4), soon())).rejects.toThrow('queue_full')
+    const results = [1, 2, 3].map((id) => runBatched(soon(), call(id)))
+    await expect(runBatched(soon(), call(4))).rejects.toThrow('queue_full')
     await turns()
     statements[0]?.succeed()
     await Promise.all(results)
     await turns()
-    runBatched(call(5), soon())
+    runBatched(soon(), call(5))
     await turns()
     expect(statements.map(ids)).toEqual([[1, 2, 3], [5]])
   })
 
   test('a call whose time is over is refused and never run', async () => {
     const { statements, runBatched } = create({ statementsMax: 1, keyed: keyed() })
-    runBatched(call(1, 'a'), soon())
+    runBatched(soon(), call(1, 'a'))
     await turns()
-    const late = runBatched(call(2, 'b'), performance.now() + 5)
-    const behind = runBatched(call(3, 'b'), soon())
+    const late = runBatched({ deadline: performance.now() + 5 }, call(2, 'b'))
+    const behind = runBatched(soon(), call(3, 'b'))
     statements[0]?.succeed()
     await expect(late).rejects.toThrow('deadline')
     await turns()
@@ -216,8 +217,8 @@ describe('bounds', () => {
         return calls.map(() => '')
       },
     })
-    const [early, later] = [soon(), soon() + 1]
-    await Promise.all([runBatched(call(1), later), runBatched(call(2), early)])
+    const [early, later] = [soon().deadline, soon().deadline + 1]
+    await Promise.all([runBatched({ deadline: later }, call(1)), runBatched({ deadline: early }, call(2))])
     expect(seen).toEqual([early])
   })
 })
@@ -227,10 +228,10 @@ describe('writes to one key', () => {
     const order = createKeyOrder()
     const puts = create({ keyed: keyed(order) })
     const deletes = create({ keyed: keyed(order) })
-    puts.runBatched(call(1, 'a'), soon())
-    const removed = expect(deletes.runBatched(call(2, 'a'), soon())).rejects.toBe(lost)
-    puts.runBatched(call(3, 'a'), soon())
-    puts.runBatched(call(4, 'b'), soon())
+    puts.runBatched(soon(), call(1, 'a'))
+    const removed = expect(deletes.runBatched(soon(), call(2, 'a'))).rejects.toBe(lost)
+    puts.runBatched(soon(), call(3, 'a'))
+    puts.runBatched(soon(), call(4, 'b'))
     await turns()
     expect([puts.statements.map(ids), deletes.statements.map(ids)]).toEqual([[[1, 4]], []])
     puts.statements[0]?.succeed()
@@ -245,8 +246,8 @@ describe('writes to one key', () => {
 
   test('wait for those that are run apart too', async () => {
     const { statements, runBatched } = create({ keyed: keyed() })
-    const both = Promise.all(['a', 'b'].map((key, id) => runBatched(call(id, key), soon())))
-    const behind = runBatched(call(2, 'a'), soon())
+    const both = Promise.all(['a', 'b'].map((key, id) => runBatched(soon(), call(id, key))))
+    const behind = runBatched(soon(), call(2, 'a'))
     await turns()
     statements[0]?.fail(fault)
     await turns()
@@ -263,8 +264,8 @@ test('writes of one key that may be shared go together once what was before them
   const order = createKeyOrder()
   const adds = create({ keyed: { ...keyed(order), shared: true } })
   const puts = create({ keyed: keyed(order) })
-  const results = [1, 2, 3].map((id) => adds.runBatched(call(id, 'a'), soon()))
-  results.push(puts.runBatched(call(4, 'a'), soon()), adds.runBatched(call(5, 'a'), soon()), adds.runBatched(call(6, 'b'), soon()))
+  const results = [1, 2, 3].map((id) => adds.runBatched(soon(), call(id, 'a')))
+  results.push(puts.runBatched(soon(), call(4, 'a')), adds.runBatched(soon(), call(5, 'a')), adds.runBatched(soon(), call(6, 'b')))
   await turns()
   expect(adds.statements.map(ids)).toEqual([[1, 6]])
   adds.statements[0]?.succeed()
@@ -319,7 +320,7 @@ test('however calls arrive and statements end: each is answered once with its ow
         if (each.do === 'call') {
           const mine = { id: next++, key: each.key }
           responses.set(mine.id, [])
-          runBatched(mine, soon()).then(
+          runBatched(soon(), mine).then(
             (result) => responses.get(mine.id)?.push(result),
             (error) => responses.get(mine.id)?.push(error),
           )
@@ -372,12 +373,12 @@ describe('an observer', () => {
   test('is told of each statement, with the marks of its calls and how long they waited', async () => {
     const { told, observe, requests } = watching()
     const { statements, runBatched } = create({ observe, statementsMax: 1 })
-    const results = [1, 2, 3].map((id) => requests.run(id, () => runBatched(call(id), soon())))
+    const results = [1, 2, 3].map((id) => requests.run(id, () => runBatched(soon(), call(id))))
     await turns()
     expect(told).toEqual([])
     statements[0]?.succeed()
     await Promise.all(results)
-    results.push(requests.run(4, () => runBatched(call(4), soon())))
+    results.push(requests.run(4, () => runBatched(soon(), call(4))))
     await turns()
     statements[1]?.fail(lost)
     await expect(results[3]).rejects.toBe(lost)
@@ -391,7 +392,7 @@ describe('an observer', () => {
   test('is told of a failed statement and of those that its calls are then run in', async () => {
     const { told, observe } = watching()
     const { statements, runBatched } = create({ observe })
-    const results = Promise.allSettled([1, 2].map((id) => runBatched(call(id), soon())))
+    const results = Promise.allSettled([1, 2].map((id) => runBatched(soon(), call(id))))
     await turns()
     statements[0]?.fail(fault)
     await turns()
@@ -409,7 +410,7 @@ describe('an observer', () => {
     const { observe, queue } = watching()
     const { statements, runBatched } = create({ observe, keyed: keyed(), bytesOf: () => 10 })
     expect(queue()).toEqual({ waiting: 0, bytes: 0 })
-    const results = [1, 2, 3].map((id) => runBatched(call(id, 'one'), soon()))
+    const results = [1, 2, 3].map((id) => runBatched(soon(), call(id, 'one')))
     expect(queue()).toEqual({ waiting: 3, bytes: 30 })
     for (const left of [2, 1, 0]) {
       await turns()
@@ -424,8 +425,8 @@ describe('an observer', () => {
   test('is told of calls that are refused, and why', async () => {
     const { refused, observe, queue } = watching()
     const { runBatched } = create({ observe, waitingMax: 1 })
-    const late = runBatched(call(1), performance.now())
-    await expect(runBatched(call(2), soon())).rejects.toThrow('queue_full')
+    const late = runBatched({ deadline: performance.now() }, call(1))
+    await expect(runBatched(soon(), call(2))).rejects.toThrow('queue_full')
     await expect(late).rejects.toThrow('deadline')
     expect(refused).toEqual(['queue_full', 'deadline'])
     expect(queue()).toEqual({ waiting: 0, bytes: 0 })
@@ -441,8 +442,8 @@ describe('an observer', () => {
         return calls.map(() => 'done')
       },
     }).runBatched
-    await requests.run(1, () => runBatched(call(1), soon()))
-    await requests.run(2, () => runBatched(call(2), soon()))
+    await requests.run(1, () => runBatched(soon(), call(1)))
+    await requests.run(2, () => runBatched(soon(), call(2)))
     expect(contexts).toEqual([undefined, undefined])
   })
 })

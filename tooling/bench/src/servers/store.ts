@@ -4,13 +4,14 @@ import { createDeletePrefix } from '../../../../apps/api/src/items/delete-prefix
 import { createItemStore } from '../../../../apps/api/src/items/item-store.js'
 import { itemHandlers } from '../../../../apps/api/src/items/routes.js'
 import { stringifyJson } from '../../../../apps/api/src/lib/json-text.js'
+import { createKeyOrder } from '../../../../apps/api/src/lib/key-order.js'
 import { createPool } from '../../../../apps/api/src/postgres/pool.js'
 import { database, serve } from './serve.js'
 
 // Holdfast's own handler and store behind a plain route: what limits, request ids, log and validation cost is the difference to Holdfast itself.
 const pool = createPool(database, createLogger('silent'))
 const { getItem } = itemHandlers(
-  createItemStore(pool, { valueBytesMax: 1_048_576, recordSeconds: 86_400 }, createDeletePrefix(pool, 86_400)),
+  createItemStore({ pool, order: createKeyOrder(), valueBytesMax: 1_048_576, recordSeconds: 86_400 }, createDeletePrefix(pool, 86_400)),
 )
 const request = {
   requestId: '',

@@ -3,10 +3,13 @@ import { batchWithIdempotency } from '../../idempotency/sql/batch-with-idempoten
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement, type Fragment } from '../../postgres/statement.js'
-import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
+import { conditionsHold } from '../conditions.js'
+import type { DeleteOperation } from '../operation.js'
+import type { ItemCall } from '../operation-context.js'
 import { countRows } from './count-rows.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
+import { lockAsked, lockedIsLive } from './lock-items.js'
 
 /** The arrays of a delete: element n of each belongs to delete n. No key may come twice. */
 export interface DeleteItems {
@@ -68,3 +71,12 @@ export const deleteItems = {
   /** Those of one request, which has one record. */
   batch: batchWithIdempotency<DeleteItems>({ offered, effect, responded }),
 }
+
+/** Collects the parameters of a batch of deletes. */
+export const toDeleteItems = (calls: readonly ItemCall<DeleteOperation>[]): DeleteItems => ({
+  namespaces: calls.map(({ context }) => context.namespace),
+  keys: calls.map(({ input }) => input.key),
+  ifMatches: calls.map(({ input }) => input.ifMatch),
+  ifNoneMatches: calls.map(({ input }) => input.ifNoneMatch),
+  wantItems: calls.map(({ input }) => input.wantItem),
+})

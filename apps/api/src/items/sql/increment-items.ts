@@ -2,8 +2,11 @@ import { sql } from 'drizzle-orm'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement, type Fragment } from '../../postgres/statement.js'
-import { conditionsHold, lockedIsLive } from './conditions.js'
+import { conditionsHold } from '../conditions.js'
+import type { Conditions } from '../operation.js'
+import type { ItemCall } from '../operation-context.js'
 import type { ItemRow } from './item-row.js'
+import { lockedIsLive } from './lock-items.js'
 
 /** The arrays of increments: element n of each belongs to increment n. A key may come more than once; those of a key are added up in their order. */
 export interface IncrementItems {
@@ -107,3 +110,28 @@ export const incrementItems = {
   ),
   recorded: withIdempotency<IncrementItems>({ offered, effect, responded, done: sql`a.outcome in ('incremented')` }),
 }
+
+/** An addition of an integer of 64 bits to another. */
+interface IntegerIncrement extends Conditions {
+  readonly key: string
+  readonly by: bigint
+  /** Bounds of the result within 64 bits. */
+  readonly min: bigint
+  readonly max: bigint
+  /** Seconds until the counter expires; null keeps its expiry. */
+  readonly newTtl: number | null
+  readonly requireTtl: boolean
+}
+
+/** Collects the parameters of a batch of increments. */
+export const toIncrementItems = (calls: readonly ItemCall<IntegerIncrement>[]): IncrementItems => ({
+  namespaces: calls.map(({ context }) => context.namespace),
+  keys: calls.map(({ input }) => input.key),
+  ifMatches: calls.map(({ input }) => input.ifMatch),
+  ifNoneMatches: calls.map(({ input }) => input.ifNoneMatch),
+  deltas: calls.map(({ input }) => String(input.by)),
+  mins: calls.map(({ input }) => String(input.min)),
+  maxs: calls.map(({ input }) => String(input.max)),
+  newTtls: calls.map(({ input }) => input.newTtl),
+  requireTtls: calls.map(({ input }) => input.requireTtl),
+})

@@ -2,10 +2,14 @@ import { sql } from 'drizzle-orm'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement, type Fragment } from '../../postgres/statement.js'
-import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
+import { conditionsHold } from '../conditions.js'
+import type { ItemCall } from '../operation-context.js'
+import type { PutInput } from '../put-item.js'
+import { bodyOf } from '../put-value.js'
 import { countRows } from './count-rows.js'
 import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
+import { lockAsked, lockedIsLive } from './lock-items.js'
 import { writtenVersion } from './written-version.js'
 
 /** The arrays of a put: element n of each belongs to write n. No key may come twice. */
@@ -103,3 +107,19 @@ export const putItems = {
   plain: defineStatement<PutItems, PutRow>('write', (p) => sql`with asked as materialized (${offered(p)}), ${effect(p)} ${responded()}`),
   recorded: withIdempotency<PutItems>({ offered, effect, responded, done: sql`a.outcome in ('created', 'replaced')` }),
 }
+
+/** Collects the parameters of a batch of puts. */
+export const toPutItems =
+  (valueBytesMax: number) =>
+  (calls: readonly ItemCall<PutInput>[]): PutItems => ({
+    namespaces: calls.map(({ context }) => context.namespace),
+    keys: calls.map(({ input }) => input.key),
+    ifMatches: calls.map(({ input }) => input.ifMatch),
+    ifNoneMatches: calls.map(({ input }) => input.ifNoneMatch),
+    ttls: calls.map(({ input }) => input.ttl),
+    expiresAts: calls.map(({ input }) => input.expiresAt),
+    bodies: calls.map(({ input }) => bodyOf(input.value)),
+    keepTtls: calls.map(({ input }) => input.keepTtl),
+    wantValues: calls.map(({ input }) => input.wantValue),
+    valueBytesMax,
+  })

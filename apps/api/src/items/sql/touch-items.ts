@@ -2,9 +2,12 @@ import { sql } from 'drizzle-orm'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement, type Fragment } from '../../postgres/statement.js'
-import { conditionsHold, lockAsked, lockedIsLive } from './conditions.js'
+import { conditionsHold } from '../conditions.js'
+import type { TouchOperation } from '../operation.js'
+import type { ItemCall } from '../operation-context.js'
 import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
+import { lockAsked, lockedIsLive } from './lock-items.js'
 
 /** The arrays of changed expiries: element n of each belongs to item n. No key may come twice. */
 export interface TouchItems {
@@ -65,3 +68,14 @@ export const touchItems = {
   plain: defineStatement<TouchItems, TouchRow>('write', (p) => sql`with asked as materialized (${offered(p)}), ${effect()} ${responded()}`),
   recorded: withIdempotency<TouchItems>({ offered, effect, responded, done: sql`a.outcome in ('touched')` }),
 }
+
+/** Collects the parameters of a batch of changed expiries. */
+export const toTouchItems = (calls: readonly ItemCall<TouchOperation>[]): TouchItems => ({
+  namespaces: calls.map(({ context }) => context.namespace),
+  keys: calls.map(({ input }) => input.key),
+  ifMatches: calls.map(({ input }) => input.ifMatch),
+  ifNoneMatches: calls.map(({ input }) => input.ifNoneMatch),
+  ttls: calls.map(({ input }) => input.ttl),
+  expiresAts: calls.map(({ input }) => input.expiresAt),
+  wantValues: calls.map(({ input }) => input.wantValue),
+})

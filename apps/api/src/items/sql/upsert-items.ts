@@ -2,6 +2,9 @@ import { type SQL, sql } from 'drizzle-orm'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement, type Fragment, type Placeholders } from '../../postgres/statement.js'
+import type { PutOperation } from '../operation.js'
+import type { ItemCall } from '../operation-context.js'
+import { bodyOf } from '../put-value.js'
 import { countRows } from './count-rows.js'
 import { createdVersion, keptOffset } from './created-version.js'
 import type { ItemRow } from './item-row.js'
@@ -95,4 +98,13 @@ export const createItems = writeItems({
   columns: sql`created_offset, created_at, updated_at`,
   values: sql`null::bigint, n.now, n.now`,
   outcome: sql`'created'`,
+})
+
+/** Collects the parameters of a batch of unconditional writes. */
+export const toUpsertItems = (calls: readonly ItemCall<Pick<PutOperation, 'key' | 'value' | 'ttl' | 'wantValue'>>[]): UpsertItems => ({
+  namespaces: calls.map(({ context }) => context.namespace),
+  keys: calls.map(({ input }) => input.key),
+  bodies: calls.map(({ input }) => bodyOf(input.value)),
+  ttls: calls.map(({ input }) => input.ttl),
+  wantValues: calls.some(({ input }) => input.wantValue),
 })

@@ -1,0 +1,64 @@
+import { createBatcher } from '../lib/batcher.js'
+import { byAddress, inOrder } from './match-rows.js'
+import type { GetOperation } from './operation.js'
+import type { ItemCall, OperationContext } from './operation-context.js'
+import type { PutInput } from './put-item.js'
+import { deleteItems, toDeleteItems } from './sql/delete-items.js'
+import { getItems, type LiveRow } from './sql/get-items.js'
+import { incrementItems, toIncrementItems } from './sql/increment-items.js'
+import { putItems, toPutItems } from './sql/put-items.js'
+import { toTouchItems, touchItems } from './sql/touch-items.js'
+import { createItems, toUpsertItems, upsertItems } from './sql/upsert-items.js'
+import { batchDefaults, batchWrites, type ItemDatabase } from './write-batcher.js'
+
+/** Reads items with one statement for each namespace. The statements run at the same time. */
+const readItems = async ({ pool }: ItemDatabase, calls: readonly ItemCall<Pick<GetOperation, 'key'>>[], deadline: number) => {
+  const byNamespace = Map.groupBy(calls, ({ context }) => context.namespace)
+  const rows = await Promise.all(
+    [...byNamespace].map(([namespace, group]) => pool.run(getItems, { namespace, keys: group.map(({ input }) => input.key) }, deadline)),
+  )
+  return byAddress(calls, rows.flat())
+}
+
+/** A write whose statement returns a row for each of its calls. */
+const always =
+  <Input, Row>(run: (context: OperationContext, input: Input) => Promise<Row | undefined>) =>
+  async (context: OperationContext, input: Input): Promise<Row> => {
+    const row = await run(context, input)
+    if (row === undefined) throw new Error('a statement returned no row for one of its calls')
+    return row
+  }
+
+const bytesOfValue = ({ value }: Pick<PutInput, 'value'>): number => ('text' in value ? value.text : value.body).length
+
+/** Creates the batchers of single items, one for each kind of statement. Each resolves with the row of its call. */
+export const createItemBatchers = (database: ItemDatabase) => {
+  const upserts = { params: toUpsertItems, match: byAddress, bytesOf: bytesOfValue }
+  const puts = { statement: putItems, params: toPutItems(database.valueBytesMax), match: inOrder, bytesOf: bytesOfValue }
+  const increments = { statement: incrementItems, params: toIncrementItems, match: inOrder }
+  return {
+    /** Resolves with undefined if the item does not exist. */
+    get: createBatcher<OperationContext, Pick<GetOperation, 'key'>, LiveRow | undefined>({
+      ...batchDefaults,
+      run: (calls, deadline) => readItems(database, calls, deadline),
+      bytesOfResult: (row) => row?.value?.length ?? 0,
+      observe: database.observe?.('get'),
+    }),
+    /** Resolves with undefined if the key has an expired row. */
+    upsert: batchWrites(database, { ...upserts, name: 'put', statement: upsertItems }),
+    /** Resolves with undefined if the item exists. */
+    create: batchWrites(database, { ...upserts, name: 'create', statement: createItems }),
+    /** Takes puts with If-Match, which create nothing. */
+    replace: always(batchWrites(database, { ...puts, name: 'replace' })),
+    /** Takes all puts, each in its own statement: locking some items and creating others in one statement could deadlock. */
+    putUnbatched: always(batchWrites(database, { ...puts, name: 'put_alone', callsMax: 1 })),
+    /** Increments of one key share a statement, which applies all of them or none. */
+    increment: always(batchWrites(database, { ...increments, name: 'increment', shared: true })),
+    /** The only increment of its key in its statement. */
+    incrementUnbatched: always(batchWrites(database, { ...increments, name: 'increment_apart' })),
+    touch: always(batchWrites(database, { name: 'touch', statement: touchItems, params: toTouchItems, match: inOrder })),
+    delete: always(batchWrites(database, { name: 'delete', statement: deleteItems, params: toDeleteItems, match: inOrder })),
+  }
+}
+
+export type ItemBatchers = ReturnType<typeof createItemBatchers>

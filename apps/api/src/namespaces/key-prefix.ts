@@ -1,0 +1,35 @@
+import type { Caller } from '../api-keys/authenticate.js'
+import { ApiError } from '../http/api-error.js'
+import type { RangeOperation } from '../items/operation.js'
+
+const outsidePrefix = (prefix: string): ApiError =>
+  new ApiError('forbidden', `The API key is restricted to keys that start with ${JSON.stringify(prefix)}.`)
+
+/**
+ * Checks that the caller's API key may use a key.
+ * @throws ApiError forbidden
+ */
+export const checkKey = (caller: Caller | undefined, key: string): void => {
+  const prefix = caller?.prefix ?? null
+  if (prefix !== null && !key.startsWith(prefix)) throw outsidePrefix(prefix)
+}
+
+/**
+ * Keeps an operation on a range of keys within the prefix of the caller's API key. A list is narrowed to the prefix, and rejected if it has no
+ * key in common with it. A deletion is rejected unless all its keys have the prefix.
+ * @throws ApiError forbidden
+ */
+export const limitRange = <Op extends RangeOperation>(caller: Caller | undefined, operation: Op): Op => {
+  const prefix = caller?.prefix ?? null
+  if (prefix === null || operation.prefix.startsWith(prefix)) return operation
+  const range: RangeOperation = operation
+  switch (range.op) {
+    case 'list':
+      if (!prefix.startsWith(range.prefix)) throw outsidePrefix(prefix)
+      return { ...operation, prefix }
+    case 'delete_prefix':
+      throw outsidePrefix(prefix)
+    default:
+      return range satisfies never
+  }
+}

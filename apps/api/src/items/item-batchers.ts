@@ -2,11 +2,13 @@ import { createBatcher } from '../lib/batcher.js'
 import { byAddress, inOrder } from './match-rows.js'
 import type { GetOperation } from './operation.js'
 import type { ItemCall, OperationContext } from './operation-context.js'
+import { toPutItems } from './put-arrays.js'
 import type { PutInput } from './put-item.js'
 import { deleteItems, toDeleteItems } from './sql/delete-items.js'
 import { getItems, type LiveRow } from './sql/get-items.js'
 import { incrementItems, toIncrementItems } from './sql/increment-items.js'
-import { putItems, toPutItems } from './sql/put-items.js'
+import { putItems } from './sql/put-items.js'
+import { replaceItems, toReplaceItems } from './sql/replace-items.js'
 import { toTouchItems, touchItems } from './sql/touch-items.js'
 import { createItems, toUpsertItems, upsertItems } from './sql/upsert-items.js'
 import { batchDefaults, batchWrites, type ItemDatabase } from './write-batcher.js'
@@ -34,7 +36,7 @@ const bytesOfValue = ({ value }: Pick<PutInput, 'value'>): number => ('text' in 
 /** Creates the batchers of single items, one for each kind of statement. Each resolves with the row of its call. */
 export const createItemBatchers = (database: ItemDatabase) => {
   const upserts = { params: toUpsertItems, match: byAddress, bytesOf: bytesOfValue }
-  const puts = { statement: putItems, params: toPutItems(database.valueBytesMax), match: inOrder, bytesOf: bytesOfValue }
+  const { valueBytesMax } = database
   const increments = { statement: incrementItems, params: toIncrementItems, match: inOrder }
   return {
     /** Resolves with undefined if the item does not exist. */
@@ -44,14 +46,29 @@ export const createItemBatchers = (database: ItemDatabase) => {
       bytesOfResult: (row) => row?.value?.length ?? 0,
       observe: database.observe?.('get'),
     }),
-    /** Resolves with undefined if the key has an expired row. */
-    upsert: batchWrites(database, { ...upserts, name: 'put', statement: upsertItems }),
+    upsert: always(batchWrites(database, { ...upserts, name: 'put', statement: upsertItems })),
     /** Resolves with undefined if the item exists. */
     create: batchWrites(database, { ...upserts, name: 'create', statement: createItems }),
-    /** Takes puts with If-Match, which create nothing. */
-    replace: always(batchWrites(database, { ...puts, name: 'replace' })),
-    /** Takes all puts, each in its own statement: locking some items and creating others in one statement could deadlock. */
-    putUnbatched: always(batchWrites(database, { ...puts, name: 'put_alone', callsMax: 1 })),
+    /** Takes all puts. Slower than `upsert`, because it decides each put by rules. */
+    putRuled: always(
+      batchWrites(database, {
+        name: 'put_ruled',
+        statement: putItems,
+        params: (calls: readonly ItemCall<PutInput>[]) => toPutItems(calls, { valueBytesMax }),
+        match: inOrder,
+        bytesOf: bytesOfValue,
+      }),
+    ),
+    /** Takes puts with If-Match. */
+    replace: always(
+      batchWrites(database, {
+        name: 'replace',
+        statement: replaceItems,
+        params: toReplaceItems(valueBytesMax),
+        match: inOrder,
+        bytesOf: bytesOfValue,
+      }),
+    ),
     /** Increments of one key share a statement, which applies all of them or none. */
     increment: always(batchWrites(database, { ...increments, name: 'increment', shared: true })),
     /** The only increment of its key in its statement. */

@@ -13,8 +13,8 @@ export type PutInput = Omit<PutOperation, 'op' | 'forever'>
 
 type WrittenRow = ItemRow & Replayable & { readonly outcome: 'created' | 'replaced' }
 
-/** Whether a put needs the slower statement, which locks the item before it decides. */
-const needsLock = ({ ifMatch, ifNoneMatch, keepTtl, expiresAt, value }: PutInput, valueBytesMax: number): boolean => {
+/** Whether a put needs one of the slower statements, which decide each put by its own rules. */
+const needsRules = ({ ifMatch, ifNoneMatch, keepTtl, expiresAt, value }: PutInput, valueBytesMax: number): boolean => {
   const body = bodyOf(value)
   return (
     ifMatch !== null ||
@@ -28,8 +28,8 @@ const needsLock = ({ ifMatch, ifNoneMatch, keepTtl, expiresAt, value }: PutInput
 
 /** Creates the function that writes an item, by the fastest statement that can. */
 export const createPutItem = (batchers: ItemBatchers, valueBytesMax: number) => {
-  const putLocked = async (context: OperationContext, put: PutInput): Promise<WrittenRow> => {
-    const row = await (put.ifMatch === null ? batchers.putUnbatched : batchers.replace)(context, put)
+  const putRuled = async (context: OperationContext, put: PutInput): Promise<WrittenRow> => {
+    const row = await (put.ifMatch === null ? batchers.putRuled(context, put) : batchers.replace(context, put))
     switch (row.outcome) {
       case 'created':
       case 'replaced':
@@ -38,10 +38,11 @@ export const createPutItem = (batchers: ItemBatchers, valueBytesMax: number) => 
         throw preconditionFailed(row.version)
       case 'expires_at_past':
         throw expiresAtPast()
+      case 'refused':
       case 'too_large':
         throw tooLarge(valueBytesMax)
-      case 'raced':
-        throw new Raced()
+      case 'full':
+        throw new Error('a put that may create an item was rejected as if it could not')
     }
   }
 
@@ -53,14 +54,8 @@ export const createPutItem = (batchers: ItemBatchers, valueBytesMax: number) => 
     throw new Raced()
   }
 
-  const upsert = async (context: OperationContext, put: PutInput): Promise<WrittenRow> => {
-    const row = (await batchers.upsert(context, put)) ?? (await batchers.create(context, put))
-    if (row === undefined) throw new Raced()
-    return row
-  }
-
   return async (context: OperationContext, put: PutInput): Promise<WrittenRow> => {
-    const write = needsLock(put, valueBytesMax) ? putLocked : put.ifNoneMatch === null ? upsert : create
+    const write = needsRules(put, valueBytesMax) ? putRuled : put.ifNoneMatch === null ? batchers.upsert : create
     const row = await retryRaced(context.deadline, () => write(context, put))
     return put.wantValue ? row : { ...row, value: null }
   }

@@ -2,7 +2,6 @@ import { beforeAll, expect, test } from 'vitest'
 import { itemSweep } from '../../src/expiry/sql/sweeps.js'
 import { afterEveryKey, keyRange, nextKey } from '../../src/items/key-range.js'
 import { batchGetItems } from '../../src/items/sql/batch-get-items.js'
-import { batchPutItems } from '../../src/items/sql/batch-put-items.js'
 import { deleteItems } from '../../src/items/sql/delete-items.js'
 import { deleteRange } from '../../src/items/sql/delete-range.js'
 import { getItems } from '../../src/items/sql/get-items.js'
@@ -10,6 +9,7 @@ import { groupItems, groupItemsDescending } from '../../src/items/sql/group-item
 import { incrementItems } from '../../src/items/sql/increment-items.js'
 import { listItems, listItemsDownwards } from '../../src/items/sql/list-items.js'
 import { putItems } from '../../src/items/sql/put-items.js'
+import { replaceItems } from '../../src/items/sql/replace-items.js'
 import { upsertItems } from '../../src/items/sql/upsert-items.js'
 import { openUncheckedSession } from '../../src/postgres/sessions/unchecked-session.js'
 import type { Statement } from '../../src/postgres/statement.js'
@@ -106,7 +106,17 @@ const group = {
   bounded: true,
 }
 const noRecord = { recordId: null, fingerprint: null, recordSeconds: 60 }
-const batch = { namespace: 'default', keys, values: all('1'), ttls: all(null), expiresAts: all(null), refusals: all(null), mayCreate: true }
+const puts = {
+  ...keyed,
+  ...conditions,
+  bodies: all('{"value":1}'),
+  ttls: all(1),
+  expiresAts: all(null),
+  wantValues: all(true),
+  rejections: all(null),
+  rules: null,
+  mayCreate: true,
+}
 
 test.each([
   ['get', () => read(getItems, { namespace: 'default', keys }), 100],
@@ -126,9 +136,9 @@ test.each([
   ],
   ['batch get', () => read(batchGetItems, { namespace: 'default', keys, bytesMax: 1000 }), 100],
   [
-    'put',
+    'replace',
     () =>
-      read(putItems.plain, {
+      read(replaceItems.plain, {
         ...keyed,
         ...conditions,
         bodies: all('{"value":1}'),
@@ -140,15 +150,12 @@ test.each([
       }),
     300,
   ],
+  ['put', () => read(putItems.plain, puts), 300],
   ['upsert', () => read(upsertItems.plain, { ...keyed, bodies: all('{"value":1}'), ttls: all(1), wantValues: true }), 300],
   ['delete', () => read(deleteItems.plain, { ...keyed, ...conditions, wantItems: all(false) }), 300],
   ['batch delete', () => read(deleteItems.batch, { ...keyed, ...conditions, wantItems: all(false), ...noRecord }), 300],
-  ['batch put', () => read(batchPutItems, { ...batch, ifMatches: all(null), ifNoneMatches: all(null), rules: null, ...noRecord }), 300],
-  [
-    'batch put under conditions',
-    () => read(batchPutItems, { ...batch, ifMatches: all('*'), ifNoneMatches: all(null), rules: '{}', ...noRecord }),
-    400,
-  ],
+  ['batch put', () => read(putItems.batch, { ...puts, ...noRecord }), 300],
+  ['batch put under conditions', () => read(putItems.batch, { ...puts, ifMatches: all('*'), rules: '{}', ...noRecord }), 400],
   [
     'delete a range',
     () =>

@@ -1,125 +1,169 @@
 import { sql } from 'drizzle-orm'
+import { batchWithIdempotency } from '../../idempotency/sql/batch-with-idempotency.js'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement, type Fragment } from '../../postgres/statement.js'
 import { conditionsHold } from '../conditions.js'
-import type { ItemCall } from '../operation-context.js'
-import type { PutInput } from '../put-item.js'
-import { bodyOf } from '../put-value.js'
 import { countRows } from './count-rows.js'
-import { createdVersion, keptOffset, nextVersion } from './created-version.js'
+import { createdVersion, keptOffset } from './created-version.js'
 import type { ItemRow } from './item-row.js'
-import { lockAsked, lockedIsLive } from './lock-items.js'
 import { writtenVersion } from './written-version.js'
 
-/** The arrays of a put: element n of each belongs to write n. No key may come twice. */
+/** The parameters of a batch of puts: element n of each array belongs to put n. No item may occur twice. */
 export interface PutItems {
   readonly namespaces: readonly string[]
   readonly keys: readonly string[]
-  /** JSON objects whose member `value` is stored, to the letter. */
+  /** JSON objects, whose members `value` are stored as they are written. */
   readonly bodies: readonly string[]
   /** Seconds. */
   readonly ttls: readonly (number | null)[]
   readonly expiresAts: readonly (string | null)[]
-  /** Whether an item that is there keeps its expiry; one that is not gets that of the write. */
-  readonly keepTtls: readonly boolean[]
-  /** `*`, or versions with commas between. */
+  /** `*`, or versions separated by commas. */
   readonly ifMatches: readonly (string | null)[]
   readonly ifNoneMatches: readonly (string | null)[]
-  /** Whether the answer needs the value. */
+  /** Whether the value is returned. */
   readonly wantValues: readonly boolean[]
-  readonly valueBytesMax: number
+  /** The errors of puts that must not be tried, as JSON texts; null for the others. */
+  readonly rejections: readonly (string | null)[]
+  /** JSON object with the {@link PutRules} of the puts that have some, by `namespace/key`; null if none has. Without `mayCreate` all have. */
+  readonly rules: string | null
+  /** Whether items may be created. If not, a put that would create one is `full`. */
+  readonly mayCreate: boolean
+}
+
+/** What decides about a put once its row is locked, besides its value and `ttl`. */
+export interface PutRules {
+  readonly if_match: string | null
+  readonly if_none_match: string | null
+  readonly keep_ttl: boolean
+  readonly ttl: number | null
+  readonly expires_at: string | null
 }
 
 /**
- * What became of one write. `raced`: another connection created the item while this statement ran, which its
- * snapshot cannot see; the write was not applied and wants to be run again.
+ * The outcome of a put. `version` of `precondition_failed` is that of the item. Idempotency records hold these rows, so the names `refused`
+ * and `refusal` must stay.
  */
 export type PutRow = { readonly ordinal: number } & (
   | ({ readonly outcome: 'created' | 'replaced' } & ItemRow)
   | { readonly outcome: 'precondition_failed'; readonly version: string | null }
-  | { readonly outcome: 'too_large' | 'expires_at_past' | 'raced' }
+  | { readonly outcome: 'expires_at_past' | 'full' }
+  /** `refusal` is the JSON text of the error. */
+  | { readonly outcome: 'refused'; readonly refusal: string }
 )
 
-const offered: Fragment<PutItems> = (p) => sql`
-      select a.*, a.body::json -> 'value' as value
-      from unnest(
-        ${p.namespaces}::text[], ${p.keys}::text[], ${p.bodies}::text[],
-        ${p.ttls}::bigint[], ${p.expiresAts}::timestamptz[], ${p.keepTtls}::text[]::boolean[],
-        ${p.ifMatches}::text[], ${p.ifNoneMatches}::text[], ${p.wantValues}::text[]::boolean[]
-      ) with ordinality as a (namespace, key, body, ttl, expires_at, keep_ttl, if_match, if_none_match, want_value, ordinal)`
+const mayCreate: Fragment<PutItems> = (p) => sql`${p.mayCreate}::boolean`
 
-const effect: Fragment<PutItems> = (p) => sql`
-    ${lockAsked}, decided as materialized (
-      select asked.ordinal, asked.namespace, asked.key, asked.value, asked.want_value,
-        date_trunc('milliseconds', clock.now) as now,
-        locked.key is not null as present,
-        ${lockedIsLive} as live,
-        case when ${lockedIsLive} then locked.version end as version,
+/** A put whose conditions do not hold when the statement starts is decided then. It locks and writes nothing. */
+const offered: Fragment<PutItems> = (p) => sql`
+      select asked.*, case when locked.live then locked.version end as seen_version,
         case
-          when asked.keep_ttl and ${lockedIsLive} then locked.expires_at
-          when asked.ttl is not null then date_trunc('milliseconds', clock.now) + asked.ttl * interval '1 second'
-          else asked.expires_at
-        end as expires_at,
-        case
-          when octet_length(asked.value::text) > ${p.valueBytesMax}::int then 'too_large'
-          when asked.expires_at <= clock.now then 'expires_at_past'
-          when not ${conditionsHold(lockedIsLive)} then 'precondition_failed'
-          when ${lockedIsLive} then 'replaced'
-          else 'created'
+          when asked.refusal is not null then 'refused'
+          when asked.expires_at <= statement_timestamp() then 'expires_at_past'
+          when not ${conditionsHold(sql`coalesce(locked.live, false)`)} then 'precondition_failed'
+          when not coalesce(locked.live, false) and not ${mayCreate(p)} then 'full'
         end as outcome
-      from asked
-      left join locked on locked.namespace = asked.namespace and locked.key = asked.key
-      cross join clock
-    ), updated as (
-      update ${items} i
-      set value = d.value, updated_at = d.now, expires_at = d.expires_at, created_at = case when d.live then i.created_at else d.now end,
-        (version, created_offset) = (select n.version, case when d.live then ${keptOffset} end from ${nextVersion})
-      from decided d
-      where i.namespace = d.namespace and i.key = d.key and d.present and d.outcome in ('created', 'replaced')
-      returning i.*
-    ), inserted as (
-      insert into ${items} (namespace, key, value, version, created_at, updated_at, expires_at)
-      select d.namespace, d.key, d.value, nextval('item_versions'), d.now, d.now, d.expires_at
-      from decided d
-      where not d.present and d.outcome = 'created'
-      order by d.namespace, d.key
-      on conflict (namespace, key) do nothing
-      returning *, pg_sequence_last_value('item_versions') as latest
+      from unnest(
+        ${p.namespaces}::text[], ${p.keys}::text[], ${p.bodies}::text[], ${p.ttls}::bigint[], ${p.expiresAts}::timestamptz[],
+        ${p.ifMatches}::text[], ${p.ifNoneMatches}::text[], ${p.wantValues}::text[]::boolean[], ${p.rejections}::text[]
+      ) with ordinality as asked (namespace, key, body, ttl, expires_at, if_match, if_none_match, want_value, refusal, ordinal)
+      left join lateral (
+        select i.version, i.expires_at is null or i.expires_at > statement_timestamp() as live
+        from ${items} i
+        where i.namespace = asked.namespace and i.key = asked.key
+          and (asked.if_match is not null or asked.if_none_match is not null or not ${mayCreate(p)})
+      ) locked on true`
+
+/** The rule of the row that a put has met, as columns that are null without one. */
+const rule = sql`
+  select r.rule is not null as ruled, r.rule ->> 'if_match' as if_match, r.rule ->> 'if_none_match' as if_none_match,
+    (r.rule -> 'keep_ttl')::boolean as keep_ttl, (r.rule ->> 'ttl')::bigint as ttl, (r.rule ->> 'expires_at')::timestamptz as expires_at
+  from (select (select rules from rules) -> (excluded.namespace || '/' || excluded.key) as rule offset 0) r
+  offset 0`
+
+/**
+ * What the row `i` becomes, decided once it is locked. `n.version` is null if the put may not be applied: then the row is written as it
+ * is, so that its version can be returned.
+ */
+const next: Fragment<PutItems> = (p) => sql`
+  select
+    case when n.version is null then i.value else excluded.value end,
+    coalesce(n.version, i.version),
+    case when n.version is null then i.created_offset when n.live then ${keptOffset} end,
+    case when n.version is null or n.live then i.created_at else n.now end,
+    case when n.version is null then i.updated_at else n.now end,
+    case
+      when n.version is null or (n.live and n.keep_ttl) then i.expires_at
+      when n.ruled then coalesce(n.now + n.ttl * interval '1 second', n.expires_at)
+      else n.now + (excluded.expires_at - excluded.updated_at)
+    end
+  from (
+    select asked.*, date_trunc('milliseconds', clock.now) as now, locked.live,
+      case
+        when ${conditionsHold(sql`locked.live`)} and (locked.live or ${mayCreate(p)}) and (asked.expires_at is null or asked.expires_at > clock.now)
+          then nextval('item_versions')
+      end as version
+    from (select clock_timestamp() as now offset 0) clock
+    cross join lateral (select i.version, i.expires_at is null or i.expires_at > clock.now as live offset 0) locked
+    cross join lateral (${rule}) asked
+    offset 0
+  ) n`
+
+/**
+ * Rows are inserted, or locked and then decided, in one pass in key order. A put with `if_match` must not create an item, and none may without
+ * `mayCreate`: if another connection removes the row of such a put meanwhile, a row that has expired already is inserted in its place. `currval` is the version that the
+ * session took last, hence that of the row unless the put was not applied.
+ */
+const effect: Fragment<PutItems> = (p) => sql`
+    rules as materialized (select ${p.rules}::text::jsonb as rules), written as (
+      insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
+      select a.namespace, a.key, a.body::json -> 'value', nextval('item_versions'), a.now, a.now,
+        case when a.if_match is not null or not ${mayCreate(p)} then a.now when a.ttl is null then a.expires_at else a.now + a.ttl * interval '1 second' end
+      from (
+        select asked.*, date_trunc('milliseconds', clock_timestamp()) as now
+        from asked
+        where asked.outcome is null
+        order by asked.namespace collate "C", asked.key collate "C"
+      ) a
+      on conflict (namespace, key) do update
+      set (value, version, created_offset, created_at, updated_at, expires_at) = (${next(p)})
+      returning i.*, i.expires_at is null or i.expires_at > clock_timestamp() as live, i.xmax = 0 as inserted, i.version = currval('item_versions') as applied,
+        case when i.xmax = 0 then pg_sequence_last_value('item_versions') end as latest
+    ), decided as materialized (
+      select asked.ordinal, asked.refusal, asked.seen_version, asked.want_value, w.*,
+        case
+          when asked.outcome is not null then asked.outcome
+          when w.inserted and asked.if_match is not null then 'precondition_failed'
+          when w.inserted and not ${mayCreate(p)} then 'full'
+          when w.inserted or (w.applied and w.created_offset is null) then 'created'
+          when w.applied then 'replaced'
+          when asked.expires_at <= clock_timestamp() then 'expires_at_past'
+          when asked.if_match is null and not w.live then 'full'
+          else 'precondition_failed'
+        end as outcome
+      from asked left join written w on w.namespace = asked.namespace and w.key = asked.key
     ), counted as (
-      ${countRows(sql`select namespace, 1 as rows from inserted`)}
+      ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
     )`
 
 const responded = () => sql`
-    select d.ordinal::int,
-      case when d.outcome in ('created', 'replaced') and w.key is null then 'raced' else d.outcome end as outcome,
-      d.key, case when d.want_value then w.value::text end as value,
-      coalesce(${writtenVersion}, d.version)::text as version, ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text
-    from decided d
-    left join (select *, null::bigint as latest from updated union all select * from inserted) w on w.namespace = d.namespace and w.key = d.key`
+    select w.ordinal::int, w.outcome, w.refusal, w.key,
+      case when w.want_value and w.outcome in ('created', 'replaced') then w.value::text end as value,
+      case
+        when w.outcome in ('created', 'replaced') then ${writtenVersion}
+        when w.outcome = 'precondition_failed' and w.version is null then w.seen_version
+        when w.outcome = 'precondition_failed' and not w.inserted and w.live then w.version
+      end::text as version,
+      ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text
+    from decided w`
 
 /**
- * Creates or replaces items, each under its conditions. Rows are locked in key order, then the clock is read, so that a
- * write that waited for a lock sees the expiry of now; versions are taken after the lock, so they grow with each write.
- * An expired row that was not swept yet counts as absent and is written over.
+ * Creates or replaces items, each under its own conditions. Conditions and expiry are decided while the row is locked, and versions are taken
+ * then, so they grow with each write. An expired row that was not swept yet counts as absent and is overwritten.
  */
 export const putItems = {
   plain: defineStatement<PutItems, PutRow>('write', (p) => sql`with asked as materialized (${offered(p)}), ${effect(p)} ${responded()}`),
   recorded: withIdempotency<PutItems>({ offered, effect, responded, done: sql`a.outcome in ('created', 'replaced')` }),
+  /** The puts of one request, which has one record. */
+  batch: batchWithIdempotency<PutItems>({ offered, effect, responded }),
 }
-
-/** Collects the parameters of a batch of puts. */
-export const toPutItems =
-  (valueBytesMax: number) =>
-  (calls: readonly ItemCall<PutInput>[]): PutItems => ({
-    namespaces: calls.map(({ context }) => context.namespace),
-    keys: calls.map(({ input }) => input.key),
-    ifMatches: calls.map(({ input }) => input.ifMatch),
-    ifNoneMatches: calls.map(({ input }) => input.ifNoneMatch),
-    ttls: calls.map(({ input }) => input.ttl),
-    expiresAts: calls.map(({ input }) => input.expiresAt),
-    bodies: calls.map(({ input }) => bodyOf(input.value)),
-    keepTtls: calls.map(({ input }) => input.keepTtl),
-    wantValues: calls.map(({ input }) => input.wantValue),
-    valueBytesMax,
-  })

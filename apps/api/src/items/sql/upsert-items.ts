@@ -56,7 +56,11 @@ const written = (source: SQL, write: Write): SQL => sql`
     set value = excluded.value,
       (version, ${write.columns}, expires_at) = (
         select n.version, ${write.values}, n.now + (excluded.expires_at - excluded.updated_at)
-        from (select nextval('item_versions') as version, ${now} as now offset 0) n
+        from (
+          select nextval('item_versions') as version, date_trunc('milliseconds', clock.now) as now, i.expires_at is null or i.expires_at > clock.now as live
+          from (select clock_timestamp() as now offset 0) clock
+          offset 0
+        ) n
       )
     where ${write.overwrites}
     returning i.*, i.xmax = 0 as inserted, case when i.xmax = 0 then pg_sequence_last_value('item_versions') end as latest
@@ -84,12 +88,12 @@ const writeItems = (write: Write) => ({
   }),
 })
 
-/** Creates items, and replaces those that are live. Leaves a row that expired and was not swept yet to `createItems`. */
+/** Creates or replaces items. An expired row that was not swept yet counts as absent and is overwritten. */
 export const upsertItems = writeItems({
-  overwrites: sql`i.expires_at is null or i.expires_at > clock_timestamp()`,
-  columns: sql`created_offset, updated_at`,
-  values: sql`${keptOffset}, n.now`,
-  outcome: sql`case when w.inserted then 'created' else 'replaced' end`,
+  overwrites: sql`true`,
+  columns: sql`created_offset, created_at, updated_at`,
+  values: sql`case when n.live then ${keptOffset} end, case when n.live then i.created_at else n.now end, n.now`,
+  outcome: sql`case when w.created_offset is null then 'created' else 'replaced' end`,
 })
 
 /** Creates items that do not exist; a row that expired and was not swept yet counts as absent and is written over. */

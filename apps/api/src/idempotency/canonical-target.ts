@@ -1,6 +1,6 @@
 import { defaultNamespace, namespacedPath, type RouteContract } from '@holdfast/contracts'
 
-/** The parts of a target, decoded. */
+/** The decoded parts of a target. */
 interface TargetParts {
   readonly namespace: string
   readonly params: Readonly<Record<string, string>>
@@ -8,9 +8,9 @@ interface TargetParts {
 }
 
 /**
- * Writes the target of a request in one way, whichever spelling it came in: without a trailing slash, `default` left out, everything
- * percent-encoded alike, the query in order. Proxies respell targets, so a retry can arrive in another spelling than the first request.
- * The client of the project sends this very spelling.
+ * Returns the canonical target of a request: without a trailing slash, without the namespace `default`, with uniform percent-encoding and a
+ * sorted query. Proxies rewrite targets, so a retry may arrive with another spelling than the first request. The client sends the canonical
+ * one.
  * @param route the contract of the operation, without a namespace in its path
  */
 export const canonicalTarget = (route: RouteContract, { namespace, params, query }: TargetParts): string => {

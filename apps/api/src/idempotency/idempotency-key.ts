@@ -15,36 +15,36 @@ export interface Replayable {
   readonly replayed?: boolean
 }
 
-/** What identifies a write with an Idempotency-Key, besides the key. */
+/** The parts of a request that must be the same in its retries, and those that scope its Idempotency-Key. */
 export interface KeyedRequest {
   readonly namespace: string
-  /** Whose key it is: callers cannot meet one another's. */
+  /** The caller. Callers cannot use each other's keys. */
   readonly caller: string
   readonly method: string
-  /** As it came over the wire. */
+  /** As it was received. */
   readonly target: string
-  /** What the target means: all targets that mean the same have the same, see `canonicalTarget`. */
+  /** See `canonicalTarget`. */
   readonly canonicalTarget: string
   readonly body: string | undefined
-  /** What the conditions of the request mean (RFC 9110 section 13.1), each null if the request has none. */
+  /** The conditions of the request (RFC 9110 section 13.1). */
   readonly conditions: { readonly ifMatch: string | null; readonly ifNoneMatch: string | null }
-  /** Whether the answer is wanted without values. */
+  /** Whether the request asks for a response without values. */
   readonly minimal: boolean
-  /** Whether a delete should return the item. */
+  /** Whether a delete asks for the item. */
   readonly representation: boolean
 }
 
-/** The key within a header: a string of structured fields without its quotes (RFC 9651 section 3.3.3), or a token as it stands. */
+/** Returns the key in a header: a structured-field string without its quotes (RFC 9651 section 3.3.3), or a token. */
 const keyOf = (header: string): string => (header.startsWith('"') ? header.slice(1, -1).replaceAll(/\\(.)/g, '$1') : header)
 
-/** Versions with commas between, each once and in order: a list of entity tags is a set. */
+/** Sorts a list of versions and removes duplicates, because a list of entity tags is a set. */
 const canonicalCondition = (versions: string | null): string | null => versions && [...new Set(versions.split(','))].sort().join(',')
 
-/** The record of a request under the key of its header. */
+/** Creates the digests that identify the record of a request. */
 export const toIdempotencyKey = (header: string, request: KeyedRequest): IdempotencyKey => {
   const { namespace, caller, method, target, canonicalTarget, body = '', minimal, representation } = request
   const { ifMatch, ifNoneMatch } = request.conditions
-  // No part can hold a line break but the body, which comes last. No body begins as a line of conditions does.
+  // Only the body, which comes last, can have a line break. No body starts like a line of conditions.
   const conditions =
     ifMatch === null && ifNoneMatch === null
       ? []
@@ -52,7 +52,7 @@ export const toIdempotencyKey = (header: string, request: KeyedRequest): Idempot
   const preferences = representation ? ['return=representation'] : []
   return {
     id: hash('sha256', [namespace, caller, keyOf(header)].join('\n')),
-    // See `recordFormat`: databases have records that were written by these rules.
+    // Existing records have these digests, see `recordFormat`.
     fingerprint: hash('sha256', [method, canonicalTarget, minimal, ...conditions, ...preferences, body].join('\n')),
     firstFingerprint: hash('sha256', [method, target, minimal, body].join('\n')),
   }

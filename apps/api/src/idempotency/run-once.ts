@@ -7,10 +7,10 @@ import { retryRaced } from '../postgres/retry.js'
 import type { IdempotencyKey, Replayable } from './idempotency-key.js'
 import { getRecord, type KnownRecord, recordError } from './sql/idempotency-records.js'
 
-/** Says of an answer whether it is that of an earlier request. */
+/** The header that tells whether a response is that of an earlier request. */
 export const replayedHeader = 'idempotency-replayed'
 
-/** A refusal as its record holds it. */
+/** An error in an idempotency record. The name of its member `refused` must stay, because existing records have it. */
 interface RecordedError {
   readonly code: ErrorCode
   readonly detail: string
@@ -19,18 +19,18 @@ interface RecordedError {
 }
 
 const keyReused = (): ApiError =>
-  new ApiError('idempotency_key_reused', 'another request was made with this Idempotency-Key; a new request needs a new key')
+  new ApiError('idempotency_key_reused', 'Another request has this Idempotency-Key. Send a new key with each new request.')
 
 const inProgress = (): ApiError =>
-  new ApiError('idempotency_in_progress', 'the first request with this Idempotency-Key has not ended yet', { retryAfterSeconds: 1 })
+  new ApiError('idempotency_in_progress', 'The first request with this Idempotency-Key is still in progress.', { retryAfterSeconds: 1 })
 
-/** The refusal that a record holds, once more. */
+/** Creates the error that was recorded. */
 const recordedError = ({ code, detail, version, extensions }: RecordedError): ApiError =>
   new ApiError(code, detail, { version: version ?? undefined, extensions, headers: { [replayedHeader]: 'true' } })
 
 /**
- * What a record answers to a request with its key.
- * @throws ApiError idempotency_key_reused, or the refusal that was recorded
+ * Returns the recorded result of a request.
+ * @throws ApiError idempotency_key_reused, or the error that was recorded
  */
 export const replayOf = <Row>(record: IdempotencyKey, known: KnownRecord): Row & Replayable => {
   const fingerprint = known.format === 1 ? record.firstFingerprint : record.fingerprint
@@ -40,7 +40,7 @@ export const replayOf = <Row>(record: IdempotencyKey, known: KnownRecord): Row &
   return { ...row, replayed: true }
 }
 
-/** Refusals that say what the item is, so that the same request could be answered otherwise later. */
+/** Errors that depend on the state of an item, so that a retry could have another result. These are recorded. */
 const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'item_not_found',
   'item_exists',

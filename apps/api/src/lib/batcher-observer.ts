@@ -1,29 +1,29 @@
-/** A call as its batcher tells of it. */
+/** A call as an observer sees it. */
 export interface ObservedCall {
-  /** When it came, as `performance.now()` counts. */
+  /** When it arrived, on the clock of `performance.now()`. */
   readonly arrived: number
-  /** What the observer made of it when it came. */
+  /** The result of the observer's `mark` for this call. */
   readonly mark: unknown
 }
 
-/** What a batcher holds. */
+/** The length of a queue. */
 export interface Queue {
-  /** Calls that have come and are in no statement yet. */
+  /** Calls that are not in a statement yet. */
   readonly waiting: number
-  /** Bytes of all calls that are not answered yet. */
+  /** Bytes of all calls without a result. */
   readonly bytes: number
 }
 
-/** Why a call was refused without having been run. */
+/** Why a call was rejected without being run. */
 export type QueueRejection = 'queue_full' | 'deadline'
 
-/** Is told what a batcher does. Nothing here may throw. */
+/** Observes a batcher. Its functions must not throw. */
 export interface BatcherObserver {
-  /** Called once, with what tells at any time how long the queue is. */
+  /** Called once, with a function that returns the current length of the queue. */
   readonly watch: (queue: () => Queue) => void
-  /** Makes something of a call that comes, in the asynchronous context of the one who asks; it is given back in `ran`. */
+  /** Called when a call arrives, in the caller's asynchronous context. `ran` gets its result. */
   readonly mark?: (() => unknown) | undefined
-  /** A statement of these calls has ended, which started at `started` as `performance.now()` counts. */
+  /** Called after a statement of these calls. `started` is on the clock of `performance.now()`. */
   readonly ran: (calls: readonly ObservedCall[], started: number, failed: boolean) => void
   readonly rejected: (reason: QueueRejection) => void
 }

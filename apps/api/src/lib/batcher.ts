@@ -14,28 +14,28 @@ export interface BatchedCall<Context, Input> {
   readonly input: Input
 }
 
-/** How many calls share a statement, and how much may wait. */
+/** How to run batches, and how large they and their queue may be. */
 export interface BatcherOptions<Context, Input, Result> {
-  /** Runs calls as one statement; answers a result for each, in their order, when it is committed. */
+  /** Runs calls as one statement. Resolves with one result per call, in the same order, after the commit. */
   readonly run: (calls: readonly BatchedCall<Context, Input>[], deadline: number) => Promise<readonly Result[]>
-  /** Whether a failure may be one call's own doing, and surely left nothing behind. */
+  /** Tells whether an error may be caused by a single call, and the statement certainly had no effect. */
   readonly isFault: (error: unknown) => boolean
-  /** What a call is refused with that cannot be run: because too many wait, or because it waited too long. */
+  /** Creates the error for a call that cannot be run. */
   readonly rejection: (reason: QueueRejection) => Error
-  /** For writes: those with the same key keep their order of arrival, and share a statement only where their kind is `shared`. */
+  /** For writes. Calls with the same key keep their order of arrival. They share a statement only if `shared` is true. */
   readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (context: Context, input: Input) => string; readonly shared?: boolean }
-  /** Bytes that a call adds to its statement. */
+  /** Size of a call. Default: 0. */
   readonly bytesOf?: (input: Input, context: Context) => number
-  /** Bytes that a result has; with it statements take fewer calls while results are large. */
+  /** Size of a result. While results are large, statements take fewer calls. */
   readonly bytesOfResult?: (result: Result) => number
   readonly statementsMax: number
   readonly callsMax: number
-  /** Bytes of the calls of a statement, and of the results that it is expected to have. */
+  /** Largest total size of the calls of a statement, and of its expected results. */
   readonly bytesMax: number
   readonly waitingMax: number
-  /** Milliseconds that a call must have left before its deadline when its statement starts. */
+  /** Milliseconds that must remain before the deadline of a call when its statement starts. */
   readonly minRemainingMs: number
-  /** Is told of all this; where it is left out nothing is paid for it. */
+  /** Observes calls and statements. */
   readonly observe?: BatcherObserver | undefined
 }
 
@@ -44,12 +44,12 @@ interface Waiting<Context, Input, Result> extends ObservedCall, BatchedCall<Cont
   readonly reject: (error: unknown) => void
 }
 
-/** Runs one call, with others where others are waiting. */
+/** Runs a call, in one statement with other waiting calls if there are any. */
 export type RunBatched<Context, Input, Result> = (context: Context, input: Input) => Promise<Result>
 
 /**
- * Makes one statement of the calls that wait when a slot is free (group commit). With nothing waiting a call goes out at
- * the end of the same turn of the event loop; no timer holds anything back. Knows nothing of what it runs.
+ * Creates a batcher. Whenever fewer than `statementsMax` statements run, all waiting calls become one statement (group commit). If nothing
+ * waits, a call runs at the end of the same turn of the event loop, so batching adds no delay.
  */
 export const createBatcher = <Context extends BatchedContext, Input, Result>(
   options: BatcherOptions<Context, Input, Result>,
@@ -62,7 +62,7 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
   let running = 0
   let inStatements = 0
   let scheduled = false
-  /** Calls of a statement, as large as the results of the last one were. */
+  /** How many calls a statement takes, considering the size of the last results. */
   let callsLimit = options.callsMax
 
   const limitCalls = (results: readonly Result[], sizeOf: (result: Result) => number): void => {
@@ -88,12 +88,12 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
     keyed?.order.leave(keyed.keyOf(context, input))
   }
 
-  const refuse = ({ reject }: Pick<Call, 'reject'>, reason: QueueRejection): void => {
+  const rejectCall = ({ reject }: Pick<Call, 'reject'>, reason: QueueRejection): void => {
     observe?.rejected(reason)
     reject(rejection(reason))
   }
 
-  /** The next calls that one statement takes. Those that waited too long are refused: nothing of them was run. */
+  /** Takes the calls of the next statement from the queue, and rejects those that waited too long. */
   const take = (): Call[] => {
     const now = performance.now()
     const batch: Call[] = []
@@ -101,7 +101,7 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
     let taken = 0
     for (const entry of ready) {
       if (entry.context.deadline - now < options.minRemainingMs) {
-        refuse(entry, 'deadline')
+        rejectCall(entry, 'deadline')
         leave(entry)
       } else {
         bytes += bytesOf(entry.input, entry.context)
@@ -146,11 +146,11 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
     end(entry)
   }
 
-  /** Answers once the slot is free again: where one call is at fault all are run apart, outside of it, and only that one is refused. */
+  /** Runs a batch. If one call may have caused its error, all calls run again one by one, so that only that one is rejected. */
   const settle = async (batch: readonly Call[]): Promise<void> => {
     try {
       const results = await runBatch(batch)
-      if (results.length !== batch.length) throw new Error(`a statement answered ${results.length} results for ${batch.length} calls`)
+      if (results.length !== batch.length) throw new Error(`a statement returned ${results.length} results for ${batch.length} calls`)
       if (bytesOfResult !== undefined) limitCalls(results, bytesOfResult)
       for (const [index, entry] of batch.entries()) entry.resolve(results[index] as Result)
     } catch (error) {
@@ -177,14 +177,14 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
     }
   }
 
-  // A statement belongs to all of its calls, hence to the asynchronous context of none.
+  // A statement belongs to all of its calls, so it must not run in the asynchronous context of one of them.
   const flushApart = observe === undefined ? flush : AsyncLocalStorage.bind(flush)
   observe?.watch(() => ({ waiting: waiting - inStatements, bytes: waitingBytes }))
 
   return (context, input) =>
     new Promise((resolve, reject) => {
       if (waiting >= options.waitingMax) {
-        refuse({ reject }, 'queue_full')
+        rejectCall({ reject }, 'queue_full')
         return
       }
       waiting++

@@ -1,15 +1,16 @@
-/** A value within a JSON text: where it stands, and where its members stand if it is an object. */
+/** The position of a value within a JSON text, with those of its members or elements. */
 export interface Span {
   readonly start: number
   readonly end: number
+  /** Undefined if the value is no object. */
   readonly members: readonly Member[] | undefined
-  /** Where its elements stand if it is an array. */
+  /** Undefined if the value is no array. */
   readonly elements: readonly Span[] | undefined
 }
 
 interface Member {
   readonly name: string
-  /** Where the member begins, with its name. */
+  /** The position of the name. */
   readonly start: number
   readonly value: Span
 }
@@ -19,7 +20,7 @@ const isSpace = (character: string | undefined): boolean =>
 
 /**
  * Finds the spans of a valid JSON text in one pass.
- * @param levels of objects and arrays whose members and elements are told; what is in deeper ones is passed over
+ * @param levels how deep members and elements are returned. Those of deeper objects and arrays are skipped.
  */
 export const spanOf = (text: string, levels = Number.POSITIVE_INFINITY): Span => {
   let index = 0
@@ -33,7 +34,7 @@ export const spanOf = (text: string, levels = Number.POSITIVE_INFINITY): Span =>
     while (text[index] !== '"') index += text[index] === '\\' ? 2 : 1
     index++
   }
-  /** Passes over what is in brackets, however deep. */
+  /** Skips an object or an array of any depth. */
   const skipBrackets = (): void => {
     let open = 0
     do {
@@ -46,7 +47,7 @@ export const spanOf = (text: string, levels = Number.POSITIVE_INFINITY): Span =>
       }
     } while (open > 0)
   }
-  /** Calls `item` before each item of what is in brackets, which must read it. */
+  /** Calls `item` at each member or element. It must read that. */
   const inBrackets = (close: string, item: () => void): void => {
     level++
     index++
@@ -93,13 +94,13 @@ export const spanOf = (text: string, levels = Number.POSITIVE_INFINITY): Span =>
   return value()
 }
 
-/** The text that a span stands for. */
+/** Returns the text of a span. */
 export const textOf = (text: string, { start, end }: Span): string => text.slice(start, end)
 
-/** The span of the member of an object that counts, which is the last of its name; undefined where there is none. */
+/** Returns the span of a member, undefined if there is none. If a name occurs twice, the last member counts. */
 export const memberSpan = ({ members }: Span, name: string): Span | undefined => members?.findLast((each) => each.name === name)?.value
 
-/** The text of a member of an object's text; undefined where it has none of this name. */
+/** Returns the text of a member of a JSON object, undefined if there is none. */
 export const memberText = (object: string, name: string): string | undefined => {
   const span = memberSpan(spanOf(object, 1), name)
   return span === undefined ? undefined : textOf(object, span)

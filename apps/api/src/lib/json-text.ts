@@ -1,4 +1,4 @@
-/** JSON that stays the text that it is, because re-serialising would change digits, order or escapes. */
+/** A JSON text that must not be parsed and serialized again, which would change digits, order or escapes. */
 export class JsonText {
   readonly text: string
 
@@ -7,7 +7,7 @@ export class JsonText {
   }
 }
 
-/** `JSON.stringify` that copies every {@link JsonText} as it stands. Takes plain objects, arrays and scalars. */
+/** Serializes plain objects, arrays and scalars as `JSON.stringify` does, and copies every {@link JsonText} unchanged. */
 export const stringifyJson = (value: unknown): string => {
   if (value instanceof JsonText) return value.text
   if (Array.isArray(value)) return `[${value.map(stringifyJson).join(',')}]`

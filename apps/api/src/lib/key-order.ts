@@ -1,53 +1,53 @@
-/** Lets one write at a time go on for each key, in the order in which they arrived. */
+/** Runs the writes of each key one at a time, in their order of arrival. */
 export interface KeyOrder {
   /**
-   * Calls `go` when everything that arrived before for this key has left: at once where there is nothing. Shared arrivals that wait
-   * behind one another go on together.
+   * Calls `start` when all earlier arrivals of this key have left, which may be at once. Shared arrivals that wait one after another
+   * start together.
    */
-  readonly arrive: (key: string, go: () => void, shared?: boolean) => void
+  readonly arrive: (key: string, start: () => void, shared?: boolean) => void
   readonly leave: (key: string) => void
 }
 
 interface Arrival {
-  readonly go: () => void
+  readonly start: () => void
   readonly shared: boolean
 }
 
 interface Line {
-  /** How many went on and did not leave. */
-  going: number
-  readonly behind: Arrival[]
+  /** How many arrivals have started and not left. */
+  started: number
+  readonly waiting: Arrival[]
 }
 
-/** Takes those off the line that go on next: the first, or all shared ones up to the first that is not. */
-const takeNext = ({ behind }: Line): Arrival[] => {
-  const shared = behind.findIndex((arrival) => !arrival.shared)
-  return behind.splice(0, shared === -1 ? Math.max(behind.length, 1) : Math.max(shared, 1))
+/** Removes the arrivals that start next: the first one, or all shared ones before the first that is not shared. */
+const takeNext = ({ waiting }: Line): Arrival[] => {
+  const shared = waiting.findIndex((arrival) => !arrival.shared)
+  return waiting.splice(0, shared === -1 ? Math.max(waiting.length, 1) : Math.max(shared, 1))
 }
 
-/** One order for all kinds of writes, so that a put and a delete of one key keep theirs too. */
+/** Creates an order. All kinds of writes use the same one, so that a put and a delete of one key keep their order too. */
 export const createKeyOrder = (): KeyOrder => {
   const lines = new Map<string, Line>()
   return {
-    arrive: (key, go, shared = false) => {
+    arrive: (key, start, shared = false) => {
       const line = lines.get(key)
       if (line !== undefined) {
-        line.behind.push({ go, shared })
+        line.waiting.push({ start, shared })
         return
       }
-      lines.set(key, { going: 1, behind: [] })
-      go()
+      lines.set(key, { started: 1, waiting: [] })
+      start()
     },
     leave: (key) => {
       const line = lines.get(key)
-      if (line === undefined || --line.going > 0) return
-      if (line.behind.length === 0) {
+      if (line === undefined || --line.started > 0) return
+      if (line.waiting.length === 0) {
         lines.delete(key)
         return
       }
       const next = takeNext(line)
-      line.going = next.length
-      for (const { go } of next) go()
+      line.started = next.length
+      for (const { start } of next) start()
     },
   }
 }

@@ -16,8 +16,8 @@ interface Creation {
 }
 
 /**
- * Keeps namespaces within their `max_items`: exactly with one service; each further one may let in one item too many.
- * @param isRecorded whether a write was applied before, so that it creates nothing
+ * Creates the quotas that enforce `max_items`. With several processes a namespace may have one item too many for each further process.
+ * @param isRecorded tells whether an earlier request applied a write, so that it creates nothing
  */
 export const createItemQuota = (pool: Pool, isRecorded: (context: OperationContext) => Promise<boolean>) => {
   const gates = new Map<string, ReturnType<typeof createQuotaGate>>()
@@ -28,11 +28,11 @@ export const createItemQuota = (pool: Pool, isRecorded: (context: OperationConte
     const gate = createQuotaGate({
       count: async (keys, enough, deadline) => {
         const [counted] = await pool.run(namespaceRoom, { namespace, keys, enough }, deadline)
-        if (counted === undefined) throw new Error('a statement answered no row for its call')
+        if (counted === undefined) throw new Error('a statement returned no row')
         return counted
       },
       minRemainingMs: lockMinRemainingMs,
-      overloaded: () => new DatabaseOverloaded('other writes may take the last room of the namespace'),
+      overloaded: () => new DatabaseOverloaded('writes in progress may fill the namespace'),
     })
     gates.set(namespace, gate)
     return gate
@@ -54,7 +54,7 @@ export const createItemQuota = (pool: Pool, isRecorded: (context: OperationConte
 
   return {
     /**
-     * Runs a write if there is room for what it may create.
+     * Runs a write if the namespace has room for the items that it may create.
      * @throws ApiError namespace_full
      */
     room: async <T>(
@@ -68,9 +68,12 @@ export const createItemQuota = (pool: Pool, isRecorded: (context: OperationConte
       const decision = await gateOf(namespace).enter({ creates: keys, removes, itemsMax: max_items, deadline })
       if (decision === 'entered') return holding(namespace, keys, run)
       if (await isRecorded(context)) return run()
-      throw new ApiError('namespace_full', `The namespace may have ${max_items} items and has no room for what this would create.`)
+      throw new ApiError(
+        'namespace_full',
+        `The namespace may have ${max_items} items and has no room for those that the request would create.`,
+      )
     },
-    /** Runs a write that creates none of these keys, but may keep items from expiring that a count takes for gone. */
+    /** Runs a write that creates no items, but may keep items from expiring that a count takes to be gone. */
     hold: <T>({ max_items }: NamespaceSettings, namespace: string, keys: readonly string[], run: () => Promise<T>): Promise<T> => {
       if (max_items === null) return run()
       gateOf(namespace).hold(keys)

@@ -70,7 +70,7 @@ export const createLimitsGate = (store: ItemStore, settings: ReadSettings, pool:
     // It may have been created since the settings were cached.
     settings.forget(namespace)
     const now = await settings.of(namespace, deadline)
-    if (!now.exists) throw new ApiError('forbidden', 'there is no such namespace, and the API key may not make one')
+    if (!now.exists) throw new ApiError('forbidden', 'The namespace does not exist, and the API key may not create it.')
     return now
   }
 

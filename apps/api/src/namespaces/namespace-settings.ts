@@ -3,21 +3,21 @@ import { createTtlCache } from '../lib/ttl-cache.js'
 import type { Pool } from '../postgres/pool.js'
 import { getSettings, type SettingsRow } from './sql/namespace-rows.js'
 
-/** What a namespace lets be written, and whether there is such a namespace. */
+/** The settings of a namespace, and whether it exists. */
 export interface NamespaceSettings extends SettingsRow {
   readonly exists: boolean
-  /** The time of the database, in milliseconds since 1970. It may be ahead by what the reading of the settings took. */
+  /** Returns the database's time in milliseconds since 1970. It may be ahead by the time that reading the settings took. */
   readonly now: () => number
 }
 
-/** How long settings are believed. Milliseconds. */
+/** How long settings are cached. Milliseconds. */
 const freshMs = 2_000
-/** Namespaces whose settings are kept. */
+/** Namespaces whose settings are cached. */
 const namespacesMax = 10_000
 
 const none: SettingsRow = { default_ttl: null, max_ttl: null, max_value_bytes: null, max_items: null }
 
-/** Settings of namespaces, read again when they are two seconds old; a read that is under way serves all who ask. */
+/** Creates the cache of namespace settings. Concurrent reads of one namespace share a statement. */
 export const createNamespaceSettings = (pool: Pool) => {
   const known = createTtlCache<NamespaceSettings>(namespacesMax)
   const share = createSingleFlight<NamespaceSettings>()
@@ -32,10 +32,10 @@ export const createNamespaceSettings = (pool: Pool) => {
   }
 
   return {
-    /** The settings, at once where they are known. */
+    /** Returns the settings, synchronously if they are cached. */
     of: (name: string, deadline: number): NamespaceSettings | Promise<NamespaceSettings> =>
       known.get(name) ?? share(name, () => read(name, deadline)),
-    /** Makes the next write read them again. */
+    /** Removes settings from the cache, so that the next write reads them again. */
     forget: known.delete,
   }
 }

@@ -15,9 +15,9 @@ import {
   updateNamespace,
 } from './sql/namespace-rows.js'
 
-/** What can be done with namespaces. */
+/** Everything that can be done to namespaces. */
 export interface NamespaceStore {
-  /** The namespaces after a name, in order, and whether there are more. */
+  /** Lists the namespaces after a name, in order. `more` tells whether others follow. */
   list: (context: OperationContext, after: string, limit: number) => Promise<{ namespaces: NamespaceRow[]; more: boolean }>
   /** @throws ApiError namespace_not_found */
   get: (context: OperationContext, name: string) => Promise<NamespaceRow>
@@ -25,7 +25,7 @@ export interface NamespaceStore {
   create: (context: OperationContext, name: string, settings: GivenSettings) => Promise<NamespaceRow>
   /** Changes the settings that are given. @throws ApiError namespace_not_found, validation_failed */
   change: (context: OperationContext, name: string, settings: GivenSettings) => Promise<NamespaceRow>
-  /** Removes it with its items; answers how many live ones. @throws ApiError namespace_not_found */
+  /** Deletes a namespace with its items. Returns how many live items it had. @throws ApiError namespace_not_found */
   delete: (context: OperationContext) => Promise<number>
 }
 
@@ -39,11 +39,11 @@ const defined = (settings: GivenSettings): Partial<SettingsRow> =>
 
 const noSettings: SettingsRow = { default_ttl: null, max_ttl: null, max_value_bytes: null, max_items: null }
 
-/** The verbs of namespaces. */
+/** Creates the store of namespaces. */
 export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteAll: DeletePrefix): NamespaceStore => {
   const get = async (context: OperationContext, name: string): Promise<NamespaceRow> => {
     const [row] = await pool.runInLane('ranges', getNamespace, { name }, context)
-    if (row === undefined) throw new ApiError('namespace_not_found', 'no namespace has this name')
+    if (row === undefined) throw new ApiError('namespace_not_found', 'No namespace has this name.')
     return toNamespace(row)
   }
 
@@ -56,13 +56,13 @@ export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteA
     create: async (context, name, given) => {
       const [made] = await pool.run(insertNamespace, { name, ...noSettings, ...defined(given) }, context.deadline)
       settings.forget(name)
-      if (made === undefined) throw new ApiError('namespace_exists', 'a namespace was made with this name')
+      if (made === undefined) throw new ApiError('namespace_exists', 'A namespace with this name exists.')
       return get(context, name)
     },
     change: async (context, name, given) => {
       const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(context, name)), ...defined(given) }
       if (default_ttl !== null && max_ttl !== null && default_ttl > max_ttl) {
-        throw new ApiError('validation_failed', 'default_ttl would be more than max_ttl', {
+        throw new ApiError('validation_failed', 'default_ttl must not be more than max_ttl.', {
           faults: [{ path: 'body.default_ttl', message: 'must not be more than max_ttl' }],
         })
       }

@@ -1,29 +1,29 @@
-/** What a namespace holds, at one instant. */
+/** The items of a namespace at one instant. */
 export interface Counted {
-  /** Live items, or any larger number with which everything that was asked for still fits. */
+  /** The number of live items, or a larger one that still has room for all the given keys. */
   readonly live: number
-  /** Those of the given keys that have a live item. */
+  /** The given keys that have a live item. */
   readonly present: readonly string[]
 }
 
 /** A write that wants to enter. */
 export interface Entry {
-  /** Keys that have an item after the write, each once. */
+  /** The keys that have an item after the write, each once. */
   readonly creates: readonly string[]
-  /** Keys that have none after it, each once. */
+  /** The keys that have no item after the write, each once. */
   readonly removes: readonly string[]
-  /** The most items that the namespace may have. */
+  /** How many items the namespace may have. */
   readonly itemsMax: number
   /** As `performance.now()` counts. */
   readonly deadline: number
 }
 
 export interface QuotaGateOptions {
-  /** Counts the namespace by the database; `enough` is the smallest number of items that would be too many. */
+  /** Counts the items in the database. `enough` is the smallest number of items that would be too many. */
   readonly count: (keys: readonly string[], enough: number, deadline: number) => Promise<Counted>
   /** Milliseconds that must be left before the deadline when a write enters. */
   readonly minRemainingMs: number
-  /** What a write is rejected with that waited too long. */
+  /** Creates the error for a write that waited too long. */
   readonly overloaded: () => Error
 }
 
@@ -33,28 +33,28 @@ interface Waiting extends Entry {
 
 type Decision = 'entered' | 'full'
 
-/** Keys of one count. A statement of a few thousand is still a short one. */
+/** How many keys a count may have. */
 const keysMax = 2_000
 
 /**
- * A service has at most this part of the room in flight, and one write if that is less. It does not see what other services have in
- * flight: when they meet at the bound, each has one write in flight, unless a lock holds up those that entered before.
+ * The largest part of the free room that the writes in flight may take, but at least one write. A process does not see the writes of other
+ * processes. Near the limit each process therefore has only one write in flight.
  */
 const inFlightShare = 1 / 16
 
 /**
- * Keeps the writes of one service from creating more items in a namespace than it may have. A write enters if the items that are there
- * and those that writes in flight may still create leave room for its own. Nothing is held while a write's statement runs but
- * its keys, so a write that waits for a lock stops no other, unless it may take the last room.
+ * Creates a gate that keeps the writes of one process from creating more items in a namespace than it may have. A write enters if the existing
+ * items, and those that writes in flight may still create, leave room for its own. A write that waits for a lock does not delay others, unless
+ * it may take the last room.
  *
- * Whoever enters is counted from before its statement starts until after its commit: every count is given the keys in flight when it
- * starts, and takes those that it does not find for items to come.
+ * A write counts as in flight from before its statement starts until after its commit. Every count gets the keys in flight when it starts, and
+ * takes those that it does not find to be items that will be created.
  */
 export const createQuotaGate = ({ count, minRemainingMs, overloaded }: QuotaGateOptions) => {
   const inFlight = new Map<string, number>()
   /** In the order of their arrival. */
   const waiting = new Set<Waiting>()
-  /** Keys that were in flight at any time since the running count started. */
+  /** The keys that were in flight at any time since the current count started. */
   let seen = new Set<string>()
   let counting = false
   let changed = false
@@ -75,7 +75,7 @@ export const createQuotaGate = ({ count, minRemainingMs, overloaded }: QuotaGate
     decideAll()
   }
 
-  /** Those that wait, in groups of which each takes one count. */
+  /** Divides the waiting writes into groups that one count each can decide. */
   const batches = (): Waiting[][] => {
     const all: Waiting[][] = []
     let keys = Number.POSITIVE_INFINITY
@@ -90,7 +90,7 @@ export const createQuotaGate = ({ count, minRemainingMs, overloaded }: QuotaGate
     return all
   }
 
-  /** What becomes of a write, judged by a count and by the keys that may still be created; undefined while that is open. */
+  /** Decides a write by a count and by the keys that may still be created. Undefined if it cannot be decided yet. */
   const decide = (
     { creates, removes, itemsMax }: Entry,
     { live }: Counted,
@@ -100,7 +100,7 @@ export const createQuotaGate = ({ count, minRemainingMs, overloaded }: QuotaGate
     const absent = creates.filter((key) => !present.has(key))
     const more = absent.filter((key) => !pending.has(key)).length
     const removed = removes.filter((key) => present.has(key))
-    // An item that another write in flight may put is not sure to be gone afterwards.
+    // Another write in flight may create the item again.
     const fewer = removed.filter((key) => !seen.has(key)).length
     const changesNothing = absent.length === 0 && pending.size === 0
     if (live + pending.size + more - fewer <= itemsMax || changesNothing) {
@@ -131,7 +131,7 @@ export const createQuotaGate = ({ count, minRemainingMs, overloaded }: QuotaGate
     }
   }
 
-  /** Decides on all that wait, and again as long as something has changed since. One count at a time. */
+  /** Decides all waiting writes, and again as long as something changes. Only one count runs at a time. */
   const decideAll = async (): Promise<void> => {
     changed = true
     if (counting) return
@@ -144,7 +144,7 @@ export const createQuotaGate = ({ count, minRemainingMs, overloaded }: QuotaGate
   }
 
   return {
-    /** Waits for room; whoever has entered must call `leave` with `creates`. */
+    /** Waits for room. If the decision is `entered`, the caller must call `leave` with `creates` afterwards. */
     enter: (entry: Entry): Promise<Decision> =>
       new Promise((resolve, reject) => {
         const give = () => one.settle(overloaded())
@@ -161,10 +161,10 @@ export const createQuotaGate = ({ count, minRemainingMs, overloaded }: QuotaGate
         waiting.add(one)
         decideAll()
       }),
-    /** Counts keys as in flight that a write creates nothing for, but may keep from expiring. */
+    /** Counts the keys of a write that creates nothing, but may keep items from expiring, as in flight. */
     hold,
     leave,
-    /** Whether nothing waits and nothing is in flight. */
+    /** Tells whether nothing waits and nothing is in flight. */
     idle: () => waiting.size === 0 && inFlight.size === 0,
   }
 }

@@ -3,8 +3,8 @@ import type { RequestedExpiry } from '../items/operation.js'
 import type { NamespaceSettings } from './namespace-settings.js'
 
 /**
- * The seconds to live that a written item gets in its namespace; null where it has a time, or is permanent.
- * @param path of the object with the members, for refusals
+ * Returns the ttl of a written item in its namespace, in seconds; null if it has a time or never expires.
+ * @param path the object with the members in the request, for errors
  * @throws ApiError validation_failed
  */
 export const limitedTtl = (
@@ -15,7 +15,7 @@ export const limitedTtl = (
   if (max_ttl !== null) {
     const within = `in this namespace, at most ${max_ttl} seconds away`
     if (ttl !== null && ttl > max_ttl) throw invalid(`${path}.ttl`, `must be at most ${max_ttl} in this namespace`)
-    // A second more, because no clock is exactly that of the database.
+    // One second more, because this clock only approximates the database's.
     if (expiresAt !== null && Date.parse(expiresAt) > now() + (max_ttl + 1) * 1000)
       throw invalid(`${path}.expires_at`, `must be, ${within}`)
     if (forever) throw invalid(`${path}.ttl`, `must not be null ${within}`)

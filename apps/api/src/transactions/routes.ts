@@ -34,7 +34,7 @@ const toOperation = (operation: RequestedOperation, index: number, text: string,
   }
 }
 
-/** The results as they were answered first, digit for digit. */
+/** The results are a JSON text, so that a replay returns them unchanged. */
 const asResults = (results: JsonText) => results as unknown as []
 
 const transact =
@@ -51,5 +51,5 @@ const transact =
     return { status: 200, body: { results: asResults(results) }, headers: { ...replayed(was), ...preferred(minimal) } }
   }
 
-/** The handler of transactions: no SQL and no rules of its own. */
+/** The handler of transactions. It turns a request into operations, and their results into a response. */
 export const transactionHandlers = (store: ItemStore): Pick<Handlers, 'transact'> => ({ transact: transact(store) })

@@ -18,7 +18,7 @@ import { lockKeys, placeholderVersion } from './sql/lock-keys.js'
 import { type LockedRow, openTransaction, readLocked } from './sql/read-locked.js'
 import { type WriteLocked, writeLocked } from './sql/write-locked.js'
 
-/** What an item must be: one of the two versions is given, or null if the item must not exist. */
+/** A requirement on an item. Either version is given; null means that the item must not exist. */
 interface VersionCheck {
   readonly key: string
   readonly version?: string | null | undefined
@@ -38,7 +38,7 @@ export interface Transaction {
 /** The result of a transaction: the JSON text of the results of its operations. */
 type TransactionRow = { readonly results: string } & Replayable
 
-/** The live items among rows that are locked, at the instant of the transaction. */
+/** Returns the live items among the locked rows, at the time of the transaction. */
 const liveItems = (rows: readonly LockedRow[], now: string): Map<string, StoredItem> => {
   const live = rows.filter(({ version }) => version !== placeholderVersion).map(toItem)
   return new Map(live.filter(({ expires_at }) => expires_at === null || expires_at > now).map((item) => [item.key, item]))
@@ -64,7 +64,7 @@ type Changes = Pick<
   'keys' | 'values' | 'versions' | 'createdVersions' | 'createdAts' | 'updatedAts' | 'expiresAts' | 'removed' | 'rowsMore'
 >
 
-/** What the rows of a transaction become: items where there are some that were written, nothing where there is no item left. */
+/** Computes how the rows of a transaction change: written items are updated, and rows without an item are removed. */
 const changesOf = (
   rows: readonly LockedRow[],
   before: ReadonlyMap<string, StoredItem>,
@@ -109,7 +109,7 @@ export const createTransact = (database: ItemDatabase, once: Once) => {
         reads,
         decide: ([[known], , [opened], rows], guard) => {
           if (record !== undefined && known !== undefined) return { write: undefined, result: replayOf<TransactionRow>(record, known) }
-          if (opened === undefined) throw new Error('a statement answered no row')
+          if (opened === undefined) throw new Error('a statement returned no row')
           const now = toRfc3339(opened.now)
           const before = liveItems(rows, now)
           checkVersions(checks, before)

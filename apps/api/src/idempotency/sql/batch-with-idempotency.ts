@@ -4,18 +4,18 @@ import { defineStatement } from '../../postgres/statement.js'
 import { recordFormat } from './record-format.js'
 import type { WriteFragments } from './with-idempotency.js'
 
-/** The record of a batch, null without one. */
+/** The parameters of a recorded batch. The id is null if the request has no Idempotency-Key. */
 export interface BatchRecord {
   readonly recordId: string | null
   readonly fingerprint: string | null
   readonly recordSeconds: number
 }
 
-/** The only row of a statement that writes a batch. */
+/** The only row of a batch. */
 export interface BatchRow {
-  /** JSON text of a {@link BatchOutcomes}, or of a refusal that was recorded. */
+  /** JSON text of a {@link BatchOutcomes}, or of a recorded error. */
   readonly result: string
-  /** Of the record, if the batch was applied earlier and not now; null otherwise. */
+  /** Of the record, if an earlier request applied the batch; null otherwise. */
   readonly fingerprint: string | null
   readonly format: number | null
 }
@@ -26,9 +26,9 @@ export interface BatchOutcomes<Row> {
 }
 
 /**
- * Makes a statement that writes a batch once: a batch that has a record returns what the record holds, any other is written together with its
- * record. `offered` selects the elements with their `ordinal`; `effect` is further CTEs on `asked`, the elements to write; `answered`
- * selects their rows, with `ordinal`. The record comes last, as in other writes, so that statements cannot deadlock. If another connection
+ * Creates a statement that writes a batch once. If the batch has a record, it returns the recorded result. Otherwise it writes the batch and its
+ * record. `offered` selects the elements with their `ordinal`; `effect` is further CTEs on `asked`, the elements to write; `responded`
+ * selects their rows, with `ordinal`. The record is written last, as in other writes, so that statements cannot deadlock. If another connection
  * wrote the record meanwhile, the statement fails with a unique violation.
  */
 export const batchWithIdempotency = <Params extends object>(write: WriteFragments<Params>) =>

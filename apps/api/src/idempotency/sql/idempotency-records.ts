@@ -3,7 +3,7 @@ import { idempotencyRecords } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { recordFormat } from './record-format.js'
 
-/** A refusal of a write with an Idempotency-Key. */
+/** The error of a write with an Idempotency-Key. */
 export interface RecordError {
   readonly recordId: string
   readonly fingerprint: string
@@ -12,7 +12,7 @@ export interface RecordError {
   readonly recordSeconds: number
 }
 
-/** Records a refusal unless the key has a record; answers whether it did. */
+/** Records an error unless the key has a record. Returns a row if it did. */
 export const recordError = defineStatement<RecordError, { id: string }>(
   'write',
   (p) => sql`
@@ -23,7 +23,7 @@ export const recordError = defineStatement<RecordError, { id: string }>(
     returning id`,
 )
 
-/** The record of a key. */
+/** An idempotency record. */
 export interface KnownRecord {
   readonly fingerprint: string
   readonly format: number

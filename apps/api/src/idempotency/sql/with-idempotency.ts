@@ -3,19 +3,19 @@ import { idempotencyRecords } from '../../postgres/schema.js'
 import { defineStatement, type Fragment } from '../../postgres/statement.js'
 import { recordFormat } from './record-format.js'
 
-/** What a statement needs to record its writes; element n of each array belongs to write n. */
+/** The parameters of recorded writes. Element n of each array belongs to write n. */
 export interface Records {
   readonly recordIds: readonly string[]
   readonly fingerprints: readonly string[]
-  /** How long records are kept. */
+  /** How long records are kept. Seconds. */
   readonly recordSeconds: number
 }
 
-/** A row of a statement that records: the row that the plain statement would answer, as JSON, from now or from then. */
+/** A row of a recorded write. `response` is the row of the plain statement as JSON, of this request or of an earlier one. */
 export interface RecordedRow {
   readonly ordinal: number
   readonly response: string
-  /** Of the record, if the write was applied earlier and not now; null otherwise. */
+  /** Of the record, if an earlier request applied the write; null otherwise. */
   readonly fingerprint: string | null
   readonly format: number | null
 }

@@ -3,7 +3,7 @@ import { expiredRows } from '../../items/sql/total.js'
 import { itemCounts, items, namespaces } from '../../postgres/schema.js'
 import { defineStatement, type Fragment } from '../../postgres/statement.js'
 
-/** Settings of a namespace; null is no bound. Seconds and bytes. */
+/** The settings of a namespace, in seconds, bytes and items. Null is no limit. */
 export interface SettingsRow {
   readonly default_ttl: number | null
   readonly max_ttl: number | null
@@ -11,14 +11,14 @@ export interface SettingsRow {
   readonly max_items: number | null
 }
 
-/** Settings of which some are given. */
+/** Settings to change. */
 export type GivenSettings = { readonly [Name in keyof SettingsRow]?: SettingsRow[Name] | undefined }
 
 /** A namespace. */
 export interface NamespaceRow extends SettingsRow {
   readonly name: string
   readonly items: number
-  /** Null where it was made by its first write. */
+  /** Null if its first write created it. */
   readonly created_at: string | null
 }
 
@@ -30,7 +30,7 @@ const columns = sql`
   known.name, (${rowsOf(sql`known.name`)} - ${expiredRows(sql`known.name`, sql`statement_timestamp()`)})::float8 as items,
   n.created_at::text, ${settings}`
 
-/** Reads the namespaces after a name, in order: those that were made, and those that have rows. */
+/** Reads the namespaces after a name, in order: those that were created and those that have rows. */
 export const listNamespaces = defineStatement<{ readonly after: string; readonly limit: number }, NamespaceRow>(
   'read',
   (p) => sql`
@@ -53,19 +53,19 @@ const oneNamespace: Fragment<{ readonly name: string }> = (p) => sql`
     from (select ${p.name}::text as name) known left join ${namespaces} n on n.name = known.name
     where n.name is not null or ${rowsOf(sql`known.name`)} <> 0`
 
-/** Reads a namespace; no row where none was made and none has rows. */
+/** Reads a namespace. Returns no row if it was not created and has no rows. */
 export const getNamespace = defineStatement<{ readonly name: string }, NamespaceRow>(
   'read',
   (p) => sql`select ${columns} ${oneNamespace(p)}`,
 )
 
-/** Reads the settings of a namespace, and the database's clock in milliseconds since 1970; no row where `getNamespace` has none. */
+/** Reads the settings of a namespace, and the database's time in milliseconds since 1970. Returns no row if `getNamespace` does not. */
 export const getSettings = defineStatement<{ readonly name: string }, SettingsRow & { readonly now_ms: number }>(
   'read',
   (p) => sql`select ${settings}, extract(epoch from clock_timestamp())::float8 * 1000 as now_ms ${oneNamespace(p)}`,
 )
 
-/** Makes a namespace; answers no row where there is one. */
+/** Creates a namespace. Returns no row if it exists. */
 export const insertNamespace = defineStatement<SettingsRow & { readonly name: string }, { readonly name: string }>(
   'write',
   (p) => sql`
@@ -76,7 +76,7 @@ export const insertNamespace = defineStatement<SettingsRow & { readonly name: st
     returning name`,
 )
 
-/** Sets all settings of a namespace; makes it where its first write had made it. */
+/** Changes all settings of a namespace. Creates its row if its first write created the namespace. */
 export const updateNamespace = defineStatement<SettingsRow & { readonly name: string }, { readonly name: string }>(
   'write',
   (p) => sql`
@@ -88,7 +88,7 @@ export const updateNamespace = defineStatement<SettingsRow & { readonly name: st
     returning name`,
 )
 
-/** Removes the settings of a namespace, and its counts where they are 0. */
+/** Deletes the settings of a namespace, and its counts if their sum is 0. */
 export const removeNamespace = defineStatement<{ readonly name: string }, { readonly removed: number }>(
   'write',
   (p) => sql`
@@ -102,7 +102,7 @@ export const removeNamespace = defineStatement<{ readonly name: string }, { read
     select count(*)::int as removed from removed`,
 )
 
-/** What is asked of a namespace with a bound; `enough` is the smallest number of items that would be too many. */
+/** The parameters of a count. `enough` is the smallest number of items that would be too many. */
 export interface NamespaceRoom {
   readonly namespace: string
   readonly keys: readonly string[]
@@ -110,8 +110,8 @@ export interface NamespaceRoom {
 }
 
 /**
- * Counts the live items of a namespace, and tells which keys have one. Expired rows are left out only if the rows and the keys together
- * are as many as `enough`: otherwise there is room for all keys.
+ * Counts the live items of a namespace, and returns the keys that have one. Expired rows are subtracted only if the rows and the keys together
+ * reach `enough`. Otherwise there is room for all keys.
  */
 export const namespaceRoom = defineStatement<NamespaceRoom, { readonly live: number; readonly present: string[] }>(
   'read',

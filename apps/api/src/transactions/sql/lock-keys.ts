@@ -6,11 +6,11 @@ import { defineStatement } from '../../postgres/statement.js'
 export interface LockKeys {
   readonly namespace: string
   readonly keys: readonly string[]
-  /** What has this record is only answered again, and waits for nothing; null where there is none. */
+  /** The record of the request; null without an Idempotency-Key. If it exists, the request is only replayed and locks nothing. */
   readonly recordId: string | null
 }
 
-/** The version of a row that stands for a key without one: no item has it. */
+/** The version of a row that stands for a key without an item. No item has it. */
 export const placeholderVersion = '0'
 
 /**

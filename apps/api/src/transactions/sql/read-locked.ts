@@ -4,19 +4,19 @@ import type { ItemRow } from '../../items/sql/item-row.js'
 import { items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 
-/** Which of the rows that a transaction has locked to read. */
+/** The locked rows to read. */
 export interface ReadLocked {
   readonly namespace: string
   readonly keys: readonly string[]
-  /** Keys whose values are wanted too, and how many bytes these may have together. */
+  /** Keys whose values are needed, and how many bytes they may have together. */
   readonly valueKeys: readonly string[]
   readonly bytesMax: number
 }
 
-/** A row, live or not. Its value is null where it is not wanted; `fits` is whether all that are have no more bytes than they may. */
+/** A row, live or expired. Its value is null if it is not needed. `fits` tells whether all needed values have at most `bytesMax` bytes. */
 export type LockedRow = ItemRow & { readonly fits: boolean }
 
-/** Reads rows as they stay until the end of the transaction that has locked them. */
+/** Reads rows that the transaction has locked, so that they stay the same until its end. */
 export const readLocked = defineStatement<ReadLocked, LockedRow>(
   'read',
   (p) => sql`
@@ -32,7 +32,7 @@ export const readLocked = defineStatement<ReadLocked, LockedRow>(
     from found cross join size`,
 )
 
-/** The instant at which a transaction is judged, once it has its locks, and versions for its writes, which grow. */
+/** Reads the time of a transaction, after it has its locks, and takes increasing versions for its writes. */
 export const openTransaction = defineStatement<{ readonly versions: number }, { now: string; versions: string[] }>(
   'write',
   (p) => sql`

@@ -5,7 +5,7 @@ import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import type { TransactionGuard } from '../../postgres/transactions.js'
 
-/** What a transaction makes of the rows that it has locked; element n of each array belongs to item n. */
+/** The changes of a transaction. Element n of each array belongs to item n. */
 export interface WriteLocked extends TransactionGuard {
   readonly namespace: string
   readonly keys: readonly string[]

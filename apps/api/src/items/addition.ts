@@ -30,9 +30,9 @@ export const toCounter = ({ value, version, expires_at }: Counter): Counter => (
 
 /** Creates the error for a sum that is out of bounds. `counter` is undefined if it does not exist. */
 export const outOfBounds = (counter: Counter | undefined): ApiError => {
-  if (counter === undefined) return new ApiError('out_of_bounds', 'a new counter would be out of bounds')
+  if (counter === undefined) return new ApiError('out_of_bounds', 'A new counter would be out of bounds.')
   const { value, version, expires_at } = counter
-  return new ApiError('out_of_bounds', `the counter is ${value.length > 40 ? 'very long' : value}, and stays so`, {
+  return new ApiError('out_of_bounds', `The counter is ${value.length > 40 ? 'very long' : value} and was not changed.`, {
     version,
     extensions: { value, expires_at },
   })
@@ -44,7 +44,7 @@ export const outOfBounds = (counter: Counter | undefined): ApiError => {
  */
 export const addTo = (counter: Counter | undefined, { by, initial, min, max }: Addition): string => {
   const before = counter === undefined ? initial : readNumber(counter.value)
-  if (before === undefined) throw new ApiError('not_a_number', 'the item has another value', { version: counter?.version })
+  if (before === undefined) throw new ApiError('not_a_number', 'The value of the item is not a number.', { version: counter?.version })
   const sum = addNumbers(before, by)
   if (!isKept(sum) || (min !== null && sum < min) || (max !== null && sum > max)) throw outOfBounds(counter)
   return numberText(sum)
@@ -55,7 +55,7 @@ export const addTo = (counter: Counter | undefined, { by, initial, min, max }: A
  * @param version of the counter; null if it does not exist
  */
 export const ttlRequired = (version: string | null): ApiError => {
-  const detail = version === null ? 'a new counter would never expire: send a ttl' : 'the counter exists and never expires'
+  const detail = version === null ? 'A new counter would never expire. Send a ttl.' : 'The counter exists and never expires.'
   return new ApiError('ttl_required', detail, { version: version ?? undefined })
 }
 

@@ -21,7 +21,7 @@ export const createBatchGet =
       ? pool.run(batchGetItems, batch, context.deadline)
       : pool.runInLane('ranges', batchGetItems, batch, context))
     if (rows.some(({ fits }) => !fits)) {
-      throw new ApiError('too_large', `the values have more than ${limits.batchValueBytes} bytes together; ask for fewer at once`)
+      throw new ApiError('too_large', `The values have more than ${limits.batchValueBytes} bytes together. Request fewer keys.`)
     }
     const found = new Map(rows.map((row) => [row.key, toItem(row)]))
     return checkResponseSize(operations.map(({ key }) => found.get(key) ?? null))

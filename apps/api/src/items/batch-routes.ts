@@ -12,7 +12,7 @@ import { requestedExpiry } from './requested-expiry.js'
 
 type DeleteElement = RouteInput<Routes['deleteManyItems']>['body']['keys'][number]
 
-/** The texts of the values of a batch put, to the letter. */
+/** Returns the values of a batch put as they are written in the body. */
 const valueTexts = (bodyText: string): string[] => {
   const elements = memberSpan(spanOf(bodyText, 3), 'items')?.elements ?? []
   return elements.map((element) => {
@@ -21,7 +21,7 @@ const valueTexts = (bodyText: string): string[] => {
   })
 }
 
-/** The outcome of an element that was rejected. Its code is one that the contract lists. */
+/** Creates the result of an element that was rejected. The contract lists its code. */
 const rejectedResult = (key: string, rejection: ApiError, requestId: string) =>
   ({ key, status: errors[rejection.code].status as 412, problem: problemBody(rejection, requestId) as never }) as const
 

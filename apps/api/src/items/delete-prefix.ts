@@ -9,26 +9,26 @@ import type { DeletePrefixOperation } from './operation.js'
 import type { OperationContext } from './operation-context.js'
 import { beginDeletion, deleteRange } from './sql/delete-range.js'
 
-/** How many rows one statement removes. */
+/** How many rows one statement deletes. */
 const batch = 1_000
 
 type DeletionContext = Pick<OperationContext, 'namespace' | 'client' | 'deadline' | 'idempotencyKey'>
 
-/** Live items that were removed. */
+/** How many live items were deleted. */
 type Deleted = { readonly deleted: number } & Replayable
 
-/** What a record says: how many were removed so far, or in all. */
+/** The result in a record: how many items were deleted so far, or in total. */
 interface Progress {
   readonly deleted: number
   readonly unfinished?: true
 }
 
 const unfinished = (deleted: number, cause?: unknown): ApiError =>
-  new ApiError('outcome_unknown', `${deleted} items were deleted before the time ran out; repeat the request to go on`, { cause })
+  new ApiError('outcome_unknown', `${deleted} items were deleted before the time ran out. Repeat the request to continue.`, { cause })
 
 /**
- * Makes the verb that removes all keys with a prefix, batch after batch. The record of the request is there before the first one and goes on with
- * each, so that repeats, on any service, add up to one deletion, and a repeat of what was done deletes nothing that was written since.
+ * Creates the function that deletes all keys with a prefix, in batches. The record of the request is written before the first batch and updated by
+ * each. Retries therefore continue the same deletion, on any process, and a retry of a finished one deletes nothing that was written since.
  */
 export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
   const deleteAll = async (context: DeletionContext, prefix: string, recordId: string | null): Promise<number> => {
@@ -41,11 +41,11 @@ export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
       const [row] = await pool
         .runInLane('removals', deleteRange, { namespace, first, until, limit: batch, recordId }, context)
         .catch((error) => {
-          // Of this batch nothing was applied; of those before all was.
+          // Earlier batches were applied, this one was not.
           if (batches > 0 && (error instanceof DatabaseOverloaded || error instanceof DatabaseUnavailable)) throw unfinished(deleted, error)
           throw error
         })
-      if (row === undefined) throw new Error('a statement answered no row for its call')
+      if (row === undefined) throw new Error('a statement returned no row')
       deleted += row.live
       if (row.last_key === null || row.removed < batch) return deleted
       first = row.last_key

@@ -12,15 +12,20 @@ import type { IncrementOperation } from './operation.js'
 
 type Amounts = { readonly [Name in keyof Addition]?: number | undefined }
 
-/** A number of a body with all its digits, which its text has where the parsed number was rounded. */
+/** Returns a number of the body with all its digits. If parsing rounded it, its text is read. */
 const exact = (path: string, name: keyof Addition, parsed: number | undefined, text: () => string): ExactNumber | undefined => {
   if (parsed === undefined || Number.isSafeInteger(parsed)) return parsed === undefined ? undefined : BigInt(parsed)
   const number = readNumber(memberText(text(), name) ?? '') ?? parsed
-  if (!isKept(number)) throw invalid(`${path}.${name}`, `must be from ${int64.min} to ${int64.max} where it is an integer`)
+  if (!isKept(number)) throw invalid(`${path}.${name}`, `must be from ${int64.min} to ${int64.max} if it is an integer`)
   return number
 }
 
-/** What an increment adds. `text` answers the JSON text of the object with its members, `path` names that in refusals. */
+/**
+ * Reads what an increment adds.
+ * @param path the object with its members in the request, for errors
+ * @param text returns the JSON text of that object
+ * @throws ApiError validation_failed
+ */
 export const readAddition = (path: string, amounts: Amounts, text: () => string): Addition => ({
   by: exact(path, 'by', amounts.by, text) ?? 1n,
   initial: exact(path, 'initial', amounts.initial, text) ?? 0n,

@@ -1,13 +1,13 @@
 import { ApiError, invalid } from '../http/api-error.js'
 
-export const itemNotFound = (): ApiError => new ApiError('item_not_found', 'no live item has this key')
+export const itemNotFound = (): ApiError => new ApiError('item_not_found', 'No live item has this key.')
 
 export const preconditionFailed = (version: string | null): ApiError =>
-  new ApiError('precondition_failed', version === null ? 'the item does not exist' : `the item's version is ${version}`, {
+  new ApiError('precondition_failed', version === null ? 'The item does not exist.' : `The item's version is ${version}.`, {
     version: version ?? undefined,
   })
 
 export const expiresAtPast = (path = 'body.expires_at'): ApiError => invalid(path, 'must be in the future')
 
 export const tooLarge = (valueBytesMax: number): ApiError =>
-  new ApiError('too_large', `the value has more than ${valueBytesMax} bytes of JSON text`)
+  new ApiError('too_large', `The value has more than ${valueBytesMax} bytes of JSON text.`)

@@ -12,9 +12,8 @@ const noQuery = { value: undefined }
 const writeKey =
   (items: ItemHandlers): Handler<Routes['putKey']> =>
   async (context, input) => {
-    const { caller } = context
-    if (input.body.key !== input.params.key) checkKey(caller, input.body.key)
-    if (input.body.key !== input.params.key) throw new ApiError('key_mismatch', 'body.key is not the key of the path')
+    checkKey(context.caller, input.body.key)
+    if (input.body.key !== input.params.key) throw new ApiError('key_mismatch', 'body.key must be the key in the path.')
     return items.putItem(context, { ...input, query: noQuery })
   }
 
@@ -43,7 +42,7 @@ const postRootKey =
     }
   }
 
-/** The routes of earlier systems: the shapes are theirs, what happens is what the routes of items do. */
+/** The handlers of the routes of earlier systems. They use the handlers of items, and differ only in their requests and responses. */
 export const legacyHandlers = (items: ItemHandlers, store: ItemStore): LegacyHandlers => ({
   getKey: (context, input) => items.getItem(context, input),
   putKey: writeKey(items),

@@ -34,7 +34,7 @@ type ListRange = ListOperation & { readonly after: string | undefined }
 
 const only = <Row>(rows: readonly Row[]): Row => {
   const [row] = rows
-  if (row === undefined) throw new Error('a statement answered no row for its call')
+  if (row === undefined) throw new Error('a statement returned no row')
   return row
 }
 

@@ -1,10 +1,10 @@
 import { type ItemPage, type ListQuery, limits } from '@holdfast/contracts'
 import type { z } from 'zod'
 
-/** What of the query says where a page is; nothing says it of the first. */
+/** The query parameters that select a page. The first page has none. */
 type Place = { readonly page?: number } | { readonly cursor: string }
 
-/** The other pages: a list by cursor has links to its first and next page. Pages that are too deep for a number have none, or one by cursor. */
+/** Returns the linked pages. A list by cursor links to its first and next page. A page beyond the reach of numbers is linked by cursor or not at all. */
 const indexes = (
   { page, page_size, total_pages, next_cursor }: z.output<typeof ItemPage>,
   cut: boolean,
@@ -22,7 +22,7 @@ const indexes = (
   }
 }
 
-/** The Link header of a page (RFC 8288): the same list at other places. */
+/** Returns the Link header of a page (RFC 8288), with links to other pages of the list. */
 export const pageLinks = (path: string, query: z.output<typeof ListQuery>, response: z.output<typeof ItemPage>, cut: boolean): string => {
   const link = ([rel, index]: [string, Place | undefined]): string[] => {
     if (index === undefined) return []

@@ -1,10 +1,10 @@
 import { JsonText } from '../lib/json-text.js'
 import { type ItemRow, toRfc3339 } from './sql/item-row.js'
 
-/** An item as it is answered. */
+/** An item in a response. */
 export interface StoredItem {
   readonly key: string
-  /** Undefined where it is not wanted. */
+  /** Undefined if it was not wanted. */
   readonly value: JsonText | undefined
   readonly version: string
   /** The version that the item was created with. */
@@ -18,7 +18,7 @@ export const toItem = (row: ItemRow): StoredItem => ({
   key: row.key,
   value: row.value === null ? undefined : new JsonText(row.value),
   version: row.version,
-  // A replayed response has the members that it had the first time.
+  // A replayed response has the members of the original one.
   created_version: row.created_version === undefined ? (undefined as never) : (row.created_version ?? row.version),
   created_at: toRfc3339(row.created_at),
   updated_at: toRfc3339(row.updated_at),

@@ -56,7 +56,7 @@ const checkVersions = (checks: readonly VersionCheck[], items: ReadonlyMap<strin
 
 const checkSize = (rows: readonly LockedRow[]): void => {
   if (rows.every(({ fits }) => fits)) return
-  throw new ApiError('too_large', `the values that are read have more than ${limits.batchValueBytes} bytes together; read fewer at once`)
+  throw new ApiError('too_large', `The values to read have more than ${limits.batchValueBytes} bytes together. Read fewer keys.`)
 }
 
 type Changes = Pick<

@@ -121,7 +121,7 @@ describe('an element that waits for a lock', () => {
       { key: b, value: 'mine' },
     ])
     expect(statuses(response)).toEqual([412, 201])
-    expect(response.json.results[0].problem.detail).toBe('the item does not exist')
+    expect(response.json.results[0].problem.detail).toBe('The item does not exist.')
     expect((await api.request('GET', `/items/${a}`)).status).toBe(404)
     expect((await api.request('GET', `/items?prefix=${a}&page_size=1`)).json.items[0]?.key).not.toBe(a)
     await expectExactCounts(api)

@@ -48,7 +48,7 @@ describe('a batch put', () => {
     const { problem } = answer.json.results[1]
     expect(problem).toMatchObject({ code: 'precondition_failed', status: 412, type: '/problems/precondition_failed' })
     expect(problem.detail).toContain((await read(b)).version)
-    expect(answer.json.results[2].problem.detail).toBe('the item does not exist')
+    expect(answer.json.results[2].problem.detail).toBe('The item does not exist.')
     expect((await api.request('POST', '/batch/get', { json: { keys: [a, b, c, d, e] } })).json.items).toMatchObject(
       [2, 1, null, 2, 2].map((value) => (value === null ? null : { value })),
     )

@@ -40,7 +40,7 @@ test('values that are too much together are refused, and not in part', async () 
   expect((await batch(keys)).json).toMatchObject({
     status: 413,
     code: 'too_large',
-    detail: 'the values have more than 33554432 bytes together; ask for fewer at once',
+    detail: 'The values have more than 33554432 bytes together. Request fewer keys.',
   })
   expect((await batch(keys.slice(0, 32))).json.items).toHaveLength(32)
   expect((await api.request('DELETE', '/items?prefix=large')).json).toEqual({ deleted: 33 })

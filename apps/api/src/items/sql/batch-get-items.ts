@@ -4,17 +4,17 @@ import { defineStatement } from '../../postgres/statement.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 
-/** Keys of one namespace, each once, and how many bytes of values the answer may have. */
+/** Keys of one namespace, each once, and how many bytes their values may have together. */
 export interface BatchGetItems {
   readonly namespace: string
   readonly keys: readonly string[]
   readonly bytesMax: number
 }
 
-/** A live item; its value is null where the values of all of them have more bytes than the answer may. */
+/** A live item. `fits` tells whether the values have at most `bytesMax` bytes together. If not, all values are null. */
 export type BatchRow = ItemRow & { readonly fits: boolean }
 
-/** Reads live items as they are at one instant, in no order. */
+/** Reads live items at one instant, in no particular order. */
 export const batchGetItems = defineStatement<BatchGetItems, BatchRow>(
   'read',
   (p) => sql`

@@ -1,12 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { itemCounts } from '../../postgres/schema.js'
 
-/** More slots than a service has connections, so that two of them seldom share one. */
+/** More slots than a process has connections, so that two of them rarely share one. */
 const slots = 64
 
 /**
- * Adds to the counts of rows within the statement that changes them; `changes` answers `namespace` and `rows`. It comes
- * last in its statement, after all items are locked, and goes through the namespaces in order.
+ * Returns the part of a statement that updates the counts of rows. `changes` selects `namespace` and `rows`. It must come last in its statement,
+ * after all items are locked. It locks the counts in the order of their namespaces.
  */
 export const countRows = (changes: SQL): SQL => sql`
   insert into ${itemCounts} as c (namespace, slot, rows)

@@ -1,10 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
 
-/** The column `created_version` of a statement's rows, read from the alias of a row; null if the item was created with its current version. */
+/** Returns the column `created_version` of a row; null if the item was created with its current version. */
 export const createdVersion = (alias: string): SQL =>
   sql`(${sql.raw(alias)}.version - ${sql.raw(alias)}.created_offset)::text as created_version`
 
-/** The next version, as `n.version` of a FROM clause that is evaluated once for each row that is updated. */
+/** Takes the next version as `n.version`, in a FROM clause that is evaluated once for each updated row. */
 export const nextVersion: SQL = sql`(select nextval('item_versions') as version offset 0) n`
 
 /** The `created_offset` with which the row `i` keeps its created version when its version becomes `n.version`. */

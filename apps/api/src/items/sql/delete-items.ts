@@ -11,18 +11,18 @@ import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { lockAsked, lockedIsLive } from './lock-items.js'
 
-/** The arrays of a delete: element n of each belongs to delete n. No key may come twice. */
+/** The parameters of a batch of deletes: element n of each array belongs to delete n. No item may occur twice. */
 export interface DeleteItems {
   readonly namespaces: readonly string[]
   readonly keys: readonly string[]
-  /** `*`, or versions with commas between. */
+  /** `*`, or versions separated by commas. */
   readonly ifMatches: readonly (string | null)[]
   readonly ifNoneMatches: readonly (string | null)[]
-  /** Whether the deleted item is to be returned. */
+  /** Whether the deleted item is returned. */
   readonly wantItems: readonly boolean[]
 }
 
-/** What became of one delete; `version` is that of the item which stays because of a condition. */
+/** The outcome of a delete. `version` of `precondition_failed` is that of the item. */
 export type DeleteRow = { readonly ordinal: number } & (
   | ({ readonly outcome: 'deleted' } & ItemRow)
   | { readonly outcome: 'missing' }
@@ -61,14 +61,14 @@ const responded = () => sql`
     from decided d
     left join deleted x on x.namespace = d.namespace and x.key = d.key`
 
-/** Removes items for good, each under its conditions; rows are locked in key order before the clock is read. */
+/** Deletes items, each under its own conditions. */
 export const deleteItems = {
   plain: defineStatement<DeleteItems, DeleteRow>(
     'write',
     (p) => sql`with asked as materialized (${offered(p)}), ${effect()} ${responded()}`,
   ),
   recorded: withIdempotency<DeleteItems>({ offered, effect, responded, done: sql`a.outcome in ('deleted')` }),
-  /** Those of one request, which has one record. */
+  /** The deletes of one request, which has one record. */
   batch: batchWithIdempotency<DeleteItems>({ offered, effect, responded }),
 }
 

@@ -4,14 +4,14 @@ import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import { countRows } from './count-rows.js'
 
-/** A request whose deletion goes in batches, and the record of how far it is. */
+/** The record of a deletion in batches. */
 export interface DeletionRecord {
   readonly recordId: string
   readonly fingerprint: string
   readonly recordSeconds: number
 }
 
-/** Records that a request has begun, unless it has a record; answers whether it did. */
+/** Records that a deletion has started, unless it has a record. Returns a row if it did. */
 export const beginDeletion = defineStatement<DeletionRecord, { readonly id: string }>(
   'write',
   (p) => sql`
@@ -22,17 +22,17 @@ export const beginDeletion = defineStatement<DeletionRecord, { readonly id: stri
     returning id`,
 )
 
-/** A range of keys from `first` (inclusive) to `until` (exclusive), and how many of its rows to remove at the most. */
+/** A range of keys from `first` (inclusive) to `until` (exclusive), of which at most `limit` rows are deleted. */
 export interface DeleteRange {
   readonly namespace: string
   readonly first: string
   readonly until: string
   readonly limit: number
-  /** The record of the request; null where it has none. */
+  /** Null without an Idempotency-Key. */
   readonly recordId: string | null
 }
 
-/** What the range lost: all rows, those of them that were live, and the last key, where the next batch begins. */
+/** How many rows were deleted, how many of them were live, and the last key, where the next batch starts. */
 export interface DeleteRangeRow {
   readonly removed: number
   readonly live: number
@@ -40,8 +40,8 @@ export interface DeleteRangeRow {
 }
 
 /**
- * Removes the first rows of a range of keys, in key order. Where the request has a record this batch is added to it in the same transaction, and the
- * last one, which finds fewer rows than it might, ends it; a batch of a request that has ended, on another connection, removes nothing.
+ * Deletes the first rows of a range, in key order. The same transaction adds the batch to the record of the request. A batch with fewer rows than
+ * `limit` is the last one and finishes the record. If another connection has finished it, nothing is deleted.
  */
 export const deleteRange = defineStatement<DeleteRange, DeleteRangeRow>(
   'write',

@@ -4,12 +4,12 @@ import { defineStatement } from '../../postgres/statement.js'
 import { createdVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 
-/** A live item, and the seconds that it has left, rounded up; null where it never expires. */
+/** A live item. `ttl_remaining` is in seconds, rounded up; null if it never expires. */
 export type LiveRow = ItemRow & { readonly namespace: string; readonly ttl_remaining: number | null }
 
 /**
- * Reads the live ones among the items with these keys, in no order. They are judged by the clock of the statement's beginning, which is after
- * all of them arrived and before its snapshot: a later clock would miss that an item was given more time meanwhile.
+ * Reads the live items with these keys, in no particular order. Expiry is decided by the time at which the statement starts, before its snapshot. A
+ * later time could treat an item as expired although its expiry was extended meanwhile.
  */
 export const getItems = defineStatement<{ namespace: string; keys: readonly string[] }, LiveRow>(
   'read',

@@ -6,28 +6,28 @@ import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
 import { valueWithinBudget } from './value-within-budget.js'
 
-/** One grouped list. */
+/** A page of a grouped list. */
 export interface GroupItems {
   readonly namespace: string
-  /** What all keys begin with, and the first key that may. */
+  /** The prefix of all keys. */
   readonly prefix: string
-  /** The text that the page begins with or, downwards, that all its entries are before. */
+  /** Where the page starts: the first text, or in descending order the text before which all entries are. */
   readonly start: string
-  /** The text that all keys with the prefix are before. */
+  /** The first text after all keys with the prefix. */
   readonly until: string
   /** Whether the prefix is empty. */
   readonly whole: boolean
   readonly delimiter: string
-  /** Put behind a grouped prefix, it makes a text that comes after all keys with that prefix. */
+  /** Appended to a group, makes a text after all keys of the group. */
   readonly beyond: string
   readonly pageSize: number
   readonly wantValues: boolean
   readonly wantTotal: boolean
-  /** Whether the total may count a bounded number of rows only. */
+  /** Whether the total is null if it has too many rows to count quickly. */
   readonly bounded: boolean
 }
 
-/** One entry of a page, an item or a prefix, or the first of the next page, or the total alone where the page is empty. */
+/** An item or a group of the page, the first entry of the next page, or only the total if the page is empty. */
 export type GroupRow = { readonly total: string | null } & (
   | ({ readonly grouped: null } & (ItemRow | { readonly key: null }))
   | { readonly grouped: string; readonly key: null }
@@ -35,17 +35,16 @@ export type GroupRow = { readonly total: string | null } & (
 
 interface Direction {
   readonly order: SQL
-  /** The bound of the first entry, and of the one after an entry. */
+  /** Where the search for the first entry, and for the next one, starts. */
   readonly begin: SQL
   readonly next: SQL
-  /** The keys from the bound of an entry on. */
+  /** The keys among which an entry is searched. */
   readonly range: SQL
 }
 
 /**
- * Reads a page of live items in which those that have the delimiter behind the prefix are grouped into the text up to the end of
- * the first one. Goes from entry to entry by the index (a loose index scan), so that a grouped prefix costs the same with any
- * number of keys under it.
+ * Reads a page of live items, in which keys with the delimiter after the prefix are grouped by the text up to the end of the first one. Goes from
+ * entry to entry in the index (a loose index scan), so that the cost of a group does not depend on its number of keys.
  */
 const groupStatement = ({ order, begin, range, next }: Direction) =>
   defineStatement<GroupItems, GroupRow>(
@@ -87,7 +86,7 @@ const groupStatement = ({ order, begin, range, next }: Direction) =>
     order by entry.place`,
   )
 
-/** Folds in the order of the keys. */
+/** Groups in ascending order. */
 export const groupItems = groupStatement({
   order: sql`asc`,
   begin: sql`greatest(asked.first, asked.start)`,
@@ -95,7 +94,7 @@ export const groupItems = groupStatement({
   range: sql`i.key >= entry.next and i.key < asked.until`,
 })
 
-/** Folds in the opposite order. */
+/** Groups in descending order. */
 export const groupItemsDescending = groupStatement({
   order: sql`desc`,
   begin: sql`least(asked.until, asked.start)`,

@@ -8,26 +8,26 @@ import type { ItemCall } from '../operation-context.js'
 import type { ItemRow } from './item-row.js'
 import { lockedIsLive } from './lock-items.js'
 
-/** The arrays of increments: element n of each belongs to increment n. A key may come more than once; those of a key are added up in their order. */
+/** The parameters of a batch of increments: element n of each array belongs to increment n. A key may occur more than once. */
 export interface IncrementItems {
   readonly namespaces: readonly string[]
   readonly keys: readonly string[]
-  /** Integers of 64 bits, as text. */
+  /** Integers of 64 bits as text. */
   readonly deltas: readonly string[]
-  /** Bounds of the results: integers of any size, as text. */
+  /** Bounds of the results: integers of any size as text. */
   readonly mins: readonly string[]
   readonly maxs: readonly string[]
-  /** Seconds that a counter has from now on; null where it keeps its expiry. */
+  /** Seconds until the counter expires; null keeps its expiry. */
   readonly newTtls: readonly (number | null)[]
-  /** Whether an increment is rejected if the counter would have no expiry after it. */
+  /** Whether to reject an increment if the counter would never expire. */
   readonly requireTtls: readonly boolean[]
-  /** `*`, or versions with commas between. */
+  /** `*`, or versions separated by commas. */
   readonly ifMatches: readonly (string | null)[]
   readonly ifNoneMatches: readonly (string | null)[]
 }
 
 /**
- * What became of one increment. `apart`: not all those of this key could be applied, so none was; each wants to be run apart.
+ * The outcome of an increment. `apart`: some increment of the key cannot be applied, so none was; each must run in a statement of its own.
  * `not_an_integer`: the value is another JSON value, or a number that is not written as an integer.
  */
 export type IncrementRow = { readonly ordinal: number } & (
@@ -100,8 +100,8 @@ const responded = () => sql`
     left join updated u on u.namespace = v.namespace and u.key = v.key`
 
 /**
- * Adds integers to counters that exist. The increments of a key in one statement are one addition that is done under one lock, and
- * each is answered with the sum up to itself and a version of its own.
+ * Adds integers to counters that exist. The increments of one key are applied under one lock. Each returns the sum up to itself, and has its own
+ * version.
  */
 export const incrementItems = {
   plain: defineStatement<IncrementItems, IncrementRow>(

@@ -6,19 +6,19 @@ import type { ItemRow } from './item-row.js'
 import { totalOfAsked } from './total.js'
 import { valueWithinBudget } from './value-within-budget.js'
 
-/** Rows that a bounded list passes over at most. */
+/** How many rows a bounded list may read. */
 const boundedPageRows = 20_000
 
-/** A list. */
+/** A page of a list. */
 export interface ListItems {
   readonly namespace: string
   /** First key of the range. */
   readonly from: string
   /**
-   * Where the page begins, if that is within the range, or downwards the text that all its keys are before; the total is of the whole range.
+   * Where the page starts: the first key, or in descending order the text before which all its keys are. The total counts the whole range.
    */
   readonly start: string
-  /** The text that all keys of the range are before. */
+  /** The first text after all keys of the range. */
   readonly until: string
   /** Whether the range is the whole namespace. */
   readonly whole: boolean
@@ -27,23 +27,23 @@ export interface ListItems {
   readonly pageSize: number
   readonly wantValues: boolean
   readonly wantTotal: boolean
-  /** Whether the statement may read a bounded number of rows only. */
+  /** Whether the statement may read only a bounded number of rows. */
   readonly bounded: boolean
 }
 
-/** One item of a page, or the first of the next one, or the total alone where the page is empty. `whole` is false if a bounded list had to stop. */
+/** An item of the page, the first item of the next page, or only the total if the page is empty. `whole` is false if a bounded list had to stop. */
 export type ListRow = { readonly total: string | null; readonly whole: boolean } & (ItemRow | { readonly key: null })
 
 interface Direction {
   readonly order: SQL
-  /** The bound of the page, and the keys from it on. */
+  /** Where the page starts, and the keys from there on. */
   readonly start: Fragment<ListItems>
   readonly range: SQL
 }
 
 /**
- * Reads a page of live items, with one item more that tells whether another page follows, and an exact total at the same
- * instant. `offset 0` keeps the planner from moving the total into the rows, where it would be counted anew for each of them.
+ * Reads a page of live items, and one more item if another page follows, with an exact total at the same instant. `offset 0` keeps the planner
+ * from computing the total again for each row.
  */
 const listStatement = ({ order, start, range }: Direction) =>
   defineStatement<ListItems, ListRow>(
@@ -89,14 +89,14 @@ const listStatement = ({ order, start, range }: Direction) =>
     order by p.key ${order}`,
   )
 
-/** Lists in the order of the keys. */
+/** Lists in ascending order. */
 export const listItems = listStatement({
   order: sql`asc`,
   start: (p) => sql`greatest(${p.from}::text collate "C", ${p.start}::text)`,
   range: sql`i.key >= asked.start and i.key < asked.until`,
 })
 
-/** Lists in the opposite order. */
+/** Lists in descending order. */
 export const listItemsDownwards = listStatement({
   order: sql`desc`,
   start: (p) => sql`least(${p.until}::text collate "C", ${p.start}::text)`,

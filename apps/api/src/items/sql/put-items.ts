@@ -74,7 +74,7 @@ const offered: Fragment<PutItems> = (p) => sql`
           and (asked.if_match is not null or asked.if_none_match is not null or not ${mayCreate(p)})
       ) locked on true`
 
-/** The rule of the row that a put has met, as columns that are null without one. */
+/** Returns the rule of a put that found a row, as columns. They are null if it has no rule. */
 const rule = sql`
   select r.rule is not null as ruled, r.rule ->> 'if_match' as if_match, r.rule ->> 'if_none_match' as if_none_match,
     (r.rule -> 'keep_ttl')::boolean as keep_ttl, (r.rule ->> 'ttl')::bigint as ttl, (r.rule ->> 'expires_at')::timestamptz as expires_at
@@ -82,8 +82,8 @@ const rule = sql`
   offset 0`
 
 /**
- * What the row `i` becomes, decided once it is locked. `n.version` is null if the put may not be applied: then the row is written as it
- * is, so that its version can be returned.
+ * Computes the new columns of the row `i` after it is locked. If the put may not be applied, `n.version` is null, and the row is written
+ * unchanged, so that its version can be returned.
  */
 const next: Fragment<PutItems> = (p) => sql`
   select
@@ -110,9 +110,9 @@ const next: Fragment<PutItems> = (p) => sql`
   ) n`
 
 /**
- * Rows are inserted, or locked and then decided, in one pass in key order. A put with `if_match` must not create an item, and none may without
- * `mayCreate`: if another connection removes the row of such a put meanwhile, a row that has expired already is inserted in its place. `currval` is the version that the
- * session took last, hence that of the row unless the put was not applied.
+ * Inserts rows, or locks and then decides them, in one pass in key order. A put with `if_match` must not create an item, and no put may without
+ * `mayCreate`. If another connection deletes the row of such a put meanwhile, a row that has already expired is inserted. `currval` is the last
+ * version that the session took. It is the version of the row unless the put was not applied.
  */
 const effect: Fragment<PutItems> = (p) => sql`
     rules as materialized (select ${p.rules}::text::jsonb as rules), written as (

@@ -2,18 +2,18 @@ import { limits } from '@holdfast/contracts'
 import { type SQL, sql } from 'drizzle-orm'
 import { itemCounts, items } from '../../postgres/schema.js'
 
-/** Rows under a prefix up to which a bounded total counts. */
+/** How many rows of a prefix a bounded total counts. */
 const boundedTotalRows = limits.pagedItems
 
-/** How many rows of a namespace have expired and were not swept yet; the index holds rows with an expiry only. */
+/** Counts the expired rows of a namespace that were not swept yet. The index has only rows with an expiry. */
 export const expiredRows = (namespace: SQL, now: SQL): SQL =>
   sql`(select count(*) from ${items} i where i.namespace = ${namespace} and i.expires_at <= ${now})`
 
 /**
- * How many live items a list has on all its pages, as an expression. Expects `asked` with `namespace`, `first`, `until`, `whole`,
- * `want_total` and `bounded`, and `clock`. The total of a namespace is the sum of its counters less its expired rows. The total of a
- * prefix is counted: rows in the primary key, which does not visit the table, less the expired ones among them. If `bounded` is true, it is
- * null beyond so many rows as pages by number reach. It is also null if no total is wanted.
+ * Returns the expression for the number of live items on all pages of a list. Expects `asked` with `namespace`, `first`, `until`, `whole`,
+ * `want_total` and `bounded`, and `clock`. The total of a namespace is the sum of its counters minus its expired rows. The total of a prefix is
+ * the number of its rows, counted in the primary key without visiting the table, minus the expired ones. It is null if no total is wanted, or if
+ * `bounded` is true and the prefix has more rows than pages by number reach.
  */
 export const totalOfAsked: SQL = sql`
   case

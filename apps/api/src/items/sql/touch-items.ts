@@ -9,20 +9,20 @@ import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { lockAsked, lockedIsLive } from './lock-items.js'
 
-/** The arrays of changed expiries: element n of each belongs to item n. No key may come twice. */
+/** The parameters of a batch of changed expiries: element n of each array belongs to item n. No item may occur twice. */
 export interface TouchItems {
   readonly namespaces: readonly string[]
   readonly keys: readonly string[]
-  /** Seconds. An item with neither this nor a time becomes permanent. */
+  /** Seconds. An item without a ttl and a time never expires. */
   readonly ttls: readonly (number | null)[]
   readonly expiresAts: readonly (string | null)[]
-  /** `*`, or versions with commas between. */
+  /** `*`, or versions separated by commas. */
   readonly ifMatches: readonly (string | null)[]
   readonly ifNoneMatches: readonly (string | null)[]
   readonly wantValues: readonly boolean[]
 }
 
-/** What became of one item; `version` is that of the item which stays because of a condition. */
+/** The outcome of a changed expiry. `version` of `precondition_failed` is that of the item. */
 export type TouchRow = { readonly ordinal: number } & (
   | ({ readonly outcome: 'touched' } & ItemRow)
   | { readonly outcome: 'precondition_failed'; readonly version: string }
@@ -63,7 +63,7 @@ const responded = () => sql`
     from decided d
     left join touched t on t.namespace = d.namespace and t.key = d.key`
 
-/** Changes when items expire, each under its conditions, and leaves their values as they are stored. */
+/** Changes when items expire, each under its own conditions. */
 export const touchItems = {
   plain: defineStatement<TouchItems, TouchRow>('write', (p) => sql`with asked as materialized (${offered(p)}), ${effect()} ${responded()}`),
   recorded: withIdempotency<TouchItems>({ offered, effect, responded, done: sql`a.outcome in ('touched')` }),

@@ -10,19 +10,19 @@ import { createdVersion, keptOffset } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { writtenVersion } from './written-version.js'
 
-/** The arrays of unconditional writes: element n of each belongs to write n. No key may come twice. */
+/** The parameters of a batch of unconditional writes: element n of each array belongs to write n. No item may occur twice. */
 export interface UpsertItems {
   readonly namespaces: readonly string[]
   readonly keys: readonly string[]
-  /** JSON objects whose member `value` is stored, to the letter. */
+  /** JSON objects, whose members `value` are stored as they are written. */
   readonly bodies: readonly string[]
   /** Seconds. */
   readonly ttls: readonly (number | null)[]
-  /** Whether any answer needs its value. */
+  /** Whether the values are returned. */
   readonly wantValues: boolean
 }
 
-/** An item as it was written. */
+/** A written item. */
 export type UpsertRow = ItemRow & { readonly namespace: string; readonly outcome: 'created' | 'replaced' }
 
 const now = sql`date_trunc('milliseconds', clock_timestamp())`
@@ -39,9 +39,8 @@ const unnested: Fragment<UpsertItems> = (p) => sql`unnest(
 )`
 
 /**
- * Writes items in one pass in key order, in which concurrent batches cannot deadlock: each row of `source` is inserted, or locked
- * and then, by the clock of that moment, overwritten where `overwrites` holds. A write that neither inserts nor
- * overwrites answers no row. `xmax` is 0 in a row that was inserted, and ours in one that was locked first.
+ * Writes items in one pass in key order, so that concurrent batches cannot deadlock. Each row of `source` is inserted, or locked and then
+ * overwritten if `overwrites` holds. A write that does neither returns no row. `xmax` is 0 in an inserted row.
  */
 const written = (source: SQL, write: Write): SQL => sql`
   written as (
@@ -96,7 +95,7 @@ export const upsertItems = writeItems({
   outcome: sql`case when w.created_offset is null then 'created' else 'replaced' end`,
 })
 
-/** Creates items that do not exist; a row that expired and was not swept yet counts as absent and is written over. */
+/** Creates items that do not exist. An expired row that was not swept yet counts as absent and is overwritten. */
 export const createItems = writeItems({
   overwrites: sql`i.expires_at <= clock_timestamp()`,
   columns: sql`created_offset, created_at, updated_at`,

@@ -42,7 +42,7 @@ describe('single items', () => {
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     })
     expect((error as Error).message).toBe(
-      `create "${key}" at ${inject('apiUrl')}: 409 item_exists: A live item has this key. (request ${(error as ItemExistsError).requestId})`,
+      `create "${key}" at ${inject('apiUrl')}: 409 item_exists: a live item has this key (request ${(error as ItemExistsError).requestId})`,
     )
   })
 

@@ -30,7 +30,8 @@ export const createItem =
     const operation: CreateOperation = { op: 'create', key: body.key, value, ttl, expiresAt, forever, wantValue: !minimal }
     const { item, replayed: isReplay } = await store.run(context, operation).catch((error) => {
       if (!(error instanceof ApiError) || error.code !== 'precondition_failed') throw error
-      throw new ApiError('item_exists', 'A live item has this key.', error.details)
+      // Replays must return the text of version 0.1.0.
+      throw new ApiError('item_exists', 'a live item has this key', error.details)
     })
     const location = `${itemsPath(context.namespace)}/${encodeURIComponent(item.key)}`
     return { status: 201, body: item, headers: { ...written(item, minimal, isReplay), location } }

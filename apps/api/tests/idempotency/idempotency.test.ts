@@ -80,7 +80,7 @@ const needsItem = (name: string) => /PATCH|DELETE|is there/.test(name)
 const valueFor = (name: string) => (name.includes('counter') ? 5 : { a: 1 })
 
 describe.each(requests)('%s', (name, requestOf) => {
-  test('is applied once, and answered alike each time, on any service', async () => {
+  test('is applied once, and retries get the same response from any process', async () => {
     const item = `once-${made++}.`
     if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: valueFor(name) } })
     const before = await effects(item)
@@ -101,7 +101,7 @@ describe.each(requests)('%s', (name, requestOf) => {
     expect((await api.request('GET', `/items/${item}`)).status).toBe(404)
   })
 
-  test('of fifty callers at once one is applied, and the others are told what became of it', async () => {
+  test('is applied once for fifty concurrent callers, and the others get its result', async () => {
     for (let round = 0; round < 4; round++) {
       const item = `storm-${made++}.`
       if (needsItem(name)) await api.request('PUT', `/items/${item}`, { json: { value: valueFor(name) } })
@@ -119,7 +119,7 @@ describe.each(requests)('%s', (name, requestOf) => {
   })
 })
 
-test('a key names one request: another method, path, query or body is refused and not applied', async () => {
+test('a key with another method, path, query or body is rejected and not applied', async () => {
   const key = newKey()
   await ask({ method: 'PUT', path: '/items/one', json: { value: 1 } }, key)
   for (const other of [
@@ -180,7 +180,7 @@ test('a request with another condition is another request', async () => {
   }
 })
 
-test('a retry in another spelling is the same request', async () => {
+test('a retry with another spelling of the target is the same request', async () => {
   const spellings: [string, string[], Record<string, string>[]][] = [
     ['PUT', ['/items/a%2Fb%20%C3%A9?value=x', '/items/a%2fb%20%c3%a9/?value=x', '/namespaces/default/items/a%2Fb%20é?value=%78&'], [{}]],
     ['PUT', ['/namespaces/team/items/a~?value=a+b', '/namespaces/team/items/%61%7e?value=a%20b'], [{}]],
@@ -205,7 +205,7 @@ test('a retry in another spelling is the same request', async () => {
   }
 })
 
-test('a target that only looks alike is another request', async () => {
+test('a different target that looks similar is another request', async () => {
   const puts: [string, string][] = [
     ['/items/a%252Fb?value=x', '/items/a%2Fb?value=x'],
     ['/items/a+b?value=x', '/items/a%20b?value=x'],
@@ -224,7 +224,7 @@ test('a target that only looks alike is another request', async () => {
   }
 })
 
-test('refusals stay what they were, whatever the item is later', async () => {
+test('recorded errors are replayed even if the item has changed', async () => {
   await api.request('PUT', '/items/there?value=x')
   await api.request('PUT', '/items/full', { text: '{"value":9007199254740993}' })
   const cases: [Request, string][] = [
@@ -260,14 +260,14 @@ test('refusals stay what they were, whatever the item is later', async () => {
   expect((await api.request('GET', '/items/there')).status).toBe(404)
 })
 
-test('a request that is not valid, or fails, has no record', async () => {
+test('an invalid or failed request has no record', async () => {
   const key = newKey()
   expect((await ask({ method: 'PUT', path: '/items/late', json: { value: 1, ttl: 0 } }, key)).status).toBe(400)
   expect((await ask({ method: 'PUT', path: '/items/late', json: { value: 'poison' } }, key)).status).toBe(500)
   expect((await ask({ method: 'PUT', path: '/items/late', json: { value: 1 } }, key)).status).toBe(201)
 })
 
-test('a key in quotes and as a token is the same, and a bad one is refused', async () => {
+test('a quoted key equals the same token, and an invalid key is rejected', async () => {
   const put = { method: 'PUT', path: '/items/token', json: { value: 1 } }
   const { text } = await ask(put, 'token-1')
   expect((await ask(put, '"token-1"')).text).toBe(text)
@@ -280,12 +280,12 @@ test('a key in quotes and as a token is the same, and a bad one is refused', asy
   expect((await ask(put, `"${'x'.repeat(255)}"`)).status).toBe(200)
 })
 
-test('callers cannot meet one another’s keys', async () => {
+test('callers cannot use each other’s keys', async () => {
   const put = (client: string) => ({ method: 'PUT', path: '/items/mine', json: { value: client }, headers: { 'x-forwarded-for': client } })
   for (const client of ['192.0.2.1', '192.0.2.2']) expect((await ask(put(client), '"same"')).json.value).toBe(client)
 })
 
-test('records are swept when their time is over, and no sooner', async () => {
+test('records are swept after they expire, and not before', async () => {
   const key = newKey()
   const put = { method: 'PUT', path: '/items/swept', json: { value: 1 } }
   await ask(put, key)
@@ -298,7 +298,7 @@ test('records are swept when their time is over, and no sooner', async () => {
   expect((await ask(put, key)).headers.get('idempotency-replayed')).toBe(null)
 })
 
-test('whatever connections are lost, a request that is repeated until it is answered is applied once', async () => {
+test('a request that is retried until it gets a response is applied once, whichever connections are lost', async () => {
   let stop = false
   let responded = 0
   const cut = async () => {
@@ -337,7 +337,7 @@ test('whatever connections are lost, a request that is repeated until it is answ
   expect(repeated).toBeGreaterThan(0)
 }, 60_000)
 
-test('a deletion by prefix that is cut off says so, and its repeats add up to one', async () => {
+test('an interrupted deletion by prefix says so, and its retries complete it', async () => {
   await api.sql`insert into items select 'default', 'many' || lpad(n::text, 5, '0'), '1', n, now(), now(), null from generate_series(1, 2500) n`
   await api.sql`insert into item_counts values ('default', 63, 2500) on conflict (namespace, slot) do update set rows = item_counts.rows + 2500`
   const request = { method: 'DELETE', path: '/items?prefix=many' }

@@ -11,8 +11,8 @@ let made = 0
 const newKey = () => `many-${made++}`
 const { put, remove, read } = batchesOf(api)
 
-describe('batches of the same keys at once', () => {
-  test('neither deadlock nor lose an element, among themselves and beside other writes', async () => {
+describe('concurrent batches of the same keys', () => {
+  test('do not deadlock and lose no element, also beside other writes', async () => {
     const keys = Array.from({ length: 12 }, () => newKey())
     const [before] = await api.sql`select deadlocks from pg_stat_database where datname = current_database()`
     const items = (value: number) =>
@@ -40,7 +40,7 @@ describe('batches of the same keys at once', () => {
     expect(after?.deadlocks).toBe(before?.deadlocks)
   })
 
-  test('create a key once, and only one of them replaces a version', async () => {
+  test('create a key once, and replace a version once', async () => {
     for (let round = 0; round < 10; round++) {
       const keys = [newKey(), newKey(), newKey()]
       const created = await Promise.all(
@@ -59,7 +59,7 @@ describe('batches of the same keys at once', () => {
     }
   })
 
-  test('with if_match beside deletes never create an item', async () => {
+  test('with if_match never create an item beside deletes', async () => {
     for (let round = 0; round < 30; round++) {
       const key = newKey()
       await put([{ key, value: 0 }])
@@ -75,7 +75,7 @@ describe('batches of the same keys at once', () => {
   })
 })
 
-describe('an element that waits for a lock', () => {
+describe('an element of a batch that waits for a lock', () => {
   /** Sends a batch while another session holds a row, changes the row once the batch waits, and returns the outcomes. */
   const whileHeld = async (key: string, change: (sql: TransactionSql) => Promise<unknown>, items: unknown[]): Promise<ApiResponse> => {
     const holder = await api.sql.reserve()
@@ -94,7 +94,7 @@ describe('an element that waits for a lock', () => {
   const rewritten = (key: string) => (sql: TransactionSql) =>
     sql`update items set value = '"theirs"', version = nextval('item_versions'), created_offset = lastval() - version where key = ${key}`
 
-  test('is judged by the item as it is then, and told its version', async () => {
+  test('is decided by the item after the wait, and returns its version', async () => {
     const [a, b] = [newKey(), newKey()]
     const { json } = await put([{ key: a, value: 'old' }])
     const version = json.results[0].item.version
@@ -109,7 +109,7 @@ describe('an element that waits for a lock', () => {
     await expectExactCounts(api)
   })
 
-  test('does not create an item that is deleted meanwhile', async () => {
+  test('does not create an item that was deleted meanwhile', async () => {
     const [a, b] = [newKey(), newKey()]
     await put([{ key: a, value: 'old' }])
     const deleted = async (sql: TransactionSql) => {
@@ -128,7 +128,7 @@ describe('an element that waits for a lock', () => {
     expect((await put([{ key: a, value: 'again', if_none_match: '*' }])).json.results[0]).toMatchObject({ status: 201 })
   })
 
-  test('keeps the created version and expiry of the item as it is then', async () => {
+  test('keeps the created version and expiry that the item has after the wait', async () => {
     const key = newKey()
     await put([{ key, value: 'old' }])
     const change = (sql: TransactionSql) =>
@@ -142,7 +142,7 @@ describe('in a namespace with settings a batch put', () => {
   const path = '/namespaces/bounded/batch/put'
   const putBounded = (items: unknown[]) => api.request('POST', path, { json: { items } })
 
-  test('holds every element to them', async () => {
+  test('applies the limits to each element', async () => {
     await api.request('POST', '/namespaces', {
       json: { name: 'bounded', default_ttl: 60, max_ttl: 100, max_value_bytes: 20, max_items: 3 },
     })
@@ -166,7 +166,7 @@ describe('in a namespace with settings a batch put', () => {
     expect(c.problem.detail).toContain('20 bytes')
   })
 
-  test('creates all of its new items or none, and replaces the others', async () => {
+  test('creates all new items or none, and replaces the others', async () => {
     const response = await putBounded([
       { key: 'a', value: 2 },
       { key: 'x', value: 2 },
@@ -195,7 +195,7 @@ describe('in a namespace with settings a batch put', () => {
     await expectExactCounts(api)
   })
 
-  test('never has more items than it may, however many batches create at once', async () => {
+  test('never exceeds max_items, however many batches create items', async () => {
     await api.request('POST', '/namespaces', { json: { name: 'tight', max_items: 10 } })
     const batch = (n: number) => [0, 1, 2].map((m) => ({ key: `${n}-${m}`, value: 1, ...(m === 2 ? { if_match: '*' } : {}) }))
     const responses = await Promise.all(

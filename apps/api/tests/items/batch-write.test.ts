@@ -11,7 +11,7 @@ const newKey = () => `many-${made++}`
 const { put, remove, read } = batchesOf(api)
 
 describe('a batch put', () => {
-  test('creates and replaces items, each as a put of its own would', async () => {
+  test('creates and replaces each item as a single put does', async () => {
     const [a, b, c, d] = [newKey(), newKey(), newKey(), newKey()]
     await api.request('PUT', `/items/${b}`, { json: { value: 'old', ttl: 1000 } })
     const before = (await api.request('PUT', `/items/${c}`, { json: { value: 'old', ttl: 1000 } })).json
@@ -32,7 +32,7 @@ describe('a batch put', () => {
     await expectExactCounts(api)
   })
 
-  test('rejects the elements whose conditions do not hold and applies the others', async () => {
+  test('rejects only the elements whose conditions do not hold', async () => {
     const [a, b, c, d, e] = [newKey(), newKey(), newKey(), newKey(), newKey()]
     const { version } = (await api.request('PUT', `/items/${a}`, { json: { value: 1 } })).json
     await api.request('PUT', `/items/${b}`, { json: { value: 1 } })
@@ -56,7 +56,7 @@ describe('a batch put', () => {
     await expectExactCounts(api)
   })
 
-  test('rejects values that are too large and expiries that have passed, and applies the others', async () => {
+  test('rejects only the elements with a value that is too large or an expiry in the past', async () => {
     const [a, b, c] = [newKey(), newKey(), newKey()]
     const answer = await put([
       { key: a, value: 'x'.repeat(1_048_576) },
@@ -67,7 +67,7 @@ describe('a batch put', () => {
     expect(answer.json.results[1].problem).toMatchObject({ code: 'validation_failed', errors: [{ path: 'body.items.1.expires_at' }] })
   })
 
-  test('without values in the response leaves them out of it', async () => {
+  test('with Prefer: return=minimal returns no values', async () => {
     const key = newKey()
     const answer = await put([{ key, value: 'long' }], { prefer: 'return=minimal' })
     expect(answer.headers.get('preference-applied')).toBe('return=minimal')
@@ -75,7 +75,7 @@ describe('a batch put', () => {
     expect((await read(key)).value).toBe('long')
   })
 
-  test('of 1000 items is applied, one more is rejected, and none is fine', async () => {
+  test('takes 0 to 1000 items and rejects 1001', async () => {
     const keys = Array.from({ length: 1000 }, () => newKey())
     const items = keys.map((key, value) => ({ key, value }))
     expect(new Set(statuses(await put(items)))).toEqual(new Set([201]))
@@ -111,7 +111,7 @@ describe('a batch put', () => {
 })
 
 describe('a batch delete', () => {
-  test('deletes items, each as a delete of its own would', async () => {
+  test('deletes each item as a single delete does', async () => {
     const [a, b, c, d] = [newKey(), newKey(), newKey(), newKey()]
     const { json } = await put([a, b, c].map((key) => ({ key, value: 1 })))
     await putExpired(api, d)
@@ -140,7 +140,7 @@ describe('a batch delete', () => {
 })
 
 describe('with an Idempotency-Key a batch', () => {
-  test('is applied once, and its outcomes come back as they were', async () => {
+  test('is applied once, and a retry returns the original outcomes', async () => {
     const [a, b, c] = [newKey(), newKey(), newKey()]
     await api.request('PUT', `/items/${b}`, { json: { value: 1 } })
     const items = [
@@ -159,7 +159,7 @@ describe('with an Idempotency-Key a batch', () => {
     expect((await put(items.slice(1), headers)).json.code).toBe('idempotency_key_reused')
   })
 
-  test('that deletes is applied once', async () => {
+  test('of deletes is applied once', async () => {
     const [a, b] = [newKey(), newKey()]
     await put([a, b].map((key) => ({ key, value: 1 })))
     const headers = { 'idempotency-key': a }
@@ -170,7 +170,7 @@ describe('with an Idempotency-Key a batch', () => {
     expect((await read(a)).value).toBe(2)
   })
 
-  test('sent many times at once is applied once', async () => {
+  test('is applied once if it is sent many times concurrently', async () => {
     const keys = [newKey(), newKey()]
     const headers = { 'idempotency-key': keys[0] as string }
     const responses = await Promise.all(
@@ -188,7 +188,7 @@ describe('with an Idempotency-Key a batch', () => {
   })
 })
 
-test('batches behave as their elements one by one', async () => {
+test('a batch behaves as its elements one by one', async () => {
   const key = fc.constantFrom('a', 'b', 'c', 'd')
   const element = fc.record({ key, value: fc.integer(), condition: fc.constantFrom('none', 'current', 'stale', 'any', 'absent') })
   const step = fc.oneof(

@@ -4,7 +4,7 @@ import { putExpired, useApi } from '../support/api.js'
 const api = useApi()
 const batch = (keys: readonly unknown[]) => api.request('POST', '/batch/get', { json: { keys } })
 
-test('answers what is there, in the order asked, to the letter', async () => {
+test('a batch get returns existing items unchanged, in the requested order', async () => {
   await api.request('PUT', '/items/a', { text: '{"value": 12345678901234567890.0}' })
   const { json } = await api.request('PUT', '/items/b%2Fc', { json: { value: [null], ttl: 60 } })
   await putExpired(api, 'gone')
@@ -14,7 +14,7 @@ test('answers what is there, in the order asked, to the letter', async () => {
   expect((await batch([])).json).toEqual({ items: [] })
 })
 
-test('a thousand keys of a thousand bytes, and no more', async () => {
+test('a batch get takes at most 1000 keys', async () => {
   const keys = Array.from({ length: 1000 }, (_, n) => `${n}`.padEnd(1024, 'é').slice(0, 512))
   const { status, json } = await batch(keys)
   expect([status, json.items.length]).toEqual([200, 1000])
@@ -33,7 +33,7 @@ test.each([
   expect([response.status, response.json.code]).toEqual([400, 'validation_failed'])
 })
 
-test('values that are too much together are refused, and not in part', async () => {
+test('a batch get rejects values that are too large together', async () => {
   const keys = Array.from({ length: 33 }, (_, n) => `large${n}`)
   const text = JSON.stringify({ value: 'x'.repeat(1_048_574) })
   for (const key of keys) await api.request('PUT', `/items/${key}`, { text, headers: { prefer: 'return=minimal' } })
@@ -46,14 +46,14 @@ test('values that are too much together are refused, and not in part', async () 
   expect((await api.request('DELETE', '/items?prefix=large')).json).toEqual({ deleted: 33 })
 })
 
-describe('long values', () => {
+describe('responses with long values', () => {
   const value = 'x'.repeat(1_000_000)
   const keys = Array.from({ length: 40 }, (_, n) => `long/${String(n).padStart(2, '0')}`)
   beforeAll(async () => {
     for (const key of keys) await api.request('PUT', `/items/${encodeURIComponent(key)}`, { json: { value } })
   })
 
-  test('that are asked for again and again are answered up to the bound too', async () => {
+  test('count a key again for each time it is requested', async () => {
     const again = Array(40).fill(keys[0])
     expect((await api.request('POST', '/batch/get', { json: { keys: again } })).json.code).toBe('too_large')
     const operations = again.map((key) => ({ op: 'get', key }))
@@ -61,7 +61,7 @@ describe('long values', () => {
     expect((await api.request('POST', '/batch/get', { json: { keys: again.slice(0, 30) } })).json.items).toHaveLength(30)
   })
 
-  test.each(['', '&delimiter=-'])('end a page before the bound, and the next one goes on%s', async (more) => {
+  test.each(['', '&delimiter=-'])('end a page before the limit, and the next page continues%s', async (more) => {
     const seen: string[] = []
     let cursor = ''
     let pages = 0

@@ -77,14 +77,14 @@ test.each([
   expect(await transactions(name)).toBeLessThan(10)
 })
 
-test('one poison write among a hundred is refused, and only that one', async () => {
+test('of a hundred concurrent writes only the invalid one is rejected', async () => {
   const responses = await many(100, (n) => put(`batch${n}`, n === 42 ? 'poison' : n))
   expect(responses.flatMap(({ status, json }, n) => (status === 201 ? [] : [[n, status, json.code]]))).toEqual([[42, 500, 'internal']])
   const { json } = await api.request('GET', '/items?prefix=batch&page_size=100')
   expect([json.total, json.items.length]).toEqual([99, 99])
 })
 
-test('each of a hundred different reads, puts, creates and deletes at once gets the answer that is its own', async () => {
+test('a hundred concurrent reads, puts, creates and deletes each get their own response', async () => {
   await many(100, (n) => put(`own${n}`, n))
   const responses = await many(400, async (n) => {
     const key = `own${n >> 2}`
@@ -96,7 +96,7 @@ test('each of a hundred different reads, puts, creates and deletes at once gets 
   expect(responses).not.toContain(false)
 })
 
-test('batches of two services that go through the same keys do not deadlock', async () => {
+test('batches of two processes with the same keys do not deadlock', async () => {
   const keys = Array.from({ length: 100 }, (_, n) => `deadlock${n}`)
   const batches = [
     (body: object) => keys.map((key) => rawPut(key, body)),
@@ -119,7 +119,7 @@ test('batches of two services that go through the same keys do not deadlock', as
   expect(row?.deadlocks).toBe(0)
 })
 
-test('writes of one key keep their order of arrival, whatever their kind', async () => {
+test('writes of one key keep their order of arrival across all kinds of writes', async () => {
   const kinds = [
     (n: number) => rawPut('order', { value: n }),
     (n: number) => rawPut('order', { value: n }, 'If-Match: *\r\n'),
@@ -133,7 +133,7 @@ test('writes of one key keep their order of arrival, whatever their kind', async
   expect((await api.request('GET', '/items/order')).json.value).toBe(59)
 })
 
-test('puts that wait hold up no other kind, and those that wait with them are answered', async () => {
+test('puts that wait for a lock do not delay other kinds of requests', async () => {
   await put('other', 1)
   let waiting: Promise<{ status: number }[]> | undefined
   await whilePutsWait({}, async () => {
@@ -148,7 +148,7 @@ test('puts that wait hold up no other kind, and those that wait with them are an
   expect(statuses((await waiting) ?? [])).toEqual([201])
 })
 
-test('more than may wait are refused, at once and with the time to come back, and none of them is applied', async () => {
+test('requests beyond the length of the queue are rejected at once with Retry-After, and not applied', async () => {
   let received: ReturnType<typeof pipelined>[] = []
   await whilePutsWait({}, async () => {
     received = Array.from({ length: 30 }, (_, socket) =>

@@ -11,7 +11,7 @@ const callers = 50
 const together = <T>(count: number, call: (n: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, n) => call(n)))
 
-test('of fifty creates of one key one wins', async () => {
+test('one of fifty concurrent creates of a key succeeds', async () => {
   for (let round = 0; round < 10; round++) {
     const responses = await together(callers, (n) => api.request('POST', '/items', { json: { key: `race${round}`, value: n } }))
     const winners = responses.filter(({ status }) => status === 201)
@@ -21,7 +21,7 @@ test('of fifty creates of one key one wins', async () => {
   await expectExactCounts(api)
 })
 
-test('no increment through If-Match is lost', async () => {
+test('no increment by If-Match is lost', async () => {
   await api.request('PUT', '/items/counter', { json: { value: 0 } })
   const increment = async (): Promise<void> => {
     const { json, headers } = await api.request('GET', '/items/counter')
@@ -36,7 +36,7 @@ test('no increment through If-Match is lost', async () => {
   expect((await api.request('GET', '/items/counter')).json.value).toBe(20)
 })
 
-test('versions of one key grow in the order of its writes', async () => {
+test('versions of a key increase in the order of its writes', async () => {
   const responses = await together(callers, (n) => api.request('PUT', '/items/order', { json: { value: n } }))
   const last = responses
     .map(({ json }) => json)
@@ -45,7 +45,7 @@ test('versions of one key grow in the order of its writes', async () => {
   expect((await api.request('GET', '/items/order')).json).toMatchObject({ value: last.value, version: last.version })
 })
 
-test('versions of one key grow over its removal, whatever had to wait for what', async () => {
+test('versions of a key increase across its deletion, whichever write waits', async () => {
   const replica = await startReplica(api)
   for (const [headers, fields] of [
     [{}, {}],
@@ -78,7 +78,7 @@ test('versions of one key grow over its removal, whatever had to wait for what',
   await expectExactCounts(api)
 })
 
-test('puts, deletes and expiries at once leave exact totals', async () => {
+test('concurrent puts, deletes and expiries keep totals exact', async () => {
   const pool = createPool({ url: api.databaseUrl }, createLogger('silent'))
   const sweeping = together(30, () => pool.run(itemSweep.smallest, {}, performance.now() + 10_000))
   await together(300, async (n) => {

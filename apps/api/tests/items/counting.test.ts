@@ -68,7 +68,7 @@ const snapshot = async () => {
   return row
 }
 
-test('counts are those of the rows at every instant of puts, creates, deletes, expiries, sweeps, refusals and lost connections', async () => {
+test('counters equal the number of rows at any instant, during writes, expiries, sweeps, rejections and lost connections', async () => {
   let seen = 0
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { minLength: 30, maxLength: 120 }), async (operations) => {

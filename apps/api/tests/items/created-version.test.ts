@@ -56,7 +56,7 @@ const creations: Record<string, (key: string) => Promise<Written>> = {
 }
 
 describe('created_version', () => {
-  test.each(Object.keys(creations))('is the version of the item that is created by %s', async (name) => {
+  test.each(Object.keys(creations))('is the version of an item created by %s', async (name) => {
     const key = newKey()
     const created = await creations[name]?.(key)
     expect(created?.created_version).toBe(created?.version)
@@ -97,7 +97,7 @@ describe('created_version', () => {
     expect(await read(key)).toMatchObject({ created_version: written.version })
   })
 
-  test('is the same to all increments that share a statement', async () => {
+  test('is the same for all increments that share a statement', async () => {
     const key = newKey()
     const { created_version } = await write('PUT', `/items/${key}`, { value: 0 })
     const increments = await Promise.all(Array.from({ length: 20 }, () => write('POST', `/items/${key}/increment`)))
@@ -127,7 +127,7 @@ describe('created_version', () => {
     expect(minimal.created_version).toBe(created_version)
   })
 
-  test('is answered again with the response of a repeated write', async () => {
+  test('is in the replayed response of a retried write', async () => {
     const key = newKey()
     const headers = { 'idempotency-key': key }
     await write('PUT', `/items/${key}`, { value: 1 })
@@ -142,7 +142,7 @@ describe('a check of created_version', () => {
   const guarded = (check: Record<string, unknown>) =>
     transact({ checks: [check], operations: [{ op: 'set', key: `${check.key}-fenced`, value: 1 }] })
 
-  test('holds however often the item was written, and not once it was created again', async () => {
+  test('holds until the item is created again', async () => {
     const key = newKey()
     const { created_version } = await write('PUT', `/items/${key}`, { value: 1 })
     for (const name of ['put', 'patch', 'touch', 'increment', 'set in a transaction']) {
@@ -156,7 +156,7 @@ describe('a check of created_version', () => {
     expect((await guarded({ key, created_version })).json).toMatchObject({ code: 'checks_failed', failed_checks: [0] })
   })
 
-  test('fails once the item has expired, swept or not, and after it was written again', async () => {
+  test('fails after the item expired, and after it was written again', async () => {
     const key = newKey()
     await putExpired(api, key)
     const [row] = await api.sql`select version::text from items where key = ${key}`
@@ -166,7 +166,7 @@ describe('a check of created_version', () => {
     expect((await guarded({ key, created_version: row?.version })).status).toBe(412)
   })
 
-  test('of null holds while there is no item', async () => {
+  test('of null holds while the item does not exist', async () => {
     const key = newKey()
     expect((await guarded({ key, created_version: null })).status).toBe(200)
     await write('PUT', `/items/${key}`, { value: 1 })
@@ -227,7 +227,7 @@ const createBefore = (key: string) =>
   ])
 
 describe('beside version 0.1.0', () => {
-  test('an item of its own has the version that it had, and keeps it from the next write on', async () => {
+  test('an item of that version keeps its created version from the next write on', async () => {
     const key = newKey()
     await createBefore(key)
     await writesBefore.put?.(key)
@@ -255,7 +255,7 @@ describe('beside version 0.1.0', () => {
     expect(BigInt((await write('PUT', `/items/${key}`, { value: 1 })).created_version)).toBeGreaterThan(BigInt(last))
   })
 
-  test('a lock that expired and that it acquired again is another lock', async () => {
+  test('a lock that expired and was acquired again is another lock', async () => {
     const key = newKey()
     const { created_version } = await write('PUT', `/items/${key}`, { value: 1, ttl: 60 })
     await write('PATCH', `/items/${key}`, { ttl: 60 })

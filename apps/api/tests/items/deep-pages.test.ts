@@ -17,7 +17,7 @@ const list = (query: string) => api.request('GET', `/items?${query}`)
 const live = rows - expired
 
 describe('pages by number', () => {
-  test('reach the first 10,000 items; the last of them goes on by cursor', async () => {
+  test('reach the first 10,000 items, and continue by cursor', async () => {
     const { status, json, headers } = await list('page=100&page_size=100')
     expect([status, json.total, json.total_pages, json.items[99].key]).toEqual([200, live, live / 100, 'row10500'])
     const links = headers.get('link') ?? ''

@@ -13,7 +13,7 @@ test('a delete with Prefer: return=representation returns the item that it delet
   expect((await remove('taken')).json.code).toBe('item_not_found')
 })
 
-test('many who take one item at once: one of them gets it', async () => {
+test('one of many concurrent deletes returns the item', async () => {
   for (let round = 0; round < 10; round++) {
     await api.request('PUT', '/items/once', { json: { value: round } })
     const responses = await Promise.all(Array.from({ length: 8 }, () => remove('once')))
@@ -22,14 +22,14 @@ test('many who take one item at once: one of them gets it', async () => {
   }
 })
 
-test('conditions and expiry hold as for any delete', async () => {
+test('a delete that returns the item respects conditions and expiry', async () => {
   await api.request('PUT', '/items/kept', { json: { value: 1 } })
   expect((await remove('kept', { ...representation, 'if-match': '"1"' })).status).toBe(412)
   await putExpired(api, 'gone')
   expect((await remove('gone')).status).toBe(404)
 })
 
-test('a repeated delete returns the item again, and without the preference it is another request', async () => {
+test('a retried delete returns the item again, and without the preference it is another request', async () => {
   await api.request('PUT', '/items/again', { json: { value: 'x' } })
   const headers = { ...representation, 'idempotency-key': 'again' }
   const first = await remove('again', headers)

@@ -41,7 +41,7 @@ const walk = async (query: Record<string, string>): Promise<string[]> => {
   return entries
 }
 
-test('folds one level, items and prefixes in one order, and counts all that is under the prefix', async () => {
+test('a delimiter groups one level, orders items and groups together, and counts all items with the prefix', async () => {
   for (const key of ['fold/a', 'fold/b/1', 'fold/b/2', 'fold/b/c/3', 'fold/c', 'fold/d/']) {
     await api.request('PUT', `/items/${encodeURIComponent(key)}`, { json: { value: key } })
   }
@@ -65,14 +65,14 @@ test('folds one level, items and prefixes in one order, and counts all that is u
   expect(await list({ prefix: 'nothing', delimiter: '/' })).toMatchObject({ items: [], prefixes: [], total: 0, next_cursor: null })
 })
 
-test('a page and a delimiter exclude one another, and a delimiter has a character', async () => {
+test('page and delimiter exclude each other, and a delimiter must not be empty', async () => {
   for (const query of ['page=1&delimiter=/', 'delimiter=', 'count=', 'count=all', 'delimiter=%00']) {
     const { status, json } = await api.request('GET', `/items?${query}`)
     expect([query, status, json.code]).toEqual([query, 400, 'validation_failed'])
   }
 })
 
-test('any keys fold as they do in memory, with any delimiter and page size', async () => {
+test('any keys are grouped as in memory, with any delimiter and page size', async () => {
   const character = fc.constantFrom('a', 'b', '/', '.', '\u{10ffff}', 'é')
   const text = (minLength: number, maxLength: number) =>
     fc.array(character, { minLength, maxLength }).map((characters) => characters.join(''))

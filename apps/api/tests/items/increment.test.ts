@@ -25,14 +25,14 @@ const codes = (responses: readonly ApiResponse[]) => Map.groupBy(responses, ({ s
 
 const [least, greatest] = [-(2n ** 63n), 2n ** 63n - 1n]
 
-describe('integers', () => {
+describe('integer counters', () => {
   const int64 = fc.oneof(
     fc.constantFrom(least, least + 1n, -(2n ** 53n) - 1n, -1n, 0n, 1n, 2n ** 53n + 1n, greatest - 1n, greatest),
     fc.bigInt({ min: least, max: greatest }),
   )
   const bound = fc.option(int64, { nil: undefined })
 
-  test('are exact from -2^63 to 2^63-1, and stay as they are where the sum is out of bounds', async () => {
+  test('are exact from -2^63 to 2^63-1, and unchanged if the sum is out of bounds', async () => {
     const property = fc.asyncProperty(int64, int64, bound, bound, async (before, by, min, max) => {
       fc.pre(min === undefined || max === undefined || min <= max)
       const key = newKey()
@@ -47,7 +47,7 @@ describe('integers', () => {
     await fc.assert(property, { numRuns: 150 })
   })
 
-  test('beyond 64 bits are refused where they are given, and left alone where they are stored', async () => {
+  test('beyond 64 bits are rejected in requests, and unchanged if they are stored', async () => {
     for (const name of ['by', 'initial', 'min', 'max']) {
       const response = await increment(newKey(), `{"${name}":9223372036854775808}`)
       expect([response.status, response.json.errors?.[0].path]).toEqual([400, `body.${name}`])
@@ -62,7 +62,7 @@ describe('integers', () => {
   })
 })
 
-describe('other numbers', () => {
+describe('other counters', () => {
   test.each([
     ['0.1', '{"by":0.2}', '0.30000000000000004'],
     ['5', '{"by":-0.5}', '4.5'],
@@ -96,7 +96,7 @@ describe('other numbers', () => {
     expect(response.headers.get('etag')).toMatch(/^"\d+"$/)
   })
 
-  test.each(['"5"', 'null', 'true', '{}', '[1]', '"1e5"'])('%s is none', async (value) => {
+  test.each(['"5"', 'null', 'true', '{}', '[1]', '"1e5"'])('%s is not a number', async (value) => {
     const key = newKey()
     await putText(key, value)
     for (const by of ['1', '0.5']) {
@@ -106,15 +106,15 @@ describe('other numbers', () => {
     expect(valueText(await api.request('GET', `/items/${key}`))?.[0]).toBe(value[0])
   })
 
-  test('added by many at once are all added', async () => {
+  test('keep all concurrent additions', async () => {
     const key = newKey()
     const responses = await together(40, (n) => increment(key, '{"by":0.5}', {}, n % 2 === 0 ? api.url : replica.url))
     expect(responses.map(({ json }) => json.value).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, n) => (n + 1) / 2))
   })
 })
 
-describe('a counter that is not there', () => {
-  test('begins with initial, and expired is as good as gone', async () => {
+describe('a missing counter', () => {
+  test('starts with initial, also after it expired', async () => {
     const key = newKey()
     expect((await increment(key, '{"initial":10,"by":-3}')).json.value).toBe(7)
     expect((await increment(key, '{"initial":10,"by":-3}')).json.value).toBe(4)
@@ -155,7 +155,7 @@ describe('a counter that is not there', () => {
     expect((await increment(newKey(), '{"by":9,"max":5}')).json).not.toHaveProperty('expires_at')
   })
 
-  test('is created once by many, and everybody adds to it', async () => {
+  test('is created once by concurrent increments, which are all added', async () => {
     for (let round = 0; round < 10; round++) {
       const key = newKey()
       const responses = await together(30, (n) => increment(key, '{}', {}, n % 2 === 0 ? api.url : replica.url))
@@ -167,7 +167,7 @@ describe('a counter that is not there', () => {
 describe('expiry', () => {
   const secondsLeft = ({ json }: ApiResponse) => Math.round((Date.parse(json.expires_at) - Date.parse(json.updated_at)) / 1000)
 
-  test('a ttl counts from the creation, or with refresh_ttl from each increment', async () => {
+  test('ttl starts at the creation, or at each increment with refresh_ttl', async () => {
     const key = newKey()
     const first = await increment(key, '{"ttl":60}')
     expect(secondsLeft(first)).toBe(60)
@@ -207,7 +207,7 @@ describe('expiry', () => {
     }
   })
 
-  test('require_ttl is judged for each of many at once', async () => {
+  test('require_ttl applies to each of many concurrent increments', async () => {
     const key = newKey()
     await api.request('PUT', `/items/${key}`, { json: { value: 0 } })
     const responses = await together(40, (n) => increment(key, n % 2 === 0 ? '{"require_ttl":true}' : '{}', {}, api.url))
@@ -215,20 +215,20 @@ describe('expiry', () => {
     expect((await api.request('GET', `/items/${key}`)).json.value).toBe(20)
   })
 
-  test('require_ttl is met by the default_ttl of the namespace', async () => {
+  test('the default_ttl of the namespace satisfies require_ttl', async () => {
     await api.request('POST', '/namespaces', { json: { name: 'expiring', default_ttl: 60 } })
     const response = await api.request('POST', '/namespaces/expiring/items/new/increment', { text: '{"require_ttl":true}' })
     expect([response.status, secondsLeft(response)]).toEqual([200, 60])
   })
 
-  test('refresh_ttl wants a ttl, and not the opposite too', async () => {
+  test('refresh_ttl requires ttl and excludes keep_ttl', async () => {
     for (const body of ['{"refresh_ttl":true}', '{"refresh_ttl":true,"ttl":5,"keep_ttl":true}', '{"keep_ttl":false}']) {
       expect((await increment(newKey(), body)).status).toBe(400)
     }
   })
 })
 
-test('conditions hold at the instant of the increment', async () => {
+test('conditions are checked at the instant of the increment', async () => {
   const key = newKey()
   expect((await increment(key, '{}', { 'if-match': '*' })).status).toBe(412)
   expect((await increment(key, '{"by":0.5}', { 'if-match': '*' })).status).toBe(412)
@@ -243,8 +243,8 @@ test('conditions hold at the instant of the increment', async () => {
   ])
 })
 
-describe('many at once', () => {
-  test('each is counted once, and gets the sum up to itself with a version of its own', async () => {
+describe('concurrent increments', () => {
+  test('are each counted once, and return the sum up to themselves with their own version', async () => {
     const key = newKey()
     const responses = await together(300, (n) => increment(key, `{"by":${n % 3}}`, {}, n % 2 === 0 ? api.url : replica.url))
     expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
@@ -254,7 +254,7 @@ describe('many at once', () => {
     expect((await api.request('GET', `/items/${key}`)).json).toMatchObject({ value: 300, version: inOrder.at(-1).version })
   })
 
-  test('a stock of 40 is sold 40 times, however many ask', async () => {
+  test('sell a stock of 40 exactly 40 times', async () => {
     const key = newKey()
     await putText(key, '40')
     const responses = await together(150, (n) => increment(key, '{"by":-1,"min":0}', {}, n % 2 === 0 ? api.url : replica.url))
@@ -264,7 +264,7 @@ describe('many at once', () => {
     expect((await api.request('GET', `/items/${key}`)).json.value).toBe(0)
   })
 
-  test('beside puts, deletes and replaced values nothing fails', async () => {
+  test('do not fail beside puts, deletes and replaced values', async () => {
     const key = newKey()
     const responses = await together(200, (n) => {
       if (n % 5 === 0) return putText(key, String(n % 2 === 0 ? n : n + 0.5))

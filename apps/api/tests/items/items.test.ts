@@ -5,7 +5,7 @@ import { putExpired, useApi } from '../support/api.js'
 const api = useApi()
 const path = (key: string) => `/items/${encodeURIComponent(key)}`
 
-describe('values are text-exact', () => {
+describe('values are stored as they are written', () => {
   const texts = [
     '12345678901234567890123456789',
     '1.10',
@@ -45,7 +45,7 @@ describe('values are text-exact', () => {
     expect((await api.request('PUT', '/items/shell?value=')).json.value).toBe('')
   })
 
-  test('a value may have just its limit of bytes', async () => {
+  test('a value may have exactly the maximum number of bytes', async () => {
     const small = await api.request('PUT', '/items/limit', { json: { value: 'x'.repeat(1_048_574) } })
     expect(small.status).toBe(201)
     const large = await api.request('PUT', '/items/limit', { json: { value: 'x'.repeat(1_048_575) } })
@@ -63,7 +63,7 @@ describe('values are text-exact', () => {
 })
 
 describe('keys', () => {
-  test('any text is a key and comes back as it is', async () => {
+  test('any text is a key and is returned unchanged', async () => {
     const key = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
       .filter((text) => !['.', '..'].includes(text) && !text.includes('\0') && text.isWellFormed())
@@ -77,7 +77,7 @@ describe('keys', () => {
     )
   })
 
-  test('encodings of one key are one key, and of different keys are not', async () => {
+  test('different encodings of a key name the same item', async () => {
     await api.request('PUT', '/items/a%2fb', { json: { value: 'slash' } })
     await api.request('PUT', '/items/a%252Fb', { json: { value: 'percent' } })
     expect((await api.request('GET', '/items/%61%2F%62')).json.value).toBe('slash')
@@ -86,7 +86,7 @@ describe('keys', () => {
 })
 
 describe('conditions', () => {
-  test('If-Match lets one version through, each version once', async () => {
+  test('If-Match admits one write per version', async () => {
     const first = (await api.request('PUT', '/items/cond', { json: { value: 1 } })).headers.get('etag') ?? ''
     const put = (value: string) => api.request('PUT', '/items/cond', { json: { value: 2 }, headers: { 'if-match': value } })
     expect((await put(`W/${first}`)).status, 'weak tags never match strongly').toBe(412)
@@ -97,7 +97,7 @@ describe('conditions', () => {
     expect((await put('*')).status).toBe(200)
   })
 
-  test('on an item that is absent or expired', async () => {
+  test('on an item that is missing or expired', async () => {
     await putExpired(api, 'cond-expired')
     for (const key of ['cond-absent', 'cond-expired']) {
       const rejected = await api.request('PUT', path(key), { json: { value: 1 }, headers: { 'if-match': '*' } })
@@ -119,7 +119,7 @@ describe('conditions', () => {
     expect((await read('x')).json.code).toBe('validation_failed')
   })
 
-  test('a version is never used twice, also after a delete', async () => {
+  test('a version is never used twice, even after a delete', async () => {
     const versions: bigint[] = []
     for (let i = 0; i < 5; i++) {
       versions.push(BigInt((await api.request('PUT', '/items/versions', { json: { value: i } })).json.version))
@@ -130,7 +130,7 @@ describe('conditions', () => {
 })
 
 describe('expiry', () => {
-  test('a write without ttl makes permanent, keep_ttl keeps, null is none', async () => {
+  test('a write without ttl removes the expiry, keep_ttl keeps it, and null is no expiry', async () => {
     const put = async (json: object) => (await api.request('PUT', '/items/expiry', { json: { value: 1, ...json } })).json.expires_at
     const expiresAt = await put({ ttl: 100 })
     expect(await put({ keep_ttl: true })).toBe(expiresAt)
@@ -165,7 +165,7 @@ describe('expiry', () => {
   })
 })
 
-describe('answers to writes', () => {
+describe('responses to writes', () => {
   test('Prefer: return=minimal leaves the value out', async () => {
     const prefer = { prefer: 'respond-async, Return=minimal; x=1' }
     const put = await api.request('PUT', '/items/minimal', { json: { value: 1 }, headers: prefer })
@@ -174,7 +174,7 @@ describe('answers to writes', () => {
     expect([full.json.value, full.headers.get('preference-applied')]).toEqual([1, null])
   })
 
-  test('unknown members and parameters are refused by name', async () => {
+  test('unknown members and parameters are rejected by name', async () => {
     const { json } = await api.request('PUT', '/items/strict', { json: { value: 1, tll: 5 } })
     expect(json.errors).toEqual([{ path: 'body.tll', message: 'is not known here' }])
     expect((await api.request('GET', '/items?pagesize=3')).json.errors[0].path).toBe('query.pagesize')

@@ -50,14 +50,14 @@ describe('ROOT_KEYS=on', () => {
     expect(json.ttl_remaining).toBeLessThanOrEqual(3600)
   })
 
-  test('-1 is never, and the last second counts as one', async () => {
+  test('ttl_remaining is -1 without an expiry, and 1 in the last second', async () => {
     await api.request('POST', '/forever/', { json: { value: null } })
     expect((await api.request('GET', '/forever/')).json).toEqual({ key: 'forever', value: null, ttl_remaining: -1 })
     await api.request('POST', '/brief/', { json: { value: 1, ttl: 1 } })
     expect([1, undefined]).toContain((await api.request('GET', '/brief/')).json.ttl_remaining)
   })
 
-  test('answers what is not there in the old shape', async () => {
+  test('returns a missing item in the legacy format', async () => {
     await putExpired(api, 'gone')
     for (const key of ['gone', 'never']) {
       const { status, json } = await api.request('GET', `/${key}/`)
@@ -65,7 +65,7 @@ describe('ROOT_KEYS=on', () => {
     }
   })
 
-  test('leaves the paths of the service alone', async () => {
+  test('does not change the other paths of the service', async () => {
     for (const path of ['/items', '/health', '/docs/', '/problems', '/openapi.json']) {
       expect((await api.request('GET', path)).status, path).toBe(200)
     }
@@ -75,12 +75,12 @@ describe('ROOT_KEYS=on', () => {
     expect([other.status, other.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST'])
   })
 
-  test('counts requests for keys and not those for the service', async () => {
+  test('rate-limits requests for keys and not those for the service', async () => {
     expect((await api.request('GET', '/counted/')).headers.get('ratelimit')).not.toBe(null)
     expect((await api.request('GET', '/health/')).headers.get('ratelimit')).toBe(null)
   })
 
-  test('the document describes the routes that are served', async () => {
+  test('the OpenAPI document describes the enabled routes', async () => {
     expect(Object.keys((await api.request('GET', '/openapi.json')).json.paths)).toContain('/{key}')
   })
 })

@@ -52,7 +52,7 @@ const walk = async ({ start_after, ...query }: Record<string, string>): Promise<
   }
 }
 
-test('reverse and start_after list what a sorted array would, page after page', async () => {
+test('reverse and start_after list the same as a sorted array, page by page', async () => {
   const text = fc.oneof(fc.constantFrom(...keys), fc.constantFrom('a/15', '.', 'a/1/', 'A', 'zz', '\u{10ffff}\u{10ffff}'))
   const query = fc.record(
     {
@@ -73,7 +73,7 @@ test('reverse and start_after list what a sorted array would, page after page', 
 })
 
 describe('reverse', () => {
-  test('goes with page numbers, and its links lead on in the same direction', async () => {
+  test('works with page numbers, and its links keep the direction', async () => {
     const seen: string[] = []
     let url: string | undefined = '/items?reverse=true&page_size=4&keys_only=true'
     while (url !== undefined) {
@@ -87,7 +87,7 @@ describe('reverse', () => {
     expect(headers.get('link')?.match(/reverse=true/g)).toHaveLength(4)
   })
 
-  test('ends a page before the value that does not fit, and goes on there', async () => {
+  test('ends a page before a value that does not fit, and continues there', async () => {
     const value = 'x'.repeat(1_000_000)
     const names = Array.from({ length: 35 }, (_, n) => `long/${String(n).padStart(2, '0')}`)
     for (const name of names) await api.request('PUT', `/items/${encodeURIComponent(name)}`, { json: { value } })

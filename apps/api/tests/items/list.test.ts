@@ -19,7 +19,7 @@ interface Page {
 const list = async (query: string) => (await api.request('GET', `/items?${query}`)).json
 
 describe('listing', () => {
-  test('is in bytewise order and pages without gaps', async () => {
+  test('is in bytewise order, and pages have no gaps', async () => {
     const pages = await Promise.all([1, 2, 3].map((page) => list(`page=${page}&page_size=5`)))
     expect(pages.flatMap((page) => page.items.map((item: { key: string }) => item.key))).toEqual(keys)
     expect(pages.map(({ items, next_cursor, ...rest }) => rest)).toEqual(
@@ -27,12 +27,12 @@ describe('listing', () => {
     )
   })
 
-  test('defaults, and a page past the end', async () => {
+  test('has defaults, and an empty page after the end', async () => {
     expect(await list('')).toMatchObject({ page: 1, page_size: 10, total_pages: 2 })
     expect(await list('page=9007199254740991&page_size=100')).toMatchObject({ items: [], total: keys.length })
   })
 
-  test('cursors page without gaps, whatever is written meanwhile', async () => {
+  test('cursors leave no gaps while others write', async () => {
     let cursor: string | null = null
     const seen: string[] = []
     do {
@@ -57,7 +57,7 @@ describe('listing', () => {
     await api.request('DELETE', '/items/moving%2F2')
   })
 
-  test('Link of a page by cursor leads to the first and the next', async () => {
+  test('a page by cursor links to the first and the next page', async () => {
     const { next_cursor } = await list('page_size=1&prefix=a')
     const response = await api.request('GET', `/items?page_size=1&prefix=a&cursor=${next_cursor}`)
     expect(response.headers.get('link')).toBe(
@@ -65,7 +65,7 @@ describe('listing', () => {
     )
   })
 
-  test.each(['', '!', 'YQ==', 'YR', 'AA', '_w'])('%j is no cursor', async (cursor) => {
+  test.each(['', '!', 'YQ==', 'YR', 'AA', '_w'])('%j is not a cursor', async (cursor) => {
     const { status, json } = await api.request('GET', `/items?cursor=${encodeURIComponent(cursor)}`)
     expect([status, json.errors]).toEqual([
       400,
@@ -73,7 +73,7 @@ describe('listing', () => {
     ])
   })
 
-  test('a cursor is of one list and is rejected on any other', async () => {
+  test('a cursor of another list is rejected', async () => {
     const lists = [
       '/items?',
       '/items?prefix=c',
@@ -108,11 +108,11 @@ describe('listing', () => {
     await api.request('DELETE', '/items?prefix=cu')
   })
 
-  test('a page and a cursor exclude one another', async () => {
+  test('page and cursor exclude each other', async () => {
     expect((await api.request('GET', '/items?cursor=YQ&page=1')).json.detail).toBe('query.cursor: and page exclude one another')
   })
 
-  test('Link names the other pages', async () => {
+  test('a page links to the other pages', async () => {
     const response = await api.request('GET', '/items/?page=2&page_size=1&prefix=a&keys_only=true')
     const links = Object.fromEntries(
       [...(response.headers.get('link') ?? '').matchAll(/<([^>]*)>; rel="(\w+)"/g)].map(([, url, rel]) => [rel, url]),
@@ -122,7 +122,7 @@ describe('listing', () => {
     expect((await api.request('GET', links.last ?? '')).headers.get('link')).not.toContain('rel="next"')
   })
 
-  test('count=none leaves the total out, and Link does without', async () => {
+  test('count=none omits the total and the link to the last page', async () => {
     const response = await api.request('GET', '/items?page=2&page_size=5&count=none')
     expect(response.json).toMatchObject({ total: null, total_pages: null, page: 2, items: keys.slice(5, 10).map((key) => ({ key })) })
     expect(response.headers.get('link')).toBe(
@@ -136,12 +136,12 @@ describe('listing', () => {
     expect([items.map((item: { key: string }) => item.key), total]).toEqual([expected, expected.length])
   })
 
-  test('keys_only leaves values out', async () => {
+  test('keys_only omits values', async () => {
     expect((await list('keys_only=true')).items.some((item: object) => 'value' in item)).toBe(false)
     expect((await list('keys_only=false')).items[0].value).toEqual({ of: 'B' })
   })
 
-  test('deleting by prefix takes all of them and nothing else', async () => {
+  test('deleting by prefix deletes all keys with it and no others', async () => {
     for (let i = 0; i < 30; i++) await api.request('PUT', `/items/${encodeURIComponent(`del/${i}`)}?value=x`)
     await putExpired(api, 'del/expired')
     expect((await api.request('DELETE', '/items?prefix=del%2F')).json).toEqual({ deleted: 30 })
@@ -156,7 +156,7 @@ describe('listing', () => {
   })
 })
 
-test('a prefix is just the range that keyRange says', () => {
+test('keyRange returns exactly the keys with a prefix', () => {
   const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
   const character = fc.constantFrom('a', 'b', 'z', '\u007f', '\u0080', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}')
   const text = fc.array(character, { maxLength: 4 }).map((characters) => characters.join(''))

@@ -35,7 +35,7 @@ describe('a merge patch', () => {
     expect(mergePatch(target, patch)).toBe(expected)
   })
 
-  test('means for any JSON what the RFC says', () => {
+  test('has the result that RFC 7396 specifies for any JSON', () => {
     type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
     const rfc = (target: Json, patch: Json): Json => {
       if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
@@ -65,7 +65,7 @@ describe('a merge patch', () => {
     )
   })
 
-  test('goes through deep and large texts once', () => {
+  test('reads deep and large texts once', () => {
     const deep = (inner: string) => '{"a":'.repeat(128) + inner + '}'.repeat(128)
     const large = JSON.stringify('x'.repeat(1_000_000))
     expect(mergePatch(deep(large), deep('{"b":1}'))).toBe(deep('{"b":1}'))
@@ -76,7 +76,7 @@ describe('PATCH', () => {
   const patch = (key: string, json: unknown, headers: Record<string, string> = {}) =>
     api.request('PATCH', `/items/${key}`, { json, headers })
 
-  test('changes what it names and keeps the rest, the expiry too', async () => {
+  test('changes the named members and keeps the others and the expiry', async () => {
     const put = await api.request('PUT', '/items/p', { text: '{"value": {"big": 12345678901234567890, "old": 1}, "ttl": 1000}' })
     const response = await patch('p', { value: { old: null, new: [1] } })
     expect(response.text).toContain('"value":{"big": 12345678901234567890,"new":[1]}')
@@ -87,7 +87,7 @@ describe('PATCH', () => {
     expect((await patch('p', { value: null })).json.value).toBe(null)
   })
 
-  test('with an expiry alone touches the item and leaves its value', async () => {
+  test('with only an expiry keeps the value', async () => {
     await api.request('PUT', '/items/t', { text: '{"value": 1.10}' })
     const { json } = await patch('t', { ttl: 60 })
     expect(Date.parse(json.expires_at) - Date.parse(json.updated_at)).toBe(60_000)
@@ -101,7 +101,7 @@ describe('PATCH', () => {
     expect((await patch('t', { value: 2, ttl: 60 })).json).toMatchObject({ value: 2, expires_at: expect.any(String) })
   })
 
-  test('goes by conditions', async () => {
+  test('respects conditions', async () => {
     const { json } = await api.request('PUT', '/items/c', { json: { value: { n: 1 } } })
     for (const change of [{ value: { n: 2 } }, { ttl: 60 }]) {
       for (const headers of [{ 'if-match': '"1"' }, { 'if-none-match': '*' }, { 'if-none-match': `"${json.version}"` }]) {
@@ -113,7 +113,7 @@ describe('PATCH', () => {
     expect((await patch('c', { ttl: 60 }, { 'if-match': '*' })).status).toBe(200)
   })
 
-  test('of what is not there is 404, expired or never written', async () => {
+  test('of an item that expired or never existed returns 404', async () => {
     await putExpired(api, 'ghost')
     for (const key of ['ghost', 'never']) {
       for (const change of [{ value: 1 }, { ttl: 60 }]) expect((await patch(key, change)).status).toBe(404)
@@ -136,7 +136,7 @@ describe('PATCH', () => {
     expect([status, problem.code]).toEqual([400, 'validation_failed'])
   })
 
-  test('more than may wait are refused, and the others are all applied', async () => {
+  test('changes beyond the length of the queue are rejected, and all others applied', async () => {
     await api.request('PUT', '/items/flood', { json: { value: {} } })
     const body = (n: number) => JSON.stringify({ value: { [`n${n}`]: 1 } })
     const head = 'PATCH /items/flood HTTP/1.1\r\nHost: localhost\r\nPrefer: return=minimal\r\nContent-Type: application/json\r\n'
@@ -153,7 +153,7 @@ describe('PATCH', () => {
     expect(applied).toBeLessThan(2400)
   })
 
-  test('of fifty callers of two services at once none is lost', async () => {
+  test('loses none of fifty concurrent changes through two processes', async () => {
     const replica = await startReplica(api)
     await api.request('PUT', '/items/hot', { json: { value: {} } })
     const responses = await Promise.all(

@@ -52,7 +52,7 @@ const call = (id: number, key = `k${id}`): Call => ({ id, key })
 const ids = (statement: Statement | undefined) => statement?.calls.map(({ id }) => id)
 
 describe('batches', () => {
-  test('a call that is alone goes out in the same turn, alone', async () => {
+  test('a single call runs in the same turn of the event loop', async () => {
     const { statements, runBatched } = create()
     const result = runBatched(soon(), call(1))
     await turn()
@@ -61,7 +61,7 @@ describe('batches', () => {
     expect(await result).toBe('result of 1')
   })
 
-  test('what waits while all slots are busy goes out together, in order, up to the bounds', async () => {
+  test('calls that wait for a free slot run together, in order, up to the limits', async () => {
     const { statements, runBatched } = create({ bytesOf: ({ id }) => (id === 7 ? 99 : 1) })
     const results = [runBatched(soon(), call(1))]
     await turn()
@@ -84,7 +84,7 @@ describe('batches', () => {
     expect(await Promise.all(results)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => `result of ${id}`))
   })
 
-  test('statements take fewer calls while their results are large', async () => {
+  test('statements take fewer calls while results are large', async () => {
     const { statements, runBatched } = create({
       statementsMax: 1,
       callsMax: 8,
@@ -105,7 +105,7 @@ describe('batches', () => {
     await Promise.all(rest)
   })
 
-  test('no more statements than slots, however much comes at once', async () => {
+  test('at most statementsMax statements run at the same time', async () => {
     const { statements, runBatched } = create()
     for (let id = 0; id < 20; id++) runBatched(soon(), call(id))
     await turns()
@@ -115,7 +115,7 @@ describe('batches', () => {
     ])
   })
 
-  test('a call larger than the bound goes out alone', async () => {
+  test('a call larger than the limit runs alone', async () => {
     const { statements, runBatched } = create({ bytesOf: ({ id }) => id })
     for (const id of [1000, 1]) runBatched(soon(), call(id))
     await turns()
@@ -123,8 +123,8 @@ describe('batches', () => {
   })
 })
 
-describe('a failure', () => {
-  test('of one member is its own: the others are run again apart', async () => {
+describe('an error', () => {
+  test('of one call rejects only that call; the others run again one by one', async () => {
     const { statements, runBatched } = create()
     const results = [1, 2, 3].map((id) => runBatched(soon(), call(id)))
     const settled = Promise.allSettled(results)
@@ -142,7 +142,7 @@ describe('a failure', () => {
     ])
   })
 
-  test('that is nobody’s fault is everybody’s, and nothing is run twice', async () => {
+  test('that no call caused rejects all calls, and runs none twice', async () => {
     const { statements, runBatched } = create()
     const settled = Promise.allSettled([1, 2, 3].map((id) => runBatched(soon(), call(id))))
     await turns()
@@ -152,7 +152,7 @@ describe('a failure', () => {
     expect(statements).toHaveLength(1)
   })
 
-  test('of a call that is run alone is not looked for further', async () => {
+  test('of a single call does not run it again', async () => {
     const { statements, runBatched } = create()
     const settled = Promise.allSettled([runBatched(soon(), call(1))])
     await turns()
@@ -161,7 +161,7 @@ describe('a failure', () => {
     expect(statements).toHaveLength(1)
   })
 
-  test('does not keep the slot while its members are run apart', async () => {
+  test('frees the slot while its calls run one by one', async () => {
     const { statements, runBatched } = create({ statementsMax: 1 })
     const settled = Promise.allSettled([1, 2].map((id) => runBatched(soon(), call(id))))
     await turns()
@@ -174,15 +174,15 @@ describe('a failure', () => {
     await settled
   })
 
-  test('a statement that answers too few results refuses all of its calls', async () => {
+  test('a statement that returns too few results rejects all of its calls', async () => {
     const { runBatched } = create({ run: async () => ['one'] })
     const settled = await Promise.allSettled([1, 2].map((id) => runBatched(soon(), call(id))))
     expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   })
 })
 
-describe('bounds', () => {
-  test('more than may wait are refused at once, and room comes back', async () => {
+describe('limits', () => {
+  test('calls beyond waitingMax are rejected at once, until others finish', async () => {
     const { statements, runBatched } = create({ waitingMax: 3, statementsMax: 1 })
     const results = [1, 2, 3].map((id) => runBatched(soon(), call(id)))
     await expect(runBatched(soon(), call(4))).rejects.toThrow('queue_full')
@@ -195,7 +195,7 @@ describe('bounds', () => {
     expect(statements.map(ids)).toEqual([[1, 2, 3], [5]])
   })
 
-  test('a call whose time is over is refused and never run', async () => {
+  test('a call whose deadline is too close is rejected and never run', async () => {
     const { statements, runBatched } = create({ statementsMax: 1, keyed: keyed() })
     runBatched(soon(), call(1, 'a'))
     await turns()
@@ -209,7 +209,7 @@ describe('bounds', () => {
     expect(await behind).toBe('result of 3')
   })
 
-  test('the deadline of a statement is that of its most urgent call', async () => {
+  test('a statement has the earliest deadline of its calls', async () => {
     const seen: number[] = []
     const { runBatched } = create({
       run: async (calls, deadline) => {
@@ -224,7 +224,7 @@ describe('bounds', () => {
 })
 
 describe('writes to one key', () => {
-  test('wait for one another, across kinds too', async () => {
+  test('wait for each other, across all kinds of writes', async () => {
     const order = createKeyOrder()
     const puts = create({ keyed: keyed(order) })
     const deletes = create({ keyed: keyed(order) })
@@ -244,7 +244,7 @@ describe('writes to one key', () => {
     expect(ids(puts.statements[1])).toEqual([3])
   })
 
-  test('wait for those that are run apart too', async () => {
+  test('wait for calls that run again one by one', async () => {
     const { statements, runBatched } = create({ keyed: keyed() })
     const both = Promise.all(['a', 'b'].map((key, id) => runBatched(soon(), call(id, key))))
     const behind = runBatched(soon(), call(2, 'a'))
@@ -260,7 +260,7 @@ describe('writes to one key', () => {
   })
 })
 
-test('writes of one key that may be shared go together once what was before them has left', async () => {
+test('shared writes of one key run together after earlier writes have finished', async () => {
   const order = createKeyOrder()
   const adds = create({ keyed: { ...keyed(order), shared: true } })
   const puts = create({ keyed: keyed(order) })
@@ -285,7 +285,7 @@ test('writes of one key that may be shared go together once what was before them
   expect(await Promise.all(results)).toHaveLength(6)
 })
 
-test('however calls arrive and statements end: each is answered once with its own result, keys are never shared and keep their order', async () => {
+test('in any order of events each call gets its own result once, and keys are never shared and keep their order', async () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant('call' as const), key: fc.constantFrom('a', 'b', 'c', 'd', 'e') }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('succeed' as const, 'fault' as const, 'lose' as const), at: fc.nat(5) }) },
@@ -370,7 +370,7 @@ describe('an observer', () => {
     return { told, refused, requests, observe, queue: () => queue() }
   }
 
-  test('is told of each statement, with the marks of its calls and how long they waited', async () => {
+  test('gets each statement, with the marks of its calls and how long they waited', async () => {
     const { told, observe, requests } = watching()
     const { statements, runBatched } = create({ observe, statementsMax: 1 })
     const results = [1, 2, 3].map((id) => requests.run(id, () => runBatched(soon(), call(id))))
@@ -389,7 +389,7 @@ describe('an observer', () => {
     expect(told.flatMap(({ waits }) => waits).every((wait) => wait >= 0 && wait < 60_000)).toBe(true)
   })
 
-  test('is told of a failed statement and of those that its calls are then run in', async () => {
+  test('gets a failed statement and the statements in which its calls run again', async () => {
     const { told, observe } = watching()
     const { statements, runBatched } = create({ observe })
     const results = Promise.allSettled([1, 2].map((id) => runBatched(soon(), call(id))))
@@ -406,7 +406,7 @@ describe('an observer', () => {
     ])
   })
 
-  test('sees how many wait, also behind an earlier call of their key, and the bytes of all', async () => {
+  test('sees the number of waiting calls, including those behind a call of their key, and the bytes of all calls', async () => {
     const { observe, queue } = watching()
     const { statements, runBatched } = create({ observe, keyed: keyed(), bytesOf: () => 10 })
     expect(queue()).toEqual({ waiting: 0, bytes: 0 })
@@ -422,7 +422,7 @@ describe('an observer', () => {
     expect(queue()).toEqual({ waiting: 0, bytes: 0 })
   })
 
-  test('is told of calls that are refused, and why', async () => {
+  test('gets rejected calls and the reason', async () => {
     const { refused, observe, queue } = watching()
     const { runBatched } = create({ observe, waitingMax: 1 })
     const late = runBatched({ deadline: performance.now() }, call(1))
@@ -432,7 +432,7 @@ describe('an observer', () => {
     expect(queue()).toEqual({ waiting: 0, bytes: 0 })
   })
 
-  test('runs statements in the asynchronous context of no call', async () => {
+  test('does not run statements in the asynchronous context of a call', async () => {
     const { observe, requests } = watching()
     const contexts: unknown[] = []
     const runBatched = create({

@@ -23,7 +23,7 @@ const secondsLeft = ({ json }: ApiResponse) =>
   json.expires_at === null ? null : Math.round((Date.parse(json.expires_at) - Date.parse(json.updated_at)) / 1000)
 
 describe('items of one namespace', () => {
-  test('are not those of another, on any route', async () => {
+  test('are separate from those of others on every route', async () => {
     const [a, b] = ['', `/namespaces/${newName()}`]
     await call('PUT', `${a}/items/k`, { value: 'a' })
     const created = await call('POST', `${b}/items`, { key: 'k', value: 'b' })
@@ -40,7 +40,7 @@ describe('items of one namespace', () => {
     expect((await call('GET', `${b}/items/n`)).json.value).toBe(1)
   })
 
-  test('have idempotency keys of their own', async () => {
+  test('have their own idempotency keys', async () => {
     const write = (base: string) => send(api.url, 'POST', `${base}/items/c/increment`, { headers: { 'idempotency-key': '"same"' } })
     const [a, b] = [`/namespaces/${newName()}`, `/namespaces/${newName()}`]
     expect([(await write(a)).json.value, (await write(b)).json.value, (await write(a)).json.value]).toEqual([1, 1, 1])
@@ -48,7 +48,7 @@ describe('items of one namespace', () => {
 })
 
 describe('namespaces', () => {
-  test('are listed in order, made by a request or by their first write', async () => {
+  test('are listed in order, whether a request or a first write created them', async () => {
     await api.sql`truncate items, item_counts, namespaces`
     const names = Array.from({ length: 130 }, (_, n) => `n${String(n).padStart(3, '0')}`)
     for (const name of names)
@@ -68,7 +68,7 @@ describe('namespaces', () => {
     })
   })
 
-  test('are deleted with their items and settings, and can be used again', async () => {
+  test('are deleted with their items and settings, and can be created again', async () => {
     const path = await make({ max_items: 1 })
     await call('PUT', `${path}/items/a`, { value: 1 })
     expect((await call('DELETE', path)).json).toEqual({ deleted: 1 })
@@ -96,7 +96,7 @@ describe('namespaces', () => {
 })
 
 describe('settings', () => {
-  test('default_ttl is what a write without an expiry gets', async () => {
+  test('default_ttl is the ttl of a write without an expiry', async () => {
     const path = await make({ default_ttl: 60 })
     const item = `${path}/items/a`
     expect(secondsLeft(await call('PUT', item, { value: 1 }))).toBe(60)
@@ -116,7 +116,7 @@ describe('settings', () => {
     expect(secondsLeft(await call('PATCH', item, { value: 2 }))).toBe(null)
   })
 
-  test('max_ttl is the most that an item may be given', async () => {
+  test('max_ttl limits the expiry of an item', async () => {
     const path = await make({ max_ttl: 100 })
     const item = `${path}/items/a`
     expect(secondsLeft(await call('PUT', item, { value: 1 }))).toBe(100)
@@ -137,7 +137,7 @@ describe('settings', () => {
     expect(secondsLeft(await call('PATCH', item, { ttl: 50 }))).toBe(50)
   })
 
-  test('max_value_bytes bounds values below the service’s own bound', async () => {
+  test('max_value_bytes limits values below MAX_VALUE_BYTES', async () => {
     const path = await make({ max_value_bytes: 20 })
     const [fits, large] = ['x'.repeat(18), 'x'.repeat(19)]
     expect((await call('PUT', `${path}/items/a`, { value: fits })).status).toBe(201)
@@ -152,7 +152,7 @@ describe('settings', () => {
     expect((await call('PUT', `${path}/items/a`, { value: 'é'.repeat(10) })).status).toBe(413)
   })
 
-  test('max_items is kept by one service to the item, whatever comes at once', async () => {
+  test('max_items is exact with one process, however many writes are concurrent', async () => {
     const path = await make({ max_items: 20 })
     const kinds = [
       (n: number) => call('PUT', `${path}/items/p${n}`, { value: 1 }),
@@ -171,7 +171,7 @@ describe('settings', () => {
     expect((await call('PUT', `${path}/items/newer`, { value: 2 })).status).toBe(409)
   })
 
-  test('a locked row stops no other write of a namespace with max_items', async () => {
+  test('a locked row does not block other writes of a namespace with max_items', async () => {
     const path = await make({ max_items: 50 })
     await call('PUT', `${path}/items/locked`, { value: 1 })
     const held = await api.sql.begin(async (holder) => {
@@ -186,7 +186,7 @@ describe('settings', () => {
     expect((await held.waits).status).toBe(200)
   })
 
-  test('a transaction may replace an item of a full namespace by another', async () => {
+  test('a transaction may replace an item of a full namespace with another one', async () => {
     const path = await make({ max_items: 1 })
     await call('PUT', `${path}/items/a`, { value: 1 })
     const set = { op: 'set', key: 'b', value: 1 }
@@ -195,7 +195,7 @@ describe('settings', () => {
     expect((await call('GET', `${path}/items`)).json).toMatchObject({ total: 1, items: [{ key: 'b' }] })
   })
 
-  test('max_items is kept where items are replaced and removed at the same time', async () => {
+  test('max_items is exact while items are replaced and deleted', async () => {
     for (let round = 0; round < 40; round++) {
       const path = await make({ max_items: 1 })
       await call('PUT', `${path}/items/a`, { value: 1 })
@@ -208,7 +208,7 @@ describe('settings', () => {
     }
   })
 
-  test('max_items is passed by one for each further service at the most; expired items do not count', async () => {
+  test('max_items is exceeded by at most one item per further process, and expired items do not count', async () => {
     const path = await make({ max_items: 10 })
     const responses = await Promise.all(
       Array.from({ length: 60 }, (_, n) => call('PUT', `${path}/items/${n}`, { value: 1 }, n % 2 === 0 ? api.url : replica.url)),
@@ -220,7 +220,7 @@ describe('settings', () => {
     await putExpired(api, 'gone')
   })
 
-  test('a repeat of a write is answered as it was, in a full namespace too', async () => {
+  test('a retry returns the original response even in a full namespace', async () => {
     const path = await make({ max_items: 1 })
     const create = () => send(api.url, 'PUT', `${path}/items/a`, { json: { value: 1 }, headers: { 'idempotency-key': '"first"' } })
     expect((await create()).status).toBe(201)
@@ -232,7 +232,7 @@ describe('settings', () => {
     expect((await create()).status).toBe(201)
   })
 
-  test('count on every service within 5 seconds', async () => {
+  test('apply on every process within 5 seconds', async () => {
     const path = await make({})
     const put = (url: string) => call('PUT', `${path}/items/a`, { value: 1 }, url)
     for (const url of [api.url, replica.url]) expect(secondsLeft(await put(url))).toBe(null)

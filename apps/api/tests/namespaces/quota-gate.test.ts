@@ -9,7 +9,7 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: fc.record({ creates: fc.constant([]), removes: fc.uniqueArray(key, { minLength: 1, maxLength: 2 }) }) },
 )
 
-test('a service never passes the bound and rejects only at an instant without room, in any order of statements', async () => {
+test('a process never exceeds the limit, and rejects only while there is no room, in any order of statements', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
@@ -71,7 +71,7 @@ test('a service never passes the bound and rejects only at an instant without ro
   )
 })
 
-test('a write that does not end stops no other while there is room, and only then makes others wait', async () => {
+test('a write that does not end delays others only if there is no room', async () => {
   const items = new Set(['a'])
   const gate = createQuotaGate({
     count: async (keys) => ({ live: items.size, present: keys.filter((each) => items.has(each)) }),
@@ -97,7 +97,7 @@ test('a write that does not end stops no other while there is room, and only the
   expect(await enter('more', 41)).toBe('full')
 })
 
-test('each of several services lets in at most one item too many', async () => {
+test('each of several processes admits at most one item too many', async () => {
   for (const [services, itemsMax] of [
     [2, 5],
     [4, 40],

@@ -30,7 +30,7 @@ const insert = (transactionId: string): BoundStatement<{ ours: boolean }> => ({
 })
 const rows = async () => (await api.sql`select from items where key = 'guarded'`).length
 
-test('a connection that is lost between lock and write leaves nothing behind: nothing runs outside the transaction', async () => {
+test('a connection that is lost between lock and write leaves no changes', async () => {
   for (let round = 0; round < 20; round++) {
     const ended = await transactions.run(
       {
@@ -46,12 +46,12 @@ test('a connection that is lost between lock and write leaves nothing behind: no
   }
 })
 
-test('on another connection than its own the write does nothing', async () => {
+test('the write of a transaction does nothing on another connection', async () => {
   const ended = await transactions.run({ reads: [] as const, decide: () => ({ write: insert('1'), result: undefined }) }, 5_000)
   expect([ended, await rows()]).toEqual([{ kind: 'connection_lost', commitSent: false, cause: undefined }, 0])
 })
 
-test('a connection that was given up is not replaced before the server has ended it', async () => {
+test('an abandoned connection is not replaced before the server has closed it', async () => {
   await until(() => transactions.use().busy === 0)
   const ended = transactions.run(
     { reads: [{ text: 'select pg_sleep(60)', values: [] }] as const, decide: () => ({ write: undefined, result: 1 }) },
@@ -64,7 +64,7 @@ test('a connection that was given up is not replaced before the server has ended
   expect(row?.count).toBe(0)
 })
 
-test('what decides may refuse, and PostgreSQL too; the connection is used again', async () => {
+test('a rejected transaction leaves its connection usable', async () => {
   const rejection = new Error('no')
   const reject = () => {
     throw rejection
@@ -80,7 +80,7 @@ test('what decides may refuse, and PostgreSQL too; the connection is used again'
   expect([committed, await rows()]).toEqual([{ kind: 'committed', result: 7 }, 1])
 })
 
-test('a lock that runs outside of its transaction locks nothing, and leaves no row behind', async () => {
+test('a lock outside of its transaction locks nothing and leaves no row', async () => {
   const locking = bind(lockKeys, { namespace: 'default', keys: ['stray'], recordId: null })
   await api.sql.unsafe(locking.text, locking.values as never[])
   expect(await api.sql`select from items where key = 'stray'`).toHaveLength(0)

@@ -20,7 +20,7 @@ const either = (n: number) => (n % 2 === 0 ? api.url : replica.url)
 const read = async (key: string) => (await api.request('GET', `/items/${encodeURIComponent(key)}`)).json
 
 describe('operations', () => {
-  test('are applied in their order, and each is answered as its own route would', async () => {
+  test('are applied in order, and each returns the result of its own route', async () => {
     const [a, b] = [newKey(), newKey()]
     const text = `{"operations":[
       {"op":"set","key":"${a}","value": {"n" : 1.00, "s":"\\u00e9"} ,"ttl":60},
@@ -50,7 +50,7 @@ describe('operations', () => {
     await expectExactCounts(api)
   })
 
-  test('on an expired item find none, and its row is written over', async () => {
+  test('treat an expired item as missing, and overwrite its row', async () => {
     const [a, b] = [newKey(), newKey()]
     for (const key of [a, b]) await putExpired(api, key, 7)
     const { json } = await transact({
@@ -66,7 +66,7 @@ describe('operations', () => {
     await expectExactCounts(api)
   })
 
-  test('behave as on a Map, alone or together', async () => {
+  test('behave as on a Map, in one transaction or several', async () => {
     const key = fc.constantFrom('a', 'b', 'c')
     const step = fc.oneof(
       fc.record({
@@ -114,8 +114,8 @@ describe('operations', () => {
   })
 })
 
-describe('refusals', () => {
-  test('leave everything as it was', async () => {
+describe('rejected transactions', () => {
+  test('change nothing', async () => {
     const [a, b] = [newKey(), newKey()]
     const { version } = (await api.request('PUT', `/items/${a}?value=x`)).json
     const set = { op: 'set', key: b, value: 1 }
@@ -145,7 +145,7 @@ describe('refusals', () => {
     await expectExactCounts(api)
   })
 
-  test('bounds: steps, values that are read, and levels of a value', async () => {
+  test('are those with too many operations, too large reads or too deep values', async () => {
     const operations = Array.from({ length: 1001 }, () => ({ op: 'get', key: 'a' }))
     expect((await transact({ operations })).json.errors).toEqual([{ path: 'body.operations', message: 'must be at most 1000 operations' }])
     expect((await transact({ operations: operations.slice(1) })).json.results).toHaveLength(1000)
@@ -159,8 +159,8 @@ describe('refusals', () => {
   }, 60_000)
 })
 
-describe('together', () => {
-  test('money is moved and never made: no batch get and no list sees half of a transfer', async () => {
+describe('concurrent transactions', () => {
+  test('are atomic: no batch get and no list sees half of a transfer', async () => {
     const accounts = Array.from({ length: 8 }, newKey)
     await transact({ operations: accounts.map((key) => ({ op: 'set', key, value: 100 })) })
     let moving = true
@@ -192,7 +192,7 @@ describe('together', () => {
     expect([...new Set(codes.flat())].filter((code) => code !== 200 && code !== 'out_of_bounds')).toEqual([])
   })
 
-  test('a key that does not exist is locked too: of two that check each other’s key one wins', async () => {
+  test('lock missing keys too: of two that check each other’s key one succeeds', async () => {
     for (let round = 0; round < 60; round++) {
       const [a, b] = [newKey(), newKey()]
       const one = (checked: string, set: string) => ({
@@ -204,7 +204,7 @@ describe('together', () => {
     }
   })
 
-  test('a check of what others write by themselves holds until the commit', async () => {
+  test('keep their checks true until the commit', async () => {
     for (let round = 0; round < 60; round++) {
       const [guard, key] = [newKey(), newKey()]
       const [transaction, put] = await Promise.all([
@@ -226,7 +226,7 @@ describe('together', () => {
     await expectExactCounts(api)
   })
 
-  test('beside all other writes of the same keys nothing fails, and totals stay exact', async () => {
+  test('do not fail beside other writes of the same keys, and keep totals exact', async () => {
     const keys = Array.from({ length: 6 }, newKey)
     const pick = () => keys[Math.floor(Math.random() * keys.length)] ?? ''
     const responses = await together(400, (n) => {

@@ -16,10 +16,10 @@ import type { ItemRow } from './sql/item-row.js'
 export const createIncrementItem = (batchers: ItemBatchers, compareAndSet: CompareAndSet) => {
   const addInteger = async (context: OperationContext, operation: IncrementOperation, by: bigint) => {
     const { ttl, refreshTtl, ifMatch, ifNoneMatch } = operation
-    const increment = { ...operation, by, ...integerBounds(operation), newTtl: refreshTtl ? ttl : null }
     const isAlone = refreshTtl || ifMatch !== null || ifNoneMatch !== null
-    const row = isAlone ? undefined : await batchers.increment(context, increment)
-    return row === undefined || row.outcome === 'apart' ? batchers.incrementUnbatched(context, increment) : row
+    const increment = { ...operation, by, ...integerBounds(operation), newTtl: refreshTtl ? ttl : null, isAlone }
+    const row = await batchers.increment(context, increment)
+    return row.outcome === 'apart' ? batchers.increment(context, { ...increment, isAlone: true }) : row
   }
 
   const create = async (context: OperationContext, operation: IncrementOperation): Promise<ItemRow & Replayable> => {

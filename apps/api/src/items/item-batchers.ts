@@ -37,7 +37,6 @@ const bytesOfValue = ({ value }: Pick<PutInput, 'value'>): number => ('text' in 
 export const createItemBatchers = (database: ItemDatabase) => {
   const upserts = { params: toUpsertItems, match: byAddress, bytesOf: bytesOfValue }
   const { valueBytesMax } = database
-  const increments = { statement: incrementItems, params: toIncrementItems, match: inOrder }
   return {
     /** Resolves with undefined if the item does not exist. */
     get: createBatcher<OperationContext, Pick<GetOperation, 'key'>, LiveRow | undefined>({
@@ -69,10 +68,16 @@ export const createItemBatchers = (database: ItemDatabase) => {
         bytesOf: bytesOfValue,
       }),
     ),
-    /** Increments of one key share a statement, which applies all of them or none. */
-    increment: always(batchWrites(database, { ...increments, name: 'increment', shared: true })),
-    /** The only increment of its key in its statement. */
-    incrementUnbatched: always(batchWrites(database, { ...increments, name: 'increment_apart' })),
+    /** Increments of one key share a statement, which applies all of them or none, unless they must be alone. */
+    increment: always(
+      batchWrites(database, {
+        name: 'increment',
+        statement: incrementItems,
+        params: toIncrementItems,
+        match: inOrder,
+        isShared: ({ isAlone }: { readonly isAlone: boolean }) => !isAlone,
+      }),
+    ),
     touch: always(batchWrites(database, { name: 'touch', statement: touchItems, params: toTouchItems, match: inOrder })),
     delete: always(batchWrites(database, { name: 'delete', statement: deleteItems, params: toDeleteItems, match: inOrder })),
   }

@@ -1,4 +1,4 @@
 import { defaultNamespace } from '@holdfast/contracts'
 
-/** The path of the items of a namespace, as answers name it. */
+/** Returns the path of the items of a namespace, for links. */
 export const itemsPath = (namespace: string): string => (namespace === defaultNamespace ? '/items' : `/namespaces/${namespace}/items`)

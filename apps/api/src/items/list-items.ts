@@ -43,7 +43,7 @@ const toTotal = (rows: readonly { readonly total: string | null }[]): number | n
   return total === null ? null : Number(total)
 }
 
-/** Where a page ends: after `pageSize` entries, or before the first whose value did not fit into the answer any more. */
+/** Returns the number of entries on a page: `pageSize`, or fewer if the value of the next entry did not fit into the response. */
 const pageEnd = <Entry>(entries: readonly Entry[], pageSize: number, didNotFit: (entry: Entry) => boolean): number => {
   const index = entries.findIndex(didNotFit)
   return index === -1 ? pageSize : Math.min(index, pageSize)

@@ -80,8 +80,8 @@ export interface WriteKind<Input, Params, Row> {
   readonly match: (calls: readonly ItemCall<Input>[], rows: readonly NoInfer<Row>[]) => (NoInfer<Row> | undefined)[]
   readonly bytesOf?: (input: Input) => number
   readonly callsMax?: number
-  /** Whether calls of one key may share a statement. */
-  readonly shared?: boolean
+  /** Whether a call may share a statement with others of its key. Default: no. */
+  readonly isShared?: (input: Input) => boolean
 }
 
 /**
@@ -92,11 +92,11 @@ export const batchWrites = <Input extends { readonly key: string }, Params exten
   { pool, order, recordSeconds, observe }: ItemDatabase,
   kind: WriteKind<Input, Params, Row>,
 ): ((context: OperationContext, input: Input) => Promise<(Row & Replayable) | undefined>) => {
-  const { statement, params, match, bytesOf, callsMax = batchDefaults.callsMax, shared = false } = kind
+  const { statement, params, match, bytesOf, callsMax = batchDefaults.callsMax, isShared } = kind
   const options = {
     ...batchDefaults,
     callsMax,
-    keyed: { order, keyOf: itemName, shared },
+    keyed: { order, keyOf: itemName, isShared },
     observe: observe?.(kind.name),
     ...(bytesOf === undefined ? {} : { bytesOf }),
   }

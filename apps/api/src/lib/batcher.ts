@@ -8,7 +8,7 @@ export interface BatchedContext {
   readonly deadline: number
 }
 
-/** A call of a batch: what to do, and the request that it belongs to. */
+/** A call of a batch: its input, and the request that it belongs to. */
 export interface BatchedCall<Context, Input> {
   readonly context: Context
   readonly input: Input
@@ -22,8 +22,12 @@ export interface BatcherOptions<Context, Input, Result> {
   readonly isFault: (error: unknown) => boolean
   /** Creates the error for a call that cannot be run. */
   readonly rejection: (reason: QueueRejection) => Error
-  /** For writes. Calls with the same key keep their order of arrival. They share a statement only if `shared` is true. */
-  readonly keyed?: { readonly order: KeyOrder; readonly keyOf: (context: Context, input: Input) => string; readonly shared?: boolean }
+  /** For writes. Calls with the same key keep their order of arrival. They share a statement only if `isShared` is true of them. */
+  readonly keyed?: {
+    readonly order: KeyOrder
+    readonly keyOf: (context: Context, input: Input) => string
+    readonly isShared?: ((input: Input) => boolean) | undefined
+  }
   /** Size of a call. Default: 0. */
   readonly bytesOf?: (input: Input, context: Context) => number
   /** Size of a result. While results are large, statements take fewer calls. */
@@ -192,6 +196,6 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
       const arrived = observe === undefined ? 0 : performance.now()
       const entry = { context, input, resolve, reject, arrived, mark: observe?.mark?.() }
       if (keyed === undefined) enter(entry)
-      else keyed.order.arrive(keyed.keyOf(context, input), () => enter(entry), keyed.shared)
+      else keyed.order.arrive(keyed.keyOf(context, input), () => enter(entry), keyed.isShared?.(input))
     })
 }

@@ -262,7 +262,7 @@ describe('writes to one key', () => {
 
 test('shared writes of one key run together after earlier writes have finished', async () => {
   const order = createKeyOrder()
-  const adds = create({ keyed: { ...keyed(order), shared: true } })
+  const adds = create({ keyed: { ...keyed(order), isShared: () => true } })
   const puts = create({ keyed: keyed(order) })
   const results = [1, 2, 3].map((id) => adds.runBatched(soon(), call(id, 'a')))
   results.push(puts.runBatched(soon(), call(4, 'a')), adds.runBatched(soon(), call(5, 'a')), adds.runBatched(soon(), call(6, 'b')))

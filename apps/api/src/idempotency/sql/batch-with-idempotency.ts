@@ -39,10 +39,10 @@ export const batchWithIdempotency = <Params extends object>(write: WriteFragment
         select r.fingerprint, r.format, r.result from ${idempotencyRecords} r where r.id = ${p.recordId}::text
       ), asked as materialized (
         select * from (${write.offered(p)}) offered where not exists (select from known)
-      ), ${write.effect(p)}, answered as materialized (
+      ), ${write.effect(p)}, responded as materialized (
         ${write.responded(p)}
       ), outcomes as materialized (
-        select json_build_object('outcomes', coalesce(json_agg(to_json(a) order by a.ordinal), '[]')) as result from answered a
+        select json_build_object('outcomes', coalesce(json_agg(to_json(a) order by a.ordinal), '[]')) as result from responded a
       ), recorded as (
         insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
         select ${p.recordId}::text, ${p.fingerprint}::text, ${recordFormat}, o.result,

@@ -31,10 +31,9 @@ export interface WriteFragments<Params> {
 }
 
 /**
- * Makes a write that is applied once: what its key's record answers is outcome again, and the rest is written with its record, in one
- * transaction. `offered` selects the writes with their `ordinal`; `effect` is further CTEs on `asked`, those that are not known yet;
- * `outcome` selects their rows, with `ordinal`, of which those where `done` holds are recorded. Records come last, in order,
- * so that batches cannot deadlock; one that another connection wrote meanwhile fails the statement as a unique violation.
+ * Creates a statement whose writes are applied once. A write whose key has a record returns the recorded row. The others are applied and recorded
+ * in one transaction. `done` tells which rows of `outcome` are recorded. Records are written last and in order, so that batches cannot deadlock. If
+ * another connection wrote one of them meanwhile, the statement fails with a unique violation.
  */
 export const withIdempotency = <Params extends object>(write: WriteFragments<Params> & { readonly done: SQL }) =>
   defineStatement<Params & Records, RecordedRow>(

@@ -68,7 +68,7 @@ export const deleteRange = defineStatement<DeleteRange, DeleteRangeRow>(
       returning i.namespace, i.key, i.expires_at
     ), counted as (
       ${countRows(sql`select namespace, -1 as rows from deleted`)}
-    ), answered as materialized (
+    ), responded as materialized (
       select count(d.key)::int as removed, max(d.key collate "C") as last_key,
         (count(d.key) filter (where d.expires_at is null or d.expires_at > clock.now))::int as live
       from clock left join deleted d on true
@@ -78,8 +78,8 @@ export const deleteRange = defineStatement<DeleteRange, DeleteRangeRow>(
         when a.removed < ${p.limit}::int then json_build_object('deleted', record.deleted + a.live)
         else json_build_object('deleted', record.deleted + a.live, 'unfinished', true)
       end
-      from record cross join answered a
+      from record cross join responded a
       where r.id = record.id and record.unfinished
     )
-    select * from answered`,
+    select * from responded`,
 )

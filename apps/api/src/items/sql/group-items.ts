@@ -58,10 +58,10 @@ const groupStatement = ({ order, begin, range, next }: Direction) =>
         ${p.beyond}::text as beyond, ${p.pageSize}::int as page_size,
         ${p.wantValues}::boolean as want_value, ${p.wantTotal}::boolean as want_total,
         ${p.bounded}::boolean as bounded
-    ), entry (place, key, grouped, next) as (
+    ), entry (ordinal, key, grouped, next) as (
       select 0, null::text collate "C", null::text collate "C", ${begin} from asked
       union all
-      select entry.place + 1, found.key, fold.prefix, ${next}
+      select entry.ordinal + 1, found.key, grouping.prefix, ${next}
       from entry cross join asked
       cross join lateral (
         select i.key
@@ -71,26 +71,26 @@ const groupStatement = ({ order, begin, range, next }: Direction) =>
         order by i.key ${order}
         limit 1
       ) found
-      cross join lateral (select strpos(substr(found.key, length(asked.first) + 1), asked.delimiter) as place) delimiter
+      cross join lateral (select strpos(substr(found.key, length(asked.first) + 1), asked.delimiter) as position) delimiter
       cross join lateral (
-        select case when delimiter.place > 0 then left(found.key, length(asked.first) + delimiter.place + length(asked.delimiter) - 1) end as prefix
-      ) fold
-      where entry.place <= asked.page_size
+        select case when delimiter.position > 0 then left(found.key, length(asked.first) + delimiter.position + length(asked.delimiter) - 1) end as prefix
+      ) grouping
+      where entry.ordinal <= asked.page_size
     )
-    select total.total::text, entry.grouped, i.key, ${valueWithinBudget(sql`i.value`, sql`entry.place`)} as value, i.version::text,
+    select total.total::text, entry.grouped, i.key, ${valueWithinBudget(sql`i.value`, sql`entry.ordinal`)} as value, i.version::text,
       ${createdVersion('i')}, i.created_at::text, i.updated_at::text, i.expires_at::text
     from asked
     cross join lateral (select ${totalOfAsked} as total offset 0) total
-    left join entry on entry.place > 0
+    left join entry on entry.ordinal > 0
     left join ${items} i on entry.grouped is null and i.namespace = asked.namespace and i.key = entry.key
-    order by entry.place`,
+    order by entry.ordinal`,
   )
 
 /** Groups in ascending order. */
 export const groupItems = groupStatement({
   order: sql`asc`,
   begin: sql`greatest(asked.first, asked.start)`,
-  next: sql`case when fold.prefix is null then found.key || chr(1) else fold.prefix || asked.beyond end`,
+  next: sql`case when grouping.prefix is null then found.key || chr(1) else grouping.prefix || asked.beyond end`,
   range: sql`i.key >= entry.next and i.key < asked.until`,
 })
 
@@ -98,6 +98,6 @@ export const groupItems = groupStatement({
 export const groupItemsDescending = groupStatement({
   order: sql`desc`,
   begin: sql`least(asked.until, asked.start)`,
-  next: sql`coalesce(fold.prefix, found.key)`,
+  next: sql`coalesce(grouping.prefix, found.key)`,
   range: sql`i.key >= asked.first and i.key < entry.next`,
 })

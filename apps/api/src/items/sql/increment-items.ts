@@ -121,6 +121,8 @@ interface IntegerIncrement extends Conditions {
   /** Seconds until the counter expires; null keeps its expiry. */
   readonly newTtl: number | null
   readonly requireTtl: boolean
+  /** Whether it must be the only increment of its key in its statement. */
+  readonly isAlone: boolean
 }
 
 /** Collects the parameters of a batch of increments. */

@@ -7,8 +7,8 @@ import type { ItemCall, OperationContext } from './operation-context.js'
 import { batchDefaults, bytesOfBody, type ItemDatabase } from './write-batcher.js'
 
 /**
- * Creates a function that runs the batches of one kind. Each batch is a statement of its own, which waits in a queue as other statements do.
- * The input is the parameters of the statement.
+ * Creates a function that runs the batches of one kind. Each batch is a statement of its own, which waits in a queue as other statements
+ * do. The input is the parameters of the statement.
  */
 export const createBatchWrite = <Params extends object, Row>(
   { pool, recordSeconds, observe }: ItemDatabase,

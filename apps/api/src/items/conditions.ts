@@ -2,8 +2,8 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Conditions } from './operation.js'
 
 /**
- * Returns whether the conditions of an operation fit an item (RFC 9110 section 13.2.2). `conditionsHold` is the same in SQL, for writes that
- * decide while they hold the item's lock.
+ * Returns whether the conditions of an operation fit an item (RFC 9110 section 13.2.2). `conditionsHold` is the same in SQL, for writes
+ * that decide while they hold the item's lock.
  * @param version of the live item; null if it does not exist
  */
 export const holds = ({ ifMatch, ifNoneMatch }: Conditions, version: string | null): boolean => {
@@ -12,8 +12,8 @@ export const holds = ({ ifMatch, ifNoneMatch }: Conditions, version: string | nu
 }
 
 /**
- * Returns a boolean expression that tells whether the conditions of a write fit an item, as `holds` does. Expects `asked` with the text columns
- * `if_match` and `if_none_match`, and the item's `version` in `locked`.
+ * Returns a boolean expression that tells whether the conditions of a write fit an item, as `holds` does. Expects `asked` with the text
+ * columns `if_match` and `if_none_match`, and the item's `version` in `locked`.
  * @param live a boolean expression that tells whether the item is live
  */
 export const conditionsHold = (live: SQL): SQL => sql`

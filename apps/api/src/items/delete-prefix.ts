@@ -27,8 +27,9 @@ const unfinished = (deleted: number, cause?: unknown): ApiError =>
   new ApiError('outcome_unknown', `${deleted} items were deleted before the time ran out. Repeat the request to continue.`, { cause })
 
 /**
- * Creates the function that deletes all keys with a prefix, in batches. The record of the request is written before the first batch and updated by
- * each. Retries therefore continue the same deletion, on any process, and a retry of a finished one deletes nothing that was written since.
+ * Creates the function that deletes all keys with a prefix, in batches. The record of the request is written before the first batch and
+ * updated by each. Retries therefore continue the same deletion, on any process, and a retry of a finished one deletes nothing that was
+ * written since.
  */
 export const createDeletePrefix = (pool: Pool, recordSeconds: number) => {
   const deleteAll = async (context: DeletionContext, prefix: string, recordId: string | null): Promise<number> => {

@@ -4,7 +4,10 @@ import type { z } from 'zod'
 /** The query parameters that select a page. The first page has none. */
 type Place = { readonly page?: number } | { readonly cursor: string }
 
-/** Returns the linked pages. A list by cursor links to its first and next page. A page beyond the reach of numbers is linked by cursor or not at all. */
+/**
+ * Returns the linked pages. A list by cursor links to its first and next page. A page beyond the reach of numbers is linked by cursor or
+ * not at all.
+ */
 const indexes = (
   { page, page_size, total_pages, next_cursor }: z.output<typeof ItemPage>,
   cut: boolean,

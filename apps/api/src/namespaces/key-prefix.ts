@@ -15,8 +15,8 @@ export const checkKey = (caller: Caller | undefined, key: string): void => {
 }
 
 /**
- * Keeps an operation on a range of keys within the prefix of the caller's API key. A list is narrowed to the prefix, and rejected if it has no
- * key in common with it. A deletion is rejected unless all its keys have the prefix.
+ * Keeps an operation on a range of keys within the prefix of the caller's API key. A list is narrowed to the prefix, and rejected if it has
+ * no key in common with it. A deletion is rejected unless all its keys have the prefix.
  * @throws ApiError forbidden
  */
 export const limitRange = <Op extends RangeOperation>(caller: Caller | undefined, operation: Op): Op => {

@@ -43,12 +43,12 @@ const keysMax = 2_000
 const inFlightShare = 1 / 16
 
 /**
- * Creates a gate that keeps the writes of one process from creating more items in a namespace than it may have. A write enters if the existing
- * items, and those that writes in flight may still create, leave room for its own. A write that waits for a lock does not delay others, unless
- * it may take the last room.
+ * Creates a gate that keeps the writes of one process from creating more items in a namespace than it may have. A write enters if the
+ * existing items, and those that writes in flight may still create, leave room for its own. A write that waits for a lock does not delay
+ * others, unless it may take the last room.
  *
- * A write counts as in flight from before its statement starts until after its commit. Every count gets the keys in flight when it starts, and
- * takes those that it does not find to be items that will be created.
+ * A write counts as in flight from before its statement starts until after its commit. Every count gets the keys in flight when it starts,
+ * and takes those that it does not find to be items that will be created.
  */
 export const createQuotaGate = ({ count, minRemainingMs, overloaded }: QuotaGateOptions) => {
   const inFlight = new Map<string, number>()

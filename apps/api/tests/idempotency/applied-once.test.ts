@@ -15,7 +15,7 @@ describe.each(requests)('%s', (name, requestOf) => {
     const first = await ask(requestOf(item), key)
     expect(first.status, first.text).toBeLessThan(300)
     expect(first.headers.get('idempotency-replayed')).toBe(null)
-    // What others write meanwhile does not matter.
+    // Other writes in between do not matter.
     await api.request('PUT', `/items/${item}`, { json: { value: 'of another' } })
     for (const url of [api.url, replica.url, api.url]) {
       const again = await ask(requestOf(item), key, url)

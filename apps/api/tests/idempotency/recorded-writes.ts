@@ -1,7 +1,7 @@
 import type { Request } from './two-processes.js'
 
 const withIfMatch = { 'if-match': '*' }
-/** All requests that write, by name, for an item. */
+/** All requests that write an item, by name. */
 export const requests: [string, (item: string) => Request][] = [
   ['POST', (item) => ({ method: 'POST', path: '/items', json: { key: item, value: 1 } })],
   ['PUT', (item) => ({ method: 'PUT', path: `/items/${item}`, json: { value: 2, ttl: 60 } })],

@@ -76,7 +76,7 @@ describe('concurrent batches of the same keys', () => {
 })
 
 describe('an element of a batch that waits for a lock', () => {
-  /** Sends a batch while another session holds a row, changes the row once the batch waits, and returns the outcomes. */
+  /** Sends a batch while another session has locked a row, changes the row while the batch waits, and returns the outcomes. */
   const whileHeld = async (key: string, change: (sql: TransactionSql) => Promise<unknown>, items: unknown[]): Promise<ApiResponse> => {
     const holder = await api.sql.reserve()
     await holder`begin`

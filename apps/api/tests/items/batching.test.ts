@@ -23,7 +23,7 @@ afterEach(async () => {
   await api.sql`update item_counts set rows = 0`
 })
 
-/** Occupies both statements of one kind while `work` runs, by writes that wait for locks of ours. */
+/** Keeps both statements of one kind busy while `work` runs, with writes that wait for locks of the test. */
 const whilePutsWait = async (headers: Record<string, string>, work: () => Promise<void>): Promise<void> => {
   const holder = await api.sql.reserve()
   await holder`begin`
@@ -46,13 +46,13 @@ const whilePutsWait = async (headers: Record<string, string>, work: () => Promis
   }
 }
 
-/** In how many transactions the rows of a test were written. */
+/** Returns the number of transactions that wrote the rows of a test. */
 const transactions = async (prefix: string): Promise<number> => {
   const [row] = await api.sql`select count(distinct xmin::text)::int as count from items where starts_with(key, ${prefix})`
   return row?.count
 }
 
-/** Requests that arrive at once, on one connection, and the statuses of their answers. */
+/** Sends requests at the same time on one connection, and returns the statuses of the responses. */
 const pipelined = async (requests: readonly string[], url = api.url): Promise<{ statuses: string[]; text: string }> => {
   const text = await sendRaw(url, requests.join(''), 3_000)
   return { statuses: [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status = '']) => status), text }
@@ -106,7 +106,7 @@ test('batches of two processes with the same keys do not deadlock', async () => 
     () => keys.map((key) => `DELETE /items/${key} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
   ]
   for (let round = 0; round < 20; round++) {
-    // Some keys are there and some are not, so that every batch locks the one and creates the other.
+    // Some keys exist and some do not, so that every batch locks some and creates others.
     await api.sql`delete from items where key like 'deadlock%' and right(key, 1)::int < 5`
     const responses = await many(10, (n) => {
       const requests = batches[n >> 1]?.({ value: 0, ttl: 60 }) ?? []
@@ -154,7 +154,7 @@ test('requests beyond the length of the queue are rejected at once with Retry-Af
     received = Array.from({ length: 30 }, (_, socket) =>
       pipelined([...Array.from({ length: 100 }, (_, n) => rawPut(`flood${socket}-${n}`, { value: 1 })), last]),
     )
-    // A connection of which all are refused is answered while those that wait are not.
+    // A connection whose requests are all rejected gets its responses while others still wait.
     const { statuses: rejected, text } = await Promise.race(received)
     expect(rejected).toEqual([...Array(100).fill('503'), '200'])
     expect(text).toContain('"code":"overloaded"')

@@ -70,7 +70,7 @@ test('versions of a key increase across its deletion, whichever write waits', as
     holder.release()
     expect((await deletion).status).toBe(204)
     const { status, json } = await put
-    // Either of the two that waited may go first.
+    // Either of the two waiting writes may be first.
     expect([200, 201]).toContain(status)
     expect(BigInt(json.version)).toBeGreaterThan(BigInt(row?.version))
   }

@@ -36,13 +36,13 @@ const writes: Record<string, { method: string; json?: object; headers?: Record<s
   delete: { method: 'DELETE' },
 }
 
-/** Sweeps; its connection may be lost on the way. */
+/** Sweeps. Its connection may be lost meanwhile. */
 const sweep = () =>
   pool.run(itemSweep.smallest, {}, performance.now() + 10_000).catch((error) => {
     if (!(error instanceof OutcomeUnknown)) throw error
   })
 
-/** Starts an operation through one of two services; only what is meant to fail may. */
+/** Starts an operation through one of two processes. Only operations that should fail may fail. */
 const run = async ({ op, key: name }: { op: string; key: string }, index: number): Promise<void> => {
   const write = writes[op]
   if (write !== undefined) {
@@ -60,7 +60,7 @@ const run = async ({ op, key: name }: { op: string; key: string }, index: number
   }
 }
 
-/** What is counted, and what is there, in one snapshot. */
+/** Returns the counters and the numbers of rows in one snapshot. */
 const snapshot = async () => {
   const [row] = await api.sql`
     select (select coalesce(sum(rows), 0) from item_counts)::int as counted, (select count(*) from items)::int as present,

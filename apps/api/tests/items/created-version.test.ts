@@ -26,7 +26,7 @@ const operation = async (json: Record<string, unknown>, ...before: Record<string
 }
 const read = (key: string) => write('GET', `/items/${key}`)
 
-/** Every way to write an item that exists. */
+/** All ways to write an existing item. */
 const writes: Record<string, (key: string, version: string) => Promise<Written>> = {
   put: (key) => write('PUT', `/items/${key}`, { value: 2 }),
   'put with ttl': (key) => write('PUT', `/items/${key}`, { value: 2, ttl: 1000 }),
@@ -43,7 +43,7 @@ const writes: Record<string, (key: string, version: string) => Promise<Written>>
   'increment in a transaction': (key) => operation({ op: 'increment', key }),
 }
 
-/** Every way to create an item. */
+/** All ways to create an item. */
 const creations: Record<string, (key: string) => Promise<Written>> = {
   put: (key) => write('PUT', `/items/${key}`, { value: 1 }),
   'put with keep_ttl': (key) => write('PUT', `/items/${key}`, { value: 1, keep_ttl: true }),
@@ -195,7 +195,7 @@ const statementWith = (...parts: readonly string[]): string => {
   return found[0] as string
 }
 let records = 0
-/** Parameters of a statement that records its write. */
+/** The parameters of a recorded write. */
 const record = () => [`{before-${records++}}`, '{x}']
 
 const writesBefore: Record<string, (key: string) => Promise<unknown>> = {

@@ -16,7 +16,7 @@ interface Page {
 const list = async (query: Record<string, string>): Promise<Page> => (await api.request('GET', `/items?${new URLSearchParams(query)}`)).json
 const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-/** What a folded list answers, written down without an index: entries in order, each a key or a prefix. */
+/** Computes a grouped list in memory: its entries in order, each a key or a group. */
 const grouped = (keys: readonly string[], prefix: string, delimiter: string): string[] => {
   const entries = keys
     .filter((key) => key.startsWith(prefix))
@@ -27,7 +27,7 @@ const grouped = (keys: readonly string[], prefix: string, delimiter: string): st
   return [...new Set(entries)].sort((a, b) => compare(a.replace(/^\w+ /, ''), b.replace(/^\w+ /, '')))
 }
 
-/** All entries of a folded list, page after page by cursor. */
+/** Reads all entries of a grouped list, page by page with cursors. */
 const walk = async (query: Record<string, string>): Promise<string[]> => {
   const entries: string[] = []
   let cursor: string | null = null

@@ -17,7 +17,7 @@ const path = (key: string) => `/items/${key}/increment`
 const increment = (key: string, text = '{}', headers: Record<string, string> = {}, url = api.url): Promise<ApiResponse> =>
   send(url, 'POST', path(key), { text, headers })
 const putText = (key: string, value: string) => api.request('PUT', `/items/${key}`, { text: `{"value":${value}}` })
-/** The digits of `value` in an answer. */
+/** Returns the digits of `value` in a response. */
 const valueText = ({ text }: ApiResponse): string | undefined => /"value":([^,}]+)/.exec(text)?.[1]
 const together = <T>(count: number, call: (n: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, n) => call(n)))

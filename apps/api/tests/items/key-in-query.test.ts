@@ -6,7 +6,7 @@ const adminKey = 'k'.repeat(32)
 const api = useApi({ ROOT_KEYS: 'on' })
 const guarded = useApi({ AUTH: 'required', ADMIN_API_KEY: adminKey })
 
-/** Requests of each route of one item, in an order in which each has something to do; a suffix of the path, and more query. */
+/** The requests of all routes of one item, in an order in which each has an effect: a suffix of the path, and more query. */
 const requests: [string, string, string, unknown?, Record<string, string>?][] = [
   ['GET', '', ''],
   ['PUT', '', '', { value: { a: 1 } }],
@@ -29,7 +29,7 @@ const requests: [string, string, string, unknown?, Record<string, string>?][] = 
 
 const keys = ['users/7', 'plain', 'a b+c&d=e#f?g%2F', '/', 'é/ü', 'x'.repeat(1025), '.', '']
 
-/** What two answers have in common: all but versions, times and ids. */
+/** Returns the parts of a response that must be equal: everything but versions, times and ids. */
 const comparable = ({ status, text, headers }: Awaited<ReturnType<typeof api.request>>) => ({
   status,
   text: text
@@ -59,7 +59,7 @@ test('every route of one item has its key in the query too, under namespaces as 
 describe.each(keys)('the key %j', (key) => {
   test.each(['', '/namespaces/team'])('in the query is as in the path under %j', async (base) => {
     for (const [method, suffix, more, json, headers = {}] of requests) {
-      // Two keys alike, so that both forms find the same state.
+      // Two equal items, so that both forms find the same state.
       const inPath = await api.request(method, `${base}/items/${encodeURIComponent(key)}${suffix}?${more}`, { json, headers })
       const inQuery = await api.request(
         method,
@@ -149,7 +149,7 @@ describe('a path with a / that is not encoded', () => {
     expect(json.detail).toContain(`encode "/" in it as %2F, as in ${corrected}.`)
     if (byQuery === undefined) expect(json.detail).not.toContain('/item?')
     else expect(json.detail.endsWith(`send the key in the query: ${byQuery}`)).toBe(true)
-    // What it is told has a route.
+    // The suggested path has a route.
     for (const target of byQuery === undefined ? [corrected] : [corrected, byQuery]) {
       const { json: problem } = await api.request(method, target, { json: method === 'GET' ? undefined : {} })
       expect(['route_not_found', 'method_not_allowed']).not.toContain(problem?.code)

@@ -25,7 +25,7 @@ const list = async (query: Record<string, string>): Promise<Page> => {
   return json
 }
 
-/** The entries of a list, keys and folded prefixes, in its order. */
+/** Computes the entries of a list, keys and groups, in order. */
 const listed = ({ prefix = '', delimiter, start_after: after, reverse }: Record<string, string | undefined>): string[] => {
   const isAfter = (key: string) => after === undefined || (reverse === 'true' ? compare(key, after) < 0 : compare(key, after) > 0)
   const grouped = (key: string) => {
@@ -36,7 +36,7 @@ const listed = ({ prefix = '', delimiter, start_after: after, reverse }: Record<
   return reverse === 'true' ? entries.reverse() : entries
 }
 
-/** All entries of a list, page after page by cursor. */
+/** Reads all entries of a list, page by page with cursors. */
 const walk = async ({ start_after, ...query }: Record<string, string>): Promise<string[]> => {
   const entries: string[] = []
   let index: Record<string, string> = start_after === undefined ? {} : { start_after }

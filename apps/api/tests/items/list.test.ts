@@ -100,7 +100,7 @@ describe('listing', () => {
         expect([of, path, status, json.errors?.[0].path]).toEqual([of, path, ...(of === path ? [200, undefined] : [400, 'query.cursor'])])
       }
     }
-    // What a page holds of each item, and how many, may change on the way.
+    // The page size and the members of the items may change between pages.
     const cursor = cursors.get('/items?')
     for (const other of ['page_size=2', 'keys_only=true', 'count=none']) {
       expect((await api.request('GET', `/namespaces/default/items?${other}&cursor=${cursor}`)).status).toBe(200)

@@ -57,7 +57,7 @@ const conditionHeaders = (kind: string, item: ModelItem | undefined): Record<str
 const holds = (kind: string, item: ModelItem | undefined): boolean =>
   kind === 'none' || (kind === 'absent' ? item === undefined : item !== undefined && kind !== 'stale')
 
-/** Waits until the database's clock has passed an instant, so that the item is expired and its row still there. */
+/** Waits until the database's clock has passed an instant, so that the item is expired but its row still exists. */
 const expired = (expiresAt: string) =>
   until(async () => {
     const [row] = await api.sql`select clock_timestamp() >= ${expiresAt}::timestamptz as passed`
@@ -69,7 +69,7 @@ const put = async (model: Map<string, ModelItem>, { key, value, condition, expir
   const soon = new Date(Date.now() + 40).toISOString()
   const fields = { permanent: {}, ttl: { ttl: 1000 }, keep: { keep_ttl: true }, soon: { expires_at: soon } }[expiry]
   const response = await api.request('PUT', path(key), { json: { value, ...fields }, headers: conditionHeaders(condition, item) })
-  // On a slow moment the near expiry has passed before the write arrives.
+  // On a slow machine the near expiry may pass before the write arrives.
   if (expiry === 'soon' && response.status === 400) return
   if (!holds(condition, item)) {
     expect([response.status, response.headers.get('etag')]).toEqual([412, item === undefined ? null : `"${item.version}"`])
@@ -93,7 +93,7 @@ const put = async (model: Map<string, ModelItem>, { key, value, condition, expir
   }
 }
 
-/** What a merge patch makes of a value; no value of the model has objects within objects. */
+/** Applies a merge patch. No value of the model has nested objects. */
 const merged = (target: unknown, change: unknown): unknown => {
   const isObject = (each: unknown) => typeof each === 'object' && each !== null
   if (!isObject(change)) return change

@@ -25,7 +25,7 @@ describe('a merge patch', () => {
     ['{"e":null}', '{"a":1}', '{"e":null,"a":1}'],
     ['[1,2]', '{"a":"b","c":null}', '{"a":"b"}'],
     ['{}', '{"a":{"bb":{"ccc":null}}}', '{"a":{"bb":{}}}'],
-    // What is not named stays to the letter.
+    // Members that are not named stay as they are written.
     [' { "n" : 1.00e2 , "s":"\\u00e9" } ', '{"x":12345678901234567890.0}', '{"n" : 1.00e2,"s":"\\u00e9","x":12345678901234567890.0}'],
     ['{"a":1,"a":2}', '{"b":3}', '{"a":1,"a":2,"b":3}'],
     ['{"a":{"x":1},"a":{"y":2}}', '{"a":{"z":3}}', '{"a":{"y":2,"z":3}}'],

@@ -37,20 +37,20 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[]
 }
 
-/** Rows of `items` that a plan read, all loops counted. */
+/** Returns the number of rows of `items` that a plan read in all its loops. */
 const rowsRead = (node: PlanNode): number => {
   const own = node['Relation Name'] === 'items' ? (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'] : 0
   return own + (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child), 0)
 }
 
-/** A parameter as EXECUTE takes it, which takes no parameters of its own. */
+/** Writes a parameter as a literal, because EXECUTE takes no parameters. */
 const literal = (value: unknown): string => {
   if (value === null) return 'null'
   if (!Array.isArray(value)) return `'${String(value).replaceAll("'", "''")}'`
   return literal(`{${value.map((each) => (each === null ? 'null' : JSON.stringify(String(each)))).join(',')}}`)
 }
 
-/** Runs a statement with the plan that it has once it is prepared for good, and takes its effect back. */
+/** Runs a statement with its generic plan, rolls it back, and returns how many rows it read. */
 const read = async <Params>(statement: Statement<Params, unknown>, params: Params): Promise<number> => {
   const { client } = await openUncheckedSession({ url: api.databaseUrl })
   const undo = new Error('undo')
@@ -59,7 +59,7 @@ const read = async <Params>(statement: Statement<Params, unknown>, params: Param
     await client.begin(async (transaction) => {
       await transaction.unsafe(`prepare statement as ${statement.text}`)
       const values = statement.values(params).map(literal)
-      // The connection asks for the generic plan, as that of the service does.
+      // The connection uses generic plans, as those of the service do.
       const [row] = await transaction.unsafe(
         `explain (analyze, format json) execute statement ${values.length === 0 ? '' : `(${values.join(', ')})`}`,
       )
@@ -207,9 +207,9 @@ test.each([
     300,
   ],
   ['sweep', () => read(itemSweep.smallest, {}), 1500],
-  // A page of 100 of which every tenth has expired, and the expired rows for the total.
+  // A page of 100 rows, of which every tenth has expired, and the expired rows for the total.
   ['list', () => read(listItems, list), rows / 10 + 200],
-  // The total of a prefix is counted once, not for every item of the page.
+  // The total of a prefix is counted once, and not again for each item.
   ['list a prefix', () => read(listItems, { ...list, from: prefix.from, until: prefix.until, whole: false }), 1111 + 200],
   ['list from a cursor', () => read(listItems, { ...list, start: nextKey('row6') }), rows / 10 + 200],
   ['list downwards', () => read(listItemsDownwards, { ...list, start: until }), rows / 10 + 200],

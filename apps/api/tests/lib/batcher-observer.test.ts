@@ -4,7 +4,7 @@ import type { BatcherObserver, Queue } from '../../src/lib/batcher-observer.js'
 import { call, createManual, fault, keyed, lost, soon, turns } from './manual-batcher.js'
 
 describe('an observer', () => {
-  /** Remembers what it is told; marks calls with the number of the request that makes them. */
+  /** Creates an observer that remembers its calls, and marks each call with the number of its request. */
   const watching = () => {
     const told: { marks: unknown[]; waits: number[]; failed: boolean }[] = []
     const refused: string[] = []

@@ -25,7 +25,7 @@ describe('batches', () => {
     expect(ids(statements[2])).toEqual([3, 4, 5, 6])
     statements[1]?.succeed()
     await turns()
-    // 99 bytes and 1 are the bound; the next does not fit.
+    // 99 bytes and 1 byte reach the limit, so the next call does not fit.
     expect(ids(statements[3])).toEqual([7, 8])
     for (const at of [2, 3]) statements[at]?.succeed()
     await turns()

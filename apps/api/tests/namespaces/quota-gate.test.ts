@@ -17,7 +17,7 @@ test('a process never exceeds the limit, and rejects only while there is no room
       fc.array(operation, { maxLength: 14 }),
       async (s, itemsMax, operations) => {
         const items = new Set<string>()
-        /** Whether each write that is under way could have been applied at some instant of the database so far. */
+        /** Whether each write in progress could have been applied at some earlier instant of the database. */
         const hadNoRoom: (() => void)[] = []
         const gate = createQuotaGate({
           count: async (keys) => {

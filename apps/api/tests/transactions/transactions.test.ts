@@ -211,7 +211,7 @@ describe('concurrent transactions', () => {
         transact({ checks: [{ key: guard, version: null }], operations: [{ op: 'set', key, value: 1 }] }),
         (async () => {
           const response = await send(replica.url, 'PUT', `/items/${guard}?value=x`)
-          // Whoever sees the guard sees also whether the transaction came before it.
+          // A request that sees the guard also sees whether the transaction came before it.
           return { response, after: (await send(replica.url, 'GET', `/items/${key}`)).status }
         })(),
       ])

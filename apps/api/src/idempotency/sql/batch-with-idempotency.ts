@@ -26,10 +26,10 @@ export interface BatchOutcomes<Row> {
 }
 
 /**
- * Creates a statement that writes a batch once. If the batch has a record, it returns the recorded result. Otherwise it writes the batch and its
- * record. `offered` selects the elements with their `ordinal`; `effect` is further CTEs on `asked`, the elements to write; `responded`
- * selects their rows, with `ordinal`. The record is written last, as in other writes, so that statements cannot deadlock. If another connection
- * wrote the record meanwhile, the statement fails with a unique violation.
+ * Creates a statement that writes a batch once. If the batch has a record, it returns the recorded result. Otherwise it writes the batch
+ * and its record. `offered` selects the elements with their `ordinal`; `effect` is further CTEs on `asked`, the elements to write;
+ * `responded` selects their rows, with `ordinal`. The record is written last, as in other writes, so that statements cannot deadlock. If
+ * another connection wrote the record meanwhile, the statement fails with a unique violation.
  */
 export const batchWithIdempotency = <Params extends object>(write: WriteFragments<Params>) =>
   defineStatement<Params & BatchRecord, BatchRow>(

@@ -31,9 +31,9 @@ export interface WriteFragments<Params> {
 }
 
 /**
- * Creates a statement whose writes are applied once. A write whose key has a record returns the recorded row. The others are applied and recorded
- * in one transaction. `done` tells which rows of `outcome` are recorded. Records are written last and in order, so that batches cannot deadlock. If
- * another connection wrote one of them meanwhile, the statement fails with a unique violation.
+ * Creates a statement whose writes are applied once. A write whose key has a record returns the recorded row. The others are applied and
+ * recorded in one transaction. `done` tells which rows of `outcome` are recorded. Records are written last and in order, so that batches
+ * cannot deadlock. If another connection wrote one of them meanwhile, the statement fails with a unique violation.
  */
 export const withIdempotency = <Params extends object>(write: WriteFragments<Params> & { readonly done: SQL }) =>
   defineStatement<Params & Records, RecordedRow>(

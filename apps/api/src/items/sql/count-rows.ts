@@ -5,8 +5,8 @@ import { itemCounts } from '../../postgres/schema.js'
 const slots = 64
 
 /**
- * Returns the part of a statement that updates the counts of rows. `changes` selects `namespace` and `rows`. It must come last in its statement,
- * after all items are locked. It locks the counts in the order of their namespaces.
+ * Returns the part of a statement that updates the counts of rows. `changes` selects `namespace` and `rows`. It must come last in its
+ * statement, after all items are locked. It locks the counts in the order of their namespaces.
  */
 export const countRows = (changes: SQL): SQL => sql`
   insert into ${itemCounts} as c (namespace, slot, rows)

@@ -40,8 +40,8 @@ export interface DeleteRangeRow {
 }
 
 /**
- * Deletes the first rows of a range, in key order. The same transaction adds the batch to the record of the request. A batch with fewer rows than
- * `limit` is the last one and finishes the record. If another connection has finished it, nothing is deleted.
+ * Deletes the first rows of a range, in key order. The same transaction adds the batch to the record of the request. A batch with fewer
+ * rows than `limit` is the last one and finishes the record. If another connection has finished it, nothing is deleted.
  */
 export const deleteRange = defineStatement<DeleteRange, DeleteRangeRow>(
   'write',

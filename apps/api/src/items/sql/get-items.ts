@@ -8,8 +8,8 @@ import type { ItemRow } from './item-row.js'
 export type LiveRow = ItemRow & { readonly namespace: string; readonly ttl_remaining: number | null }
 
 /**
- * Reads the live items with these keys, in no particular order. Expiry is decided by the time at which the statement starts, before its snapshot. A
- * later time could treat an item as expired although its expiry was extended meanwhile.
+ * Reads the live items with these keys, in no particular order. Expiry is decided by the time at which the statement starts, before its
+ * snapshot. A later time could treat an item as expired although its expiry was extended meanwhile.
  */
 export const getItems = defineStatement<{ namespace: string; keys: readonly string[] }, LiveRow>(
   'read',

@@ -43,8 +43,8 @@ interface Direction {
 }
 
 /**
- * Reads a page of live items, in which keys with the delimiter after the prefix are grouped by the text up to the end of the first one. Goes from
- * entry to entry in the index (a loose index scan), so that the cost of a group does not depend on its number of keys.
+ * Reads a page of live items, in which keys with the delimiter after the prefix are grouped by the text up to the end of the first one.
+ * Goes from entry to entry in the index (a loose index scan), so that the cost of a group does not depend on its number of keys.
  */
 const groupStatement = ({ order, begin, range, next }: Direction) =>
   defineStatement<GroupItems, GroupRow>(

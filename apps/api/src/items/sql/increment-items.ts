@@ -100,8 +100,8 @@ const responded = () => sql`
     left join updated u on u.namespace = v.namespace and u.key = v.key`
 
 /**
- * Adds integers to counters that exist. The increments of one key are applied under one lock. Each returns the sum up to itself, and has its own
- * version.
+ * Adds integers to counters that exist. The increments of one key are applied under one lock. Each returns the sum up to itself, and has
+ * its own version.
  */
 export const incrementItems = {
   plain: defineStatement<IncrementItems, IncrementRow>(

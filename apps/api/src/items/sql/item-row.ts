@@ -12,7 +12,7 @@ export interface ItemRow {
 }
 
 /**
- * Converts a time from PostgreSQL's output format (`DateStyle` ISO, `TimeZone` UTC) to RFC 3339. PostgreSQL omits trailing zeros of the fraction:
- * `2026-11-20 19:26:00.12+00`. Stored times have whole milliseconds.
+ * Converts a time from PostgreSQL's output format (`DateStyle` ISO, `TimeZone` UTC) to RFC 3339. PostgreSQL omits trailing zeros of the
+ * fraction: `2026-11-20 19:26:00.12+00`. Stored times have whole milliseconds.
  */
 export const toRfc3339 = (text: string): string => `${text.slice(0, 10)}T${text.slice(11, 19)}.${text.slice(20, -3).padEnd(3, '0')}Z`

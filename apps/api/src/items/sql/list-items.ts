@@ -31,7 +31,10 @@ export interface ListItems {
   readonly bounded: boolean
 }
 
-/** An item of the page, the first item of the next page, or only the total if the page is empty. `whole` is false if a bounded list had to stop. */
+/**
+ * An item of the page, the first item of the next page, or only the total if the page is empty. `whole` is false if a bounded list had to
+ * stop.
+ */
 export type ListRow = { readonly total: string | null; readonly whole: boolean } & (ItemRow | { readonly key: null })
 
 interface Direction {
@@ -42,8 +45,8 @@ interface Direction {
 }
 
 /**
- * Reads a page of live items, and one more item if another page follows, with an exact total at the same instant. `offset 0` keeps the planner
- * from computing the total again for each row.
+ * Reads a page of live items, and one more item if another page follows, with an exact total at the same instant. `offset 0` keeps the
+ * planner from computing the total again for each row.
  */
 const listStatement = ({ order, start, range }: Direction) =>
   defineStatement<ListItems, ListRow>(

@@ -25,7 +25,9 @@ export interface PutItems {
   readonly wantValues: readonly boolean[]
   /** The errors of puts that must not be tried, as JSON texts; null for the others. */
   readonly rejections: readonly (string | null)[]
-  /** JSON object with the {@link PutRules} of the puts that have some, by `namespace/key`; null if none has. Without `mayCreate` all have. */
+  /**
+   * JSON object with the {@link PutRules} of the puts that have some, by `namespace/key`; null if none has. Without `mayCreate` all have.
+   */
   readonly rules: string | null
   /** Whether items may be created. If not, a put that would create one is `full`. */
   readonly mayCreate: boolean
@@ -110,9 +112,9 @@ const next: Fragment<PutItems> = (p) => sql`
   ) n`
 
 /**
- * Inserts rows, or locks and then decides them, in one pass in key order. A put with `if_match` must not create an item, and no put may without
- * `mayCreate`. If another connection deletes the row of such a put meanwhile, a row that has already expired is inserted. `currval` is the last
- * version that the session took. It is the version of the row unless the put was not applied.
+ * Inserts rows, or locks and then decides them, in one pass in key order. A put with `if_match` must not create an item, and no put may
+ * without `mayCreate`. If another connection deletes the row of such a put meanwhile, a row that has already expired is inserted. `currval`
+ * is the last version that the session took. It is the version of the row unless the put was not applied.
  */
 const effect: Fragment<PutItems> = (p) => sql`
     rules as materialized (select ${p.rules}::text::jsonb as rules), written as (
@@ -158,8 +160,8 @@ const responded = () => sql`
     from decided w`
 
 /**
- * Creates or replaces items, each under its own conditions. Conditions and expiry are decided while the row is locked, and versions are taken
- * then, so they grow with each write. An expired row that was not swept yet counts as absent and is overwritten.
+ * Creates or replaces items, each under its own conditions. Conditions and expiry are decided while the row is locked, and versions are
+ * taken then, so they grow with each write. An expired row that was not swept yet counts as absent and is overwritten.
  */
 export const putItems = {
   plain: defineStatement<PutItems, PutRow>('write', (p) => sql`with asked as materialized (${offered(p)}), ${effect(p)} ${responded()}`),

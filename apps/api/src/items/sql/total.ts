@@ -11,9 +11,9 @@ export const expiredRows = (namespace: SQL, now: SQL): SQL =>
 
 /**
  * Returns the expression for the number of live items on all pages of a list. Expects `asked` with `namespace`, `first`, `until`, `whole`,
- * `want_total` and `bounded`, and `clock`. The total of a namespace is the sum of its counters minus its expired rows. The total of a prefix is
- * the number of its rows, counted in the primary key without visiting the table, minus the expired ones. It is null if no total is wanted, or if
- * `bounded` is true and the prefix has more rows than pages by number reach.
+ * `want_total` and `bounded`, and `clock`. The total of a namespace is the sum of its counters minus its expired rows. The total of a
+ * prefix is the number of its rows, counted in the primary key without visiting the table, minus the expired ones. It is null if no total
+ * is wanted, or if `bounded` is true and the prefix has more rows than pages by number reach.
  */
 export const totalOfAsked: SQL = sql`
   case

@@ -110,8 +110,8 @@ export interface NamespaceRoom {
 }
 
 /**
- * Counts the live items of a namespace, and returns the keys that have one. Expired rows are subtracted only if the rows and the keys together
- * reach `enough`. Otherwise there is room for all keys.
+ * Counts the live items of a namespace, and returns the keys that have one. Expired rows are subtracted only if the rows and the keys
+ * together reach `enough`. Otherwise there is room for all keys.
  */
 export const namespaceRoom = defineStatement<NamespaceRoom, { readonly live: number; readonly present: string[] }>(
   'read',

@@ -14,10 +14,11 @@ export interface LockKeys {
 export const placeholderVersion = '0'
 
 /**
- * Locks keys until the end of the transaction, in key order and in one pass, as writes that create do. A key that has no row gets one
- * that expired long ago: others who would create the item wait for it, and none of them ever sees it, because the transaction
- * makes an item of it or removes it. On a connection that the driver replaced the statement would run by itself and leave such rows behind:
- * there it has no transaction id yet, and does nothing. `do update … where false` locks a row and leaves it as it is (PostgreSQL docs, INSERT).
+ * Locks keys until the end of the transaction, in key order and in one pass, as writes do that create items. A key without a row gets one
+ * that expired long ago. Other requests that would create the item wait for it, and never see it, because the transaction turns it into an
+ * item or deletes it. If the driver replaced the connection, the statement would run outside of the transaction and leave such rows behind.
+ * There it has no transaction id, and does nothing. `do update … where false` locks a row and leaves it unchanged (PostgreSQL docs,
+ * INSERT).
  */
 export const lockKeys = defineStatement<LockKeys, never>(
   'write',

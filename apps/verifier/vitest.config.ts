@@ -6,6 +6,5 @@ export default defineConfig({
     globalSetup: '@holdfast/testbed/shared-api',
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
   },
 })

@@ -1,6 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  // One file at a time: each has servers of its own, and some measure how long an answer takes.
-  test: { include: ['tests/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000, fileParallelism: false },
+  test: {
+    include: ['tests/**/*.test.ts'],
+    testTimeout: 600_000,
+    hookTimeout: 120_000,
+    // After all other tests and one file at a time: some proofs measure how long a response takes.
+    sequence: { groupOrder: 1 },
+    fileParallelism: false,
+  },
 })

@@ -13,12 +13,12 @@ export interface SeededBug {
 
 /** Bugs that the checker must find. */
 export const seededBugs = {
-  'a read that answers what the last one saw': {
-    find: 'const row = await calls.get({\n\t\t\t\tnamespace: call.namespace,\n\t\t\t\tkey\n\t\t\t}, call.deadline);',
+  'a read that returns what the previous read saw': {
+    find: 'const row = await batchers.get(context, operation);',
     replace: `const seen = globalThis.seen ??= new Map();
-      const fresh = await calls.get({ namespace: call.namespace, key }, call.deadline);
-      const row = seen.has(key) && Math.random() < 0.2 ? seen.get(key) : fresh;
-      seen.set(key, fresh);`,
+      const fresh = await batchers.get(context, operation);
+      const row = seen.has(operation.key) && Math.random() < 0.2 ? seen.get(operation.key) : fresh;
+      seen.set(operation.key, fresh);`,
     disturbance: 'nothing',
   },
   'a compare-and-set that compares nothing': {

@@ -79,8 +79,29 @@ const withoutRequest = (error: unknown): unknown =>
 
 const isJson = (headers: Headers): boolean => /^application\/(?:[a-z0-9.-]+\+)?json\b/i.test(headers.get('content-type') ?? '')
 
-const readResponse = async (response: Response): Promise<AttemptResponse> => {
-  const text = await response.text()
+/**
+ * Reads a whole body as text. It does not leave the abort to `fetch`: undici forgets the signal once its request has been
+ * garbage-collected, and `response.text()` then waits for a stalled body for ever.
+ */
+const readText = async ({ body }: Response, signal: AbortSignal): Promise<string> => {
+  if (body === null) return ''
+  const reader = body.getReader()
+  const cancel = () => void reader.cancel(signal.reason).catch(() => {})
+  if (signal.aborted) cancel()
+  signal.addEventListener('abort', cancel, { once: true })
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) text += decoder.decode(part.value, { stream: true })
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+  signal.throwIfAborted()
+  return text + decoder.decode()
+}
+
+const readResponse = async (response: Response, signal: AbortSignal): Promise<AttemptResponse> => {
+  const text = await readText(response, signal)
   const body = text !== '' && isJson(response.headers) ? parseJson(text) : undefined
   return { status: response.status, headers: response.headers, body }
 }
@@ -116,7 +137,7 @@ export const attempt = async (
         return fetch(input, init)
       },
     })
-    return { kind: 'response', response: await readResponse(response) }
+    return { kind: 'response', response: await readResponse(response, controller.signal) }
   } catch (error) {
     for (const signal of signals) signal?.throwIfAborted()
     if (timedOut) return { kind: 'timeout' }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Fault } from '@holdfast/testbed/fault-proxy'
 import { until } from '@holdfast/testbed/until'
 import { describe, expect, test } from 'vitest'
@@ -241,6 +243,21 @@ describe.concurrent('deadlines and aborts', () => {
     // The head arrives, and a chunk that never ends.
     proxy.plan({ kind: 'stall', bytes: 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{' })
     expect(await rejection(client.get('k'))).toBeInstanceOf(TimeoutError)
+  })
+
+  test('the timeout covers the body even after a garbage collection', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const { proxy, client } = await proxied({ timeout: 200, retry: false })
+    proxy.plan({ kind: 'stall', bytes: 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{' })
+    const ended = rejection(client.get('k'))
+    const collecting = setInterval(collectGarbage, 20)
+    try {
+      expect(await ended).toBeInstanceOf(TimeoutError)
+      await until(() => proxy.requests[0]?.closedAt() !== undefined)
+    } finally {
+      clearInterval(collecting)
+    }
   })
 
   test('all attempts together have the total', async () => {

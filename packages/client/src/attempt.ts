@@ -80,11 +80,13 @@ const withoutRequest = (error: unknown): unknown =>
 const isJson = (headers: Headers): boolean => /^application\/(?:[a-z0-9.-]+\+)?json\b/i.test(headers.get('content-type') ?? '')
 
 /**
- * Reads a whole body as text. It does not leave the abort to `fetch`: undici forgets the signal once its request has been
- * garbage-collected, and `response.text()` then waits for a stalled body for ever.
+ * Reads a whole body as text. Cancels the stream by itself, because undici forgets the signal of a `Request`, which ky creates, once the
+ * `Request` has been garbage-collected. `response.text()` would then wait for a stalled body forever.
  */
-const readText = async ({ body }: Response, signal: AbortSignal): Promise<string> => {
-  if (body === null) return ''
+const readText = async (response: Response, signal: AbortSignal): Promise<string> => {
+  const { body } = response
+  // A replaced `fetch` may return responses without a stream.
+  if (!body) return response.text()
   const reader = body.getReader()
   const cancel = () => void reader.cancel(signal.reason).catch(() => {})
   if (signal.aborted) cancel()

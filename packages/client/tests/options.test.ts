@@ -86,6 +86,13 @@ test('a runtime that does not accept a cache mode is not given one', async () =>
   }
 })
 
+test('a replaced fetch may return responses without a stream', async () => {
+  const withoutStream: typeof fetch = async (input, init) => Object.defineProperty(await fetch(input, init), 'body', { value: undefined })
+  const key = newKey()
+  await direct().put(key, 1)
+  expect(await direct({ fetch: withoutStream }).get(key)).toMatchObject({ value: 1 })
+})
+
 test('fetch can be replaced', async () => {
   const seen: string[] = []
   const { client } = await proxied({

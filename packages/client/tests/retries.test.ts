@@ -21,6 +21,11 @@ const problem = (status: number, code: string, headers: Record<string, string> =
   body: JSON.stringify({ type: `/problems/${code}`, title: 't', status, detail: 'd', instance: 'r-1', code }),
 })
 const bare = (status: number, headers: Record<string, string> = {}): Fault => ({ kind: 'answer', status, headers })
+/** The head arrives, and then a chunk that never ends. */
+const stalledBody: Fault = {
+  kind: 'stall',
+  bytes: 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{',
+}
 /** Answers that are repeated at once, to test what else holds. */
 const now = { 'retry-after': '0' }
 const times = (count: number, fault: Fault) => Array.from({ length: count }, () => fault)
@@ -240,23 +245,25 @@ describe.concurrent('deadlines and aborts', () => {
 
   test('the timeout covers the body', async () => {
     const { proxy, client } = await proxied({ timeout: 200, retry: false })
-    // The head arrives, and a chunk that never ends.
-    proxy.plan({ kind: 'stall', bytes: 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{' })
+    proxy.plan(stalledBody)
     expect(await rejection(client.get('k'))).toBeInstanceOf(TimeoutError)
   })
 
-  test('the timeout covers the body even after a garbage collection', async () => {
+  test.each(['timeout', 'signal'])('the %s covers the body even after a garbage collection', async (which) => {
     setFlagsFromString('--expose-gc')
     const collectGarbage = runInNewContext('gc') as () => void
-    const { proxy, client } = await proxied({ timeout: 200, retry: false })
-    proxy.plan({ kind: 'stall', bytes: 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{' })
+    const controller = new AbortController()
+    const { proxy, client } = await proxied({ timeout: which === 'timeout' ? 200 : 60_000, retry: false, signal: controller.signal })
+    proxy.plan(stalledBody)
     const ended = rejection(client.get('k'))
     const collecting = setInterval(collectGarbage, 20)
+    const aborting = setTimeout(() => which === 'signal' && controller.abort(), 200)
     try {
-      expect(await ended).toBeInstanceOf(TimeoutError)
+      expect(await ended).toMatchObject({ name: which === 'timeout' ? 'TimeoutError' : 'AbortError' })
       await until(() => proxy.requests[0]?.closedAt() !== undefined)
     } finally {
       clearInterval(collecting)
+      clearTimeout(aborting)
     }
   })
 

@@ -13,8 +13,9 @@ import {
   type Workflow,
   workflows,
 } from '@holdfast/contracts'
-import { type Logger, openapiDocument, pageHeaders, referenceFile, referencePage, securityHeaders } from '@holdfast/server-kit'
-import { type Context, Hono } from 'hono'
+import { type Logger, openapiDocument, openapiRoute, pageHeaders, referenceFile, referencePage, securityHeaders } from '@holdfast/server-kit'
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context, Hono } from 'hono'
 import type { watchReachability } from './reachability.js'
 import { runAllTests, runTest } from './run-test.js'
 import { TooManyWaiting, takeTurns } from './turns.js'
@@ -44,7 +45,7 @@ const waitingMax = 8
 
 const statusOf = (report: { details: { error?: unknown } }) => (report.details.error === undefined ? 200 : 502)
 
-const createHandlers = ({ client, apiUrl, version, reachability, logger }: AppOptions): Handlers => {
+const createHandlers = (app: OpenAPIHono, { client, apiUrl, version, reachability, logger }: AppOptions): Handlers => {
   const inTurn = takeTurns(waitingMax)
   const lastResults: TestStatus['last_results'] = {}
   const note = ({ success, test_name, details }: TestReport, workflow: Workflow) => {
@@ -53,8 +54,6 @@ const createHandlers = ({ client, apiUrl, version, reachability, logger }: AppOp
     logger[success ? 'info' : 'warn']({ test_name, success, steps_executed, duration_ms }, 'a test ended')
   }
   const description = 'Exercises a running Holdfast API through its client and reports.'
-  const routes = Object.entries(verifierRoutes).map(([id, route]) => ({ id, route }))
-  const document = openapiDocument({ title: 'Holdfast verifier', version, description }, routes)
   const page = referencePage('Holdfast verifier')
   return {
     runAllTests: async () => {
@@ -71,7 +70,7 @@ const createHandlers = ({ client, apiUrl, version, reachability, logger }: AppOp
     },
     testStatus: async () => ({ status: 200, body: { api: { url: apiUrl, ...(await reachability.probe()) }, last_results: lastResults } }),
     health: async () => ({ status: 200, body: { status: 'ok', version } }),
-    openapi: async () => ({ status: 200, body: document }),
+    openapi: async () => ({ status: 200, body: openapiDocument(app, { title: 'Holdfast verifier', version, description }) }),
     docs: async () => ({ status: 200, body: page }),
     docsAsset: async (name) => {
       const file = await referenceFile(name)
@@ -83,8 +82,8 @@ const createHandlers = ({ client, apiUrl, version, reachability, logger }: AppOp
 
 /** The verifier's routes. Does no I/O until it is asked. */
 export const createApp = (options: AppOptions): Hono => {
-  const app = new Hono({ strict: false })
-  const handlers = createHandlers(options)
+  const app = new OpenAPIHono({ strict: false })
+  const handlers = createHandlers(app, options)
 
   const reject = (code: ErrorCode, detail: string, headers: Record<string, string> = {}): Response => {
     const { status, title } = errors[code]
@@ -109,9 +108,12 @@ export const createApp = (options: AppOptions): Hono => {
     return new Response(JSON.stringify(body), { status, headers: { ...securityHeaders, 'content-type': 'application/json' } })
   }
 
-  for (const [id, { method, path }] of Object.entries(verifierRoutes)) {
-    const honoPath = path.replaceAll(/\{(\w+)\}/g, ':$1')
-    app.on(method.toUpperCase(), honoPath, serve(id as VerifierRouteId))
+  for (const [id, route] of Object.entries(verifierRoutes)) {
+    const { method, path } = route
+    const described = openapiRoute(id, route)
+    const honoPath = described.getRoutingPath()
+    app.openAPIRegistry.registerPath(described)
+    app.on(method, honoPath, serve(id as VerifierRouteId))
     const allow = method === 'get' ? 'GET, HEAD' : 'POST'
     if (path !== '/test/{workflow}') app.all(honoPath, () => reject('method_not_allowed', `this path has ${allow}`, { allow }))
   }

@@ -1,18 +1,12 @@
 import { errors, Problem, type RouteContract, tags } from '@holdfast/contracts'
 import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 
-/** A route and its operation id. */
-export interface DescribedRoute {
-  readonly id: string
-  readonly route: RouteContract
-}
-
 type Responses = RouteConfig['responses']
 
 const problemContent = { 'application/problem+json': { schema: Problem } }
 const retryAfter = z.object({ 'retry-after': z.string().meta({ description: 'Seconds.' }) })
 
-/** Headers of every answer on a limited route. */
+/** The headers of every response of a route with a rate limit. */
 const limitHeaders = z.object({
   'ratelimit-policy': z.string().meta({ examples: ['"default";q=60;w=60'] }),
   ratelimit: z.string().meta({ examples: ['"default";r=59;t=60'] }),
@@ -31,7 +25,7 @@ const successResponses = (route: RouteContract): Responses =>
     ]),
   )
 
-/** One response for each status that the route refuses with; codes that share a status share it. */
+/** Returns one response for each status of the route's error codes. Codes with the same status share it. */
 const errorResponses = (route: RouteContract): Responses => {
   const statuses = [...new Set(route.errors.map((code) => errors[code].status))].sort()
   return Object.fromEntries(
@@ -44,18 +38,19 @@ const errorResponses = (route: RouteContract): Responses => {
   )
 }
 
-/** Whether a route may ask who calls. */
-const asksForKey = ({ errors: codes }: RouteContract): boolean => codes.includes('unauthenticated')
+/** Tells whether a route may require an API key. */
+const mayRequireKey = ({ errors: codes }: RouteContract): boolean => codes.includes('unauthenticated')
 
-const toRoute = (id: string, route: RouteContract): RouteConfig => {
+/** Describes a route of the contracts to @hono/zod-openapi. */
+export const openapiRoute = (operationId: string, route: RouteContract) => {
   const { params, query, headers, body, bodyOptional } = route.request
   return createRoute({
-    operationId: id,
+    operationId,
     method: route.method,
     path: route.path,
     tags: [route.tag],
     // An empty list says that no key is needed, and an empty object that none is needed with AUTH=off.
-    security: asksForKey(route) ? [{ api_key: [] }, {}] : [],
+    security: mayRequireKey(route) ? [{ api_key: [] }, {}] : [],
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     request: {
@@ -68,33 +63,28 @@ const toRoute = (id: string, route: RouteContract): RouteConfig => {
   } as Parameters<typeof createRoute>[0])
 }
 
-const usedTags = (served: readonly DescribedRoute[]) => {
-  const used = new Set<string>(served.map(({ route }) => route.tag))
-  return Object.entries(tags).flatMap(([name, description]) => (used.has(name) ? [{ name, description }] : []))
-}
-
 /** Typed by OpenAPI 3.0, which does not know `identifier`. */
 const license: { name: string } = Object.freeze({ name: 'MIT License', identifier: 'MIT' })
 
-/** The OpenAPI 3.1 document of the routes that are served. */
+/** Returns the OpenAPI 3.1 document of the routes in the registry of an app. */
 export const openapiDocument = (
+  { openAPIRegistry, getOpenAPI31Document }: Pick<OpenAPIHono, 'openAPIRegistry' | 'getOpenAPI31Document'>,
   info: { readonly title: string; readonly version: string; readonly description: string },
-  served: readonly DescribedRoute[],
 ): Record<string, unknown> => {
-  const app = new OpenAPIHono()
-  for (const { id, route } of served) app.openAPIRegistry.registerPath(toRoute(id, route))
-  if (served.some(({ route }) => asksForKey(route))) {
-    app.openAPIRegistry.registerComponent('securitySchemes', 'api_key', {
+  const described = openAPIRegistry.definitions.flatMap((definition) => (definition.type === 'route' ? [definition.route] : []))
+  if (described.some(({ security = [] }) => security.length > 0)) {
+    openAPIRegistry.registerComponent('securitySchemes', 'api_key', {
       type: 'http',
       scheme: 'bearer',
       bearerFormat: 'hf_<id>_<secret>',
     })
   }
-  const document = app.getOpenAPI31Document({
+  const used = new Set(described.flatMap((route) => route.tags ?? []))
+  const document = getOpenAPI31Document({
     openapi: '3.1.0',
     info: { ...info, license },
     servers: [{ url: '/' }],
-    tags: usedTags(served),
+    tags: Object.entries(tags).flatMap(([name, description]) => (used.has(name) ? [{ name, description }] : [])),
   })
   return { ...document }
 }

@@ -1,24 +1,11 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import type { Scope } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
-import type { RequestState } from '../http/request-context.js'
+import type { Caller } from '../http/caller.js'
+import type { HttpContext, HttpMiddleware } from '../http/hono-env.js'
 import type { RateLimit } from '../rate-limit/rate-limit.js'
 import type { ApiKeyStore } from './api-key-store.js'
 import type { ApiKeyRow } from './sql/api-key-rows.js'
-
-/** The sender of a request, and its rights. Null means no restriction. */
-export interface Caller {
-  readonly id: string
-  readonly scopes: readonly string[]
-  readonly namespaces: readonly string[] | null
-  readonly prefix: string | null
-  /** Requests per window. Null means the default. */
-  readonly rateLimit: number | null
-}
-
-/** Identifies the caller of a request and counts the request against its rate limit. Returns undefined if AUTH is off. */
-export type Authenticate = (incoming: IncomingMessage, state: RequestState) => Promise<Caller | undefined>
 
 /** Credentials of the scheme Bearer (RFC 6750 section 2.1). Scheme names are case-insensitive. */
 const bearer = /^bearer +([\x21-\x7e]+) *$/i
@@ -49,10 +36,10 @@ const isAdminKey = (token: string, adminKey: string | undefined): boolean =>
 
 /** Accepts every request and counts it by client address. */
 export const allowAnonymous =
-  (limit: RateLimit): Authenticate =>
-  async (incoming, state) => {
-    await limit(incoming, state)
-    return undefined
+  (limit: RateLimit): HttpMiddleware =>
+  async (c, next) => {
+    await limit(c)
+    return next()
   }
 
 /**
@@ -60,24 +47,25 @@ export const allowAnonymous =
  * keys is stopped before each guess costs a statement.
  * @throws ApiError unauthenticated, rate_limited
  */
-export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): Authenticate => {
-  const find = async (token: string, incoming: IncomingMessage, state: RequestState): Promise<Caller | undefined> => {
+export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): HttpMiddleware => {
+  const find = async (token: string, c: HttpContext): Promise<Caller | undefined> => {
     if (isAdminKey(token, adminKey)) return administrator
     const [, id, secret] = format.exec(token) ?? []
     if (id === undefined || secret === undefined) return undefined
-    if (!keys.wasValid(id, secret)) await limit(incoming, state, { peek: true })
-    const row = await keys.find(state.deadline, id, secret)
+    if (!keys.wasValid(id, secret)) await limit(c, { peek: true })
+    const row = await keys.find(c.get('request').deadline, id, secret)
     return row === undefined ? undefined : toCaller(row)
   }
 
-  return async (incoming, state) => {
-    const [, token] = bearer.exec(incoming.headers.authorization ?? '') ?? []
-    const caller = token === undefined ? undefined : await find(token, incoming, state)
+  return async (c, next) => {
+    const [, token] = bearer.exec(c.env.incoming.headers.authorization ?? '') ?? []
+    const caller = token === undefined ? undefined : await find(token, c)
     if (caller === undefined) {
-      await limit(incoming, state)
+      await limit(c)
       throw unauthenticated(token)
     }
-    await limit(incoming, state, { key: caller.id, ownRequests: caller.rateLimit })
-    return caller
+    await limit(c, { key: caller.id, ownRequests: caller.rateLimit })
+    c.set('caller', caller)
+    return next()
   }
 }

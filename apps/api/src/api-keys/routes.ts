@@ -1,5 +1,5 @@
 import type { RouteInput, Routes } from '@holdfast/contracts'
-import type { Handlers } from '../http/mount.js'
+import type { Handlers } from '../http/handler.js'
 import type { ApiKeyStore } from './api-key-store.js'
 import type { ApiKeyRow } from './sql/api-key-rows.js'
 

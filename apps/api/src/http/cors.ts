@@ -1,30 +1,28 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RouteContract } from '@holdfast/contracts'
 import { ApiError } from './api-error.js'
+import type { HttpMiddleware } from './hono-env.js'
 
 /** Cross-origin access for browsers (Fetch standard, section 3.3), for a service whose callers have API keys. */
 export interface Cors {
-  /** Adds the headers by which a page of a listed origin may read the response, whatever it will be. */
-  readonly allow: (headers: IncomingHttpHeaders, response: Record<string, string>) => void
-  /**
-   * The headers of the response to a preflight.
-   * @throws ApiError forbidden if the origin is not listed
-   */
-  readonly preflight: (headers: IncomingHttpHeaders) => Record<string, string>
+  /** Adds the headers that let a page of a listed origin read the response, even if the response is an error. */
+  readonly headers: HttpMiddleware
+  /** Responds to preflight requests. */
+  readonly preflight: HttpMiddleware
 }
 
-/** How long a browser may remember a preflight, in seconds: the most that Chromium honours. */
+/** How long a browser may cache a preflight response, in seconds. Chromium allows no more. */
 const preflightMaxAge = 7_200
 
-/** Request headers that no contract names: they belong to every route. */
+/** Request headers that apply to every route and are in no contract. */
 const commonRequestHeaders = ['authorization', 'content-type', 'x-request-id', 'traceparent', 'tracestate']
 
-/** Response headers that no contract names, beside those that every page can read. */
+/** Response headers that are in no contract. The safelisted ones need not be exposed. */
 const commonResponseHeaders = ['allow', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id']
 
 const properNames: Readonly<Record<string, string>> = { etag: 'ETag', ratelimit: 'RateLimit', www: 'WWW' }
 
-/** A header's name as its specification writes it. */
+/** Returns the name of a header with the capital letters of its specification. */
 const properName = (name: string): string =>
   name
     .split('-')
@@ -33,11 +31,14 @@ const properName = (name: string): string =>
 
 const listed = (names: Iterable<string>): string => [...new Set(names)].map(properName).sort().join(', ')
 
-/** Whether a browser asks, before it sends a request for a page of another origin, if it may. */
-export const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
+/** Tells whether a request is a CORS preflight. */
+const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
   method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
 
-/** @param origins what pages may call, such as `https://app.example.com`, in lower case; empty for none */
+/**
+ * Creates the middleware for CORS.
+ * @param origins the origins whose pages may call the service, such as `https://app.example.com`, in lower case
+ */
 export const createCors = (origins: ReadonlySet<string>, routes: readonly RouteContract[]): Cors => {
   const allowed = {
     'access-control-allow-methods': [...new Set(routes.map(({ method }) => method.toUpperCase()))].sort().join(', '),
@@ -54,22 +55,31 @@ export const createCors = (origins: ReadonlySet<string>, routes: readonly RouteC
   ])
   const isListed = (origin: string | undefined): origin is string => origin !== undefined && origins.has(origin.toLowerCase())
 
+  const preflightHeaders = ({ origin, ...headers }: IncomingHttpHeaders): Record<string, string> => {
+    if (!isListed(origin)) {
+      throw new ApiError(
+        'forbidden',
+        `Pages of the origin ${origin} may not call this service. The operator can add the origin to CORS_ORIGINS.`,
+      )
+    }
+    const isPrivate = headers['access-control-request-private-network'] === 'true'
+    return { ...allowed, ...(isPrivate ? { 'access-control-allow-private-network': 'true' } : {}) }
+  }
+
   return {
-    allow: ({ origin }, response) => {
-      if (origins.size > 0) response.vary = 'Origin'
-      if (!isListed(origin)) return
-      response['access-control-allow-origin'] = origin
-      response['access-control-expose-headers'] = exposed
-    },
-    preflight: (headers) => {
-      if (!isListed(headers.origin)) {
-        throw new ApiError(
-          'forbidden',
-          `Pages of the origin ${headers.origin} may not call this service. The operator can add the origin to CORS_ORIGINS.`,
-        )
+    headers: (c, next) => {
+      const { origin } = c.env.incoming.headers
+      if (origins.size > 0) c.header('vary', 'Origin')
+      if (isListed(origin)) {
+        c.header('access-control-allow-origin', origin)
+        c.header('access-control-expose-headers', exposed)
       }
-      const isPrivate = headers['access-control-request-private-network'] === 'true'
-      return { ...allowed, ...(isPrivate ? { 'access-control-allow-private-network': 'true' } : {}) }
+      return next()
+    },
+    // Before authentication and rate limits, because browsers send no credentials with a preflight.
+    preflight: async (c, next) => {
+      const { incoming } = c.env
+      return isPreflight(incoming) ? c.newResponse(null, 204, preflightHeaders(incoming.headers)) : await next()
     },
   }
 }

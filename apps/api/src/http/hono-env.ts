@@ -1,8 +1,28 @@
 import type { HttpBindings } from '@hono/node-server'
-import type { Context } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Caller } from './caller.js'
+import type { JsonBody } from './json-body.js'
+import type { IdempotencyKey } from './operation-context.js'
+import type { RequestContext } from './request-context.js'
+import type { ValidRequest } from './validate.js'
 
+/** The types of Hono's context. Each variable is set by the middleware named beside it. */
 export interface HttpEnv {
   Bindings: HttpBindings
+  Variables: {
+    /** `requestContext`, for every request. */
+    request: RequestContext
+    /** `authenticateWithKeys`, if callers need an API key. */
+    caller: Caller | undefined
+    /** `jsonBody`, if the request has a body. */
+    body: JsonBody | undefined
+    /** `validateRequest`. */
+    valid: ValidRequest
+    /** `readIdempotencyKey`, if a write has the header. */
+    idempotencyKey: IdempotencyKey | undefined
+  }
 }
 
 export type HttpContext = Context<HttpEnv>
+
+export type HttpMiddleware = MiddlewareHandler<HttpEnv>

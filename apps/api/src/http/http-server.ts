@@ -5,6 +5,7 @@ import { closeLingering, createBoundedServer, isDiscardingBody, type LingerBound
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { ApiError } from './api-error.js'
+import { baseHeaders } from './base-headers.js'
 import type { HttpEnv } from './hono-env.js'
 import type { Admissions } from './overload/admission.js'
 import { limitConnections } from './overload/connection-limits.js'
@@ -13,7 +14,6 @@ import { createRejectionThrottle } from './overload/rejection-throttle.js'
 import { type ProblemResponse, toProblem } from './problem.js'
 import { unsupportedVersion } from './request-head.js'
 import { routingPath } from './request-target.js'
-import { baseHeaders } from './respond.js'
 
 /** Bounds on peers that are slow, greedy or many. Milliseconds, bytes and connections. */
 export const peerBounds = {

@@ -1,106 +1,22 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { limits } from '@holdfast/contracts'
-import { QueueFull } from '../postgres/errors.js'
+import { limits, type RouteContract } from '@holdfast/contracts'
 import { ApiError, invalid } from './api-error.js'
+import {
+  type BodyBound,
+  bodyBound,
+  checkContentEncoding,
+  checkMediaType,
+  type Exchange,
+  inviteBody,
+  readBytes,
+  reserveBody,
+  tooLarge,
+  valueBound,
+} from './body-bytes.js'
+import type { HttpMiddleware } from './hono-env.js'
 import type { ByteBudget, ByteLease } from './overload/byte-budget.js'
 import { countMembers, repeatedMembers } from './repeated-members.js'
 
-/** Room for the members beside the value: a key of 1024 bytes that is all escapes, an expiry, and white space. */
-const envelopeBytes = 16_384
-
 const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-const checkHeaders = (incoming: IncomingMessage): void => {
-  const encoding = incoming.headers['content-encoding']
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new ApiError('unsupported_media_type', 'a compressed body is not accepted; leave Content-Encoding out')
-  }
-}
-
-const checkMediaType = (header: string | undefined): void => {
-  const [type = '', ...parameters] = (header ?? '')
-    .toLowerCase()
-    .split(';')
-    .map((part) => part.trim())
-  const charset = parameters
-    .find((parameter) => parameter.startsWith('charset='))
-    ?.slice(8)
-    .replaceAll('"', '')
-  if (!/^application\/(?:[a-z0-9.-]+\+)?json$/.test(type) || (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')) {
-    throw new ApiError(
-      'unsupported_media_type',
-      `the body must be Content-Type: application/json in UTF-8${header === undefined ? '' : ', which the header given is not'}`,
-    )
-  }
-}
-
-/** How large a body may be, and what one that is larger is told. */
-export interface BodyBound {
-  readonly bytes: number
-  readonly detail: string
-}
-
-/** The bound of a body that carries a value. */
-export const valueBound = (valueBytesMax: number): BodyBound => ({
-  bytes: valueBytesMax + envelopeBytes,
-  detail: `The value is too large. It may have ${valueBytesMax} bytes of JSON text (MAX_VALUE_BYTES).`,
-})
-
-/** The bound of any other body. */
-export const bodyBound = (bytes: number): BodyBound => ({
-  bytes,
-  detail: `The body is too large. On this route it may have ${bytes} bytes.`,
-})
-
-/** What a request is rejected with whose body finds no room. */
-export const overBudget = (): Error => new QueueFull('the service holds as many bytes of request bodies as it may')
-
-/**
- * Counts the body of a request, and a value in its URL, before it is read. A body of unknown length counts as the longest one.
- * @throws QueueFull
- */
-export const reserveBody = (incoming: IncomingMessage, bound: BodyBound, budget: ByteBudget): ByteLease | Promise<ByteLease> => {
-  const { 'content-length': length, 'transfer-encoding': coding } = incoming.headers
-  const bytes = coding === undefined ? Number(length ?? 0) : bound.bytes
-  return budget.reserve(Math.min(bytes, bound.bytes) + (incoming.url?.length ?? 0))
-}
-
-const tooLarge = ({ detail }: BodyBound): ApiError => new ApiError('too_large', detail)
-
-/** Reads by events, because an iterator over a body costs more than all else that a small one takes. */
-const readBytes = (incoming: IncomingMessage, bound: BodyBound, lease: ByteLease): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    const keep = (chunk: Buffer) => {
-      bytes += chunk.length
-      chunks.push(chunk)
-      if (bytes > bound.bytes) giveUp(tooLarge(bound))
-      else if (!lease.cover(bytes)) giveUp(overBudget())
-    }
-    const giveUp = (reason: Error) => {
-      chunks.length = 0
-      incoming.off('data', keep)
-      incoming.resume()
-      reject(reason)
-    }
-    // Nobody is left to read this; it keeps the log free of faults that are not ours.
-    const cutOff = (cause?: Error) => {
-      if (!incoming.readableEnded) reject(new ApiError('malformed_request', 'the body was cut off', { cause }))
-    }
-    incoming.on('data', keep)
-    incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
-    incoming.on('error', cutOff)
-    incoming.on('close', cutOff)
-  })
-
-/** Lets a client that waits for it send its body, once everything that the head tells is fine (RFC 9110 section 10.1.1). */
-const invite = ({ incoming, outgoing }: Exchange): void => {
-  const { headers, httpVersionMinor } = incoming
-  if (headers.expect === undefined || httpVersionMinor === 0) return
-  if (headers['content-length'] !== '0') checkMediaType(headers['content-type'])
-  outgoing.writeContinue()
-}
 
 /** More members outside of values than any valid request has. Without a bound, a body of nothing but members would take a second. */
 const ownMembersMax = 50_000
@@ -152,12 +68,6 @@ const storable = (text: string): boolean => {
   return secondHalfAt === -1
 }
 
-/** A request whose body is to be read, and its response. */
-interface Exchange {
-  readonly incoming: IncomingMessage
-  readonly outgoing: ServerResponse
-}
-
 /** A JSON body: what it means, and the text that it came as. */
 export interface JsonBody {
   readonly value: unknown
@@ -165,7 +75,7 @@ export interface JsonBody {
 }
 
 /** The positions of values in a body. */
-export interface BodyShape {
+interface BodyShape {
   /** Levels of arrays and objects that a value is within. */
   readonly valueLevel: number
   /** Whether there is one. Members that are given more than once are rejected everywhere but in values. */
@@ -177,16 +87,16 @@ export interface BodyShape {
  * @param lease counts the bytes that arrive
  * @throws QueueFull; ApiError unsupported_media_type, too_large, malformed_json, validation_failed
  */
-export const readJsonBody = async (
+const readJsonBody = async (
   exchange: Exchange,
   bound: BodyBound,
   { valueLevel, holdsValue }: BodyShape,
   lease: ByteLease,
 ): Promise<JsonBody | undefined> => {
   const { incoming } = exchange
-  checkHeaders(incoming)
+  checkContentEncoding(incoming)
   if (Number(incoming.headers['content-length'] ?? 0) > bound.bytes) throw tooLarge(bound)
-  invite(exchange)
+  inviteBody(exchange)
   const bytes = await readBytes(incoming, bound, lease)
   if (bytes.length === 0) return undefined
   checkMediaType(incoming.headers['content-type'])
@@ -213,4 +123,29 @@ export const readJsonBody = async (
   if (given !== countMembers(value, ownLevels)) throw repeatedMembers(text, ownLevels)
   if (!storable(text)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
   return { value, text }
+}
+
+/** Bounds on the bodies of requests. */
+export interface BodyLimits {
+  readonly valueBytesMax: number
+  /** Bounds the bytes of all requests that are served at the same time. */
+  readonly budget: ByteBudget
+}
+
+/** Reads the JSON body of requests of a route, and counts its bytes until the response is ready. */
+export const jsonBody = (
+  { request: { bodyBytesMax, valueLevel } }: RouteContract,
+  { valueBytesMax, budget }: BodyLimits,
+): HttpMiddleware => {
+  const shape = { valueLevel: valueLevel ?? 1, holdsValue: bodyBytesMax === undefined || valueLevel !== undefined }
+  const bound = bodyBytesMax === undefined ? valueBound(valueBytesMax) : bodyBound(bodyBytesMax)
+  return async (c, next) => {
+    const lease = await reserveBody(c.env.incoming, bound, budget)
+    try {
+      c.set('body', await readJsonBody(c.env, bound, shape, lease))
+      await next()
+    } finally {
+      lease.release()
+    }
+  }
 }

@@ -2,30 +2,42 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { RouteId } from '@holdfast/contracts'
 import { deadlines } from '../postgres/deadlines.js'
-import { baseHeaders } from './respond.js'
+import { baseHeaders } from './base-headers.js'
+import type { HttpMiddleware } from './hono-env.js'
 
-/** What is known of a request from its arrival to its line in the log. */
-export interface RequestState {
+/** What is known about a request, whatever its route. */
+export interface RequestContext {
   readonly id: string
-  /** When it arrived and when it must be answered, as `performance.now()` counts. */
+  /** When it arrived and when it must have its response, as `performance.now()` counts. */
   readonly arrived: number
   readonly deadline: number
-  /** Headers of the answer, whatever it will be. */
-  readonly headers: Record<string, string>
-  /** Whether the service stops, by now. */
-  readonly stopping: () => boolean
-  /** The route that took the request; for the log. */
+  /** The route that serves the request. */
   route?: RouteId
-  /** The caller's address; for the log. */
+  /** The address of the client. */
   client?: string
 }
 
-const acceptable = /^[A-Za-z0-9._-]{1,64}$/
+const safeId = /^[A-Za-z0-9._-]{1,64}$/
 
-/** Gives a request its id (the caller's `X-Request-Id` where it is harmless), its deadline and the headers of its answer. */
-export const openRequest = (incoming: IncomingMessage, stopping: () => boolean): RequestState => {
-  const given = incoming.headers['x-request-id']
-  const id = typeof given === 'string' && acceptable.test(given) ? given : randomUUID()
+/** Uses the client's `X-Request-Id` as the id if it is safe to log. */
+const openRequest = ({ headers }: IncomingMessage): RequestContext => {
+  const given = headers['x-request-id']
+  const id = typeof given === 'string' && safeId.test(given) ? given : randomUUID()
   const arrived = performance.now()
-  return { id, arrived, deadline: arrived + deadlines.request, headers: baseHeaders(id), stopping }
+  return { id, arrived, deadline: arrived + deadlines.request }
 }
+
+/**
+ * Gives each request its id, its deadline and the headers that every response has. While the service stops, responses also close their
+ * connection, so that clients reconnect to another process.
+ */
+export const requestContext =
+  (isStopping: () => boolean): HttpMiddleware =>
+  async (c, next) => {
+    const request = openRequest(c.env.incoming)
+    c.set('request', request)
+    const headers = baseHeaders(request.id)
+    for (const name in headers) c.header(name, headers[name])
+    await next()
+    if (isStopping()) c.res.headers.set('connection', 'close')
+  }

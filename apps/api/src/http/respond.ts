@@ -1,27 +1,32 @@
-import { pageHeaders, securityHeaders } from '@holdfast/server-kit'
-import type { RequestState } from './request-context.js'
+import type { RouteContract } from '@holdfast/contracts'
+import { pageHeaders } from '@holdfast/server-kit'
+import type { StatusCode } from 'hono/utils/http-status'
+import { stringifyJson } from '../lib/json-text.js'
+import type { HttpContext } from './hono-env.js'
 
-/** Headers that every answer starts with. */
-export const baseHeaders = (requestId: string): Record<string, string> => ({
-  ...securityHeaders,
-  'cache-control': 'no-store',
-  'x-request-id': requestId,
-})
+/** A response of any handler. */
+export interface HandlerResponse {
+  readonly status: number
+  readonly body?: unknown
+  readonly contentType?: string
+  /** Headers that are undefined are left out. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined
+}
 
-/** The only place where a response is made, from a plain object of headers, which is sent fastest. Headers that are undefined are left out. */
-export const answer = (
-  state: RequestState,
-  status: number,
-  body: string | Uint8Array<ArrayBuffer> | null,
-  headers: Readonly<Record<string, unknown>> = {},
-): Response => {
-  const all = state.headers
-  for (const name in headers) {
-    const value = headers[name]
-    if (value !== undefined) all[name] = String(value)
+const setHeaders = (c: HttpContext, headers: Readonly<Record<string, unknown>>): void => {
+  for (const name in headers) if (headers[name] !== undefined) c.header(name, String(headers[name]))
+}
+
+/** Sends the response of a handler as its contract describes it. Not by `c.json`, which would parse and rewrite stored values. */
+export const respond = (c: HttpContext, route: RouteContract, { status, body, contentType, headers = {} }: HandlerResponse): Response => {
+  const contract = route.responses[status]
+  const code = status as StatusCode
+  if (contract?.contentType !== undefined) {
+    const type = contentType ?? contract.contentType
+    setHeaders(c, { 'cache-control': 'no-cache', ...headers, 'content-type': type, ...(type.startsWith('text/html') ? pageHeaders : {}) })
+    return c.newResponse(body as string, code)
   }
-  if (all['content-type']?.startsWith('text/html')) Object.assign(all, pageHeaders)
-  // Callers should come back on a new connection, which finds another service; those too whose request came before the stop began.
-  if (state.stopping()) all.connection = 'close'
-  return new Response(body, { status, headers: all })
+  setHeaders(c, headers)
+  if (contract?.body === undefined) return c.newResponse(null, code)
+  return c.newResponse(stringifyJson(body), code, { 'content-type': 'application/json' })
 }

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { isLoopback } from '@holdfast/server-kit'
-import type { Config } from '../config.js'
 
 /**
  * Decides which names a request may have in its `Host` header. DNS rebinding leads a foreign name to this service, so only
@@ -14,6 +13,13 @@ export interface TrustedHosts {
   readonly isTrusted: (name: string) => boolean
 }
 
+/** The settings that decide which hosts are trusted. */
+interface HostSettings {
+  readonly AUTH: 'off' | 'required'
+  readonly HOST: string
+  readonly ALLOWED_HOSTS: ReadonlySet<string>
+}
+
 const isLocal = (name: string): boolean => isLoopback(name) || name.endsWith('.localhost')
 
 /**
@@ -21,7 +27,7 @@ const isLocal = (name: string): boolean => isLoopback(name) || name.endsWith('.l
  * listens on other addresses than loopback, IP addresses and the name of its machine.
  * @returns undefined if every name is accepted
  */
-export const trustedHosts = ({ AUTH, HOST, ALLOWED_HOSTS }: Pick<Config, 'AUTH' | 'HOST' | 'ALLOWED_HOSTS'>): TrustedHosts | undefined => {
+export const trustedHosts = ({ AUTH, HOST, ALLOWED_HOSTS }: HostSettings): TrustedHosts | undefined => {
   if (AUTH === 'required' || ALLOWED_HOSTS.has('*')) return undefined
   if (isLoopback(HOST)) return { isLocal, isTrusted: (name) => ALLOWED_HOSTS.has(name) }
   const names = new Set([...ALLOWED_HOSTS, hostname().toLowerCase(), HOST.toLowerCase()])

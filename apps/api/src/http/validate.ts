@@ -1,30 +1,33 @@
-import type { RouteContract } from '@holdfast/contracts'
+import { defaultNamespace, type RouteContract } from '@holdfast/contracts'
 import { z } from 'zod'
 import { ApiError } from './api-error.js'
+import type { EnabledRoute } from './enabled-routes.js'
+import type { HttpContext, HttpMiddleware } from './hono-env.js'
+import { withKeyAsParameter } from './key-in-query.js'
+import { parseQuery, requestTarget } from './request-target.js'
+
+type Part = 'params' | 'query' | 'headers' | 'body'
 
 /** The parts of a request before validation. */
-export interface RawRequest {
-  readonly params: Record<string, string>
-  readonly query: Readonly<Record<string, string>>
-  readonly headers: Readonly<Record<string, unknown>>
-  readonly body: unknown
-}
+type RawRequest = { readonly [P in Part]: P extends 'body' ? unknown : Readonly<Record<string, unknown>> }
 
-type Part = keyof RawRequest
+/** The parts of a request after validation. A part that the contract does not have is undefined. */
+export type ValidRequest = Record<Part, unknown>
+
 type Fault = { readonly path: string; readonly message: string }
 
 const noParameters = z.strictObject({})
 const parts: readonly Part[] = ['params', 'query', 'headers', 'body']
 
-/** A request may have any number of faults; so many are told. */
+/** At most this many faults are reported. */
 const faultsMax = 100
 
-/** Adds the faults that an issue is to those that are told. */
-const describe = (part: Part, issue: z.core.$ZodIssue, given: unknown, faults: Fault[]): void => {
+/** Adds an issue of zod to the faults. */
+const addFaults = (part: Part, issue: z.core.$ZodIssue, given: unknown, faults: Fault[]): void => {
   const path = [part, ...issue.path].join('.')
   if (issue.code === 'unrecognized_keys') {
-    const told = issue.keys.slice(0, faultsMax - faults.length)
-    for (const name of told) faults.push({ path: `${path}.${name}`, message: 'is not known here' })
+    const names = issue.keys.slice(0, faultsMax - faults.length)
+    for (const name of names) faults.push({ path: `${path}.${name}`, message: 'is not known here' })
     return
   }
   if (faults.length >= faultsMax) return
@@ -33,7 +36,7 @@ const describe = (part: Part, issue: z.core.$ZodIssue, given: unknown, faults: F
   faults.push({ path, message: missing ? 'is required' : issue.message })
 }
 
-/** A route's data routes take the query parameters that they declare and no others; the rest do not look at the query. */
+/** Routes with a rate limit accept only the query parameters that they declare. The other routes ignore the query. */
 const schemaOf = (route: RouteContract, part: Part): z.ZodType | undefined =>
   route.request[part] ?? (part === 'query' && route.limited ? noParameters : undefined)
 
@@ -42,43 +45,51 @@ const isEmpty = (part: unknown): boolean => {
   return true
 }
 
-/** The headers that a schema declares; the others of a request are not its business. */
-const declared = (names: readonly string[], headers: RawRequest['headers']): Record<string, unknown> => {
-  const some: Record<string, unknown> = {}
-  for (const name of names) if (headers[name] !== undefined) some[name] = headers[name]
-  return some
+/** Returns the headers that a schema declares. The others are not validated. */
+const pick = (names: readonly string[], headers: RawRequest['headers']): Record<string, unknown> => {
+  const picked: Record<string, unknown> = {}
+  for (const name of names) if (headers[name] !== undefined) picked[name] = headers[name]
+  return picked
 }
 
-/** Checks one part. What an empty part means is found once, because most requests have no query and no conditions. */
-const partCheck = (part: Part, schema: z.ZodType) => {
+/** Creates the validation of one part. The result of an empty part is computed once, because most requests have no query and no conditions. */
+const validatePart = (part: Part, schema: z.ZodType) => {
   const empty = schema.safeParse({})
   const names = part === 'headers' ? Object.keys((schema as z.ZodObject).shape) : []
-  return (raw: RawRequest, valid: Record<Part, unknown>, faults: Fault[]): void => {
-    const given = part === 'headers' ? declared(names, raw.headers) : raw[part]
+  return (raw: RawRequest, valid: ValidRequest, faults: Fault[]): void => {
+    const given = part === 'headers' ? pick(names, raw.headers) : raw[part]
     const parsed = part !== 'body' && isEmpty(given) ? empty : schema.safeParse(given)
     if (parsed.success) valid[part] = parsed.data
-    else for (const issue of parsed.error.issues) describe(part, issue, given, faults)
+    else for (const issue of parsed.error.issues) addFaults(part, issue, given, faults)
   }
 }
 
+/** Returns the parameters in the path and in the query of a request, decoded. */
+export const requestParameters = (c: HttpContext) => ({ params: c.req.param(), query: parseQuery(requestTarget(c.env.incoming).query) })
+
+/** Returns the namespace of a request. */
+export const requestNamespace = (c: HttpContext): string => c.req.param('namespace') ?? defaultNamespace
+
 /**
- * Makes the check of requests against their contract.
+ * Validates requests against their contract.
  * @throws ApiError validation_failed with every fault of every part
  */
-export const requestValidator = (route: RouteContract): ((raw: RawRequest) => Record<Part, unknown>) => {
-  const checks = parts.flatMap((part) => {
+export const validateRequest = ({ route, keyInQuery }: EnabledRoute): HttpMiddleware => {
+  const validators = parts.flatMap((part) => {
     const schema = schemaOf(route, part)
-    return schema === undefined ? [] : [{ part, check: partCheck(part, schema) }]
+    return schema === undefined ? [] : [{ part, validate: validatePart(part, schema) }]
   })
-  return (raw) => {
-    const valid: Record<Part, unknown> = { params: undefined, query: undefined, headers: undefined, body: undefined }
+  return (c, next) => {
+    const raw: RawRequest = { ...requestParameters(c), headers: c.env.incoming.headers, body: c.get('body')?.value }
+    const valid: ValidRequest = { params: undefined, query: undefined, headers: undefined, body: undefined }
     const faults: Fault[] = []
-    for (const { part, check } of checks) {
+    for (const { part, validate } of validators) {
       if (part === 'body' && raw.body === undefined && route.request.bodyOptional) continue
-      check(raw, valid, faults)
+      validate(raw, valid, faults)
     }
     const [first] = faults
     if (first !== undefined) throw new ApiError('validation_failed', `${first.path}: ${first.message}`, { faults })
-    return valid
+    c.set('valid', keyInQuery ? { ...valid, ...withKeyAsParameter(valid) } : valid)
+    return next()
   }
 }

@@ -1,14 +1,5 @@
 import { hash } from 'node:crypto'
-
-/** Makes a write take effect at most once. */
-export interface IdempotencyKey {
-  /** A digest of the caller, the namespace and the caller's Idempotency-Key. */
-  readonly id: string
-  /** A digest of the request. */
-  readonly fingerprint: string
-  /** The digest in records of format 1, which leaves out the conditions. */
-  readonly firstFingerprint: string
-}
+import type { IdempotencyKey } from '../http/operation-context.js'
 
 /** Tells whether a result is that of an earlier request with the same Idempotency-Key. */
 export interface Replayable {

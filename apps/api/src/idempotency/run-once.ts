@@ -1,10 +1,11 @@
 import type { ErrorCode } from '@holdfast/contracts'
 import postgres from 'postgres'
 import { ApiError, type ApiErrorExtensions } from '../http/api-error.js'
+import type { IdempotencyKey } from '../http/operation-context.js'
 import { Raced } from '../postgres/errors.js'
 import type { Pool } from '../postgres/pool.js'
 import { retryRaced } from '../postgres/retry.js'
-import type { IdempotencyKey, Replayable } from './idempotency-key.js'
+import type { Replayable } from './idempotency-key.js'
 import { getRecord, type KnownRecord, recordError } from './sql/idempotency-records.js'
 
 /** The header that tells whether a response is that of an earlier request. */

@@ -1,9 +1,9 @@
 import type { ApiError } from '../http/api-error.js'
+import type { OperationContext } from '../http/operation-context.js'
 import type { Once } from '../idempotency/run-once.js'
 import { createBatchWrite } from './batch-write.js'
 import { itemNotFound, preconditionFailed } from './item-errors.js'
 import type { DeleteOperation } from './operation.js'
-import type { OperationContext } from './operation-context.js'
 import { type DeleteItems, type DeleteRow, deleteItems, toDeleteItems } from './sql/delete-items.js'
 import type { ItemDatabase } from './write-batcher.js'
 

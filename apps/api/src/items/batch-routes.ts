@@ -1,14 +1,14 @@
 import { errors, type RouteInput, type Routes } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
-import type { Handler, Handlers } from '../http/mount.js'
+import type { Handler, Handlers } from '../http/handler.js'
 import { prefersMinimal } from '../http/preferences.js'
 import { problemBody } from '../http/problem.js'
-import { preferred, replayed } from '../http/write-response-headers.js'
 import { memberSpan, spanOf, textOf } from '../lib/json-span.js'
 import { JsonText } from '../lib/json-text.js'
 import type { ItemStore } from './item-store.js'
 import type { DeleteOperation, PutOperation } from './operation.js'
 import { requestedExpiry } from './requested-expiry.js'
+import { preferred, replayed } from './write-response-headers.js'
 
 type DeleteElement = RouteInput<Routes['deleteManyItems']>['body']['keys'][number]
 

@@ -1,9 +1,10 @@
+import type { OperationContext } from '../http/operation-context.js'
 import type { Replayable } from '../idempotency/idempotency-key.js'
 import { type Once, replayOf } from '../idempotency/run-once.js'
 import type { BatchOutcomes, BatchRecord, BatchRow } from '../idempotency/sql/batch-with-idempotency.js'
 import { createBatcher } from '../lib/batcher.js'
 import type { Statement } from '../postgres/statement.js'
-import type { ItemCall, OperationContext } from './operation-context.js'
+import type { ItemCall } from './item-call.js'
 import { batchDefaults, bytesOfBody, type ItemDatabase } from './write-batcher.js'
 
 /**

@@ -1,3 +1,4 @@
+import type { OperationContext } from '../http/operation-context.js'
 import type { Replayable } from '../idempotency/idempotency-key.js'
 import { createKeyOrder } from '../lib/key-order.js'
 import { QueueFull, Raced } from '../postgres/errors.js'
@@ -6,7 +7,6 @@ import { holds } from './conditions.js'
 import type { ItemBatchers } from './item-batchers.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
 import type { Conditions } from './operation.js'
-import type { OperationContext } from './operation-context.js'
 import type { ItemRow } from './sql/item-row.js'
 import { itemName } from './write-batcher.js'
 

@@ -1,12 +1,12 @@
 import { ApiError } from '../http/api-error.js'
-import type { IdempotencyKey, Replayable } from '../idempotency/idempotency-key.js'
+import type { IdempotencyKey, OperationContext } from '../http/operation-context.js'
+import type { Replayable } from '../idempotency/idempotency-key.js'
 import { replayOf } from '../idempotency/run-once.js'
 import { getRecord } from '../idempotency/sql/idempotency-records.js'
 import { DatabaseOverloaded, DatabaseUnavailable } from '../postgres/errors.js'
 import type { Pool } from '../postgres/pool.js'
 import { keyRange } from './key-range.js'
 import type { DeletePrefixOperation } from './operation.js'
-import type { OperationContext } from './operation-context.js'
 import { beginDeletion, deleteRange } from './sql/delete-range.js'
 
 /** How many rows one statement deletes. */

@@ -1,3 +1,4 @@
+import type { OperationContext } from '../http/operation-context.js'
 import type { Replayable } from '../idempotency/idempotency-key.js'
 import { Raced } from '../postgres/errors.js'
 import { retryRaced } from '../postgres/retry.js'
@@ -6,7 +7,6 @@ import type { CompareAndSet } from './compare-and-set.js'
 import type { ItemBatchers } from './item-batchers.js'
 import { preconditionFailed } from './item-errors.js'
 import type { IncrementOperation } from './operation.js'
-import type { OperationContext } from './operation-context.js'
 import type { ItemRow } from './sql/item-row.js'
 
 /**

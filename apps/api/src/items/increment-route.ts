@@ -1,14 +1,14 @@
 import type { Routes } from '@holdfast/contracts'
 import { invalid } from '../http/api-error.js'
 import { writeConditions } from '../http/entity-tags.js'
-import type { Handler } from '../http/mount.js'
+import type { Handler } from '../http/handler.js'
 import { prefersMinimal } from '../http/preferences.js'
-import { written } from '../http/write-response-headers.js'
 import { memberText } from '../lib/json-span.js'
 import type { Addition } from './addition.js'
 import { type ExactNumber, int64, isKept, readNumber } from './exact-number.js'
 import type { ItemStore } from './item-store.js'
 import type { IncrementOperation } from './operation.js'
+import { written } from './write-response-headers.js'
 
 type Amounts = { readonly [Name in keyof Addition]?: number | undefined }
 

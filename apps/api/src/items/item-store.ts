@@ -1,4 +1,5 @@
 import type { ApiError } from '../http/api-error.js'
+import type { OperationContext } from '../http/operation-context.js'
 import type { Replayable } from '../idempotency/idempotency-key.js'
 import { createOnce } from '../idempotency/run-once.js'
 import type { JsonText } from '../lib/json-text.js'
@@ -13,7 +14,6 @@ import { createItemBatchers } from './item-batchers.js'
 import { itemNotFound, preconditionFailed } from './item-errors.js'
 import { createListItems, type ItemList } from './list-items.js'
 import type { DeleteOperation, DeletePrefixOperation, GetOperation, ItemOperation, ListOperation } from './operation.js'
-import type { OperationContext } from './operation-context.js'
 import { createPatchItem, createTouchItem } from './patch-item.js'
 import { createPutItem } from './put-item.js'
 

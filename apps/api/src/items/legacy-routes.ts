@@ -1,6 +1,6 @@
 import type { Routes } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
-import type { Handler, Handlers } from '../http/mount.js'
+import type { Handler, Handlers } from '../http/handler.js'
 import { checkKey } from '../namespaces/key-prefix.js'
 import type { ItemStore } from './item-store.js'
 import type { ItemHandlers } from './routes.js'

@@ -1,4 +1,4 @@
-import type { ItemCall } from './operation-context.js'
+import type { ItemCall } from './item-call.js'
 
 /** Puts the rows of a statement into the order of the calls, by namespace and key. */
 export const byAddress = <Row extends { readonly namespace: string; readonly key: string }>(

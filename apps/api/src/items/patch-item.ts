@@ -1,10 +1,10 @@
+import type { OperationContext } from '../http/operation-context.js'
 import type { Replayable } from '../idempotency/idempotency-key.js'
 import type { CompareAndSet } from './compare-and-set.js'
 import type { ItemBatchers } from './item-batchers.js'
 import { expiresAtPast, itemNotFound, preconditionFailed } from './item-errors.js'
 import { mergePatch } from './merge-patch.js'
 import type { PatchOperation, TouchOperation } from './operation.js'
-import type { OperationContext } from './operation-context.js'
 import type { ItemRow } from './sql/item-row.js'
 
 /** Creates the function that merges a patch into an item. */

@@ -1,6 +1,6 @@
 import type { ApiError, ApiErrorDetails } from '../http/api-error.js'
+import type { ItemCall } from './item-call.js'
 import { tooLarge } from './item-errors.js'
-import type { ItemCall } from './operation-context.js'
 import type { PutInput } from './put-item.js'
 import { bodyOf, isLongerThan } from './put-value.js'
 import type { PutItems, PutRules } from './sql/put-items.js'

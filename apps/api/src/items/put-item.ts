@@ -1,10 +1,10 @@
+import type { OperationContext } from '../http/operation-context.js'
 import type { Replayable } from '../idempotency/idempotency-key.js'
 import { Raced } from '../postgres/errors.js'
 import { retryRaced } from '../postgres/retry.js'
 import type { ItemBatchers } from './item-batchers.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
 import type { PutOperation } from './operation.js'
-import type { OperationContext } from './operation-context.js'
 import { bodyOf } from './put-value.js'
 import type { ItemRow } from './sql/item-row.js'
 

@@ -1,10 +1,10 @@
 import type { Routes } from '@holdfast/contracts'
-import type { Handler } from '../http/mount.js'
-import { replayed } from '../http/write-response-headers.js'
+import type { Handler } from '../http/handler.js'
 import type { ItemStore } from './item-store.js'
 import { itemsPath } from './items-path.js'
 import type { ListOperation } from './operation.js'
 import { pageLinks } from './page-links.js'
+import { replayed } from './write-response-headers.js'
 
 export const listItems =
   (store: ItemStore): Handler<Routes['listItems']> =>

@@ -1,6 +1,6 @@
 import type { Routes } from '@holdfast/contracts'
 import { entityTag, writeConditions } from '../http/entity-tags.js'
-import type { Handler } from '../http/mount.js'
+import type { Handler } from '../http/handler.js'
 import { holds } from './conditions.js'
 import { preconditionFailed } from './item-errors.js'
 import type { ItemStore } from './item-store.js'

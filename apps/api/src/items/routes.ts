@@ -1,4 +1,4 @@
-import type { Handlers } from '../http/mount.js'
+import type { Handlers } from '../http/handler.js'
 import { incrementItem } from './increment-route.js'
 import type { ItemStore } from './item-store.js'
 import { deleteItems, listItems } from './range-routes.js'

@@ -1,4 +1,5 @@
-import type { IdempotencyKey, Replayable } from '../idempotency/idempotency-key.js'
+import type { IdempotencyKey, OperationContext } from '../http/operation-context.js'
+import type { Replayable } from '../idempotency/idempotency-key.js'
 import { replayOf } from '../idempotency/run-once.js'
 import type { RecordedRow, Records } from '../idempotency/sql/with-idempotency.js'
 import { createBatcher } from '../lib/batcher.js'
@@ -8,8 +9,8 @@ import { DatabaseConflict, DatabaseOverloaded, DatabaseUnavailable, OutcomeUnkno
 import type { Pool } from '../postgres/pool.js'
 import { lockMinRemainingMs } from '../postgres/retry.js'
 import type { Statement } from '../postgres/statement.js'
+import type { ItemCall } from './item-call.js'
 import { inOrder } from './match-rows.js'
-import type { ItemCall, OperationContext } from './operation-context.js'
 
 /** What the operations on items need of the service. */
 export interface ItemDatabase {

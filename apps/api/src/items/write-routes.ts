@@ -1,14 +1,14 @@
 import type { Routes } from '@holdfast/contracts'
 import { ApiError, invalid } from '../http/api-error.js'
 import { writeConditions } from '../http/entity-tags.js'
-import type { Handler } from '../http/mount.js'
+import type { Handler } from '../http/handler.js'
 import { prefersMinimal, prefersRepresentation } from '../http/preferences.js'
-import { replayed, written } from '../http/write-response-headers.js'
 import { memberText } from '../lib/json-span.js'
 import type { ItemStore } from './item-store.js'
 import { itemsPath } from './items-path.js'
 import type { CreateOperation, DeleteOperation, PatchOperation, PutOperation, TouchOperation } from './operation.js'
 import { requestedExpiry } from './requested-expiry.js'
+import { replayed, written } from './write-response-headers.js'
 
 /** Returns the body of a put: that of the request, or one made from `?value=`. */
 const putBody = (value: string | undefined, bodyText: string | undefined): string => {

@@ -1,6 +1,6 @@
 import { type RouteId, routes } from '@holdfast/contracts'
-import type { RequestState } from '../http/request-context.js'
-import type { RequestObserver } from '../http/request-pipeline.js'
+import type { RequestContext } from '../http/request-context.js'
+import type { RequestObserver } from '../http/request-observer.js'
 import { replayedHeader } from '../idempotency/run-once.js'
 import { createHistogram, durationBounds, type Histogram, histogramFamily } from './histogram.js'
 import { type MetricFamily, type Sample, unlabeled } from './metric-family.js'
@@ -30,7 +30,7 @@ export const createRequestMetrics = (): { readonly observer: RequestObserver; re
   let inFlight = 0
   let replayed = 0
 
-  const find = (method: string, { route }: RequestState): RouteSeries => {
+  const find = (method: string, { route }: RequestContext): RouteSeries => {
     if (route === undefined) return noRoute
     return method === 'HEAD' ? (headByRoute.get(route) ?? noRoute) : byRoute[route]
   }
@@ -48,17 +48,17 @@ export const createRequestMetrics = (): { readonly observer: RequestObserver; re
       arrived: () => {
         inFlight++
       },
-      responded: (method, status, durationMs, state) => {
+      responded: (method, response, durationMs, request) => {
         inFlight--
-        const { byStatus } = find(method, state)
-        const index = status - statusMin
+        const { byStatus } = find(method, request)
+        const index = response.status - statusMin
         let histogram = byStatus[index]
         if (histogram === undefined) {
           histogram = createHistogram(durationBounds)
           byStatus[index] = histogram
         }
         histogram.observe(durationMs / 1000)
-        if (state.headers[replayedHeader] === 'true') replayed++
+        if (response.headers.get(replayedHeader) === 'true') replayed++
       },
     },
     families: [

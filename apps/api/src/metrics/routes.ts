@@ -1,4 +1,4 @@
-import type { Handlers } from '../http/mount.js'
+import type { Handlers } from '../http/handler.js'
 
 /** Creates the handler of `GET /metrics`. */
 export const metricsHandlers = (metricsText: () => Promise<string>): Pick<Handlers, 'metrics'> => ({

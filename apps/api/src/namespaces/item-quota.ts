@@ -1,5 +1,5 @@
 import { ApiError } from '../http/api-error.js'
-import type { OperationContext } from '../items/operation-context.js'
+import type { OperationContext } from '../http/operation-context.js'
 import { DatabaseOverloaded } from '../postgres/errors.js'
 import type { Pool } from '../postgres/pool.js'
 import { lockMinRemainingMs } from '../postgres/retry.js'

@@ -1,5 +1,5 @@
-import type { Caller } from '../api-keys/authenticate.js'
 import { ApiError } from '../http/api-error.js'
+import type { Caller } from '../http/caller.js'
 import type { RangeOperation } from '../items/operation.js'
 
 const outsidePrefix = (prefix: string): ApiError =>

@@ -1,6 +1,6 @@
 import { ApiError } from '../http/api-error.js'
+import type { OperationContext } from '../http/operation-context.js'
 import type { DeletePrefix } from '../items/delete-prefix.js'
-import type { OperationContext } from '../items/operation-context.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
 import type { Pool } from '../postgres/pool.js'
 import type { ReadSettings } from './namespace-settings.js'

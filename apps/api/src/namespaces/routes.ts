@@ -1,4 +1,4 @@
-import type { Handlers } from '../http/mount.js'
+import type { Handlers } from '../http/handler.js'
 import { type ListIdentity, readCursor, writeCursor } from '../items/cursor.js'
 import type { NamespaceStore } from './namespace-store.js'
 

@@ -1,8 +1,7 @@
-import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import { ApiError } from '../http/api-error.js'
 import { clientAddress, clientNetwork, clientSite } from '../http/client-address.js'
-import type { RequestState } from '../http/request-context.js'
+import type { HttpContext } from '../http/hono-env.js'
 import { type Limiter, rememberExhausted } from './exhausted-clients.js'
 import type { ClientLimit, CreateLimiter, LimitPolicy } from './limiter.js'
 
@@ -29,7 +28,7 @@ interface LimitOptions {
 }
 
 /** Counts a request. */
-export type RateLimit = (incoming: IncomingMessage, state: RequestState, options?: LimitOptions) => Promise<void>
+export type RateLimit = (c: HttpContext, options?: LimitOptions) => Promise<void>
 
 /** A limit with its policy. */
 interface Limit extends Limiter {
@@ -62,10 +61,10 @@ const countBoth = async (one: Limit, client: string, other: Limit, site: string)
 }
 
 /** Tells a client where it stands. @throws ApiError rate_limited, with `advice` as to who can change the limit and how */
-const tell = ({ policy, allowed, remaining, resetMs }: Standing, state: RequestState, advice: (policy: LimitPolicy) => string): void => {
+const tell = ({ policy, allowed, remaining, resetMs }: Standing, c: HttpContext, advice: (policy: LimitPolicy) => string): void => {
   const seconds = Math.max(1, Math.ceil(resetMs / 1000))
-  state.headers['ratelimit-policy'] = `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`
-  state.headers.ratelimit = `"${policy.name}";r=${remaining};t=${seconds}`
+  c.header('ratelimit-policy', `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`)
+  c.header('ratelimit', `"${policy.name}";r=${remaining};t=${seconds}`)
   if (allowed) return
   throw new ApiError('rate_limited', advice(policy), { retryAfterSeconds: seconds })
 }
@@ -124,31 +123,32 @@ export const createRateLimit = (options: RateLimitOptions, observe: LimitObserve
     return standing(limit.policy, await limit.count(key))
   }
 
-  return async (incoming, state, { peek = false, key, ownRequests = null } = {}) => {
+  return async (c, { peek = false, key, ownRequests = null } = {}) => {
+    const { incoming } = c.env
     const forwardedFor = incoming.headers['x-forwarded-for']
     const peer = incoming.socket.remoteAddress
     const client = clientAddress(peer, forwardedFor?.toString(), trustedProxies)
-    state.client = client
+    c.get('request').client = client
     if (key !== undefined) {
       const own = ownRequests ?? keyRequests
       if (own === 0) return
       const counted = await countKey(key, own)
       observe(counted.allowed)
-      tell(counted, state, keyAdvice(ownRequests !== null))
+      tell(counted, c, keyAdvice(ownRequests !== null))
       return
     }
     if (requests === 0) return
     const advice = addressAdvice(client, forwardedFor !== undefined && client === clientAddress(peer, undefined, trustedProxies))
     if (peek) {
       const exhausted = byClient.exhausted(clientNetwork(client))
-      if (exhausted !== undefined) tell(standing(byClient.policy, exhausted), state, advice)
+      if (exhausted !== undefined) tell(standing(byClient.policy, exhausted), c, advice)
       const site = siteFactor === 0 ? undefined : clientSite(client)
       const siteExhausted = site === undefined ? undefined : bySite.exhausted(site)
-      if (siteExhausted !== undefined) tell(standing(bySite.policy, siteExhausted), state, advice)
+      if (siteExhausted !== undefined) tell(standing(bySite.policy, siteExhausted), c, advice)
       return
     }
     const counted = await countClient(client)
     observe(counted.allowed)
-    tell(counted, state, advice)
+    tell(counted, c, advice)
   }
 }

@@ -1,4 +1,4 @@
-import type { Handlers } from '../http/mount.js'
+import type { Handlers } from '../http/handler.js'
 import { singleFlight } from '../lib/single-flight.js'
 
 /** The state of the service that the health routes report. */

@@ -1,6 +1,6 @@
 import { endpoints } from '@holdfast/contracts/endpoints'
+import type { Handlers } from '../http/handler.js'
 import { escapeHtml, page } from '../http/html.js'
-import type { Handlers } from '../http/mount.js'
 import { stringifyJson } from '../lib/json-text.js'
 
 /** The links of the landing page, with their descriptions. */

@@ -1,7 +1,7 @@
 import { type ErrorCode, type ErrorDefinition, errors } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
+import type { Handlers } from '../http/handler.js'
 import { escapeHtml, page } from '../http/html.js'
-import type { Handlers } from '../http/mount.js'
 
 const problemPage = (code: ErrorCode): string => {
   const { status, title, help, retryable }: ErrorDefinition = errors[code]

@@ -1,4 +1,4 @@
-import type { RequestObserver } from '../http/request-pipeline.js'
+import type { RequestObserver } from '../http/request-observer.js'
 import type { BatcherObserver } from '../lib/batcher-observer.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { StatementObserver } from '../postgres/retry.js'

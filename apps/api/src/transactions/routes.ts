@@ -1,11 +1,11 @@
 import type { RouteInput, Routes } from '@holdfast/contracts'
-import type { Handler, Handlers } from '../http/mount.js'
+import type { Handler, Handlers } from '../http/handler.js'
 import { prefersMinimal } from '../http/preferences.js'
-import { preferred, replayed } from '../http/write-response-headers.js'
 import { readAddition } from '../items/increment-route.js'
 import type { ItemStore } from '../items/item-store.js'
 import type { TransactionOperation } from '../items/operation.js'
 import { requestedExpiry } from '../items/requested-expiry.js'
+import { preferred, replayed } from '../items/write-response-headers.js'
 import { memberSpan, type Span, spanOf, textOf } from '../lib/json-span.js'
 import type { JsonText } from '../lib/json-text.js'
 

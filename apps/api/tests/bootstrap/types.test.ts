@@ -1,7 +1,7 @@
 import type { Routes } from '@holdfast/contracts'
 import { sql } from 'drizzle-orm'
 import { expectTypeOf, test } from 'vitest'
-import type { Handler, Handlers } from '../../src/http/mount.js'
+import type { Handler, Handlers } from '../../src/http/handler.js'
 import type { Fragment } from '../../src/postgres/statement.js'
 
 const item = { key: 'k', version: '1', created_at: '', updated_at: '', expires_at: null, created_version: '1' }

@@ -1,9 +1,7 @@
 import { inNamespace, keyInQuery, namespacedTag, type RouteContract, routes } from '@holdfast/contracts'
 import { lintOpenapi } from '@holdfast/testbed/lint-openapi'
 import { describe, expect, test } from 'vitest'
-import { enabledRoutes } from '../../src/http/enabled-routes.js'
-import { stringifyJson } from '../../src/lib/json-text.js'
-import { docsHandlers } from '../../src/system/docs.js'
+import { openapiOf } from '../support/openapi.js'
 
 interface Operation {
   readonly operationId: string
@@ -17,20 +15,17 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 
-const documentOf = async (settings: Parameters<typeof enabledRoutes>[0]): Promise<Document> => {
-  const { openapi } = docsHandlers('0.1.0', enabledRoutes(settings))
-  return JSON.parse(stringifyJson((await openapi({} as never, {} as never)).body))
-}
+const documentOf = (settings: Parameters<typeof openapiOf>[0]) => openapiOf(settings) as unknown as Document
 
 describe('the OpenAPI document', async () => {
-  const whole = await documentOf({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false })
+  const whole = documentOf({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false })
   const operations = Object.values(whole.paths).flatMap((path) => Object.values(path))
 
   test.each([
     ['all routes', { ROOT_KEYS: true, AUTH: true, METRICS_PORT: false }],
     ['the default routes', { ROOT_KEYS: false, AUTH: false, METRICS_PORT: false }],
   ])('of %s passes two validators without an error or a warning', async (_which, settings) => {
-    expect(await lintOpenapi(await documentOf(settings))).toEqual([])
+    expect(await lintOpenapi(documentOf(settings))).toEqual([])
   })
 
   test('names its license by the SPDX identifier', () => {

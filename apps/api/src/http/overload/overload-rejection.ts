@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ApiError } from '../api-error.js'
+import { baseHeaders } from '../base-headers.js'
 import { retryAfterSeconds, toProblem } from '../problem.js'
-import { baseHeaders } from '../respond.js'
 
 /** Of the length that all request ids have. */
 const anyId = '00000000-0000-0000-0000-000000000000'

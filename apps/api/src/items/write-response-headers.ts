@@ -1,6 +1,6 @@
+import { entityTag } from '../http/entity-tags.js'
 import { replayedHeader } from '../idempotency/run-once.js'
-import type { StoredItem } from '../items/stored-item.js'
-import { entityTag } from './entity-tags.js'
+import type { StoredItem } from './stored-item.js'
 
 /** Says of an answer that it is that of an earlier request; nothing where it is not. */
 export const replayed = (was: boolean) => ({ [replayedHeader]: was ? 'true' : undefined }) as const

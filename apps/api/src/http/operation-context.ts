@@ -1,6 +1,14 @@
-import type { Caller } from '../api-keys/authenticate.js'
-import type { IdempotencyKey } from '../idempotency/idempotency-key.js'
-import type { BatchedCall } from '../lib/batcher.js'
+import type { Caller } from './caller.js'
+
+/** Makes a write take effect at most once. */
+export interface IdempotencyKey {
+  /** A digest of the caller, the namespace and the caller's Idempotency-Key. */
+  readonly id: string
+  /** A digest of the request. */
+  readonly fingerprint: string
+  /** The digest in records of format 1, which leaves out the conditions. */
+  readonly firstFingerprint: string
+}
 
 /** The request that an operation belongs to. */
 export interface OperationContext {
@@ -8,7 +16,7 @@ export interface OperationContext {
   /** When the request must have its response, as `performance.now()` counts. */
   readonly deadline: number
   readonly namespace: string
-  /** Whose API key the request has; undefined if callers need none. */
+  /** The owner of the request's API key. Undefined if callers need no key. */
   readonly caller: Caller | undefined
   /** Identifies the caller, by API key or address. Callers take turns at statements over many items. */
   readonly client: string
@@ -19,6 +27,3 @@ export interface OperationContext {
   /** Of the Idempotency-Key header, on routes that write. */
   readonly idempotencyKey: IdempotencyKey | undefined
 }
-
-/** An operation, or a part of one, that waits for a batch. */
-export type ItemCall<Input> = BatchedCall<OperationContext, Input>

@@ -4,6 +4,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { ApiKeyStore } from './api-keys/api-key-store.js'
 import { allowAnonymous, authenticateWithKeys } from './api-keys/authenticate.js'
 import { apiKeyHandlers } from './api-keys/routes.js'
+import { acceptRequests } from './http/accept-requests.js'
 import { ApiError } from './http/api-error.js'
 import { createCors } from './http/cors.js'
 import { enabledRoutes } from './http/enabled-routes.js'
@@ -13,11 +14,9 @@ import type { HttpEnv } from './http/hono-env.js'
 import type { Admissions } from './http/overload/admission.js'
 import type { ByteBudget } from './http/overload/byte-budget.js'
 import { requestContext } from './http/request-context.js'
-import { validRequestHead } from './http/request-head.js'
-import { logRequests } from './http/request-log.js'
-import { observeRequests, type RequestObserver } from './http/request-observer.js'
+import { createRequestLog } from './http/request-log.js'
+import type { RequestObserver } from './http/request-observer.js'
 import { routingPath } from './http/request-target.js'
-import { sameOriginOnly } from './http/same-origin.js'
 import { slashHint } from './http/slash-hint.js'
 import type { TrustedHosts } from './http/trusted-hosts.js'
 import { batchHandlers } from './items/batch-routes.js'
@@ -92,15 +91,9 @@ export const createApp = (options: AppOptions): OpenAPIHono<HttpEnv> => {
   })
   const served = enabledRoutes({ ROOT_KEYS: options.rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
 
-  app.use(requestContext(service.stopping), observeRequests(observe.requests), logRequests(logger, options.logFormat))
-  if (authRequired) {
-    const cors = createCors(
-      options.corsOrigins,
-      served.map(({ route }) => route),
-    )
-    app.use(cors.headers, validRequestHead, cors.preflight)
-  } else app.use(validRequestHead)
-  if (trustedHosts !== undefined) app.use(sameOriginOnly(trustedHosts))
+  const contracts = served.map(({ route }) => route)
+  app.use(requestContext(service.stopping, createRequestLog(logger, options.logFormat), observe.requests))
+  app.use(acceptRequests({ trustedHosts, cors: authRequired ? createCors(options.corsOrigins, contracts) : undefined }))
 
   const limit = createRateLimit(options.rateLimit, observe.limit)
   mountRoutes(app, {

@@ -1,25 +1,26 @@
 import type { RouteContract, RouteId, RouteInput } from '@holdfast/contracts'
 import { openapiRoute } from '@holdfast/server-kit'
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { authorize } from './api-keys/authorize.js'
+import type { Authenticate } from './api-keys/authenticate.js'
+import { authorizeRoute } from './api-keys/authorize.js'
 import { ApiError } from './http/api-error.js'
 import type { EnabledRoute } from './http/enabled-routes.js'
 import type { HandledRoute, Handler, Handlers } from './http/handler.js'
 import type { HttpContext, HttpEnv, HttpMiddleware } from './http/hono-env.js'
 import { type BodyLimits, jsonBody } from './http/json-body.js'
 import type { OperationContext } from './http/operation-context.js'
-import { type Admissions, countRequests } from './http/overload/admission.js'
+import type { Admissions } from './http/overload/admission.js'
 import { respond } from './http/respond.js'
 import { slashHint } from './http/slash-hint.js'
-import { rejectUnsupportedConditions } from './http/unsupported-conditions.js'
+import { conditionCheck } from './http/unsupported-conditions.js'
 import { requestNamespace, validateRequest } from './http/validate.js'
 import { readIdempotencyKey } from './idempotency/read-idempotency-key.js'
 
 export interface MountOptions extends BodyLimits {
   readonly served: readonly EnabledRoute[]
   readonly handlers: Handlers
-  /** Identifies the caller of a route with a rate limit, and counts the request. */
-  readonly authenticate: HttpMiddleware
+  /** Used by every route with a rate limit. */
+  readonly authenticate: Authenticate
   /** Counts the requests that wait for short statements. */
   readonly admissions: Admissions
 }
@@ -34,28 +35,21 @@ const longRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
   'deleteNamespace',
 ])
 
-const setRoute =
-  (id: EnabledRoute['id']): HttpMiddleware =>
-  (c, next) => {
+/** Decides who may use a route: identifies the caller, counts the request, and checks the caller's rights before the body is read. */
+const enterRoute = ({ id, route }: EnabledRoute, authenticate: Authenticate): HttpMiddleware => {
+  const checkConditions = conditionCheck(route)
+  return async (c, next) => {
     c.get('request').route = id
-    return next()
+    if (route.limited) {
+      await authenticate(c)
+      authorizeRoute(c.get('caller'), route, requestNamespace(c))
+      checkConditions(c.env.incoming.headers)
+    }
+    return await next()
   }
-
-/** The steps from a request to its validated input, in order. The cheap ones that reject requests come first. */
-const middlewareOf = (served: EnabledRoute, { authenticate, admissions, ...bodyLimits }: MountOptions): HttpMiddleware[] => {
-  const { id, route } = served
-  const isShort = route.limited && !longRoutes.has(id)
-  return [
-    setRoute(id),
-    ...(route.limited ? [authenticate, authorize(route), rejectUnsupportedConditions(route)] : []),
-    ...(route.request.body === undefined ? [] : [jsonBody(route, bodyLimits)]),
-    validateRequest(served),
-    ...(route.safe ? [] : [readIdempotencyKey(served)]),
-    ...(isShort ? [countRequests(route.safe ? admissions.read : admissions.write)] : []),
-  ]
 }
 
-const operationContext = (c: HttpContext): OperationContext => {
+const operationContext = (c: HttpContext, served: EnabledRoute): OperationContext => {
   const request = c.get('request')
   const caller = c.get('caller')
   return {
@@ -66,18 +60,24 @@ const operationContext = (c: HttpContext): OperationContext => {
     client: caller?.id ?? request.client ?? '',
     canCreateNamespace: caller === undefined || caller.namespaces === null,
     bodyText: c.get('body')?.text,
-    idempotencyKey: c.get('idempotencyKey'),
+    idempotencyKey: served.route.safe ? undefined : readIdempotencyKey(c, served),
   }
 }
 
-/** Rejects the methods that a path has no route for (RFC 9110 section 15.5.6). */
-const rejectMethod = (routesOfPath: readonly EnabledRoute[]): HttpMiddleware => {
-  const methods = new Set(routesOfPath.map(({ route }) => route.method.toUpperCase()))
-  if (methods.has('GET')) methods.add('HEAD')
-  const allow = [...methods].sort().join(', ')
-  return (c) => {
-    const hint = slashHint(c.env.incoming) ?? ''
-    throw new ApiError('method_not_allowed', `Method not allowed. Allowed: ${allow}.${hint}`, { headers: { allow } })
+/** Calls the handler of a route, and counts its requests until they have their responses. */
+const serveRoute = (served: EnabledRoute, handler: Handler<RouteContract>, admissions: Admissions): HttpMiddleware => {
+  const { id, route } = served
+  const admission = route.safe ? admissions.read : admissions.write
+  const serve = async (c: HttpContext) =>
+    respond(c, route, await handler(operationContext(c, served), c.get('valid') as unknown as RouteInput<RouteContract>))
+  if (!route.limited || longRoutes.has(id)) return serve
+  return async (c) => {
+    admission.enter()
+    try {
+      return await serve(c)
+    } finally {
+      admission.leave()
+    }
   }
 }
 
@@ -88,9 +88,26 @@ const mountRoute = (app: OpenAPIHono<HttpEnv>, served: EnabledRoute, options: Mo
   // Hono serves HEAD by the route of GET.
   if (route.method === 'head') return
   const handler = options.handlers[id as HandledRoute] as unknown as Handler<RouteContract>
-  const serve: HttpMiddleware = async (c) =>
-    respond(c, route, await handler(operationContext(c), c.get('valid') as unknown as RouteInput<RouteContract>))
-  for (const step of [...middlewareOf(served, options), serve]) app.on(route.method, described.getRoutingPath(), step)
+  const steps = [
+    enterRoute(served, options.authenticate),
+    ...(route.request.body === undefined ? [] : [jsonBody(route, options)]),
+    validateRequest(served),
+    serveRoute(served, handler, options.admissions),
+  ]
+  for (const step of steps) app.on(route.method, described.getRoutingPath(), step)
+}
+
+/** Rejects the methods that a path has no route for (RFC 9110 section 15.5.6). */
+const rejectMethod = (routesOfPath: readonly EnabledRoute[], authenticate: Authenticate): HttpMiddleware => {
+  const methods = new Set(routesOfPath.map(({ route }) => route.method.toUpperCase()))
+  if (methods.has('GET')) methods.add('HEAD')
+  const allow = [...methods].sort().join(', ')
+  const limited = routesOfPath.some(({ route }) => route.limited)
+  return async (c) => {
+    if (limited) await authenticate(c)
+    const hint = slashHint(c.env.incoming) ?? ''
+    throw new ApiError('method_not_allowed', `Method not allowed. Allowed: ${allow}.${hint}`, { headers: { allow } })
+  }
 }
 
 /**
@@ -101,10 +118,8 @@ export const mountRoutes = (app: OpenAPIHono<HttpEnv>, options: MountOptions): v
   for (const routesOfPath of Map.groupBy(options.served, ({ route }) => route.path).values()) {
     for (const served of routesOfPath) mountRoute(app, served, options)
     const [first] = routesOfPath
-    if (first === undefined) continue
-    const path = openapiRoute(first.operationId, first.route).getRoutingPath()
-    const limited = routesOfPath.some(({ route }) => route.limited)
-    if (limited) app.all(path, options.authenticate)
-    app.all(path, rejectMethod(routesOfPath))
+    if (first !== undefined) {
+      app.all(openapiRoute(first.operationId, first.route).getRoutingPath(), rejectMethod(routesOfPath, options.authenticate))
+    }
   }
 }

@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import type { Scope } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
 import type { Caller } from '../http/caller.js'
-import type { HttpContext, HttpMiddleware } from '../http/hono-env.js'
+import type { HttpContext } from '../http/hono-env.js'
 import type { RateLimit } from '../rate-limit/rate-limit.js'
 import type { ApiKeyStore } from './api-key-store.js'
 import type { ApiKeyRow } from './sql/api-key-rows.js'
@@ -34,20 +34,21 @@ const toCaller = ({ id, scopes, namespaces, prefix, rate_limit }: ApiKeyRow): Ca
 const isAdminKey = (token: string, adminKey: string | undefined): boolean =>
   adminKey !== undefined && timingSafeEqual(Buffer.from(hash('sha256', token)), Buffer.from(hash('sha256', adminKey)))
 
+/** Identifies the caller of a request, and counts the request against its rate limit. Sets the variable `caller` unless AUTH is off. */
+export type Authenticate = (c: HttpContext) => Promise<void>
+
 /** Accepts every request and counts it by client address. */
 export const allowAnonymous =
-  (limit: RateLimit): HttpMiddleware =>
-  async (c, next) => {
-    await limit(c)
-    return next()
-  }
+  (limit: RateLimit): Authenticate =>
+  (c) =>
+    limit(c)
 
 /**
  * Accepts requests with a valid API key and counts them by key. All others are counted by client address, so that a client that guesses
  * keys is stopped before each guess costs a statement.
  * @throws ApiError unauthenticated, rate_limited
  */
-export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): HttpMiddleware => {
+export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): Authenticate => {
   const find = async (token: string, c: HttpContext): Promise<Caller | undefined> => {
     if (isAdminKey(token, adminKey)) return administrator
     const [, id, secret] = format.exec(token) ?? []
@@ -57,7 +58,7 @@ export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undef
     return row === undefined ? undefined : toCaller(row)
   }
 
-  return async (c, next) => {
+  return async (c) => {
     const [, token] = bearer.exec(c.env.incoming.headers.authorization ?? '') ?? []
     const caller = token === undefined ? undefined : await find(token, c)
     if (caller === undefined) {
@@ -66,6 +67,5 @@ export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undef
     }
     await limit(c, { key: caller.id, ownRequests: caller.rateLimit })
     c.set('caller', caller)
-    return next()
   }
 }

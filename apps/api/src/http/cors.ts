@@ -1,14 +1,17 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RouteContract } from '@holdfast/contracts'
 import { ApiError } from './api-error.js'
-import type { HttpMiddleware } from './hono-env.js'
+import type { HttpContext } from './hono-env.js'
 
 /** Cross-origin access for browsers (Fetch standard, section 3.3), for a service whose callers have API keys. */
 export interface Cors {
   /** Adds the headers that let a page of a listed origin read the response, even if the response is an error. */
-  readonly headers: HttpMiddleware
-  /** Responds to preflight requests. */
-  readonly preflight: HttpMiddleware
+  readonly addHeaders: (c: HttpContext) => void
+  /**
+   * Returns the headers of the response to a preflight.
+   * @throws ApiError forbidden if the origin is not listed
+   */
+  readonly preflightHeaders: (headers: IncomingHttpHeaders) => Record<string, string>
 }
 
 /** How long a browser may cache a preflight response, in seconds. Chromium allows no more. */
@@ -32,11 +35,11 @@ const properName = (name: string): string =>
 const listed = (names: Iterable<string>): string => [...new Set(names)].map(properName).sort().join(', ')
 
 /** Tells whether a request is a CORS preflight. */
-const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
+export const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
   method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
 
 /**
- * Creates the middleware for CORS.
+ * Creates the rules for CORS.
  * @param origins the origins whose pages may call the service, such as `https://app.example.com`, in lower case
  */
 export const createCors = (origins: ReadonlySet<string>, routes: readonly RouteContract[]): Cors => {
@@ -55,31 +58,23 @@ export const createCors = (origins: ReadonlySet<string>, routes: readonly RouteC
   ])
   const isListed = (origin: string | undefined): origin is string => origin !== undefined && origins.has(origin.toLowerCase())
 
-  const preflightHeaders = ({ origin, ...headers }: IncomingHttpHeaders): Record<string, string> => {
-    if (!isListed(origin)) {
-      throw new ApiError(
-        'forbidden',
-        `Pages of the origin ${origin} may not call this service. The operator can add the origin to CORS_ORIGINS.`,
-      )
-    }
-    const isPrivate = headers['access-control-request-private-network'] === 'true'
-    return { ...allowed, ...(isPrivate ? { 'access-control-allow-private-network': 'true' } : {}) }
-  }
-
   return {
-    headers: (c, next) => {
+    addHeaders: (c) => {
       const { origin } = c.env.incoming.headers
       if (origins.size > 0) c.header('vary', 'Origin')
-      if (isListed(origin)) {
-        c.header('access-control-allow-origin', origin)
-        c.header('access-control-expose-headers', exposed)
-      }
-      return next()
+      if (!isListed(origin)) return
+      c.header('access-control-allow-origin', origin)
+      c.header('access-control-expose-headers', exposed)
     },
-    // Before authentication and rate limits, because browsers send no credentials with a preflight.
-    preflight: async (c, next) => {
-      const { incoming } = c.env
-      return isPreflight(incoming) ? c.newResponse(null, 204, preflightHeaders(incoming.headers)) : await next()
+    preflightHeaders: ({ origin, ...headers }) => {
+      if (!isListed(origin)) {
+        throw new ApiError(
+          'forbidden',
+          `Pages of the origin ${origin} may not call this service. The operator can add the origin to CORS_ORIGINS.`,
+        )
+      }
+      const isPrivate = headers['access-control-request-private-network'] === 'true'
+      return { ...allowed, ...(isPrivate ? { 'access-control-allow-private-network': 'true' } : {}) }
     },
   }
 }

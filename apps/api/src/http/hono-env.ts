@@ -2,7 +2,6 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Caller } from './caller.js'
 import type { JsonBody } from './json-body.js'
-import type { IdempotencyKey } from './operation-context.js'
 import type { RequestContext } from './request-context.js'
 import type { ValidRequest } from './validate.js'
 
@@ -12,14 +11,12 @@ export interface HttpEnv {
   Variables: {
     /** `requestContext`, for every request. */
     request: RequestContext
-    /** `authenticateWithKeys`, if callers need an API key. */
+    /** `enterRoute`, if callers need an API key. */
     caller: Caller | undefined
     /** `jsonBody`, if the request has a body. */
     body: JsonBody | undefined
     /** `validateRequest`. */
     valid: ValidRequest
-    /** `readIdempotencyKey`, if a write has the header. */
-    idempotencyKey: IdempotencyKey | undefined
   }
 }
 

@@ -4,6 +4,8 @@ import type { RouteId } from '@holdfast/contracts'
 import { deadlines } from '../postgres/deadlines.js'
 import { baseHeaders } from './base-headers.js'
 import type { HttpMiddleware } from './hono-env.js'
+import type { RequestLog } from './request-log.js'
+import type { RequestObserver } from './request-observer.js'
 
 /** What is known about a request, whatever its route. */
 export interface RequestContext {
@@ -27,17 +29,26 @@ const openRequest = ({ headers }: IncomingMessage): RequestContext => {
   return { id, arrived, deadline: arrived + deadlines.request }
 }
 
-/**
- * Gives each request its id, its deadline and the headers that every response has. While the service stops, responses also close their
- * connection, so that clients reconnect to another process.
- */
-export const requestContext =
-  (isStopping: () => boolean): HttpMiddleware =>
-  async (c, next) => {
-    const request = openRequest(c.env.incoming)
+/** Creates the outermost middleware: gives each request its id, its deadline and the headers of every response, and notifies the observers. */
+export const requestContext = (
+  isStopping: () => boolean,
+  log: RequestLog,
+  { arrived, around, responded }: RequestObserver,
+): HttpMiddleware => {
+  const serve: HttpMiddleware = async (c, next) => {
+    const { incoming } = c.env
+    const request = openRequest(incoming)
     c.set('request', request)
+    arrived()
     const headers = baseHeaders(request.id)
     for (const name in headers) c.header(name, headers[name])
     await next()
+    // Clients reconnect, to another process. Also those whose request arrived before the stop began.
     if (isStopping()) c.res.headers.set('connection', 'close')
+    const durationMs = performance.now() - request.arrived
+    log(incoming, c.res.status, durationMs, request)
+    responded(incoming.method ?? '', c.res, durationMs, request)
   }
+  if (around === undefined) return serve
+  return (c, next) => around(c.env.incoming, async () => void (await serve(c, next)))
+}

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import { ApiError } from './api-error.js'
-import type { HttpMiddleware } from './hono-env.js'
 import { checkPath, requestTarget } from './request-target.js'
 
 /** The rejection of a request in another version of HTTP. */
@@ -23,7 +22,7 @@ const checkFraming = ({ headers, httpVersionMinor }: IncomingMessage): void => {
  * path that cannot be decoded.
  * @throws ApiError malformed_request, http_version_not_supported, expectation_failed, validation_failed
  */
-const checkRequestHead = (incoming: IncomingMessage): void => {
+export const checkRequestHead = (incoming: IncomingMessage): void => {
   const { rawHeaders, headers, httpVersion } = incoming
   if (httpVersion !== '1.1' && httpVersion !== '1.0') throw unsupportedVersion(`HTTP/${httpVersion}`)
   let hosts = 0
@@ -41,10 +40,4 @@ const checkRequestHead = (incoming: IncomingMessage): void => {
     throw new ApiError('expectation_failed', 'The only supported expectation is 100-continue. Leave the Expect header out.')
   }
   checkPath(requestTarget(incoming).path)
-}
-
-/** Rejects requests whose head HTTP forbids or this service does not support. */
-export const validRequestHead: HttpMiddleware = (c, next) => {
-  checkRequestHead(c.env.incoming)
-  return next()
 }

@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { routes } from '@holdfast/contracts'
 import type { LogFormat, Logger } from '@holdfast/server-kit'
-import type { HttpMiddleware } from './hono-env.js'
 import type { RequestContext } from './request-context.js'
 import { requestTarget } from './request-target.js'
+
+/** Logs a request that has its response. */
+export type RequestLog = (incoming: IncomingMessage, status: number, durationMs: number, request: RequestContext) => void
 
 /** Requests that take longer are logged as slow. Milliseconds. */
 const slowMs = 1_000
@@ -29,15 +31,10 @@ const shortPath = (incoming: IncomingMessage): string => {
  * each request costs a seventh of the throughput of reads. JSON lines have no path, because keys may be secrets. In text, for a person at a
  * terminal, all requests have level `info` and a path. Queries and bodies are never logged, because they contain values.
  */
-export const logRequests = (logger: Logger, format: LogFormat): HttpMiddleware => {
+export const createRequestLog = (logger: Logger, format: LogFormat): RequestLog => {
   const isText = format === 'text'
   const everything = logger.isLevelEnabled(isText ? 'info' : 'debug')
-  return async (c, next) => {
-    await next()
-    const { incoming } = c.env
-    const request = c.get('request')
-    const { status } = c.res
-    const durationMs = performance.now() - request.arrived
+  return (incoming, status, durationMs, request) => {
     const notable = isText || isNotable(status, durationMs, request)
     if (!notable && !everything) return
     logger[notable ? 'info' : 'debug']({

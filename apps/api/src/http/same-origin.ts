@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import { ApiError } from './api-error.js'
-import type { HttpMiddleware } from './hono-env.js'
 import type { TrustedHosts } from './trusted-hosts.js'
 
 /** The name in a Host header, without its port and the brackets of an IPv6 address. */
@@ -11,7 +10,7 @@ const hostName = (host: string): string => /^\[(.*)\](?::\d*)?$/.exec(host)?.[1]
  * (RFC 6454), and those for a foreign name that was made to lead here (DNS rebinding).
  * @throws ApiError forbidden
  */
-const checkSameOrigin = ({ headers }: IncomingMessage, hosts: TrustedHosts): void => {
+export const checkSameOrigin = ({ headers }: IncomingMessage, hosts: TrustedHosts): void => {
   const host = headers.host?.toLowerCase() ?? ''
   const origin = headers.origin?.toLowerCase()
   const name = hostName(host)
@@ -28,11 +27,3 @@ const checkSameOrigin = ({ headers }: IncomingMessage, hosts: TrustedHosts): voi
     'A browser sends this request for a page of another origin. Such pages need AUTH=required and CORS_ORIGINS on the service.',
   )
 }
-
-/** Rejects requests of foreign pages. */
-export const sameOriginOnly =
-  (hosts: TrustedHosts): HttpMiddleware =>
-  (c, next) => {
-    checkSameOrigin(c.env.incoming, hosts)
-    return next()
-  }

@@ -1,6 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { RouteContract } from '@holdfast/contracts'
 import { invalidAt } from './api-error.js'
-import type { HttpMiddleware } from './hono-env.js'
 
 /** Every header field that makes a request conditional (RFC 9110 section 13.1). */
 const conditions = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'] as const
@@ -9,18 +9,17 @@ const conditions = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodi
 const preconditions: readonly string[] = ['if-match', 'if-unmodified-since']
 
 /**
- * Rejects conditions that the contract of a route does not declare. To ignore a condition would be to do what the client ruled out.
+ * Creates the check that rejects conditions which the contract of a route does not declare. To ignore a condition would be to do what the client ruled out.
  * @throws ApiError validation_failed
  */
-export const rejectUnsupportedConditions = ({ method, request }: RouteContract): HttpMiddleware => {
+export const conditionCheck = ({ method, request }: RouteContract): ((headers: IncomingHttpHeaders) => void) => {
   const declared = Object.keys(request.headers?.shape ?? {})
   const isRead = method === 'get' || method === 'head'
   const rejected = conditions.filter((name) => !declared.includes(name) && (!isRead || preconditions.includes(name)))
   const supported = conditions.filter((name) => declared.includes(name))
   const message = `is not supported on this route, which supports ${supported.length === 0 ? 'no conditions' : supported.join(' and ')}; remove it`
-  return (c, next) => {
-    const { headers } = c.env.incoming
-    if (rejected.every((name) => headers[name] === undefined)) return next()
+  return (headers) => {
+    if (rejected.every((name) => headers[name] === undefined)) return
     const given = rejected.filter((name) => headers[name] !== undefined)
     throw invalidAt(
       given.map((name) => `headers.${name}`),

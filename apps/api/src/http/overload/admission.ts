@@ -1,5 +1,3 @@
-import type { HttpMiddleware } from '../hono-env.js'
-
 /** How an {@link Admission} is bounded. */
 export interface AdmissionOptions {
   /** How long an admitted request may wait for those before it. Milliseconds. */
@@ -71,18 +69,6 @@ export const createAdmission = ({ delayMs, requestsMin, now = () => performance.
     use: () => ({ inFlight, max, rejected }),
   }
 }
-
-/** Counts the requests of a route until their responses are ready. */
-export const countRequests =
-  (admission: Admission): HttpMiddleware =>
-  async (_c, next) => {
-    admission.enter()
-    try {
-      await next()
-    } finally {
-      admission.leave()
-    }
-  }
 
 /** The admission of reads and that of writes, so that writes which wait for locks close nothing for reads. */
 export interface Admissions {

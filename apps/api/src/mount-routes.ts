@@ -10,7 +10,7 @@ import type { HttpContext, HttpEnv, HttpMiddleware } from './http/hono-env.js'
 import { type BodyLimits, jsonBody } from './http/json-body.js'
 import type { OperationContext } from './http/operation-context.js'
 import type { Admissions } from './http/overload/admission.js'
-import { respond } from './http/respond.js'
+import { respondAsDeclared } from './http/respond.js'
 import { slashHint } from './http/slash-hint.js'
 import { conditionCheck } from './http/unsupported-conditions.js'
 import { requestNamespace, validateRequest } from './http/validate.js'
@@ -69,7 +69,7 @@ const serveRoute = (served: EnabledRoute, handler: Handler<RouteContract>, admis
   const { id, route } = served
   const admission = route.safe ? admissions.read : admissions.write
   const serve = async (c: HttpContext) =>
-    respond(c, route, await handler(operationContext(c, served), c.get('valid') as unknown as RouteInput<RouteContract>))
+    respondAsDeclared(c, route, await handler(operationContext(c, served), c.get('valid') as unknown as RouteInput<RouteContract>))
   if (!route.limited || longRoutes.has(id)) return serve
   return async (c) => {
     admission.enter()

@@ -13,9 +13,17 @@ import {
   type Workflow,
   workflows,
 } from '@holdfast/contracts'
-import { type Logger, openapiDocument, openapiRoute, pageHeaders, referenceFile, referencePage, securityHeaders } from '@holdfast/server-kit'
+import {
+  type Logger,
+  openapiDocument,
+  openapiRoute,
+  pageHeaders,
+  referenceFile,
+  referencePage,
+  securityHeaders,
+} from '@holdfast/server-kit'
 import { OpenAPIHono } from '@hono/zod-openapi'
-import type { Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import type { watchReachability } from './reachability.js'
 import { runAllTests, runTest } from './run-test.js'
 import { TooManyWaiting, takeTurns } from './turns.js'
@@ -81,7 +89,7 @@ const createHandlers = (app: OpenAPIHono, { client, apiUrl, version, reachabilit
 }
 
 /** The verifier's routes. Does no I/O until it is asked. */
-export const createApp = (options: AppOptions): Hono => {
+export const createApp = (options: AppOptions): OpenAPIHono => {
   const app = new OpenAPIHono({ strict: false })
   const handlers = createHandlers(app, options)
 

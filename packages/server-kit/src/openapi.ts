@@ -1,5 +1,5 @@
 import { errors, Problem, type RouteContract, tags } from '@holdfast/contracts'
-import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
+import { createRoute, type OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 
 type Responses = RouteConfig['responses']
 

@@ -1,6 +1,7 @@
 import { type Cors, isPreflight } from './cors.js'
 import type { HttpMiddleware } from './hono-env.js'
 import { checkRequestHead } from './request-head.js'
+import { respond } from './respond.js'
 import { checkSameOrigin } from './same-origin.js'
 import type { TrustedHosts } from './trusted-hosts.js'
 
@@ -17,10 +18,10 @@ export const acceptRequests =
   ({ trustedHosts, cors }: BrowserAccess): HttpMiddleware =>
   async (c, next) => {
     const { incoming } = c.env
-    cors?.addHeaders(c)
+    cors?.addHeaders(incoming.headers, c.get('request').headers)
     checkRequestHead(incoming)
     if (trustedHosts !== undefined) checkSameOrigin(incoming, trustedHosts)
     // Before authentication and rate limits, because browsers send no credentials with a preflight.
-    if (cors !== undefined && isPreflight(incoming)) return c.newResponse(null, 204, cors.preflightHeaders(incoming.headers))
+    if (cors !== undefined && isPreflight(incoming)) return respond(c, 204, null, cors.preflightHeaders(incoming.headers))
     return await next()
   }

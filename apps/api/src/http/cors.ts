@@ -1,12 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RouteContract } from '@holdfast/contracts'
 import { ApiError } from './api-error.js'
-import type { HttpContext } from './hono-env.js'
 
 /** Cross-origin access for browsers (Fetch standard, section 3.3), for a service whose callers have API keys. */
 export interface Cors {
   /** Adds the headers that let a page of a listed origin read the response, even if the response is an error. */
-  readonly addHeaders: (c: HttpContext) => void
+  readonly addHeaders: (headers: IncomingHttpHeaders, response: Record<string, string>) => void
   /**
    * Returns the headers of the response to a preflight.
    * @throws ApiError forbidden if the origin is not listed
@@ -59,12 +58,11 @@ export const createCors = (origins: ReadonlySet<string>, routes: readonly RouteC
   const isListed = (origin: string | undefined): origin is string => origin !== undefined && origins.has(origin.toLowerCase())
 
   return {
-    addHeaders: (c) => {
-      const { origin } = c.env.incoming.headers
-      if (origins.size > 0) c.header('vary', 'Origin')
+    addHeaders: ({ origin }, response) => {
+      if (origins.size > 0) response.vary = 'Origin'
       if (!isListed(origin)) return
-      c.header('access-control-allow-origin', origin)
-      c.header('access-control-expose-headers', exposed)
+      response['access-control-allow-origin'] = origin
+      response['access-control-expose-headers'] = exposed
     },
     preflightHeaders: ({ origin, ...headers }) => {
       if (!isListed(origin)) {

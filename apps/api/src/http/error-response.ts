@@ -1,10 +1,10 @@
 import type { Logger } from '@holdfast/server-kit'
-import type { StatusCode } from 'hono/utils/http-status'
 import { QueueFull } from '../postgres/errors.js'
 import { ApiError } from './api-error.js'
 import type { HttpContext } from './hono-env.js'
 import { createRejectionThrottle } from './overload/rejection-throttle.js'
 import { toProblem } from './problem.js'
+import { respond } from './respond.js'
 
 /** Creates Hono's `onError`: turns every error into a problem (RFC 9457), and logs those that are not an {@link ApiError}. */
 export const errorResponse = (logger: Logger) => {
@@ -14,6 +14,6 @@ export const errorResponse = (logger: Logger) => {
     if (!(error instanceof ApiError)) logger.error({ err: error, request_id: id }, 'a request failed')
     if (error instanceof QueueFull) hold(c.env.incoming.socket)
     const { status, body, headers } = toProblem(error, id)
-    return c.newResponse(body, status as StatusCode, headers)
+    return respond(c, status, body, headers)
   }
 }

@@ -7,5 +7,5 @@ export interface RequestObserver {
   /** Runs everything that is done for a request, such as inside a span. */
   readonly around?: ((incoming: IncomingMessage, serve: () => Promise<void>) => Promise<void>) | undefined
   /** A request has its response, which is not sent yet. */
-  readonly responded: (method: string, response: Response, durationMs: number, request: RequestContext) => void
+  readonly responded: (method: string, status: number, durationMs: number, request: RequestContext) => void
 }

@@ -1,32 +1,41 @@
 import type { RouteContract } from '@holdfast/contracts'
 import { pageHeaders } from '@holdfast/server-kit'
-import type { StatusCode } from 'hono/utils/http-status'
 import { stringifyJson } from '../lib/json-text.js'
 import type { HttpContext } from './hono-env.js'
 
+/** Creates a response with the headers of the request's context and these. Headers that are undefined are left out. */
+export const respond = (
+  c: HttpContext,
+  status: number,
+  body: string | Uint8Array<ArrayBuffer> | null,
+  headers: Readonly<Record<string, unknown>> = {},
+): Response => {
+  const all = c.get('request').headers
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) all[name] = String(value)
+  }
+  return new Response(body, { status, headers: all })
+}
+
 /** A response of any handler. */
-export interface HandlerResponse {
+interface HandlerResponse {
   readonly status: number
   readonly body?: unknown
   readonly contentType?: string
-  /** Headers that are undefined are left out. */
   readonly headers?: Readonly<Record<string, unknown>> | undefined
 }
 
-const setHeaders = (c: HttpContext, headers: Readonly<Record<string, unknown>>): void => {
-  for (const name in headers) if (headers[name] !== undefined) c.header(name, String(headers[name]))
-}
-
-/** Sends the response of a handler as its contract describes it. Not by `c.json`, which would parse and rewrite stored values. */
-export const respond = (c: HttpContext, route: RouteContract, { status, body, contentType, headers = {} }: HandlerResponse): Response => {
+/** Creates the response of a handler as its contract describes it. Not by `c.json`, which cannot contain the text of stored values. */
+export const respondAsDeclared = (c: HttpContext, route: RouteContract, response: HandlerResponse): Response => {
+  const { status, body, contentType, headers = {} } = response
   const contract = route.responses[status]
-  const code = status as StatusCode
   if (contract?.contentType !== undefined) {
     const type = contentType ?? contract.contentType
-    setHeaders(c, { 'cache-control': 'no-cache', ...headers, 'content-type': type, ...(type.startsWith('text/html') ? pageHeaders : {}) })
-    return c.newResponse(body as string, code)
+    const ofPage = type.startsWith('text/html') ? pageHeaders : {}
+    return respond(c, status, body as string, { 'cache-control': 'no-cache', ...headers, 'content-type': type, ...ofPage })
   }
-  setHeaders(c, headers)
-  if (contract?.body === undefined) return c.newResponse(null, code)
-  return c.newResponse(stringifyJson(body), code, { 'content-type': 'application/json' })
+  if (contract?.body === undefined) return respond(c, status, null, headers)
+  c.get('request').headers['content-type'] = 'application/json'
+  return respond(c, status, stringifyJson(body), headers)
 }

@@ -48,17 +48,17 @@ export const createRequestMetrics = (): { readonly observer: RequestObserver; re
       arrived: () => {
         inFlight++
       },
-      responded: (method, response, durationMs, request) => {
+      responded: (method, status, durationMs, request) => {
         inFlight--
         const { byStatus } = find(method, request)
-        const index = response.status - statusMin
+        const index = status - statusMin
         let histogram = byStatus[index]
         if (histogram === undefined) {
           histogram = createHistogram(durationBounds)
           byStatus[index] = histogram
         }
         histogram.observe(durationMs / 1000)
-        if (response.headers.get(replayedHeader) === 'true') replayed++
+        if (request.headers[replayedHeader] === 'true') replayed++
       },
     },
     families: [

@@ -62,9 +62,10 @@ const countBoth = async (one: Limit, client: string, other: Limit, site: string)
 
 /** Tells a client where it stands. @throws ApiError rate_limited, with `advice` as to who can change the limit and how */
 const tell = ({ policy, allowed, remaining, resetMs }: Standing, c: HttpContext, advice: (policy: LimitPolicy) => string): void => {
+  const { headers } = c.get('request')
   const seconds = Math.max(1, Math.ceil(resetMs / 1000))
-  c.header('ratelimit-policy', `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`)
-  c.header('ratelimit', `"${policy.name}";r=${remaining};t=${seconds}`)
+  headers['ratelimit-policy'] = `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`
+  headers.ratelimit = `"${policy.name}";r=${remaining};t=${seconds}`
   if (allowed) return
   throw new ApiError('rate_limited', advice(policy), { retryAfterSeconds: seconds })
 }

@@ -64,7 +64,7 @@ export const startTraces = ({ share, ...options }: TracesOptions, logger: Logger
   return {
     requests: {
       around: (incoming, serve) => current.run(open(incoming), serve),
-      responded: (method, { status }, _durationMs, { id, route }) => {
+      responded: (method, status, _durationMs, { id, route }) => {
         const request = current.getStore()
         if (request === undefined) return
         const { span, clockOffset } = request

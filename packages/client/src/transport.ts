@@ -68,7 +68,7 @@ export const createTransport = (options: ClientOptions): Transport => {
   const { url = environment('HOLDFAST_URL'), apiKey = environment('HOLDFAST_API_KEY'), namespace = defaultNamespace, fetch: own } = options
   if (own !== undefined && typeof own !== 'function') throw new TypeError('fetch must be a function')
   const base = serviceUrl(url, own !== undefined)
-  if (!namespaceName.test(namespace)) throw new TypeError('namespace must be 1 to 63 of a-z, 0-9 and -, and not begin with -')
+  if (!namespaceName.test(namespace)) throw new TypeError('namespace must be 1 to 63 characters of a-z, 0-9 and -, and not start with -')
   if (apiKey !== undefined && (typeof apiKey !== 'string' || !/^[\x21-\x7e]+$/.test(apiKey)))
     throw new TypeError('apiKey must be visible ASCII characters')
   return {

@@ -1,36 +1,39 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
 import { IdempotencyKeys, Preferences, Replays } from './headers.js'
-import { bodyErrors, dataErrors, expiry, Item, ItemOrMetadata, onceErrors, oneExpiry, oneExpiryFault } from './items.js'
+import { expiry, Item, ItemOrMetadata, oneExpiry, oneExpiryFault } from './item-schemas.js'
 import { limits } from './limits.js'
 import { JsonValue, Key } from './primitives.js'
 import { Problem } from './problem.js'
 import { defineRoute } from './route.js'
+import { bodyErrors, dataErrors, onceErrors } from './route-errors.js'
 
-/** Body of a read of several items. */
+/** The body of a batch read. */
 export const BatchGet = z
   .strictObject({
     keys: z
       .array(Key)
       .max(limits.batchKeys, `must be at most ${limits.batchKeys} keys`)
-      .meta({ description: 'A key may come more than once.' }),
+      .meta({ description: 'A key may occur more than once.' }),
   })
   .meta({ id: 'BatchGet', examples: [{ keys: ['session-42', 'session-43'] }] })
 
-/** Several items, in the order asked. */
+/** Several items, in the order of the request. */
 export const ItemBatch = z
   .object({
-    items: z.array(z.union([Item, z.null()])).meta({ description: 'One for each key asked, in that order; null where there is none.' }),
+    items: z
+      .array(z.union([Item, z.null()]))
+      .meta({ description: 'One for each key of the request, in its order. Null if there is no item.' }),
   })
   .meta({ id: 'ItemBatch' })
 
-/** Read several items at one instant. */
+/** Reads several items as of one instant. */
 export const getItems = defineRoute({
   ...endpoints.getItems,
   tag: 'Items',
   limited: true,
   summary: 'Read several items',
-  description: 'All of them as they are at one instant. It changes nothing, so it may be repeated.',
+  description: 'All items are as of one instant. The request changes nothing, so it can be retried.',
   request: { body: BatchGet, bodyBytesMax: limits.batchBytes },
   responses: { 200: { description: 'The items.', body: ItemBatch } },
   errors: [...dataErrors, 'malformed_json', 'too_large', 'unsupported_media_type'],
@@ -39,11 +42,11 @@ export const getItems = defineRoute({
 /** A condition of one element of a batch: a version, or `*` for any. */
 const Condition = z.string().regex(/^(?:\*|[1-9][0-9]*)$/, 'must be a version, such as "184", or "*"')
 const ifMatch = Condition.optional().meta({
-  description: 'Apply this element only if the item has this version; `*`: only if it exists.',
+  description: 'Apply this element only if the item has this version. `*`: only if the item exists.',
   examples: ['184'],
 })
 
-/** Reports each element whose key an earlier one has: elements have no order, so the result would be left to chance. */
+/** Reports each element that repeats the key of an earlier one. Elements have no order, so the result would be undefined. */
 const rejectRepeatedKeys = (keys: readonly string[], addIssue: (index: number, message: string) => void): void => {
   const first = new Map<string, number>()
   for (const [index, key] of keys.entries()) {
@@ -61,14 +64,14 @@ const BatchPutItem = z
     ...expiry,
     if_match: ifMatch,
     if_none_match: Condition.optional().meta({
-      description: '`*`: apply this element only if the item does not exist; a version: only if the item does not have it.',
+      description: '`*`: apply this element only if the item does not exist. A version: only if the item does not have this version.',
       examples: ['*'],
     }),
   })
   .refine(oneExpiry, oneExpiryFault)
   .meta({ id: 'BatchPutItem' })
 
-/** Body of a put of several items. */
+/** The body of a batch put. */
 export const BatchPut = z
   .strictObject({
     items: z
@@ -80,13 +83,13 @@ export const BatchPut = z
           (index, message) => context.addIssue({ code: 'custom', path: [index, 'key'], message }),
         ),
       )
-      .meta({ description: 'Each key once.' }),
+      .meta({ description: 'A key may occur only once.' }),
   })
   .meta({ id: 'BatchPut', examples: [{ items: [{ key: 'session-42', value: { user: 7 }, ttl: 3600 }] }] })
 
 const keyOf = (element: string | { readonly key: string }): string => (typeof element === 'string' ? element : element.key)
 
-/** Body of a delete of several items. */
+/** The body of a batch delete. */
 export const BatchDelete = z
   .strictObject({
     keys: z
@@ -100,7 +103,7 @@ export const BatchDelete = z
       .superRefine((elements, context) =>
         rejectRepeatedKeys(elements.map(keyOf), (index, message) => context.addIssue({ code: 'custom', path: [index], message })),
       )
-      .meta({ description: 'Each key once: the key alone, or `{key, if_match}` to delete the item under a condition.' }),
+      .meta({ description: 'Keys, or `{key, if_match}` to delete an item conditionally. A key may occur only once.' }),
   })
   .meta({ id: 'BatchDelete', examples: [{ keys: ['session-42', 'session-43'] }] })
 
@@ -115,7 +118,7 @@ const BatchRejection = z
   })
   .meta({ id: 'BatchRejection' })
 
-/** What became of each element of a batch put. */
+/** The outcome of each element of a batch put. */
 export const BatchPutResults = z
   .object({
     results: z
@@ -134,25 +137,24 @@ export const BatchPutResults = z
         ]),
       )
       .meta({
-        description:
-          'One for each element, in their order: the status that a put of the item alone would have, with its item or its problem.',
+        description: 'One for each element, in their order: the status of a put of this item alone, with its item or its problem.',
       }),
   })
   .meta({ id: 'BatchPutResults' })
 
-/** What became of each element of a batch delete. */
+/** The outcome of each element of a batch delete. */
 export const BatchDeleteResults = z
   .object({
     results: z
       .array(z.union([z.object({ key: Key, status: z.literal(204) }).meta({ id: 'BatchDeleteResult' }), BatchRejection]))
-      .meta({ description: 'One for each element, in their order: the status that a delete of the item alone would have.' }),
+      .meta({ description: 'One for each element, in their order: the status of a delete of this item alone.' }),
   })
   .meta({ id: 'BatchDeleteResults' })
 
 const independent =
-  'Each element is applied or rejected by itself, and the response has an outcome for each. An error response applies to all: nothing was changed.'
+  'Each element is applied or rejected individually, and the response has an outcome for each. An error response is about the whole batch.'
 
-/** Create or replace several items. */
+/** Creates or replaces several items. */
 export const putItems = defineRoute({
   ...endpoints.putItems,
   tag: 'Items',
@@ -169,13 +171,13 @@ export const putItems = defineRoute({
     200: {
       description: 'The outcomes.',
       body: BatchPutResults,
-      headers: Replays.extend({ 'preference-applied': z.string().optional().meta({ description: 'The preference that was honoured.' }) }),
+      headers: Replays.extend({ 'preference-applied': z.string().optional().meta({ description: 'The preference that was applied.' }) }),
     },
   },
   errors: [...bodyErrors, ...onceErrors],
 })
 
-/** Delete several items. */
+/** Deletes several items. */
 export const deleteManyItems = defineRoute({
   ...endpoints.deleteManyItems,
   tag: 'Items',

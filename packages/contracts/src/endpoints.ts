@@ -1,20 +1,20 @@
-/** Where a route is and whether it writes: all that a client needs of it at run time, so that it loads no schema. */
+/** The address of a route and whether it writes. A client needs nothing else at run time, so it loads no schemas. */
 export interface Endpoint {
   readonly method: 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete'
-  /** Path with `{name}` parameters, without a trailing slash. */
+  /** The path with `{name}` parameters, without a trailing slash. */
   readonly path: `/${string}`
-  /** Whether it leaves the data as it is (RFC 9110 section 9.2.1). */
+  /** Whether the route changes no data (RFC 9110 section 9.2.1). */
   readonly safe: boolean
-  /** Whether it is about the items of one namespace, and is under the path of each too. */
+  /** Whether the route is about the items of a namespace. It then also exists under the path of each namespace. */
   readonly namespaced?: true
-  /** Whether a write has no record, so that a repeat may be applied again. */
+  /** Whether a write has no idempotency record, so that a retry may be applied again. */
   readonly unrecorded?: true
 }
 
-/** The namespace of routes that name none. */
+/** The namespace of routes without a namespace in their path. */
 export const defaultNamespace = 'default'
 
-/** The path of a namespaced route in the namespace of its parameter. */
+/** Returns the path of a namespaced route with a parameter for the namespace. */
 export const namespacedPath = (path: string): `/${string}` => `/namespaces/{namespace}${path}`
 
 /** The address of every route by its operation id. */

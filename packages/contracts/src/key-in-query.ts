@@ -5,14 +5,14 @@ import { keyInQueryTag } from './tags.js'
 const withKey = '/items/{key}'
 
 /**
- * A route of one item with its key in the query, for proxies that decode `%2F` in a path: `/items/{key}/increment` is `/item/increment?key=`
- * too. Undefined for other routes.
+ * Returns a route of one item with its key in the query, for proxies that decode `%2F` in a path: `/items/{key}/increment` is also
+ * `/item/increment?key=`. Returns undefined for other routes.
  */
 export const keyInQuery = (route: RouteContract): RouteContract | undefined => {
   const { key, ...params } = route.request.params?.shape ?? {}
   if (!route.namespaced || key === undefined || !route.path.startsWith(withKey)) return undefined
   const query = (route.request.query ?? z.strictObject({})).extend({ key })
-  const description = `As \`${route.method.toUpperCase()} ${route.path}\`, for proxies that do not keep \`%2F\` in a path.`
+  const description = `Like \`${route.method.toUpperCase()} ${route.path}\`, for proxies that decode \`%2F\` in a path.`
   return {
     ...route,
     tag: keyInQueryTag,

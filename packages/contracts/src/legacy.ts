@@ -1,52 +1,42 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
 import { IdempotencyKeys, Replays } from './headers.js'
-import {
-  bodyErrors,
-  creatingErrors,
-  dataErrors,
-  deleteItem,
-  getItem,
-  ItemMetadata,
-  ItemWrite,
-  itemParams,
-  NewItem,
-  onceErrors,
-  putItem,
-} from './items.js'
+import { ItemMetadata, ItemWrite, itemParams, NewItem } from './item-schemas.js'
+import { deleteItem, getItem, putItem } from './items.js'
 import { JsonValue, Key } from './primitives.js'
 import { defineRoute } from './route.js'
+import { bodyErrors, creatingErrors, dataErrors, onceErrors } from './route-errors.js'
 
 const keysRoute = { tag: 'Earlier systems', limited: true } as const
 const rootRoute = { ...keysRoute, enabledBy: 'ROOT_KEYS' } as const
-const rootNote = 'Only with `ROOT_KEYS=on`. Keys that are paths of the service itself, such as `items`, cannot be reached this way.'
+const rootNote = 'Only with `ROOT_KEYS=on`. This route cannot reach keys that are paths of the service itself, such as `items`.'
 
-// Earlier systems had no namespaces.
+// The earlier systems had no namespaces.
 const { namespaced: _ofGet, ...getRoute } = getItem
 const { namespaced: _ofDelete, ...deleteRoute } = deleteItem
 
-/** Read an item, as `GET /items/{key}`. */
+/** Reads an item, like `GET /items/{key}`. */
 export const getKey = defineRoute({ ...getRoute, ...endpoints.getKey, ...keysRoute, summary: 'Read an item' })
 
 const writeKey = {
   ...keysRoute,
   summary: 'Create or replace an item',
-  description: 'As `PUT /items/{key}`; the body repeats the key of the path.',
+  description: 'Like `PUT /items/{key}`. The body repeats the key of the path.',
   request: { params: itemParams, headers: putItem.request.headers, body: NewItem },
   responses: putItem.responses,
   errors: [...bodyErrors, ...onceErrors, ...creatingErrors, 'precondition_failed', 'key_mismatch'],
 } as const
 
-/** Create or replace an item, as `PUT /items/{key}`. */
+/** Creates or replaces an item, like `PUT /items/{key}`. */
 export const putKey = defineRoute({ ...endpoints.putKey, ...writeKey })
 
-/** The same with POST. */
+/** Creates or replaces an item, like `PUT /keys/{key}`. */
 export const postKey = defineRoute({ ...endpoints.postKey, ...writeKey })
 
-/** Delete an item, as `DELETE /items/{key}`. */
+/** Deletes an item, like `DELETE /items/{key}`. */
 export const deleteKey = defineRoute({ ...deleteRoute, ...endpoints.deleteKey, ...keysRoute, summary: 'Delete an item' })
 
-/** Read a value and how long it has to live. */
+/** Reads a value and its remaining time to live. */
 export const getRootKey = defineRoute({
   ...endpoints.getRootKey,
   ...rootRoute,
@@ -59,15 +49,15 @@ export const getRootKey = defineRoute({
       body: z.object({
         key: Key,
         value: JsonValue,
-        ttl_remaining: z.int().meta({ description: 'Seconds, rounded up; -1 where the item never expires.' }),
+        ttl_remaining: z.int().meta({ description: 'Seconds, rounded up. -1 if the item never expires.' }),
       }),
     },
-    404: { description: 'There is no such item.', body: z.object({ error: z.literal('Key not found (expired)') }) },
+    404: { description: 'The item does not exist.', body: z.object({ error: z.literal('Key not found (expired)') }) },
   },
   errors: dataErrors,
 })
 
-/** Create or replace an item. */
+/** Creates or replaces an item. */
 export const postRootKey = defineRoute({
   ...endpoints.postRootKey,
   ...rootRoute,

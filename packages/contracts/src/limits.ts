@@ -1,32 +1,32 @@
-/** Bounds that a request must keep; the service's settings may narrow or widen `valueBytes` only. */
+/** Limits of requests. Settings of the service can change only `valueBytes`. */
 export const limits = {
-  /** Bytes of UTF-8 in a key. */
+  /** Length of a key in bytes of UTF-8. */
   keyBytes: 1024,
-  /** Default bound on the bytes of UTF-8 in a value's JSON text. */
+  /** Default length of a value's JSON text in bytes of UTF-8. */
   valueBytes: 1_048_576,
-  /** Levels of nested arrays and objects in a value. */
+  /** Nesting of arrays and objects in a value. */
   valueDepth: 128,
   /** Seconds: 100 years of 365 days. */
   ttlSeconds: 3_153_600_000,
   pageSize: 100,
-  /** Items that pages by number reach; a page costs what it passes over. */
+  /** Number of items that page numbers reach. A page costs as much as all items that it skips. */
   pagedItems: 10_000,
-  /** Items or keys of one batch. */
+  /** Number of items or keys in a batch. */
   batchKeys: 1_000,
-  /** Bytes of the body of a batch of keys: all of them, with room for escapes. */
+  /** Bytes in the body of a batch of keys, with room for escapes. */
   batchBytes: 4_194_304,
-  /** Bytes of the body of a batch put. */
+  /** Bytes in the body of a batch put. */
   batchPutBytes: 8_388_608,
-  /** Bytes of the body of an increment. */
+  /** Bytes in the body of an increment. */
   incrementBytes: 16_384,
-  /** The most that a namespace may let a value have. */
+  /** Largest `max_value_bytes` of a namespace. */
   namespaceValueBytes: 67_108_864,
-  /** Bytes of the body of settings. */
+  /** Bytes in a body of settings. */
   settingsBytes: 16_384,
-  /** Operations of one transaction, and checks. */
+  /** Number of operations in a transaction, and of checks. */
   transactionSteps: 1_000,
-  /** Bytes of the body of a transaction. */
+  /** Bytes in the body of a transaction. */
   transactionBytes: 8_388_608,
-  /** Bytes that the values which a batch or a transaction reads may have together. */
+  /** Total bytes of the values that a batch or a transaction reads. */
   batchValueBytes: 33_554_432,
 } as const

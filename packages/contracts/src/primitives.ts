@@ -3,10 +3,10 @@ import { limits } from './limits.js'
 
 const utf8 = new TextEncoder()
 
-/** Bytes of a string in UTF-8. */
+/** Returns the number of bytes of a string in UTF-8. */
 export const byteLength = (text: string): number => utf8.encode(text).length
 
-/** No UTF-16 unit takes more than three bytes, so that short texts need not be encoded. */
+/** A UTF-16 code unit takes at most three bytes in UTF-8, so short texts are not encoded. */
 const hasKeyBytes = (text: string): boolean => text.length * 3 <= limits.keyBytes || byteLength(text) <= limits.keyBytes
 
 const keyText = z
@@ -15,13 +15,13 @@ const keyText = z
   .refine((text) => !text.includes('\0'), 'must not contain the NUL character')
   .refine(hasKeyBytes, `must have at most ${limits.keyBytes} bytes of UTF-8`)
 
-/** A key: 1 to 1024 bytes of UTF-8, any character but NUL; not `.` or `..`, which URLs cannot carry. */
+/** A key: 1 to 1024 bytes of UTF-8, any character except NUL. `.` and `..` are invalid, because URLs cannot carry them. */
 export const Key = keyText
   .refine((text) => text.length > 0, 'must not be empty')
-  .refine((text) => text !== '.' && text !== '..', 'must not be "." or "..", which cannot travel in a URL')
+  .refine((text) => text !== '.' && text !== '..', 'must not be "." or "..", which URLs cannot carry')
   .meta({
     id: 'Key',
-    description: '1 to 1024 bytes of UTF-8, any character but NUL. In a path it is one percent-encoded segment.',
+    description: '1 to 1024 bytes of UTF-8, any character except NUL. In a path it is one percent-encoded segment.',
     minLength: 1,
     maxLength: limits.keyBytes,
     examples: ['user-config'],
@@ -30,41 +30,42 @@ export const Key = keyText
 /** The name of a namespace. */
 export const Namespace = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and -, and not begin with -')
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 characters of a-z, 0-9 and -, and not start with -')
   .meta({ id: 'Namespace', description: 'The name of a namespace.', examples: ['team-a'] })
 
-/** The beginning that listed keys share; empty for all. */
+/** The start of the listed keys. Empty for all keys. */
 export const Prefix = keyText.meta({
   id: 'Prefix',
-  description: 'Only keys that begin with this text.',
+  description: 'Only keys that start with this text.',
   maxLength: limits.keyBytes,
   examples: ['user-'],
 })
 
-/** What folds listed keys. */
+/** The text at which listed keys are grouped. */
 export const Delimiter = keyText
   .refine((text) => text.length > 0, 'must not be empty')
   .meta({
     id: 'Delimiter',
-    description: 'Folds the keys that have this text after the prefix into `prefixes`, each up to the end of its first one.',
+    description:
+      'Groups keys that contain this text after the prefix. `prefixes` contains the start of each group, up to and including this text.',
     minLength: 1,
     maxLength: limits.keyBytes,
     examples: ['/'],
   })
 
-/** A key, which need not exist, behind which a list begins. */
+/** The key after which a list starts. It does not need to exist. */
 export const StartAfter = keyText
   .refine((text) => text.length > 0, 'must not be empty')
   .meta({
     id: 'StartAfter',
     description:
-      'Begins behind this key, which need not exist: with greater keys, or with lesser ones if `reverse=true`. Not with `page` or `cursor`.',
+      'Starts after this key, which does not need to exist: with greater keys, or with lesser ones if `reverse=true`. Cannot be combined with `page` or `cursor`.',
     minLength: 1,
     maxLength: limits.keyBytes,
     examples: ['user-42'],
   })
 
-/** A place in a list: opaque, as `next_cursor` answers it. */
+/** A position in a list: the opaque `next_cursor` of a page. */
 export const Cursor = z
   .string()
   .regex(/^[A-Za-z0-9_-]+$/, 'must be a next_cursor of this list, with the same parameters; start again without a cursor')
@@ -84,16 +85,16 @@ export const JsonValue = z
 export const JsonPatch = z.unknown().meta({
   id: 'JsonPatch',
   description:
-    'A merge patch of the value (RFC 7396): members of an object are set, those that are null removed; anything else replaces the value.',
+    'A merge patch of the value (RFC 7396). Members of an object are set, and those that are null are removed. Anything else replaces the value.',
 })
 
-/** A version: an opaque decimal string that changes with every write and grows. */
+/** A version: an opaque decimal string that grows with every write. */
 export const Version = z
   .string()
   .regex(/^[1-9][0-9]*$/)
-  .meta({ id: 'Version', description: 'Opaque; changes with every write to the key and grows.', examples: ['184'] })
+  .meta({ id: 'Version', description: 'Opaque. Grows with every write to the key.', examples: ['184'] })
 
-/** A time that the service answers: RFC 3339, UTC, milliseconds. */
+/** A time in a response: RFC 3339, UTC, milliseconds. */
 export const Timestamp = z.iso.datetime({ precision: 3 }).meta({ id: 'Timestamp', examples: ['2026-11-20T19:26:00.123Z'] })
 
 const ttlMessage = `must be a whole number of seconds from 1 to ${limits.ttlSeconds}`
@@ -105,11 +106,11 @@ export const Ttl = z
   .max(limits.ttlSeconds, ttlMessage)
   .meta({ description: 'Seconds until the item expires.', examples: [3600] })
 
-/** Milliseconds since 1970 of the first instant that RFC 3339 cannot name. */
+/** The first time that RFC 3339 cannot express, in milliseconds since 1970. */
 const year10000 = Date.UTC(10_000)
 
-/** A time that a caller gives: RFC 3339 with any offset. Whether it is in the future only the database's clock can say. */
+/** A time in a request: RFC 3339 with any offset. The database's clock decides whether it is in the future. */
 export const ExpiresAt = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2030-01-31T12:00:00Z' })
   .refine((text) => Date.parse(text) > 0 && Date.parse(text) < year10000, 'must be in the future and before the year 10000')
-  .meta({ description: 'The instant at which the item expires; must be in the future.' })
+  .meta({ description: 'The time at which the item expires. It must be in the future.' })

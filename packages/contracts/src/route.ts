@@ -3,52 +3,52 @@ import type { Endpoint } from './endpoints.js'
 import type { ErrorCode } from './errors.js'
 import type { Tag } from './tags.js'
 
-/** An answer that is not a refusal. */
+/** A response that is not an error. */
 export interface ResponseContract {
   readonly description: string
-  /** Schema of a JSON body; left out where there is no body or `contentType` is not JSON. */
+  /** The schema of a JSON body. Absent if there is no body or `contentType` is not JSON. */
   readonly body?: z.ZodType
-  /** Media type of a body that is not JSON. */
+  /** The media type of a body that is not JSON. */
   readonly contentType?: string
   readonly headers?: z.ZodObject
 }
 
-/** One route of the API, as plain data: its request, its answers by status, and the codes it may refuse with. */
+/** A route of the API as plain data: its request, its responses by status, and its error codes. */
 export interface RouteContract extends Endpoint {
   readonly tag: Tag
   readonly summary: string
   readonly description?: string
-  /** Whether it counts against the caller's rate limit. */
+  /** Whether its requests count against the caller's rate limit. */
   readonly limited: boolean
-  /** The setting that turns it on; left out where it is always there. */
+  /** The setting that enables the route. Absent if the route is always enabled. */
   readonly enabledBy?: 'ROOT_KEYS' | 'AUTH'
-  /** What a caller's key must be for, where that does not follow from whether the route is safe. */
+  /** The scope that the caller's API key needs. Absent if it follows from `safe`: `read` or `write`. */
   readonly scope?: 'admin'
-  /** The setting that moves it to another port. */
+  /** The setting that moves the route to another port. */
   readonly movedBy?: 'METRICS_PORT'
   readonly request: {
     readonly params?: z.ZodObject
     readonly query?: z.ZodObject
     readonly headers?: z.ZodObject
-    /** Schema of a JSON body. */
+    /** The schema of a JSON body. */
     readonly body?: z.ZodType
-    /** A body that may be left out, where the query can take its place. */
+    /** Whether the body may be omitted. */
     readonly bodyOptional?: boolean
-    /** Levels of arrays and objects that a value is within, 1 where it is left out. Needed beside `bodyBytesMax` if there are values. */
+    /** The number of arrays and objects around a value in the body, 1 by default. Required with `bodyBytesMax` if the body has values. */
     readonly valueLevel?: number
-    /** Bytes that the body may have, where it holds no value whose bound is a setting. */
+    /** The largest body in bytes. Absent if a setting limits the value in the body. */
     readonly bodyBytesMax?: number
   }
   readonly responses: { readonly [status: number]: ResponseContract }
   readonly errors: readonly ErrorCode[]
 }
 
-/** Keeps the literal types of a route, so that answers and clients can be typed by it. */
+/** Returns the route with its literal types, from which the types of responses and clients derive. */
 export const defineRoute = <const R extends RouteContract>(route: R): R => route
 
 type Output<S> = S extends z.ZodType ? z.output<S> : undefined
 
-/** The validated parts of a request, as a handler sees them. */
+/** The validated parts of a request, which a handler receives. */
 export type RouteInput<R extends RouteContract> = Parts<R['request']>
 
 interface Parts<Q extends RouteContract['request']> {
@@ -66,7 +66,7 @@ type ResponsePart<A, K extends 'body' | 'headers'> = A extends { readonly [P in 
       : { readonly headers?: undefined }
     : { readonly [P in K]?: undefined }
 
-/** The answers that a route declares: a handler can return nothing else. */
+/** The responses that a route declares. A handler can return nothing else. */
 export type RouteResponse<R extends RouteContract> = {
   [S in keyof R['responses'] & number]: { readonly status: S } & ResponsePart<R['responses'][S], 'body'> &
     ResponsePart<R['responses'][S], 'headers'>

@@ -4,19 +4,20 @@ import * as counters from './counters.js'
 import type { endpoints } from './endpoints.js'
 import * as items from './items.js'
 import * as legacy from './legacy.js'
+import * as lists from './lists.js'
 import * as namespaces from './namespaces.js'
 import type { RouteContract } from './route.js'
 import * as system from './system.js'
 import * as transactions from './transactions.js'
 
 /**
- * Every route of the API by its operation id. Server, document, client and tests walk this tree; one that is missing here or in
- * `endpoints.ts` does not compile.
+ * Every route of the API by its operation id. The server, the OpenAPI document, the client and the tests use this table. A route that is
+ * missing here or in `endpoints.ts` is a compile error.
  */
 export const routes = {
   createItem: items.createItem,
-  listItems: items.listItems,
-  deleteItems: items.deleteItems,
+  listItems: lists.listItems,
+  deleteItems: lists.deleteItems,
   getItem: items.getItem,
   headItem: items.headItem,
   putItem: items.putItem,

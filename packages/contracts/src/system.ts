@@ -4,7 +4,7 @@ import { defineRoute } from './route.js'
 
 const route = { limited: false } as const
 
-/** State of the service for people and probes. */
+/** The state of the service. */
 export const Health = z
   .object({
     status: z.enum(['ok', 'stopping', 'unavailable']),
@@ -20,7 +20,7 @@ export const Health = z
 const Liveness = z.object({ status: z.literal('ok') })
 const Readiness = z.object({ status: z.enum(['ok', 'stopping', 'unavailable']) })
 
-/** Summary for people: always 200 while the service answers. */
+/** Returns a summary for people, always with status 200. */
 export const health = defineRoute({
   ...endpoints.health,
   ...route,
@@ -31,32 +31,32 @@ export const health = defineRoute({
   errors: ['malformed_request'],
 })
 
-/** Whether the process should be left running. */
+/** Returns whether the process is alive. */
 export const live = defineRoute({
   ...endpoints.live,
   ...route,
   tag: 'Service',
   summary: 'Whether the process is alive',
   request: {},
-  responses: { 200: { description: 'It is.', body: Liveness } },
+  responses: { 200: { description: 'The process is alive.', body: Liveness } },
   errors: ['malformed_request'],
 })
 
-/** Whether requests should be sent here. */
+/** Returns whether the service accepts requests. */
 export const ready = defineRoute({
   ...endpoints.ready,
   ...route,
   tag: 'Service',
-  summary: 'Whether requests should be sent here',
+  summary: 'Whether the service accepts requests',
   request: {},
   responses: {
-    200: { description: 'Yes.', body: Readiness },
-    503: { description: 'No: the service is stopping or its database does not answer.', body: Readiness },
+    200: { description: 'The service accepts requests.', body: Readiness },
+    503: { description: 'The service is stopping, or its database does not respond.', body: Readiness },
   },
   errors: ['malformed_request'],
 })
 
-/** What the service counts and measures. */
+/** Returns the metrics of the service. */
 export const metrics = defineRoute({
   ...endpoints.metrics,
   ...route,
@@ -68,13 +68,13 @@ export const metrics = defineRoute({
   errors: ['malformed_request'],
 })
 
-/** Where a person, or a program, that knows only the address begins. */
+/** Returns the landing page, for people and programs that know only the address. */
 export const landing = defineRoute({
   ...endpoints.landing,
   ...route,
   tag: 'Documentation',
   summary: 'Landing page',
-  description: 'A page for browsers. Programs, whose `Accept` does not name `text/html`, get its links as JSON.',
+  description: 'A page for browsers. If `Accept` does not contain `text/html`, the response has its links as JSON.',
   request: { headers: z.object({ accept: z.string().optional() }) },
   responses: {
     200: {
@@ -86,7 +86,7 @@ export const landing = defineRoute({
   errors: ['malformed_request'],
 })
 
-/** This API as an OpenAPI 3.1 document. */
+/** Returns the OpenAPI 3.1 document of this API. */
 export const openapi = defineRoute({
   ...endpoints.openapi,
   ...route,
@@ -97,7 +97,7 @@ export const openapi = defineRoute({
   errors: ['malformed_request'],
 })
 
-/** Interactive reference of the API. */
+/** Returns the interactive reference of the API. */
 export const docs = defineRoute({
   ...endpoints.docs,
   ...route,
@@ -108,7 +108,7 @@ export const docs = defineRoute({
   errors: ['malformed_request'],
 })
 
-/** Script, style and icon of the reference. */
+/** Returns a script, style or icon of the reference. */
 export const docsAsset = defineRoute({
   ...endpoints.docsAsset,
   ...route,
@@ -126,23 +126,23 @@ export const docsAsset = defineRoute({
   errors: ['malformed_request', 'validation_failed', 'route_not_found'],
 })
 
-/** All codes of refusals. */
+/** Returns a page with all error codes. */
 export const problems = defineRoute({
   ...endpoints.problems,
   ...route,
   tag: 'Documentation',
-  summary: 'All problem codes',
+  summary: 'All error codes',
   request: {},
   responses: { 200: { description: 'A page.', contentType: 'text/html; charset=utf-8' } },
   errors: ['malformed_request'],
 })
 
-/** What one code of refusal means and what to do about it. */
+/** Returns a page that explains an error code. */
 export const problem = defineRoute({
   ...endpoints.problem,
   ...route,
   tag: 'Documentation',
-  summary: 'What a problem code means',
+  summary: 'Explanation of an error code',
   request: {
     params: z.object({
       code: z

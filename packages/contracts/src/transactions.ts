@@ -2,18 +2,20 @@ import { z } from 'zod'
 import { boundsInOrder, boundsInOrderFault, counterErrors, incrementMembers, refreshesTtl, refreshesTtlFault } from './counters.js'
 import { endpoints } from './endpoints.js'
 import { IdempotencyKeys, Preferences, Replays } from './headers.js'
-import { bodyErrors, creatingErrors, expiry, Item, ItemMetadata, onceErrors, oneExpiry, oneExpiryFault } from './items.js'
+import { expiry, Item, ItemMetadata, oneExpiry, oneExpiryFault } from './item-schemas.js'
 import { limits } from './limits.js'
 import { JsonValue, Key, Version } from './primitives.js'
 import { defineRoute } from './route.js'
+import { bodyErrors, creatingErrors, onceErrors } from './route-errors.js'
 
-/** What an item must be for a transaction to be applied. */
+/** A condition on an item. The transaction is applied only if all conditions hold. */
 const Check = z
   .strictObject({
     key: Key,
-    version: Version.nullable().optional().meta({ description: 'The version that the item must have; null: it must not exist.' }),
+    version: Version.nullable().optional().meta({ description: 'The version that the item must have. Null: the item must not exist.' }),
     created_version: Version.nullable().optional().meta({
-      description: 'The version that the item must have been created with, whatever was written to it since; null: it must not exist.',
+      description:
+        'The version that the item must have been created with, whatever was written to it since. Null: the item must not exist.',
     }),
   })
   .refine((check) => (check.version === undefined) !== (check.created_version === undefined), 'must have either version or created_version')
@@ -27,12 +29,12 @@ const incrementOperation = z
 const deleteOperation = z.strictObject({ op: z.literal('delete'), key: Key })
 const getOperation = z.strictObject({ op: z.literal('get'), key: Key })
 
-/** One step of a transaction. */
+/** An operation of a transaction. */
 const Operation = z
   .discriminatedUnion('op', [setOperation, deleteOperation, incrementOperation, getOperation], 'must be set, delete, increment or get')
   .meta({ id: 'Operation' })
 
-/** Body of a transaction. */
+/** The body of a transaction. */
 export const Transaction = z
   .strictObject({
     checks: z.array(Check).max(limits.transactionSteps, `must be at most ${limits.transactionSteps} checks`).optional(),
@@ -51,29 +53,27 @@ export const Transaction = z
     ],
   })
 
-/** What a delete of a transaction found. */
-const Deletion = z
-  .object({ key: Key, deleted: z.boolean().meta({ description: 'Whether there was such an item.' }) })
-  .meta({ id: 'Deletion' })
+/** The result of a delete in a transaction. */
+const Deletion = z.object({ key: Key, deleted: z.boolean().meta({ description: 'Whether the item existed.' }) }).meta({ id: 'Deletion' })
 
-/** What became of a transaction. */
+/** The results of a transaction. */
 export const TransactionResults = z
   .object({
     results: z.array(z.union([Item, ItemMetadata, Deletion, z.null()])).meta({
       description:
-        'One for each operation, in their order: the item as it was written or read, null where `get` found none, and for `delete` whether there was one.',
+        'One for each operation, in their order: the written or read item, null if `get` found no item, and for `delete` whether the item existed.',
     }),
   })
   .meta({ id: 'TransactionResults' })
 
-/** Apply several operations at once. */
+/** Applies several operations, all or none. */
 export const transact = defineRoute({
   ...endpoints.transact,
   tag: 'Items',
   limited: true,
-  summary: 'Apply several operations at once',
+  summary: 'Apply several operations, all or none',
   description:
-    'All or nothing, in their order, in one commit: nobody sees a part of it. Where a check does not hold, or an operation is refused, nothing is changed.',
+    'Applies all operations or none, in their order, in one commit. Readers never see a part of a transaction. If a check does not hold or an operation is rejected, nothing is changed.',
   request: {
     headers: Preferences.extend(IdempotencyKeys.shape),
     body: Transaction,
@@ -84,7 +84,7 @@ export const transact = defineRoute({
     200: {
       description: 'Applied.',
       body: TransactionResults,
-      headers: Replays.extend({ 'preference-applied': z.string().optional().meta({ description: 'The preference that was honoured.' }) }),
+      headers: Replays.extend({ 'preference-applied': z.string().optional().meta({ description: 'The preference that was applied.' }) }),
     },
   },
   errors: [...bodyErrors, ...onceErrors, ...creatingErrors, ...counterErrors, 'checks_failed'],

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Timestamp } from './primitives.js'
 import { defineRoute, type RouteContract } from './route.js'
 
-/** What the verifier exercises, in the order in which it does. */
+/** The tests of the verifier, in the order in which they run. */
 export const workflows = ['deletion', 'overwrite', 'expiry', 'conditional', 'pagination', 'unicode', 'concurrency'] as const
 export type Workflow = (typeof workflows)[number]
 
@@ -11,17 +11,17 @@ export const TestStep = z
   .object({
     name: z.string(),
     passed: z.boolean(),
-    expected: z.unknown().optional().meta({ description: 'Where the step failed: what was expected.' }),
-    seen: z.unknown().optional().meta({ description: 'Where the step failed: what was seen in its place.' }),
+    expected: z.unknown().optional().meta({ description: 'The expected result, if the step failed.' }),
+    seen: z.unknown().optional().meta({ description: 'The actual result, if the step failed.' }),
   })
   .meta({ id: 'TestStep' })
 export type TestStep = z.output<typeof TestStep>
 
 const Unreachable = z
   .object({ code: z.string(), message: z.string() })
-  .meta({ id: 'Unreachable', description: 'Why the API could not be reached, where it could not.' })
+  .meta({ id: 'Unreachable', description: 'The reason why the API could not be reached.' })
 
-/** What became of one test. */
+/** The result of a test. */
 export const TestReport = z
   .object({
     success: z.boolean(),
@@ -37,7 +37,7 @@ export const TestReport = z
   .meta({ id: 'TestReport' })
 export type TestReport = z.output<typeof TestReport>
 
-/** What became of all tests. */
+/** The results of all tests. */
 export const AllTestsReport = z
   .object({
     success: z.boolean(),
@@ -53,13 +53,13 @@ export const AllTestsReport = z
   .meta({ id: 'AllTestsReport' })
 export type AllTestsReport = z.output<typeof AllTestsReport>
 
-/** Whether the API can be reached, and how the last runs ended. */
+/** Whether the API can be reached, and the results of the last runs. */
 export const TestStatus = z
   .object({
     api: z.object({
       url: z.string(),
       reachable: z.boolean(),
-      since: Timestamp.meta({ description: 'When the verifier first saw it so.' }),
+      since: Timestamp.meta({ description: 'The time at which the verifier first observed this state.' }),
       error: Unreachable.optional(),
     }),
     last_results: z.record(
@@ -72,7 +72,7 @@ export type TestStatus = z.output<typeof TestStatus>
 
 const tests = { tag: 'Tests', limited: false, safe: false, method: 'post' } as const
 const service = { tag: 'Service', limited: false, safe: true, method: 'get', request: {}, errors: [] } as const
-const unreachable = 'The API could not be reached, or stopped answering on the way.'
+const unreachable = 'The API could not be reached, or stopped responding during the run.'
 
 /** Every route of the verifier by its operation id. */
 export const verifierRoutes = {
@@ -91,7 +91,7 @@ export const verifierRoutes = {
     ...tests,
     path: '/test/{workflow}',
     summary: 'Run one test',
-    description: 'It writes keys of its own under `verifier/`, which it removes and which expire by themselves.',
+    description: 'Writes items under `verifier/`, deletes them at the end, and gives them an expiry.',
     request: { params: z.object({ workflow: z.enum(workflows) }) },
     responses: { 200: { description: 'The run completed.', body: TestReport }, 502: { description: unreachable, body: TestReport } },
     errors: ['route_not_found', 'overloaded'],
@@ -100,14 +100,14 @@ export const verifierRoutes = {
     ...service,
     tag: 'Tests',
     path: '/test/status',
-    summary: 'Whether the API can be reached, and how the last runs ended',
+    summary: 'Whether the API can be reached, and the results of the last runs',
     responses: { 200: { description: 'The state.', body: TestStatus } },
   }),
   health: defineRoute({
     ...service,
     path: '/health',
     summary: 'Whether the verifier itself is alive',
-    responses: { 200: { description: 'It is.', body: z.object({ status: z.literal('ok'), version: z.string() }) } },
+    responses: { 200: { description: 'The verifier is alive.', body: z.object({ status: z.literal('ok'), version: z.string() }) } },
   }),
   openapi: defineRoute({
     ...service,

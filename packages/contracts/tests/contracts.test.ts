@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type ErrorDefinition, errors } from '../src/errors.js'
 import { WriteConditions } from '../src/headers.js'
-import { ItemWrite, ListQuery, NewItem } from '../src/items.js'
+import { ItemWrite, NewItem } from '../src/item-schemas.js'
+import { ListQuery } from '../src/lists.js'
 import { Key } from '../src/primitives.js'
 import type { RouteContract } from '../src/route.js'
 import { routes } from '../src/routes.js'
@@ -16,9 +17,9 @@ test('no two routes have the same method and path', () => {
   }
 })
 
-test.each(all)('%s is safe just where nothing of it can be applied in doubt', (_id, { method, safe, limited, errors: codes }) => {
+test.each(all)('%s is safe if and only if its outcome is never unknown', (_id, { method, safe, limited, errors: codes }) => {
   if (method === 'get' || method === 'head') expect(safe).toBe(true)
-  // A POST may be safe too: a read whose question is too long for a URL.
+  // A POST may be safe too, if it is a read with too many keys for a URL.
   if (limited) expect(safe).toBe(!codes.includes('outcome_unknown'))
   else if (method !== 'get' && method !== 'head') expect(safe).toBe(false)
 })
@@ -27,32 +28,32 @@ test.each(all)('%s has a parameter for each name in its path', (_id, { path, req
   expect(Object.keys(request.params?.shape ?? {})).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))
 })
 
-test.each(Object.entries<ErrorDefinition>(errors))('%s says what happened and what to do', (_code, { status, title, help }) => {
+test.each(Object.entries<ErrorDefinition>(errors))('%s has a title and a help text', (_code, { status, title, help }) => {
   expect(status).toBeGreaterThanOrEqual(400)
   expect(title).not.toMatch(/\.$/)
   expect(help).toMatch(/\.$/)
 })
 
 describe('keys', () => {
-  test.each(['a', 'a/b', '...', ' ', '\u{10ffff}', 'x'.repeat(1024), 'é'.repeat(512)])('%j is one', (key) => {
+  test.each(['a', 'a/b', '...', ' ', '\u{10ffff}', 'x'.repeat(1024), 'é'.repeat(512)])('%j is valid', (key) => {
     expect(Key.safeParse(key).success).toBe(true)
   })
-  test.each(['', '.', '..', 'a\0', '\ud800', 'x'.repeat(1025), 'é'.repeat(513), 1, null])('%j is none', (key) => {
+  test.each(['', '.', '..', 'a\0', '\ud800', 'x'.repeat(1025), 'é'.repeat(513), 1, null])('%j is invalid', (key) => {
     expect(Key.safeParse(key).success).toBe(false)
   })
 })
 
 describe('entity tags', () => {
   const parses = (tags: string) => WriteConditions.safeParse({ 'if-match': tags }).success
-  test.each(['*', '"1"', 'W/"1"', '"1","2"', ' "1" , W/"2" ,, "3",', '""'])('%j', (tags) => expect(parses(tags)).toBe(true))
-  test.each(['', '1', '"1', '*, "1"', '"1" "2"', 'w/"1"', '"a b"'])('not %j', (tags) => expect(parses(tags)).toBe(false))
+  test.each(['*', '"1"', 'W/"1"', '"1","2"', ' "1" , W/"2" ,, "3",', '""'])('%j is valid', (tags) => expect(parses(tags)).toBe(true))
+  test.each(['', '1', '"1', '*, "1"', '"1" "2"', 'w/"1"', '"a b"'])('%j is invalid', (tags) => expect(parses(tags)).toBe(false))
 })
 
 describe('values', () => {
-  test.each([{ value: null }, { value: 0 }, { value: '' }, { value: {} }])('%j is a write', (body) =>
+  test.each([{ value: null }, { value: 0 }, { value: '' }, { value: {} }])('%j is a valid write', (body) =>
     expect(ItemWrite.safeParse(body).success).toBe(true),
   )
-  test.each([{}, { value: undefined }, { value: 1, other: 1 }, null, [], 'x'])('%j is none', (body) =>
+  test.each([{}, { value: undefined }, { value: 1, other: 1 }, null, [], 'x'])('%j is not a valid write', (body) =>
     expect(ItemWrite.safeParse(body).success).toBe(false),
   )
 })
@@ -61,13 +62,13 @@ test.each([
   { ttl: 1, expires_at: '2100-01-01T00:00:00Z' },
   { ttl: 1, keep_ttl: true },
   { expires_at: '2100-01-01T00:00:00Z', keep_ttl: true },
-])('only one of %j', (expiry) => expect(NewItem.safeParse({ key: 'k', value: 1, ...expiry }).success).toBe(false))
+])('%j cannot be combined', (expiry) => expect(NewItem.safeParse({ key: 'k', value: 1, ...expiry }).success).toBe(false))
 
-test('a page and a cursor exclude one another', () => {
+test('a page and a cursor cannot be combined', () => {
   expect(ListQuery.safeParse({ page: '1', cursor: 'YQ' }).success).toBe(false)
   expect(ListQuery.safeParse({ cursor: 'YQ' }).success).toBe(true)
 })
 
-test.each(['', '0', '-1', '1.5', '1e1', '0x10', '+1', ' 1', 'x', '9007199254740993'])('%j is no page', (page) => {
+test.each(['', '0', '-1', '1.5', '1e1', '0x10', '+1', ' 1', 'x', '9007199254740993'])('%j is not a valid page', (page) => {
   expect(ListQuery.safeParse({ page }).success).toBe(false)
 })

@@ -107,8 +107,8 @@ describe('start_after', () => {
   })
 
   test.each([
-    ['start_after=a&page=1', 'query.start_after', 'excludes page and cursor: go on with the next_cursor alone'],
-    ['start_after=a&cursor=YQ', 'query.start_after', 'excludes page and cursor: go on with the next_cursor alone'],
+    ['start_after=a&page=1', 'query.start_after', 'cannot be combined with page or cursor; continue with next_cursor alone'],
+    ['start_after=a&cursor=YQ', 'query.start_after', 'cannot be combined with page or cursor; continue with next_cursor alone'],
     ['start_after=', 'query.start_after', 'must not be empty'],
     [`start_after=${'x'.repeat(1025)}`, 'query.start_after', 'must have at most 1024 bytes of UTF-8'],
     ['reverse=1', 'query.reverse', 'must be true or false'],

@@ -109,7 +109,7 @@ describe('listing', () => {
   })
 
   test('page and cursor exclude each other', async () => {
-    expect((await api.request('GET', '/items?cursor=YQ&page=1')).json.detail).toBe('query.cursor: and page exclude one another')
+    expect((await api.request('GET', '/items?cursor=YQ&page=1')).json.detail).toBe('query.cursor: cannot be combined with page')
   })
 
   test('a page links to the other pages', async () => {

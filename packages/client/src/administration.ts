@@ -6,28 +6,28 @@ import { camelCased, type WireNames } from './names.js'
 import { type CallOptions, callNames, type WriteOptions, writeNames } from './options.js'
 import type { ApiKey, Body, NamespaceInfo } from './types.js'
 
-/** Settings of a namespace. They apply to writes from then on, within 5 seconds on every replica. */
+/** Settings of a namespace. Changes take effect for new writes within 5 seconds on every replica. */
 export interface NamespaceSettings {
   /**
-   * Time to live of an item that is written without an expiry; null: it is permanent.
+   * Time to live of an item that is written without an expiry. Null: it is permanent.
    * @unit seconds
    * @default null
    */
   readonly defaultTtl?: number | null
   /**
-   * The longest time to live that an item may have; null for no limit.
+   * The longest time to live of an item. Null for no limit.
    * @unit seconds
    * @default null
    */
   readonly maxTtl?: number | null
   /**
-   * The largest JSON text of a value, if less than the service accepts; null for what it accepts.
+   * The largest JSON text of a value, if less than the limit of the service. Null for the limit of the service.
    * @unit bytes
    * @default null
    */
   readonly maxValueBytes?: number | null
   /**
-   * The most live items; null for no limit.
+   * The largest number of live items. Null for no limit.
    * @default null
    */
   readonly maxItems?: number | null
@@ -35,42 +35,42 @@ export interface NamespaceSettings {
 
 /** A namespace to create. */
 export interface NewNamespace extends NamespaceSettings {
-  /** 1 to 63 of a-z, 0-9 and -, not beginning with -. */
+  /** 1 to 63 characters of a-z, 0-9 and -, not starting with -. */
   readonly name: string
 }
 
 /** An API key to create. */
 export interface NewApiKey {
   /**
-   * For people, at most 200 characters.
+   * A label for people, at most 200 characters.
    * @default ''
    */
   readonly name?: string
-  /** What the key may do: read items, write them, manage namespaces and API keys. None includes another. */
+  /** The permissions of the key: read items, write items, manage namespaces and API keys. No scope includes another. */
   readonly scopes: Body<'createApiKey'>['scopes']
   /**
-   * The namespaces that the key is for; null for all.
+   * The allowed namespaces. Null for all.
    * @default null
    */
   readonly namespaces?: string[] | null
   /**
-   * The prefix of all keys that it can read and write; null for any.
+   * Only item keys that start with this text can be read and written. Null for all.
    * @default null
    */
   readonly prefix?: string | null
   /**
-   * Requests in a window; null for the service's default.
+   * Requests in a window. Null for the service's default.
    * @default null
    */
   readonly rateLimit?: number | null
   /**
-   * Time until the key expires, from now; null for never.
+   * Time from now until the key expires. Null for never.
    * @unit seconds
    * @default null
    */
   readonly ttl?: number | null
   /**
-   * The instant at which the key expires: a Date or an RFC 3339 time; null for never.
+   * The time at which the key expires: a Date or an RFC 3339 time. Null for never.
    * @default null
    */
   readonly expiresAt?: string | Date | null
@@ -78,15 +78,15 @@ export interface NewApiKey {
 
 /** Manages namespaces. Needs an API key with the scope `admin`. */
 export interface Namespaces {
-  /** Iterates over all namespaces, in the order of their names. */
+  /** Iterates over all namespaces by name. */
   list(options?: CallOptions): AsyncGenerator<NamespaceInfo, void, undefined>
   /** Reads a namespace and its settings. */
   get(name: string, options?: CallOptions): Promise<NamespaceInfo>
-  /** Creates a namespace with settings. A namespace without settings is created by its first write. */
+  /** Creates a namespace with settings. The first write to a namespace also creates it, without settings. */
   create(settings: NewNamespace, options?: WriteOptions): Promise<NamespaceInfo>
   /** Changes the given settings. */
   update(name: string, settings: NamespaceSettings, options?: WriteOptions): Promise<NamespaceInfo>
-  /** Deletes a namespace and its items, in several transactions; returns how many there were. */
+  /** Deletes a namespace and its items, in several transactions. Returns the number of deleted items. */
   delete(name: string, options?: WriteOptions): Promise<number>
 }
 
@@ -94,7 +94,7 @@ export interface Namespaces {
 export interface ApiKeys {
   /** Lists all API keys, without their secrets. */
   list(options?: CallOptions): Promise<readonly ApiKey[]>
-  /** Creates an API key. The response alone contains its `apiKey`, which is not stored. */
+  /** Creates an API key. Only this response contains its `apiKey`, which is not stored. */
   create(key: NewApiKey, options?: WriteOptions): Promise<ApiKey & { readonly apiKey: string }>
   /** Revokes an API key, within 5 seconds on every replica. */
   delete(id: string, options?: WriteOptions): Promise<void>
@@ -119,7 +119,7 @@ const newApiKeyNames = {
   expiresAt: 'expires_at',
 } as const satisfies Record<keyof NewApiKey, string> & WireNames<Body<'createApiKey'>>
 
-/** The body that an object of settings stands for. */
+/** Checks an object of settings and returns it as a request body. */
 const bodyOf = <T>(what: string, settings: object, names: Readonly<Record<string, string>>): T => {
   checkOptions(what, settings, names)
   return bodyMembers(what, settings, names) as T

@@ -1,11 +1,11 @@
-/** Timers run at once if their delay has more bits than this. */
+/** The largest delay of a timer. Timers with larger delays fire immediately. */
 const delayMax = 2 ** 31 - 1
 
 /**
- * Runs something once after a delay, which may be longer than 24.8 days; never for `Infinity`.
+ * Runs a function once after a delay, which may be longer than 24.8 days. Never runs it for `Infinity`.
  * @param ms milliseconds
- * @param background whether the timer should not keep a process alive that has nothing else to do
- * @returns what cancels it
+ * @param background whether a process may exit while it waits
+ * @returns a function that cancels the timer
  */
 export const after = (ms: number, run: () => void, background = false): (() => void) => {
   let timer: ReturnType<typeof setTimeout> | undefined

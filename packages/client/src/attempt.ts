@@ -2,7 +2,7 @@ import { after } from './after.js'
 import { parseJson } from './parse-json.js'
 import type { Transport } from './transport.js'
 
-/** A request as every attempt sends it. */
+/** A request, the same for every attempt. */
 export interface AttemptRequest {
   readonly method: string
   readonly path: string
@@ -14,13 +14,13 @@ export interface AttemptRequest {
 export interface AttemptResponse {
   readonly status: number
   readonly headers: Headers
-  /** The parsed JSON; undefined if there is no body or it is not JSON. */
+  /** The parsed JSON, or undefined if there is no body or it is not JSON. */
   readonly body: unknown
 }
 
 /**
- * What became of one attempt. `sent: false`: certainly nothing reached the service. `impossible`: the runtime refuses to send
- * such a request at all.
+ * The outcome of an attempt. `sent: false` means that nothing reached the service. `impossible` means that the runtime does not send
+ * such requests.
  */
 export type Outcome =
   | { readonly kind: 'response'; readonly response: AttemptResponse }
@@ -28,7 +28,7 @@ export type Outcome =
   | { readonly kind: 'broken'; readonly sent: boolean; readonly cause: unknown }
   | { readonly kind: 'impossible'; readonly cause: unknown }
 
-/** Codes of failures that come before a connection is established. */
+/** Codes of errors that occur before a connection is established. */
 const beforeConnected = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -37,7 +37,7 @@ const beforeConnected = new Set([
   'EHOSTUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
   'ConnectionRefused',
-  // TLS: no request is sent before the certificate is accepted.
+  // With TLS, no request is sent before the certificate is accepted.
   'CERT_HAS_EXPIRED',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -47,7 +47,7 @@ const beforeConnected = new Set([
   'ERR_SSL_WRONG_VERSION_NUMBER',
 ])
 
-/** What runtimes say if they refuse to send a request: a blocked port, a URL, or a `fetch` that is a method of another object. */
+/** Messages of runtimes that do not send a request: a blocked port, an invalid URL, or a `fetch` that is called on another object. */
 const impossible =
   /\b(?:bad port|unsafe port|unknown scheme|invalid url|failed to parse url|illegal invocation|does not implement interface)\b/i
 
@@ -58,22 +58,22 @@ interface ErrorParts {
   readonly errors?: unknown
 }
 
-/** Whether an error, or what caused it, is such. An aggregate is if all its errors are. */
-const some = (error: unknown, is: (parts: ErrorParts) => boolean, depth = 0): boolean => {
+/** Whether an error or one of its causes matches. An aggregate error matches if all its errors do. */
+const some = (error: unknown, matches: (parts: ErrorParts) => boolean, depth = 0): boolean => {
   if (typeof error !== 'object' || error === null || depth > 5) return false
   const { cause, errors } = error as ErrorParts
-  if (is(error)) return true
-  if (Array.isArray(errors) && errors.length > 0) return errors.every((each) => some(each, is, depth + 1))
-  return some(cause, is, depth + 1)
+  if (matches(error)) return true
+  if (Array.isArray(errors) && errors.length > 0) return errors.every((each) => some(each, matches, depth + 1))
+  return some(cause, matches, depth + 1)
 }
 
-/** Whether no connection was made. Runtimes that do not say so count as if one had been. */
+/** Whether no connection was established. If the runtime does not say, it counts as established. */
 const neverConnected = (error: unknown): boolean => some(error, ({ code }) => typeof code === 'string' && beforeConnected.has(code))
 
 const isImpossible = (error: unknown): boolean =>
   some(error, ({ code, message }) => code === 'ERR_INVALID_URL' || (typeof message === 'string' && impossible.test(message)))
 
-/** ky's errors hold the request, and with it the API key; their causes do not. */
+/** Returns the cause of a ky error. ky's errors contain the request and with it the API key. Their causes do not. */
 const withoutRequest = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'request' in error ? (error as { cause?: unknown }).cause : error
 

@@ -10,13 +10,13 @@ import { type WriteOptions, writeNames } from './options.js'
 import { readProblem, responseError } from './rejection.js'
 import type { Body, Item, Response } from './types.js'
 
-/** One item to put, with its own expiry and conditions. */
+/** An item to put, with its own expiry and conditions. */
 export interface PutEntry<Value = unknown> extends Expiry, Conditions {
   readonly key: string
   readonly value: Value
 }
 
-/** One item to delete under a condition. */
+/** An item to delete conditionally. */
 export interface DeleteEntry extends Pick<Conditions, 'ifMatch'> {
   readonly key: string
 }
@@ -29,12 +29,12 @@ interface Rejected {
   readonly error: HoldfastError
 }
 
-/** What became of one item of `putMany`; `created` is false if it was replaced. */
+/** The outcome of an item of `putMany`. `created` is false if it was replaced. */
 export type PutOutcome<Value = unknown> =
   | { readonly key: string; readonly ok: true; readonly created: boolean; readonly item: Item<Value> }
   | Rejected
 
-/** What became of one item of `deleteMany`; `deleted` is false if there was none. */
+/** The outcome of an item of `deleteMany`. `deleted` is false if there was none. */
 export type DeleteOutcome = { readonly key: string; readonly ok: true; readonly deleted: boolean } | Rejected
 
 type PutElement = Body<'putItems'>['items'][number]

@@ -1,6 +1,6 @@
 /**
- * Ports that `fetch` refuses to connect to, everywhere (https://fetch.spec.whatwg.org/#port-blocking). Browsers report them
- * like a broken connection, so they are rejected before a request is made.
+ * Ports that `fetch` blocks in every runtime (https://fetch.spec.whatwg.org/#port-blocking). Browsers report them like a broken
+ * connection, so the client rejects them before it sends a request.
  */
 export const blockedPorts: ReadonlySet<number> = new Set([
   ...[1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110, 111, 113, 115],

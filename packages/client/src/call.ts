@@ -15,12 +15,12 @@ import { wait } from './wait.js'
 import { stringifyJson } from './write-json.js'
 
 /**
- * Calls a route of the API by its operation id, with the names of the wire, and retries it if that is safe.
+ * Calls a route of the API by its operation id, with the names of the API, and retries it if that is safe.
  * @throws HoldfastError, or the reason of an aborted signal
  */
 export type Call = <Id extends CallableId>(id: Id, args: CallArguments<Id>, options?: WriteOptions) => Promise<CallResult<Id>>
 
-/** The same for a method. `what` names it and its key in messages, such as `put "x"`. */
+/** Calls a route for a method of the client. `what` is the method and its key for messages, such as `put "x"`. */
 export type Send = <Id extends CallableId>(what: string, id: Id, args: CallArguments<Id>, options?: WriteOptions) => Promise<CallResult<Id>>
 
 interface AnyArguments {
@@ -37,11 +37,11 @@ interface Prepared {
   readonly expected: Expected
   /** Undefined for reads, and for writes that have no idempotency record. */
   readonly key: string | undefined
-  /** Whether a retry can never be applied again. */
+  /** Whether the request takes effect at most once, however often it is sent. */
   readonly once: boolean
 }
 
-/** The path of a route, in the client's namespace if it has one. */
+/** Returns the path of a route, in the client's namespace if the route has one. */
 const pathOf = ({ path, namespaced }: Endpoint, { params }: AnyArguments, { namespace }: Transport): string =>
   namespaced && namespace !== defaultNamespace ? fillPath(namespacedPath(path), { ...params, namespace }) : fillPath(path, params)
 
@@ -59,7 +59,7 @@ const prepare = (what: string, id: CallableId, args: AnyArguments, options: Writ
   return { what, key, once: !endpoint.unrecorded, expected, request: { method: endpoint.method, path, headers, body } }
 }
 
-/** Runs what checks arguments, so that messages begin with the call. */
+/** Runs a check of arguments and adds the call to the messages of its errors. */
 const checked = <T>(what: string, check: () => T): T => {
   try {
     return check()
@@ -71,21 +71,21 @@ const checked = <T>(what: string, check: () => T): T => {
 
 const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.ceil(ms / 1000))
 
-/** Milliseconds: an attempt with less left has no chance. A timer that fires a little early would leave that. */
+/** No attempt starts with less time than this, in milliseconds. A timer that fires early can leave so little. */
 const attemptMsMin = 10
 
-/** Milliseconds until the next attempt; if there should be none, `retryAfter` for the error that the call ends with. */
+/** Returns the milliseconds until the next attempt, or the `retryAfter` of the final error if there is no further attempt. */
 const nextAttempt = (failure: Failure, attempts: number, limits: Limits, deadline: number, budget: RetryBudget) => {
-  const asked = seconds(failure.askedMs)
-  if (!failure.retryable || attempts > limits.retries) return { retryAfter: asked }
-  const waitMs = retryWaitMs(attempts, failure.status, failure.askedMs, Math.random)
-  if (waitMs > limits.maxDelay || performance.now() + waitMs + attemptMsMin >= deadline) return { retryAfter: asked ?? seconds(waitMs) }
-  return budget.take(failure.timedOut) ? { waitMs } : { retryAfter: asked }
+  const requested = seconds(failure.requestedWaitMs)
+  if (!failure.retryable || attempts > limits.retries) return { retryAfter: requested }
+  const waitMs = retryWaitMs(attempts, failure.status, failure.requestedWaitMs, Math.random)
+  if (waitMs > limits.maxDelay || performance.now() + waitMs + attemptMsMin >= deadline) return { retryAfter: requested ?? seconds(waitMs) }
+  return budget.take(failure.timedOut) ? { waitMs } : { retryAfter: requested }
 }
 
 /**
- * The error that a call ends with. Once an attempt of a write may have been applied, only a success or a replayed response
- * tells its outcome: any other error may come from that attempt's own effect, such as a version that it changed itself.
+ * Returns the error of a failed call. If an attempt of a write may have been applied, only a success or a replayed response tells its
+ * outcome. Any other error may be a result of that attempt, such as a version that it changed itself.
  */
 const finalError = ({ key, once }: Prepared, failure: Failure, retryAfter: number | undefined, uncertain: boolean): HoldfastError => {
   const error = failure.error(retryAfter)
@@ -95,16 +95,16 @@ const finalError = ({ key, once }: Prepared, failure: Failure, retryAfter: numbe
   return new OutcomeUnknownError(message, { status, requestId, attempts, cause: error }, key)
 }
 
-/** Tells an observer, which must not be able to break the call. */
+/** Calls `onRetry`, whose errors must not affect the call. */
 const notify = ({ onRetry }: ClientOptions, notice: RetryNotice): void => {
   try {
     Promise.resolve(onRetry?.(notice)).catch(() => {})
   } catch {
-    // As documented at `onRetry`: the call goes on.
+    // Discarded, as documented at `onRetry`.
   }
 }
 
-/** The engine of a client. */
+/** Creates the function that sends requests and retries them. @throws TypeError if an option is not valid */
 export const createSend = (client: ClientOptions): Send => {
   const transport = createTransport(client)
   const budget = retryBudget(transport.origin)
@@ -118,7 +118,7 @@ export const createSend = (client: ClientOptions): Send => {
       for (const signal of signals) signal?.throwIfAborted()
       const timeoutMs = Math.min(limits.timeout, Math.max(1, deadline - performance.now()))
       const judged = judge(expected, await attempt(transport, request, timeoutMs, signals), attempts, timeoutMs)
-      // A service that rejects in order is well: only what would be retried speaks against it.
+      // A rejection that is not retryable shows that the service works.
       if (!isFailure(judged) || !judged.retryable) budget.giveBack()
       if (!isFailure(judged)) return judged
 
@@ -126,7 +126,7 @@ export const createSend = (client: ClientOptions): Send => {
       const mayRetry = prepared.once || !uncertain
       const { waitMs, retryAfter } = nextAttempt({ ...judged, retryable: judged.retryable && mayRetry }, attempts, limits, deadline, budget)
       if (waitMs === undefined) throw finalError(prepared, judged, retryAfter, uncertain)
-      notify(client, { operation: prepared.what, attempt: attempts, wait: waitMs, error: judged.error(seconds(judged.askedMs)) })
+      notify(client, { operation: prepared.what, attempt: attempts, wait: waitMs, error: judged.error(seconds(judged.requestedWaitMs)) })
       await wait(waitMs, signals)
     }
   }
@@ -138,7 +138,7 @@ export const createSend = (client: ClientOptions): Send => {
   }
 }
 
-/** Calls of any route by its operation id. */
+/** Creates `client.call`. */
 export const createCall =
   (send: Send): Call =>
   async (id, args, options = {}) => {

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from './errors.js'
 import { nearestName } from './nearest-name.js'
 import { callNames } from './options.js'
 
-/** What is wrong with the options of a method; undefined if nothing is. `names` are the options that it has. */
+/** Returns the error in the options of a method, or undefined if they are valid. `names` has the options of the method. */
 export const optionsFault = (options: unknown, names: Readonly<Record<string, string>>, mayBeUndefined: boolean): string | undefined => {
   const known = Object.keys(names)
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -17,7 +17,7 @@ export const optionsFault = (options: unknown, names: Readonly<Record<string, st
     }
     if (value === undefined && !mayBeUndefined && !Object.hasOwn(callNames, name)) {
       const hint = name === 'ifMatch' ? "; to write only if there is no item, use ifNoneMatch: '*'" : ''
-      return `the option ${name} is present but undefined; leave it out, or give it a value${hint}`
+      return `the option ${name} is undefined; omit it or give it a value${hint}`
     }
   }
   return undefined
@@ -26,9 +26,9 @@ export const optionsFault = (options: unknown, names: Readonly<Record<string, st
 /**
  * Checks the options of a method.
  * @param what the call, for messages
- * @param names its options; each but those of every call with its name on the wire
- * @param mayBeUndefined whether undefined means absent, as for reads. An option of a write that is undefined by mistake would
- * change what is written.
+ * @param names the options of the method, with their names in the API except for call options
+ * @param mayBeUndefined whether undefined means absent, as in reads. In a write, an option that is undefined by mistake would change the
+ * effect.
  * @throws InvalidArgumentError
  */
 export const checkOptions = (what: string, options: unknown, names: Readonly<Record<string, string>>, mayBeUndefined = false): void => {

@@ -15,13 +15,13 @@ import { type CallOptions, type ClientOptions, callLimits, callNames, type Write
 import { createTransactions, type Transactions } from './transaction.js'
 import type { Health, Item } from './types.js'
 
-/** Options of {@link Client.patch}. Without an expiry the item keeps the one that it has. */
+/** Options of {@link Client.patch}. Without an expiry, the item keeps its own. */
 export type PatchOptions = TouchOptions & (ItemExpiry | { readonly ttl?: never; readonly expiresAt?: never })
 
-/** A client of one service. */
+/** A client of a service. */
 export interface Client extends Items<unknown, unknown>, Counters, Locks, Transactions {
   /**
-   * The same methods for values of one shape, which any Standard Schema (zod, valibot, arktype) checks when they are written and
+   * Returns the same methods for values of a Standard Schema (zod, valibot, arktype), which checks values when they are written and
    * read.
    * @example
    * const sessions = client.typed(z.object({ user: z.int() }))
@@ -29,19 +29,19 @@ export interface Client extends Items<unknown, unknown>, Counters, Locks, Transa
    */
   typed<Schema extends StandardSchemaV1>(schema: Schema): Items<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
   /**
-   * Reads the item and deletes it in one step; returns undefined if there was none. Of several callers one gets the item.
+   * Reads the item and deletes it in one step. Returns undefined if there was none. If several callers compete, one gets the item.
    * @throws PreconditionFailedError
    */
   getAndDelete<Value = unknown>(key: string, options?: DeleteOptions): Promise<Item<Value> | undefined>
-  /** Deletes all items whose key starts with a non-empty prefix, in several transactions; returns how many there were. */
+  /** Deletes all items whose key starts with a non-empty prefix, in several transactions. Returns the number of deleted items. */
   deletePrefix(prefix: string, options?: WriteOptions): Promise<number>
   /**
-   * Changes parts of an item by a JSON merge patch (RFC 7396): members of an object are set, and removed if they are null;
-   * anything else replaces the value.
+   * Changes parts of an item with a JSON merge patch (RFC 7396). Members of an object are set, or removed if they are null. Anything
+   * else replaces the value.
    * @throws ItemNotFoundError, PreconditionFailedError
    */
   patch(key: string, patch: unknown, options?: PatchOptions): Promise<Item>
-  /** A client of the items of another namespace. @throws InvalidArgumentError or TypeError if the name is not valid */
+  /** Returns a client for the items of another namespace. @throws InvalidArgumentError or TypeError if the name is not valid */
   namespace(name: string): Client
   /** Manages namespaces. */
   readonly namespaces: Namespaces
@@ -74,7 +74,7 @@ export const createClient = (options: ClientOptions = {}): Client => {
     ...createTransactions(send),
     typed: (schema) => {
       if (typeof schema?.['~standard']?.validate !== 'function') {
-        throw new InvalidArgumentError('typed: the schema must be a Standard Schema (https://standardschema.dev), such as that of zod')
+        throw new InvalidArgumentError('typed: the schema must be a Standard Schema (https://standardschema.dev), such as a zod schema')
       }
       return createItems(send, schemaCodec(schema), options)
     },
@@ -99,7 +99,7 @@ export const createClient = (options: ClientOptions = {}): Client => {
       return camelCased((await send(what, 'patchItem', args, patchOptions)).body) as Item
     },
     namespace: (name) => {
-      // Undefined would be the default namespace.
+      // Undefined would mean the default namespace.
       if (typeof name !== 'string') throw new InvalidArgumentError(`namespace: the name must be a string, not ${typeName(name)}`)
       return createClient({ ...options, namespace: name })
     },

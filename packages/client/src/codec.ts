@@ -2,12 +2,12 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Fault, InvalidArgumentError, StoredValueMismatchError } from './errors.js'
 import { JsonText, stringifyJson } from './write-json.js'
 
-/** Checks values on their way to the service and back. */
+/** Checks and converts values when they are written and read. */
 export interface Codec<In, Out> {
   /**
-   * The JSON text of a value.
+   * Returns the JSON text of a value.
    * @param what the call, for messages
-   * @param path where the value is among its arguments
+   * @param path the path of the value in the call's arguments
    * @throws InvalidArgumentError
    */
   readonly encode: (what: string, value: In, path?: string) => Promise<JsonText>
@@ -24,7 +24,7 @@ const encodeJson = (what: string, value: unknown, path = 'value'): JsonText => {
   }
 }
 
-/** Any JSON, as it is. */
+/** Accepts any JSON. */
 export const anyJson: Codec<unknown, unknown> & { readonly encodeNow: typeof encodeJson } = {
   encodeNow: encodeJson,
   encode: async (what, value, path) => encodeJson(what, value, path),
@@ -41,8 +41,8 @@ const describe = (found: readonly Fault[]): string =>
   found.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
 
 /**
- * Values of a schema (https://standardschema.dev). The stored value is the schema's input, checked; the value that is read is its
- * output, so a schema that transforms does so on each read.
+ * Checks values with a schema (https://standardschema.dev). The stored value is the schema's input, and the value that is read is its
+ * output. A schema that transforms does so on each read.
  */
 export const schemaCodec = <Schema extends StandardSchemaV1>(
   schema: Schema,
@@ -52,13 +52,13 @@ export const schemaCodec = <Schema extends StandardSchemaV1>(
     encode: async (what, value, path) => {
       const { issues } = await validate(value)
       if (issues === undefined) return encodeJson(what, value, path)
-      throw new InvalidArgumentError(`${what}: the value does not fit its schema: ${describe(faults(issues))}`, faults(issues))
+      throw new InvalidArgumentError(`${what}: the value does not match the schema: ${describe(faults(issues))}`, faults(issues))
     },
     decode: async (value, key) => {
       const result = await validate(value)
       if (result.issues === undefined) return result.value
       const found = faults(result.issues)
-      throw new StoredValueMismatchError(`the stored value does not fit the schema: ${describe(found)}`, key, found)
+      throw new StoredValueMismatchError(`the stored value does not match the schema: ${describe(found)}`, key, found)
     },
   }
 }

@@ -7,10 +7,10 @@ import { camelCased, type WireNames } from './names.js'
 import { type WriteOptions, writeNames } from './options.js'
 import type { Body, Item } from './types.js'
 
-/** What an increment adds, its bounds, and when the counter expires. A bigint is for integers beyond 2^53. */
+/** The number that an increment adds, its bounds, and the expiry of the counter. Use bigint for integers beyond 2^53. */
 export interface Addition {
   /**
-   * The number to add; negative to subtract.
+   * The number to add. A negative number subtracts.
    * @default 1
    */
   readonly by?: number | bigint
@@ -20,33 +20,33 @@ export interface Addition {
    */
   readonly initial?: number | bigint
   /**
-   * Least result. If the result would be less, nothing is changed and the call throws an {@link OutOfBoundsError}.
+   * Smallest allowed result. If the result would be less, nothing is changed and the call throws an {@link OutOfBoundsError}.
    * @default none
    */
   readonly min?: number | bigint
   /**
-   * Greatest result. If the result would be greater, nothing is changed and the call throws an {@link OutOfBoundsError}.
+   * Largest allowed result. If the result would be greater, nothing is changed and the call throws an {@link OutOfBoundsError}.
    * @default none
    */
   readonly max?: number | bigint
   /**
-   * Time to live of the counter, from its creation; a whole number from 1 to 3,153,600,000 (100 years).
+   * Time to live of the counter from its creation: a whole number from 1 to 3,153,600,000 (100 years).
    * @unit seconds
    * @default none: a new counter is permanent
    */
   readonly ttl?: number
   /**
-   * Keep the expiry of an existing counter, as increments do anyway.
+   * Keeps the expiry of an existing counter, which is the default.
    * @default true
    */
   readonly keepTtl?: true
   /**
-   * Start the `ttl` again with this call.
+   * Starts the `ttl` again with this call.
    * @default false
    */
   readonly refreshTtl?: boolean
   /**
-   * Reject the call with a {@link TtlRequiredError} if the counter would have no expiry after it: if it is permanent, or does
+   * Rejects the call with a {@link TtlRequiredError} if the counter would have no expiry after it: if it is permanent, or if it does
    * not exist and gets no `ttl`.
    * @default false
    */
@@ -70,7 +70,7 @@ export interface Counters {
   decrement(key: string, options?: IncrementOptions): Promise<Item<number | bigint>>
 }
 
-/** Members of an increment, each with its name on the wire. */
+/** Members of an increment, each with its name in the API. */
 export const additionNames = {
   by: 'by',
   initial: 'initial',
@@ -98,5 +98,5 @@ export const createCounters = (send: Send): Counters => {
   }
 }
 
-/** The addition that subtracts what another one adds. */
+/** Returns the addition with the opposite sign. */
 export const negated = <A extends Addition>(addition: A): A => ({ ...addition, by: -(addition.by ?? 1) })

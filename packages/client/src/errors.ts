@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@holdfast/contracts'
 
-/** Codes of errors that the client itself finds. */
+/** Codes of errors of the client itself. */
 export type ClientErrorCode =
   | 'invalid_argument'
   | 'stored_value_mismatch'
@@ -11,19 +11,19 @@ export type ClientErrorCode =
   | 'lock_held'
   | 'lock_lost'
 
-/** What is known about a failed call. */
+/** Details of a failed call. */
 export interface ErrorDetails {
-  /** The stable code: one of the API's, one of the client's, or one of a newer service. */
+  /** The stable code: one of the API, one of the client, or one that only a newer service has. */
   readonly code: ErrorCode | ClientErrorCode | (string & {})
   /** HTTP status of the last response; undefined if there was none. */
   readonly status?: number | undefined
   /** Id under which the service logged the request, if it responded. */
   readonly requestId?: string | undefined
-  /** Requests that were sent. */
+  /** Number of attempts. */
   readonly attempts: number
-  /** Index of the operation of a transaction that failed, from 0. */
+  /** Index of the failed operation of a transaction, from 0. */
   readonly failedOperation?: number | undefined
-  /** Seconds that the service, or the retry rules, ask to wait before another attempt. */
+  /** Seconds to wait before another attempt, as requested by the service or the retry rules. */
   readonly retryAfter?: number | undefined
   readonly cause?: unknown
 }
@@ -37,7 +37,7 @@ export class HoldfastError extends Error {
   readonly attempts: number
   /** Seconds. */
   readonly retryAfter: number | undefined
-  /** Index of the operation of a transaction that failed, from 0. */
+  /** Index of the failed operation of a transaction, from 0. */
   readonly failedOperation: number | undefined
 
   constructor(message: string, details: ErrorDetails) {
@@ -52,13 +52,13 @@ export class HoldfastError extends Error {
   }
 }
 
-/** One fault of a request or of a value: where it is, and what is wrong there. */
+/** An error in a request or a value, with its path. */
 export interface Fault {
   readonly path: string
   readonly message: string
 }
 
-/** The service rejected the request because of a fault in it (400, 405, 415, 431), or has no such route. `faults` has each fault that it named. */
+/** The service rejected the request as invalid (400, 405, 415, 431), or has no such route. `faults` has the errors in the request. */
 export class InvalidRequestError extends HoldfastError {
   override readonly name = 'InvalidRequestError'
   readonly faults: readonly Fault[]
@@ -69,8 +69,8 @@ export class InvalidRequestError extends HoldfastError {
 }
 
 /**
- * The client rejected an argument before anything was sent: a key that no URL can carry, a value that is not JSON or does not
- * fit its schema, an unknown option, a `fetch` that cannot be called.
+ * An argument is invalid, and nothing was sent. Examples are a key that URLs cannot carry, a value that is not JSON or does not match
+ * its schema, an unknown option, and a request that `fetch` does not send.
  */
 export class InvalidArgumentError extends HoldfastError {
   override readonly name = 'InvalidArgumentError'
@@ -81,7 +81,7 @@ export class InvalidArgumentError extends HoldfastError {
   }
 }
 
-/** A stored value does not fit the schema of `client.typed(schema)`. */
+/** A stored value does not match the schema of `client.typed(schema)`. */
 export class StoredValueMismatchError extends HoldfastError {
   override readonly name = 'StoredValueMismatchError'
   readonly key: string
@@ -103,7 +103,7 @@ export class ForbiddenError extends HoldfastError {
   override readonly name = 'ForbiddenError'
 }
 
-/** The namespace has `maxItems` items already (409 `namespace_full`). */
+/** The namespace already has `maxItems` items (409 `namespace_full`). */
 export class NamespaceFullError extends HoldfastError {
   override readonly name = 'NamespaceFullError'
 }
@@ -124,10 +124,10 @@ export class ItemExistsError extends HoldfastError {
   }
 }
 
-/** `ifMatch` or `ifNoneMatch` did not hold at the instant of the write (412); nothing was changed. */
+/** `ifMatch` or `ifNoneMatch` did not hold (412). Nothing was changed. */
 export class PreconditionFailedError extends HoldfastError {
   override readonly name = 'PreconditionFailedError'
-  /** Version of the item as it is; undefined if there is none. */
+  /** Current version of the item, or undefined if there is none. */
   readonly version: string | undefined
   constructor(message: string, details: ErrorDetails, version: string | undefined) {
     super(message, details)
@@ -135,10 +135,10 @@ export class PreconditionFailedError extends HoldfastError {
   }
 }
 
-/** Checks of a transaction did not hold (412 `checks_failed`); nothing was changed. */
+/** Checks of a transaction did not hold (412 `checks_failed`). Nothing was changed. */
 export class ChecksFailedError extends HoldfastError {
   override readonly name = 'ChecksFailedError'
-  /** Indexes of these checks, from 0. */
+  /** Indexes of the failed checks, from 0. */
   readonly failedChecks: readonly number[]
   constructor(message: string, details: ErrorDetails, failedChecks: readonly number[]) {
     super(message, details)
@@ -151,12 +151,12 @@ export class NotANumberError extends HoldfastError {
   override readonly name = 'NotANumberError'
 }
 
-/** An increment would exceed `min`, `max` or the range of integers (409 `out_of_bounds`); nothing was changed. */
+/** An increment would exceed `min`, `max` or the range of integers (409 `out_of_bounds`). Nothing was changed. */
 export class OutOfBoundsError extends HoldfastError {
   override readonly name = 'OutOfBoundsError'
-  /** The counter as it is; undefined if there is none. */
+  /** The current number of the counter, or undefined if there is none. */
   readonly value: number | bigint | undefined
-  /** When the counter expires, as an RFC 3339 time; null if never, undefined if there is none. */
+  /** The expiry of the counter as an RFC 3339 time, null if it never expires, or undefined if there is no counter. */
   readonly expiresAt: string | null | undefined
   constructor(message: string, details: ErrorDetails, value: number | bigint | undefined, expiresAt: string | null | undefined) {
     super(message, details)
@@ -165,10 +165,10 @@ export class OutOfBoundsError extends HoldfastError {
   }
 }
 
-/** An increment with `requireTtl` would leave a counter without an expiry (409 `ttl_required`); nothing was changed. */
+/** An increment with `requireTtl` would leave a counter without an expiry (409 `ttl_required`). Nothing was changed. */
 export class TtlRequiredError extends HoldfastError {
   override readonly name = 'TtlRequiredError'
-  /** Version of the permanent counter; undefined if there is no counter. */
+  /** Version of the permanent counter, or undefined if there is no counter. */
   readonly version: string | undefined
   constructor(message: string, details: ErrorDetails, version: string | undefined) {
     super(message, details)
@@ -187,8 +187,8 @@ export class RateLimitedError extends HoldfastError {
 }
 
 /**
- * The service or its database cannot process requests now (503, 408), or, for a read, a proxy says so (any 5xx). A write that
- * ends with this error was certainly not applied.
+ * The service or its database cannot process requests at the moment (503, 408). For a read, also any 5xx of a proxy. A write that fails
+ * with this error was not applied.
  */
 export class UnavailableError extends HoldfastError {
   override readonly name = 'UnavailableError'
@@ -199,31 +199,31 @@ export class InternalError extends HoldfastError {
   override readonly name = 'InternalError'
 }
 
-/** The service could not be reached, or the connection broke. A write that may have been applied is an {@link OutcomeUnknownError} instead. */
+/** The service is unreachable, or the connection broke. A write that may have been applied throws an {@link OutcomeUnknownError} instead. */
 export class ConnectionError extends HoldfastError {
   override readonly name = 'ConnectionError'
 }
 
-/** No response within `timeout` or `totalTimeout`. A write that may have been applied is an {@link OutcomeUnknownError} instead. */
+/** No response within `timeout` or `totalTimeout`. A write that may have been applied throws an {@link OutcomeUnknownError} instead. */
 export class TimeoutError extends HoldfastError {
   override readonly name = 'TimeoutError'
 }
 
 /**
- * A response does not come from the service, or is not what the route responds with: a page of a proxy, a redirect, another
- * program. For a write it is the `cause` of an {@link OutcomeUnknownError}.
+ * A response did not come from the service, or is not a response of the route. Examples are a page of a proxy, a redirect, and a response
+ * of another program. For a write, this is the `cause` of an {@link OutcomeUnknownError}.
  */
 export class UnexpectedResponseError extends HoldfastError {
   override readonly name = 'UnexpectedResponseError'
 }
 
 /**
- * A write may or may not have been applied; `cause` says why the client cannot tell. Call again with this `idempotencyKey` to
- * retry the same write, which returns its original outcome, or read the item.
+ * A write may or may not have been applied. `cause` is the reason. To get the original outcome, call again with this `idempotencyKey`,
+ * which retries the same write, or read the item.
  */
 export class OutcomeUnknownError extends HoldfastError {
   override readonly name = 'OutcomeUnknownError'
-  /** Undefined for writes of namespaces and API keys, which cannot be retried safely: list them to see what holds. */
+  /** Undefined for writes to namespaces and API keys, which cannot be retried safely. List them to see the current state. */
   readonly idempotencyKey: string | undefined
   constructor(message: string, details: Omit<ErrorDetails, 'code'>, idempotencyKey: string | undefined) {
     super(message, { ...details, code: 'outcome_unknown' })

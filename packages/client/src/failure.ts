@@ -3,34 +3,34 @@ import { ConnectionError, type HoldfastError, InvalidArgumentError, TimeoutError
 import { type Problem, readProblem, responseError } from './rejection.js'
 import { retryAfterMs } from './retry-wait.js'
 
-/** What a failed attempt means for its call. */
+/** A failed attempt. */
 export interface Failure {
-  /** The error with which the call ends if this attempt is the last; `retryAfter` in seconds. */
+  /** Creates the error of the call if this attempt is the last. `retryAfter` is in seconds. */
   readonly error: (retryAfter?: number) => HoldfastError
   readonly status?: number
   readonly retryable: boolean
-  /** What it says about a write: not applied by this attempt, by no attempt so far, or unknown. */
+  /** Whether a write was applied: not by this attempt, by no attempt so far, or unknown. */
   readonly applied: 'not by this attempt' | 'by no attempt' | 'unknown'
   readonly timedOut: boolean
-  /** Milliseconds that the response asks to wait. */
-  readonly askedMs?: number | undefined
+  /** The wait that the response requests, in milliseconds. */
+  readonly requestedWaitMs?: number | undefined
 }
 
-/** What a call expects of its attempts. */
+/** The expectations of a call. */
 export interface Expected {
   /** The method, its key and the url, for messages. */
   readonly call: string
-  /** Whether a retry may find out what became of it: a write with an idempotency key. */
+  /** Whether a retry returns the original outcome: a write with an idempotency key. */
   readonly keyed: boolean
-  /** Whether a response is one that the route declares for its success. */
+  /** Whether a response is a success that the route declares. */
   readonly isSuccess: (response: AttemptResponse) => boolean
 }
 
 const retryableStatuses = new Set([408, 429, 500, 502, 503, 504])
-/** Codes of retryable problems that say that the write was not applied. With any other, it may have been. */
+/** Codes of retryable errors that say that the write was not applied. After any other, it may have been applied. */
 const notApplied = new Set(['rate_limited', 'request_timeout', 'database_unavailable', 'overloaded', 'idempotency_in_progress'])
 
-/** What a problem of the service says about a write. An error recorded for its key is the outcome of all attempts. */
+/** Returns what an error response says about a write. An error that was recorded for its key is the outcome of all attempts. */
 const applied = ({ status, headers }: AttemptResponse, { code }: Problem): Failure['applied'] => {
   if (headers.get('idempotency-replayed') !== null) return 'by no attempt'
   return (status < 500 && status !== 408) || notApplied.has(code) ? 'not by this attempt' : 'unknown'
@@ -46,13 +46,14 @@ const ofProblem = (call: string, response: AttemptResponse, problem: Problem, at
     retryable,
     applied: applied(response, problem),
     timedOut: false,
-    askedMs: retryAfterMs(headers),
+    requestedWaitMs: retryAfterMs(headers),
   }
 }
 
 /**
- * A response that the service did not make tells nothing about a write: a proxy may respond with anything after the service
- * applied it. So a write with a key is retried whatever the status is; a read only if waiting may help.
+ * Returns the failure of a response that did not come from the service. Such a response says nothing about a write, because a proxy may
+ * send it after the service applied the write. A write with a key is therefore retried whatever the status is, and a read only if
+ * waiting may help.
  */
 const ofForeign = ({ call, keyed }: Expected, { status, headers }: AttemptResponse, attempts: number): Failure => {
   const waitingHelps = (status >= 200 && status < 300) || status === 408 || status === 425 || status === 429 || status >= 500
@@ -62,11 +63,11 @@ const ofForeign = ({ call, keyed }: Expected, { status, headers }: AttemptRespon
     retryable: keyed || waitingHelps,
     applied: 'unknown',
     timedOut: false,
-    askedMs: retryAfterMs(headers),
+    requestedWaitMs: retryAfterMs(headers),
   }
 }
 
-/** The innermost messages of an error: `fetch failed` has the cause that tells, and an aggregate has several. */
+/** Returns the innermost messages of an error. The cause of `fetch failed` has the reason, and an aggregate error has several. */
 const reason = (error: unknown, depth = 0): string => {
   if (typeof error !== 'object' || error === null || depth > 5) return ''
   const { cause, errors, message } = error as { cause?: unknown; errors?: unknown; message?: unknown }
@@ -80,8 +81,8 @@ const reason = (error: unknown, depth = 0): string => {
 
 const ofBroken = (call: string, { sent, cause }: Extract<Outcome, { kind: 'broken' }>, attempts: number): Failure => {
   const why = reason(cause)
-  const broke = `the connection broke before the whole response arrived${why === '' ? '' : ` (${why})`}`
-  const message = `${call}: ${sent ? broke : why || 'the service cannot be reached'}`
+  const broken = `the connection broke before the whole response arrived${why === '' ? '' : ` (${why})`}`
+  const message = `${call}: ${sent ? broken : why || 'the service is unreachable'}`
   return {
     error: () => new ConnectionError(message, { code: 'connection_failed', attempts, cause }),
     retryable: true,
@@ -91,7 +92,7 @@ const ofBroken = (call: string, { sent, cause }: Extract<Outcome, { kind: 'broke
 }
 
 const ofImpossible = (call: string, cause: unknown): Failure => ({
-  error: () => new InvalidArgumentError(`${call}: the request cannot be sent: ${reason(cause) || 'fetch rejects it'}`, [], cause),
+  error: () => new InvalidArgumentError(`${call}: the request cannot be sent: ${reason(cause) || 'fetch rejects the request'}`, [], cause),
   retryable: false,
   applied: 'not by this attempt',
   timedOut: false,
@@ -104,10 +105,10 @@ const ofTimeout = (call: string, timeoutMs: number, attempts: number): Failure =
   timedOut: true,
 })
 
-/** Whether an attempt failed, or has a response for the caller. */
+/** Whether an attempt failed. Otherwise it has a response for the caller. */
 export const isFailure = (judged: AttemptResponse | Failure): judged is Failure => 'error' in judged
 
-/** What an attempt means for its call: its response, if it is one that the route declares, else what went wrong. */
+/** Returns the response of an attempt if it is a success that the route declares, or its failure. */
 export const judge = (expected: Expected, outcome: Outcome, attempts: number, timeoutMs: number): AttemptResponse | Failure => {
   const { call } = expected
   if (outcome.kind === 'timeout') return ofTimeout(call, timeoutMs, attempts)

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from './errors.js'
 
-/** A random UUID (RFC 9562 section 5.4). Not `crypto.randomUUID`, which browsers keep from pages that came over plain HTTP. */
+/** Returns a random UUID (RFC 9562 section 5.4). Browsers offer `crypto.randomUUID` only to pages that were loaded over HTTPS. */
 export const newIdempotencyKey = (): string => {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   const hex = Array.from(bytes, (byte, index) => {
@@ -11,7 +11,7 @@ export const newIdempotencyKey = (): string => {
 }
 
 /**
- * The key as a header value: a string of structured fields (RFC 9651 section 3.3.3).
+ * Returns the key as a header value: a string of structured fields (RFC 9651 section 3.3.3).
  * @throws InvalidArgumentError
  */
 export const idempotencyHeader = (key: string): string => {

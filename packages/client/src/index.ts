@@ -1,4 +1,4 @@
-/** The whole public API. ky's own options are left out, because the retry rules depend on how ky is set up. */
+/** The public API. It does not expose ky's options, because the retry rules depend on the configuration of ky. */
 
 export type { ApiKeys, NamespaceSettings, Namespaces, NewApiKey, NewNamespace } from './administration.js'
 export type { DeleteEntry, DeleteOutcome, PutEntry, PutOutcome } from './batch-write.js'

@@ -33,33 +33,33 @@ export const changeNames = { ...conditionNames, ...writeNames } satisfies Record
 const updateNames = { ...expiryNames, ...callNames } satisfies Record<keyof UpdateOptions, string>
 const iterateNames = { prefix: '', pageSize: '', startAfter: '', reverse: '', ...callNames } satisfies Record<keyof IterateOptions, ''>
 
-/** Reads and writes items. `In` is the type of values that are written, `Out` of those that are read. */
+/** Reads and writes items. `In` is the type of written values, `Out` the type of read values. */
 export interface Items<In, Out> {
-  /** Reads the item; undefined if there is none. `Value` is not checked; `client.typed(schema)` checks. */
+  /** Reads the item. Returns undefined if there is none. Does not check that the value is a `Value`; `client.typed(schema)` does. */
   get<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value> | undefined>
   /** Reads the item. @throws ItemNotFoundError */
   getOrThrow<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value>>
-  /** Reads the items of up to 1,000 keys as they are at one instant, in the order of the keys; undefined for keys without an item. */
+  /** Reads the items of up to 1,000 keys as of one instant, in the order of the keys. Returns undefined for keys without an item. */
   getMany<Value extends Out = Out>(keys: readonly string[], options?: CallOptions): Promise<(Item<Value> | undefined)[]>
   /**
-   * Creates or replaces up to 1,000 items in one request, each by itself: an item that is rejected does not affect the others.
-   * For all or nothing use a transaction.
+   * Creates or replaces up to 1,000 items in one request. A rejected item does not affect the others. If you need all or nothing, use
+   * a transaction.
    */
   putMany(entries: readonly PutEntry<In>[], options?: WriteOptions): Promise<PutOutcome<Out>[]>
-  /** Deletes up to 1,000 items in one request, each by itself, by their keys or by a key with a condition. */
+  /** Deletes up to 1,000 items in one request, each by its key or by its key and a condition. A rejected item does not affect the others. */
   deleteMany(entries: readonly (string | DeleteEntry)[], options?: WriteOptions): Promise<DeleteOutcome[]>
-  /** Whether the item exists. Its value is not transferred. */
+  /** Returns whether the item exists. Does not transfer its value. */
   has(key: string, options?: CallOptions): Promise<boolean>
-  /** Reads the item again: returns the same object if it has not changed, undefined if it is gone. */
+  /** Reads the item again. Returns the same object if it has not changed, or undefined if it does not exist any more. */
   refresh<Value extends Out>(item: Item<Value>, options?: CallOptions): Promise<Item<Value> | undefined>
   /** Creates the item. @throws ItemExistsError */
   create<Value extends In>(key: string, value: Writable<In, Value>, options?: CreateOptions): Promise<Item<Out>>
   /** Creates or replaces the item. Without an expiry it becomes permanent. @throws PreconditionFailedError */
   put<Value extends In>(key: string, value: Writable<In, Value>, options?: PutOptions): Promise<Item<Out>>
   /**
-   * Changes the item without losing a change of another writer: if one intervenes, `change` is called again with the newer
-   * value. `change` gets undefined if there is no item, and leaves the item unchanged if it returns undefined.
-   * @throws PreconditionFailedError if other writers keep intervening until `totalTimeout`
+   * Changes the item without losing changes of other writers. If another writer changed the item, `change` is called again with the
+   * newer value. `change` gets undefined if there is no item. If it returns undefined, the item stays unchanged.
+   * @throws PreconditionFailedError if other writers keep changing the item until `totalTimeout`
    */
   update(
     key: string,
@@ -67,25 +67,25 @@ export interface Items<In, Out> {
     options?: UpdateOptions,
   ): Promise<Item<Out> | undefined>
   /**
-   * Changes when the item expires, and keeps its value.
+   * Changes the expiry of the item and keeps its value.
    * @throws ItemNotFoundError, PreconditionFailedError
    * @example
    * await client.touch('session-42', { ttl: 3600 }) // seconds
    */
   touch(key: string, expiry: ItemExpiry, options?: TouchOptions): Promise<Item<Out>>
-  /** Deletes the item; returns false if there was none. @throws PreconditionFailedError */
+  /** Deletes the item. Returns false if there was none. @throws PreconditionFailedError */
   delete(key: string, options?: DeleteOptions): Promise<boolean>
-  /** Reads one page of items, in the order of the bytes of their keys. */
+  /** Reads a page of items, in the byte order of their keys. */
   list<const Options extends ListOptions = object>(options?: Options): Promise<Page<Entry<Out, Options>, Options>>
-  /** Iterates over every item, page after page. Writes in the meantime do not make it skip or repeat other items. */
+  /** Iterates over all items. Concurrent writes do not make it skip or repeat other items. */
   items(options?: IterateOptions): AsyncGenerator<Item<Out>, void, undefined>
-  /** Iterates over every key, without transferring values. */
+  /** Iterates over all keys, without transferring values. */
   keys(options?: IterateOptions): AsyncGenerator<string, void, undefined>
 }
 
 type ItemBody = Response<'putItem', 200>
 
-/** Resolves with undefined in place of an {@link ItemNotFoundError}. */
+/** Resolves with undefined instead of an {@link ItemNotFoundError}. */
 export const orUndefined = async <T>(result: Promise<T>): Promise<T | undefined> => {
   try {
     return await result
@@ -95,7 +95,7 @@ export const orUndefined = async <T>(result: Promise<T>): Promise<T | undefined>
   }
 }
 
-/** The methods of items over an engine and a codec. */
+/** Creates the methods of items. */
 export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: CallOptions): Items<In, Out> => {
   const decoded = async <Value extends Out>(body: ItemBody): Promise<Item<Value>> => {
     const { value } = body as { value?: unknown }
@@ -164,7 +164,7 @@ export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: 
     getOrThrow: (key, options) => read('getOrThrow', key, options),
     getMany,
     ...createBatchWrites(send, codec, decoded),
-    // Not HEAD: an error response to it has no body, so a wrong url would look like an item that is not there.
+    // Not HEAD, because its error responses have no body, so a wrong url would look like a missing item.
     has: async (key, options = {}) => {
       const what = named('has', key)
       checkOptions(what, options, callNames, true)
@@ -174,7 +174,7 @@ export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: 
     refresh: async <Value extends Out>(item: Item<Value>, options: CallOptions = {}) => {
       const what = named('refresh', item?.key)
       checkOptions(what, options, callNames, true)
-      if (typeof item?.version !== 'string') throw new InvalidArgumentError(`${what}: the item must be one that the client returned`)
+      if (typeof item?.version !== 'string') throw new InvalidArgumentError(`${what}: the item must be an item that the client returned`)
       const args = { params: { key: item.key }, headers: { 'if-none-match': entityTag(item.version) } }
       const response = await orUndefined(send(what, 'getItem', args, options))
       if (response === undefined || response.status === 304) return response && item

@@ -14,8 +14,8 @@ type NotJson =
   | ArrayBufferView
 
 /**
- * `T`, with `never` for each part that JSON cannot carry, so that the compiler names it. An interface is accepted, and
- * `unknown` and `any` are, whose values are checked when they are written.
+ * `T`, with `never` for each part that is not JSON, so that the compiler reports it. Accepts interfaces. Accepts `unknown` and `any`,
+ * because values are also checked when they are written.
  */
 export type JsonOnly<T> = unknown extends T
   ? T
@@ -31,5 +31,5 @@ export type JsonOnly<T> = unknown extends T
             ? { [Name in keyof T]: undefined extends T[Name] ? JsonOnly<Exclude<T[Name], undefined>> | undefined : JsonOnly<T[Name]> }
             : T
 
-/** What a method accepts as a value: JSON, or what the schema of `client.typed(schema)` accepts. */
+/** The values that a method accepts: JSON, or the input of the schema of `client.typed(schema)`. */
 export type Writable<In, Value> = unknown extends In ? Value & JsonOnly<Value> : In

@@ -3,50 +3,50 @@ import type { CallOptions } from './options.js'
 import { callNames } from './options.js'
 import type { Page, Query } from './types.js'
 
-/** Which items a list has, and in which order. */
+/** The items of a list and their order. */
 export interface ListFilter {
   /**
-   * Only keys that begin with this text.
+   * Lists only keys that start with this text.
    * @default ''
    */
   readonly prefix?: string | undefined
   /**
-   * Items and folded prefixes of a page: 1 to 100.
+   * Largest number of items and prefixes in a page: 1 to 100.
    * @default 10
    */
   readonly pageSize?: number | undefined
   /**
-   * Number of the page, from 1. Not with `cursor` or `delimiter`. To read many pages use `cursor`, or `client.items()`.
+   * Number of the page, from 1. Cannot be combined with `cursor` or `delimiter`. To read many pages, use `cursor` or `client.items()`.
    * @default 1
    */
   readonly page?: number | undefined
   /**
-   * Continue after the last item of a page: its `nextCursor`.
+   * The `nextCursor` of the previous page. Continues after its last item.
    * @default none
    */
   readonly cursor?: string | undefined
   /**
-   * Start after this key, which need not exist. Not with `page` or `cursor`.
+   * Starts after this key, which does not need to exist. Cannot be combined with `page` or `cursor`.
    * @default none
    */
   readonly startAfter?: string | undefined
   /**
-   * List in descending order of keys.
+   * Lists in descending order of keys.
    * @default false
    */
   readonly reverse?: boolean | undefined
   /**
-   * Fold keys that contain this text after the prefix into `prefixes`, each up to its first occurrence.
+   * Groups keys that contain this text after the prefix. `prefixes` has the start of each group, up to and including this text.
    * @default none
    */
   readonly delimiter?: string | undefined
   /**
-   * `'none'` leaves the total out, which then is null.
+   * `'none'` omits the total, which is then null.
    * @default 'exact'
    */
   readonly count?: 'exact' | 'none' | undefined
   /**
-   * Leave the values out.
+   * Omits the values.
    * @default false
    */
   readonly keysOnly?: boolean | undefined
@@ -55,7 +55,7 @@ export interface ListFilter {
 /** Options of {@link Items.list}. */
 export interface ListOptions extends ListFilter, CallOptions {}
 
-/** Options of a list, each with its name on the wire. */
+/** Options of a list, each with its name in the API. */
 const listNames = {
   prefix: 'prefix',
   pageSize: 'page_size',
@@ -70,10 +70,10 @@ const listNames = {
 
 export const listOptionNames = { ...listNames, ...callNames }
 
-/** The query of a list. */
+/** Returns the query of a list. */
 export const listQuery = (options: ListOptions): Query<'listItems'> => wireMembers(options, listNames)
 
-/** Every element of a list, by cursor, so that writes of others shift nothing. Reads no page before it is needed, and no total. */
+/** Iterates over a list by cursor, so that writes of others do not shift it. Reads each page on demand and no total. */
 export async function* pages<Entry>(
   list: (options: ListOptions) => Promise<Pick<Page<Entry>, 'items' | 'nextCursor'>>,
   options: ListOptions,

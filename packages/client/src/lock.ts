@@ -23,20 +23,20 @@ import { wait } from './wait.js'
 /** Options of {@link Locks.lock}. */
 export interface LockOptions {
   /**
-   * Time after which the lock expires unless it is extended; a whole number of at least 2. The client extends it after each
-   * third of that time. If the holder crashes, others wait for it at most this long.
+   * Time after which the lock expires unless it is extended: a whole number of at least 2. The client extends the lock after each
+   * third of that time. If the holder crashes, others wait at most this long.
    * @unit seconds
    * @default 30
    */
   readonly ttl?: number
   /**
-   * How long to wait for a lock that somebody else holds; 0 to try once, `Infinity` to wait until it is acquired.
+   * Time to wait for a lock that somebody else holds. 0 to try once, `Infinity` for no limit.
    * @unit milliseconds
    * @default 30_000
    */
   readonly wait?: number
   /**
-   * Ends the wait; `lock` then throws the signal's reason.
+   * Aborts the wait. `lock` then throws the signal's reason.
    * @default none
    */
   readonly signal?: AbortSignal | undefined
@@ -44,21 +44,21 @@ export interface LockOptions {
 
 /** A lock that is held. */
 export interface Lock {
-  /** Key of the item that is the lock. */
+  /** The key of the lock's item. */
   readonly name: string
   /**
-   * The fencing token: the `createdVersion` of the lock's item, greater for each later holder. Check it in the transaction that
-   * writes what the lock protects: `tx.check(lock.name, { createdVersion: lock.token })`.
+   * The fencing token: the `createdVersion` of the lock's item. Each later holder has a greater token. Check it in the transaction
+   * whose writes the lock protects: `tx.check(lock.name, { createdVersion: lock.token })`.
    */
   readonly token: string
   /**
-   * Aborted with a {@link LockLostError} if the lock is lost, and before it can have expired if it cannot be extended. Pass it
-   * to what runs under the lock. A release does not abort it.
+   * Aborted with a {@link LockLostError} if the lock is lost, or if it cannot be extended, before it can have expired. Pass it to
+   * functions that need the lock. A release does not abort it.
    */
   readonly signal: AbortSignal
   /**
-   * Releases the lock. Never releases the lock of a later holder, and does nothing if the lock was lost or released already.
-   * @throws HoldfastError if the service cannot be reached; the lock then expires by itself. It can be called again.
+   * Releases the lock. Never releases the lock of a later holder, and does nothing if the lock was lost or already released.
+   * @throws HoldfastError if the service is unreachable. The lock then expires by itself. You can call `release` again.
    */
   release(): Promise<void>
   /** Releases the lock at the end of the block of `await using`. */
@@ -68,8 +68,8 @@ export interface Lock {
 /** Locks across processes. */
 export interface Locks {
   /**
-   * Acquires a lock: creates an item with this key that expires, extends it in the background, and deletes it at the release.
-   * @throws LockHeldError if somebody else holds the lock for all of `wait`, or the reason of `signal`
+   * Acquires a lock: creates an item with this key and an expiry, extends it in the background, and deletes it on release.
+   * @throws LockHeldError if somebody else holds the lock until the end of `wait`, or the reason of `signal`
    * @example
    * await using lock = await client.lock('locks/report', { ttl: 30 })
    * await client.transaction((tx) => {
@@ -82,25 +82,25 @@ export interface Locks {
 
 const lockNames = { ttl: '', wait: '', signal: '' } as const satisfies Record<keyof LockOptions, ''>
 
-/** The part of its ttl for which a holder trusts a lock: clocks may run at rates that differ, and timers may be late. */
-const trusted = 0.9
-/** Milliseconds between attempts to acquire, at most and at first. */
+/** The part of the ttl for which a holder trusts its lock. Clocks run at different rates, and timers may fire late. */
+const trustedShare = 0.9
+/** Milliseconds between attempts to acquire a lock. */
 const pollMs = { first: 50, max: 2_000 } as const
 
 const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
 
-/** Whether a transaction failed because the item is not the lock any more. It can never be it again. */
+/** Whether a transaction failed because the lock does not exist any more. This is final. */
 const isGone = (error: unknown): boolean =>
   error instanceof ChecksFailedError || (error instanceof OutcomeUnknownError && error.cause instanceof ChecksFailedError)
 
-interface Terms {
+interface LockTerms {
   readonly what: string
   readonly name: string
   /** Seconds. */
   readonly ttl: number
 }
 
-const termsOf = (name: string, { ttl = 30, wait: waitMs = 30_000, signal }: LockOptions): Terms & { readonly waitMs: number } => {
+const lockTerms = (name: string, { ttl = 30, wait: waitMs = 30_000, signal }: LockOptions): LockTerms & { readonly waitMs: number } => {
   const what = named('lock', name)
   if (!Number.isSafeInteger(ttl) || ttl < 2) throw new InvalidArgumentError(`${what}: ttl must be a whole number of seconds, at least 2`)
   if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw new InvalidArgumentError(`${what}: wait must be a number of milliseconds`)
@@ -109,41 +109,49 @@ const termsOf = (name: string, { ttl = 30, wait: waitMs = 30_000, signal }: Lock
   return { what, name, ttl, waitMs }
 }
 
-/** One attempt to acquire. */
+/** An attempt to acquire a lock. */
 interface Claim {
-  /** The same until the outcome is known: a retry finds out whether a create was applied whose response was lost. */
+  /** The idempotency key, which stays the same until the outcome is known. A retry returns the outcome of a create with a lost response. */
   readonly key: string
-  /** Before the first request was sent, in the time of `performance.now()`. */
+  /** The time before the first request was sent, of `performance.now()`. */
   readonly since: number
 }
 
 const newClaim = (): Claim => ({ key: newIdempotencyKey(), since: performance.now() })
 
-/** Whether an error may be gone at the next attempt. */
-const isPassing = (error: unknown): boolean =>
+/** Whether the next attempt may succeed after this error. */
+const isTransient = (error: unknown): boolean =>
   [ItemExistsError, LockHeldError, OutcomeUnknownError, UnavailableError, RateLimitedError, ConnectionError].some(
-    (passing) => error instanceof passing,
+    (transient) => error instanceof transient,
   )
 
-/** Milliseconds until the next attempt: jittered, so that waiters do not come all at once. */
+/** Returns the milliseconds until the next attempt, with jitter so that waiting clients do not retry at the same time. */
 const pause = (attempts: number, error: unknown): number => {
-  const askedMs = error instanceof HoldfastError ? (error.retryAfter ?? 0) * 1_000 : 0
-  return Math.max(askedMs, Math.min(pollMs.max, pollMs.first * 2 ** Math.min(attempts, 10)) * (0.5 + Math.random() / 2))
+  const requestedWaitMs = error instanceof HoldfastError ? (error.retryAfter ?? 0) * 1_000 : 0
+  return Math.max(requestedWaitMs, Math.min(pollMs.max, pollMs.first * 2 ** Math.min(attempts, 10)) * (0.5 + Math.random() / 2))
 }
 
-const held = ({ what }: Terms, waitMs: number, attempts: number, cause: ItemExistsError): LockHeldError =>
-  new LockHeldError(`${what}: somebody else held the lock for all ${waitMs} ms`, { code: 'lock_held', status: 409, attempts, cause })
+const lockHeld = ({ what }: LockTerms, waitMs: number, attempts: number, cause: ItemExistsError): LockHeldError =>
+  new LockHeldError(`${what}: somebody else held the lock for the whole wait of ${waitMs} ms`, {
+    code: 'lock_held',
+    status: 409,
+    attempts,
+    cause,
+  })
 
 export const createLocks = (send: Send): Locks => {
-  const create = async ({ what, name, ttl }: Terms, idempotencyKey: string, options: CallOptions): Promise<string> => {
-    // The value is for people who look at the item.
+  const create = async ({ what, name, ttl }: LockTerms, idempotencyKey: string, options: CallOptions): Promise<string> => {
+    // The value only helps people who inspect the item.
     const body = { key: name, value: { holder: idempotencyKey }, ttl }
     const { created_version: token } = (await send(what, 'createItem', { body }, { ...options, idempotencyKey })).body
     if (typeof token === 'string') return token
-    throw new UnexpectedResponseError(`${what}: the service is too old for locks`, { code: 'unexpected_response', attempts: 1 })
+    throw new UnexpectedResponseError(`${what}: this version of the service does not support locks`, {
+      code: 'unexpected_response',
+      attempts: 1,
+    })
   }
 
-  /** Does something to the lock, only if it is still that of the token. */
+  /** Applies an operation to the lock's item if the lock still has this token. */
   const fenced = (method: string, name: string, token: string, operation: object, options: CallOptions): Promise<unknown> => {
     const checks = [{ key: name, created_version: token }]
     const operations = [{ key: name, ...operation } as { op: 'delete'; key: string }]
@@ -154,21 +162,21 @@ export const createLocks = (send: Send): Locks => {
       if (!isGone(error)) throw error
     })
 
-  /** Undoes a create that may have been applied. If that fails too, the lock expires by itself. */
-  const abandon = async (terms: Terms, idempotencyKey: string): Promise<void> => {
+  /** Deletes a lock whose create may have been applied. If this fails too, the lock expires by itself. */
+  const abandon = async (terms: LockTerms, idempotencyKey: string): Promise<void> => {
     try {
       const token = await create(terms, idempotencyKey, {})
       await remove('release', terms.name, token, {})
     } catch {
-      // Somebody else holds it, or the service cannot be reached: there is nothing left to do.
+      // Somebody else holds the lock, or the service is unreachable. It expires by itself.
     }
   }
 
-  /** Extends a lock until it is released or lost. `since`: before its first request was sent. */
-  const hold = ({ what, name, ttl }: Terms, token: string, holder: string, since: number): Lock => {
+  /** Extends a lock until it is released or lost. `since` is the time before its first request was sent. */
+  const hold = ({ what, name, ttl }: LockTerms, token: string, holder: string, since: number): Lock => {
     const lost = new AbortController()
     const ended = new AbortController()
-    const trustedMs = ttl * 1_000 * trusted
+    const trustedMs = ttl * 1_000 * trustedShare
     let validUntil = since + trustedMs
     let cancelDeadline = () => {}
     let cancelExtension = () => {}
@@ -186,7 +194,7 @@ export const createLocks = (send: Send): Locks => {
     }
     const watch = () => {
       cancelDeadline()
-      const expired = 'it could not be extended in time, and may have expired'
+      const expired = 'it could not be extended in time and may have expired'
       cancelDeadline = after(Math.max(0, validUntil - performance.now()), () => lose(expired), true)
     }
     const extend = async (): Promise<void> => {
@@ -222,10 +230,10 @@ export const createLocks = (send: Send): Locks => {
     return { name, token, signal: lost.signal, release, [asyncDispose]: release } as Lock
   }
 
-  /** Tries once. @throws ItemExistsError if somebody else holds the lock */
-  const claim = async (terms: Terms, { key, since }: Claim, options: CallOptions): Promise<Lock> => {
+  /** Tries to acquire the lock once. @throws ItemExistsError if somebody else holds the lock */
+  const claim = async (terms: LockTerms, { key, since }: Claim, options: CallOptions): Promise<Lock> => {
     const token = await create(terms, key, options)
-    if (performance.now() < since + terms.ttl * 1_000 * trusted) return hold(terms, token, key, since)
+    if (performance.now() < since + terms.ttl * 1_000 * trustedShare) return hold(terms, token, key, since)
     await remove('release', terms.name, token, options)
     throw new LockHeldError(`${terms.what}: the response came too late to trust the lock`, { code: 'lock_held', attempts: 1 })
   }
@@ -234,7 +242,7 @@ export const createLocks = (send: Send): Locks => {
     lock: async (name, options = {}) => {
       assertKey('lock', name)
       checkOptions(named('lock', name), options, lockNames)
-      const { waitMs, ...terms } = termsOf(name, options)
+      const { waitMs, ...terms } = lockTerms(name, options)
       const { signal } = options
       const deadline = performance.now() + waitMs
       let current = newClaim()
@@ -245,9 +253,9 @@ export const createLocks = (send: Send): Locks => {
         } catch (error) {
           const pauseMs = pause(attempts, error)
           const uncertain = !(error instanceof HoldfastError) || error instanceof OutcomeUnknownError
-          if (signal?.aborted || !isPassing(error) || performance.now() + pauseMs > deadline) {
+          if (signal?.aborted || !isTransient(error) || performance.now() + pauseMs > deadline) {
             if (uncertain) void abandon(terms, current.key)
-            throw error instanceof ItemExistsError ? held(terms, waitMs, attempts, error) : error
+            throw error instanceof ItemExistsError ? lockHeld(terms, waitMs, attempts, error) : error
           }
           await wait(pauseMs, [signal]).catch((reason) => {
             if (uncertain) void abandon(terms, current.key)

@@ -1,6 +1,6 @@
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, '')
 
-/** Insertions, deletions and substitutions that turn one text into the other (Levenshtein distance). */
+/** Returns the Levenshtein distance of two texts. */
 const distance = (from: string, to: string): number => {
   let row = Array.from({ length: to.length + 1 }, (_, n) => n)
   for (let i = 1; i <= from.length; i++) {
@@ -14,11 +14,13 @@ const distance = (from: string, to: string): number => {
   return row[to.length] as number
 }
 
-/** The known name that a misspelt one was probably meant to be; undefined if none is close. */
-export const nearestName = (given: string, known: readonly string[]): string | undefined => {
-  // Longer texts cannot be near, and would take long to compare.
-  if (given.length > 40) return undefined
-  const ranked = known.map((name) => ({ name, distance: distance(plain(given), plain(name)) })).sort((a, b) => a.distance - b.distance)
+/** Returns the known name that is closest to a misspelled one, or undefined if none is close. */
+export const nearestName = (name: string, known: readonly string[]): string | undefined => {
+  // Longer texts are never close, and comparing them takes long.
+  if (name.length > 40) return undefined
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: distance(plain(name), plain(candidate)) }))
+    .sort((a, b) => a.distance - b.distance)
   const [best] = ranked
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : undefined
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined
 }

@@ -1,75 +1,75 @@
 import type { HoldfastError } from './errors.js'
 
-/** How failed attempts are retried. */
+/** The retries of failed attempts. */
 export interface RetryOptions {
   /**
-   * Attempts after the first.
+   * Number of attempts after the first.
    * @default 3
    */
   readonly limit?: number
   /**
-   * The longest wait before an attempt. If the service asks for a longer one, the call fails at once and says so in `retryAfter`.
+   * The longest wait before an attempt. If the service requests a longer one, the call fails immediately, with the wait in `retryAfter`.
    * @unit milliseconds
    * @default 10_000
    */
   readonly maxDelay?: number
 }
 
-/** What `onRetry` gets before the client waits for the next attempt. */
+/** The argument of `onRetry`, which is called before the client waits for the next attempt. */
 export interface RetryNotice {
   /** The method and its key, such as `put "x"`. */
   readonly operation: string
-  /** The attempt that failed, from 1. */
+  /** Number of the failed attempt, from 1. */
   readonly attempt: number
   /**
    * Time until the next attempt.
    * @unit milliseconds
    */
   readonly wait: number
-  /** Why the attempt failed. */
+  /** The error of the failed attempt. */
   readonly error: HoldfastError
 }
 
-/** Options of one call. */
+/** Options of a call. */
 export interface CallOptions {
   /**
-   * Ends the call, which then throws the signal's reason. A write that was in flight may or may not have been applied.
+   * Aborts the call, which then throws the signal's reason. A write in flight may or may not have been applied.
    * @default none
    */
   readonly signal?: AbortSignal | undefined
   /**
-   * Time for each attempt, including the response's body; `Infinity` for no limit. The service responds within 10 seconds.
+   * Time for each attempt, including the response's body. `Infinity` for no limit. The service responds within 10 seconds.
    * @unit milliseconds
    * @default 12_000
    */
   readonly timeout?: number | undefined
   /**
-   * Time for all attempts and the waits between them; `Infinity` for no limit.
+   * Time for all attempts and the waits between them. `Infinity` for no limit.
    * @unit milliseconds
    * @default 30_000
    */
   readonly totalTimeout?: number | undefined
   /**
-   * How failed attempts are retried; `false` for a single attempt.
+   * The retries of failed attempts. `false` disables retries.
    * @default { limit: 3, maxDelay: 10_000 }
    */
   readonly retry?: RetryOptions | false | undefined
 }
 
-/** Options of one write. An option that is present must not be undefined, but for those of every call. */
+/** Options of a write. Options that are present must not be undefined, except those of {@link CallOptions}. */
 export interface WriteOptions extends CallOptions {
   /**
-   * Identifies the write across retries: 1 to 255 printable ASCII characters. Pass that of an {@link OutcomeUnknownError} to
-   * retry its write without applying it twice.
+   * Identifies the write across retries: 1 to 255 printable ASCII characters. To retry a write after an {@link OutcomeUnknownError}
+   * without applying it twice, pass the key of the error.
    * @default a new UUID for each call
    */
   readonly idempotencyKey?: string
 }
 
-/** Options of a client; those of a call are defaults for all its calls. */
+/** Options of a client. Call options are the defaults of all its calls. */
 export interface ClientOptions extends CallOptions {
   /**
-   * Address of the service, such as `http://127.0.0.1:8000`. A path in it is kept.
+   * Address of the service, such as `http://127.0.0.1:8000`. It may contain a path.
    * @default the environment variable `HOLDFAST_URL`, if the runtime has environment variables
    */
   readonly url?: string | URL | undefined
@@ -79,7 +79,7 @@ export interface ClientOptions extends CallOptions {
    */
   readonly apiKey?: string | undefined
   /**
-   * Namespace of the items: 1 to 63 of a-z, 0-9 and -.
+   * Namespace of the items: 1 to 63 characters of a-z, 0-9 and -.
    * @default 'default'
    */
   readonly namespace?: string | undefined
@@ -89,13 +89,13 @@ export interface ClientOptions extends CallOptions {
    */
   readonly fetch?: typeof fetch | undefined
   /**
-   * Called before each retry, to log or count it. Nothing waits for it. If it throws, or returns a promise that rejects, the
-   * error is discarded: it can neither fail the call nor become an unhandled rejection. End a call with `signal`.
+   * Called before each retry, to log or count it. The client does not wait for its result. If it throws, or returns a promise that
+   * rejects, the error is discarded: it neither fails the call nor becomes an unhandled rejection. Use `signal` to abort a call.
    */
   readonly onRetry?: ((notice: RetryNotice) => unknown) | undefined
 }
 
-/** Options of every call. The client handles them; nothing of them is sent. */
+/** Options of every call. They are not sent to the service. */
 export const callNames = { timeout: '', totalTimeout: '', retry: '', signal: '' } as const satisfies Record<keyof CallOptions, ''>
 /** Options of every write. */
 export const writeNames = { ...callNames, idempotencyKey: '' } as const satisfies Record<keyof WriteOptions, ''>
@@ -105,7 +105,7 @@ export const clientNames = {
   ...callNames,
 } as const satisfies Record<keyof ClientOptions, ''>
 
-/** Call options with all defaults filled in. */
+/** Call options with their defaults. */
 export interface Limits {
   /** Milliseconds. */
   readonly timeout: number
@@ -122,14 +122,14 @@ const atLeast = (name: string, value: number, min: number): number => {
 }
 
 /**
- * The limits of a call: its own options, else those of its client, else the defaults.
+ * Returns the limits of a call from its own options, those of its client, and the defaults.
  * @throws TypeError
  */
 export const callLimits = (call: CallOptions, client: CallOptions = {}): Limits => {
   const { signal = client.signal } = call
   if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') throw new TypeError('signal must be an AbortSignal')
-  const given = call.retry ?? client.retry ?? {}
-  const retry = given === false ? { limit: 0 } : given
+  const retryOption = call.retry ?? client.retry ?? {}
+  const retry = retryOption === false ? { limit: 0 } : retryOption
   if (typeof retry !== 'object' || retry === null) throw new TypeError('retry must be false or an object such as { limit: 3 }')
   for (const name of Object.keys(retry)) {
     if (name !== 'limit' && name !== 'maxDelay') throw new TypeError(`unknown option "retry.${name}"; retry has limit and maxDelay`)

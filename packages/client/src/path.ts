@@ -2,26 +2,26 @@ import { InvalidArgumentError } from './errors.js'
 
 const segment = (name: string, value: string): string => {
   if (typeof value !== 'string' || value === '') throw new InvalidArgumentError(`${name} must be a non-empty string`)
-  // URLs fold these away (RFC 3986 section 5.2.4), so the request would reach another route.
+  // URLs remove these segments (RFC 3986 section 5.2.4), so the request would reach another route.
   if (value === '.' || value === '..') throw new InvalidArgumentError(`${name} must not be "." or "..", which URLs cannot carry`)
   if (!value.isWellFormed()) throw new InvalidArgumentError(`${name} must not contain unpaired surrogates`)
   return encodeURIComponent(value)
 }
 
-/** Checks a key that a body carries as strictly as one in a path. @throws InvalidArgumentError */
+/** Checks a key in a body as strictly as a key in a path. @throws InvalidArgumentError */
 export const assertKey = (what: string, key: string): void => {
   segment(`${what}: key`, key)
 }
 
 /**
- * Fills the parameters of a contract's path, each as one percent-encoded segment.
+ * Returns the path of a contract with its parameters, each as one percent-encoded segment.
  * @throws InvalidArgumentError
  */
 export const fillPath = (path: string, params: Readonly<Record<string, unknown>> = {}): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => segment(name, params[name] as string))
 
 /**
- * A query string with its `?`; members that are undefined are left out.
+ * Returns a query string with its `?`. Omits members that are undefined.
  * @throws InvalidArgumentError
  */
 export const queryString = (query: Readonly<Record<string, unknown>> = {}): string => {
@@ -29,7 +29,7 @@ export const queryString = (query: Readonly<Record<string, unknown>> = {}): stri
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue
     const text = String(value)
-    // URLSearchParams would replace them, and so ask for something else.
+    // URLSearchParams would replace them and so change the request.
     if (!text.isWellFormed()) throw new InvalidArgumentError(`${name} must not contain unpaired surrogates`)
     parameters.set(name, text)
   }

@@ -21,18 +21,20 @@ import {
   UnexpectedResponseError,
 } from './errors.js'
 
-/** A problem of the service (RFC 9457). */
+/** An error response of the service (RFC 9457). */
 export interface Problem {
   readonly code: string
   readonly detail: string
   readonly faults: readonly Fault[]
-  /** Indexes of the checks of a transaction that do not hold, and of the operation that failed. */
+  /** Indexes of the failed checks of a transaction. */
   readonly failedChecks: readonly number[]
+  /** Index of the failed operation of a transaction. */
   readonly failedOperation: number | undefined
-  /** Of a counter. */
+  /** The number of the counter. */
   readonly value: number | bigint | undefined
+  /** The expiry of the counter. */
   readonly expiresAt: string | null | undefined
-  /** Of the item as it is. */
+  /** The current version of the item. */
   readonly version: string | undefined
 }
 
@@ -43,14 +45,14 @@ export interface ErrorResponse {
   readonly problem: Problem | undefined
 }
 
-/** The version in an ETag of the service. Proxies that compress change ETags, so the problem's own `version` comes first. */
+/** Returns the version in an ETag. The problem's `version` has priority, because proxies that compress responses change ETags. */
 const entityTagVersion = (headers: Headers): string | undefined => /^"([1-9][0-9]*)"$/.exec(headers.get('etag') ?? '')?.[1]
 
 const isFault = (fault: unknown): fault is Fault => typeof fault === 'object' && fault !== null && 'path' in fault && 'message' in fault
 
 /**
- * Reads a body as a problem; undefined if it is not one of the service's. Only a problem whose `type` names its own `code`
- * proves that the service itself responded, and not a proxy in front of it.
+ * Reads a body as a problem of the service. Returns undefined if it is not one. Only a problem whose `type` contains its `code` proves
+ * that the service itself responded, and not a proxy.
  */
 export const readProblem = (status: number, headers: Headers, body: unknown): Problem | undefined => {
   if (!headers.get('content-type')?.startsWith('application/problem+json') || typeof body !== 'object' || body === null) return undefined
@@ -72,17 +74,17 @@ export const readProblem = (status: number, headers: Headers, body: unknown): Pr
   }
 }
 
-type Make = (message: string, details: ErrorDetails, problem: Problem) => HoldfastError
+type Factory = (message: string, details: ErrorDetails, problem: Problem) => HoldfastError
 type Plain = new (message: string, details: ErrorDetails) => HoldfastError
 
 const plain =
-  (Class: Plain): Make =>
+  (Class: Plain): Factory =>
   (message, details) =>
     new Class(message, details)
-const invalid: Make = (message, details, { faults }) => new InvalidRequestError(message, details, faults)
+const invalid: Factory = (message, details, { faults }) => new InvalidRequestError(message, details, faults)
 
-/** The class of each code. A code that the contracts add does not compile until it has one. */
-const makers: { readonly [Code in ErrorCode]: Make } = {
+/** The error class of each code. A new code in the contracts is a compile error until it has one. */
+const factories: { readonly [Code in ErrorCode]: Factory } = {
   validation_failed: invalid,
   malformed_json: invalid,
   malformed_request: invalid,
@@ -117,27 +119,27 @@ const makers: { readonly [Code in ErrorCode]: Make } = {
   internal: plain(InternalError),
 }
 
-/** Classes for responses of proxies and the like, which have a status and no code. */
+/** Returns the error class of a response without a code, such as that of a proxy. */
 const byStatus = (status: number): Plain => {
   if (status === 429) return RateLimitedError
   return status === 408 || status === 425 || status >= 500 ? UnavailableError : UnexpectedResponseError
 }
 
-const foreign = (call: string, { status, headers }: ErrorResponse): string => {
+const foreignMessage = (call: string, { status, headers }: ErrorResponse): string => {
   const location = headers.get('location')
-  if (location !== null) return `${call}: ${status} leads to ${location}; set the url to the address of the service`
+  if (location !== null) return `${call}: ${status} redirects to ${location}; set the url to the address of the service`
   const type = headers.get('content-type')?.split(';')[0] ?? 'no body'
-  return `${call}: ${status} with ${type} is not a response of Holdfast; is the url that of the service?`
+  return `${call}: ${status} with ${type} is not a response of Holdfast; check that the url is the address of the service`
 }
 
-/** The error that a response stands for. `call` names the method, its key and the url. */
+/** Returns the error of an error response. `call` is the method, its key and the url, for the message. */
 export const responseError = (call: string, response: ErrorResponse, details: Omit<ErrorDetails, 'code' | 'status'>): HoldfastError => {
   const { status, problem } = response
   if (problem === undefined) {
-    return new (byStatus(status))(foreign(call, response), { ...details, status, code: 'unexpected_response' })
+    return new (byStatus(status))(foreignMessage(call, response), { ...details, status, code: 'unexpected_response' })
   }
   const { code, detail, failedOperation } = problem
   const request = details.requestId === undefined ? '' : ` (request ${details.requestId})`
-  const make = Object.hasOwn(makers, code) ? makers[code as ErrorCode] : plain(HoldfastError)
-  return make(`${call}: ${status} ${code}: ${detail}${request}`, { ...details, status, code, failedOperation }, problem)
+  const create = Object.hasOwn(factories, code) ? factories[code as ErrorCode] : plain(HoldfastError)
+  return create(`${call}: ${status} ${code}: ${detail}${request}`, { ...details, status, code, failedOperation }, problem)
 }

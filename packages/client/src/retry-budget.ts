@@ -1,19 +1,19 @@
 const capacity = 100
 const costs = { retry: 5, retryAfterTimeout: 10 } as const
 
-/** What retries to an origin may still cost. */
+/** The retry tokens of an origin. */
 export interface RetryBudget {
-  /** Takes what a retry costs; false where there is not enough. */
+  /** Takes the tokens of a retry. Returns false if there are not enough. */
   readonly take: (timedOut: boolean) => boolean
   readonly giveBack: () => void
 }
 
-/** One budget an origin for all clients of this program, because they all load the same service. */
+/** One budget for each origin, shared by all clients of this program because they send to the same service. */
 const budgets = new Map<string, { tokens: number }>()
 
 /**
- * A bucket of tokens that bounds the retries which a sick service gets: a retry takes 5, one after a timeout 10, each
- * success gives 1 back. Where it is empty, failures are reported at once.
+ * Returns the token bucket that limits the retries to a failing service. A retry takes 5 tokens, a retry after a timeout 10, and each
+ * success returns 1. If there are not enough tokens, the call fails without a retry.
  */
 export const retryBudget = (origin: string): RetryBudget => {
   const budget = budgets.get(origin) ?? { tokens: capacity }

@@ -1,8 +1,9 @@
 const capMs = 5_000
 
 /**
- * Milliseconds that a Retry-After header asks for (RFC 9110 section 10.2.3): seconds, or a date, which is measured by the
- * answer's own clock where it has one. Undefined where there is none or it cannot be read.
+ * Returns the wait of a Retry-After header in milliseconds (RFC 9110 section 10.2.3). The header has seconds or a date. A date is
+ * compared with the Date header of the response, or with the local clock if there is none. Returns undefined if the header is missing
+ * or invalid.
  */
 export const retryAfterMs = (headers: Headers): number | undefined => {
   const header = headers.get('retry-after')?.trim()
@@ -15,14 +16,18 @@ export const retryAfterMs = (headers: Headers): number | undefined => {
 }
 
 /**
- * Milliseconds to wait before attempt `attempt` + 1. Backoff grows from 100 ms to 5 s with full jitter; an answer that
- * says "too much" without saying for how long (429, 503) gets at least half of one that grows from 1 s. What a
- * Retry-After asks for is never shortened.
+ * Returns the milliseconds to wait before attempt `attempt` + 1. The backoff grows from 100 ms to 5 s with full jitter. After a 429 or
+ * 503 without Retry-After, it grows from 1 s, and the wait is at least half of it. The wait is never less than Retry-After.
  * @see https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
  */
-export const retryWaitMs = (attempt: number, status: number | undefined, askedMs: number | undefined, random: () => number): number => {
+export const retryWaitMs = (
+  attempt: number,
+  status: number | undefined,
+  requestedWaitMs: number | undefined,
+  random: () => number,
+): number => {
   const backoff = (firstMs: number) => Math.min(capMs, firstMs * 2 ** (attempt - 1))
-  if (askedMs !== undefined) return Math.max(askedMs, random() * backoff(100))
+  if (requestedWaitMs !== undefined) return Math.max(requestedWaitMs, random() * backoff(100))
   if (status === 429 || status === 503) return (backoff(1_000) * (1 + random())) / 2
   return random() * backoff(100)
 }

@@ -22,8 +22,8 @@ const objectWith =
     !Array.isArray(value) &&
     Object.entries(members).every(([name, check]) => check((value as Record<string, unknown>)[name]))
 
-const nothing: Check = (value) => value === undefined
-const something: Check = (value) => value !== undefined
+const isAbsent: Check = (value) => value === undefined
+const isPresent: Check = (value) => value !== undefined
 const written = objectWith({ key: isText, version: isVersion, created_at: isText, updated_at: isText, expires_at: orNull(isText) })
 const item: Check = (value) => written(value) && Object.hasOwn(value as object, 'value')
 const outcomes = objectWith({ results: arrayOf(objectWith({ key: isText, status: isCount })) })
@@ -44,8 +44,8 @@ const successes: { readonly [Id in CallableId]?: { readonly [Status in SuccessSt
   createItem: { 201: written },
   listItems: { 200: page },
   deleteItems: { 200: deleted },
-  getItem: { 200: item, 304: nothing },
-  headItem: { 200: nothing, 304: nothing },
+  getItem: { 200: item, 304: isAbsent },
+  headItem: { 200: isAbsent, 304: isAbsent },
   putItem: { 200: written, 201: written },
   getItems: { 200: objectWith({ items: arrayOf(orNull(item)) }) },
   putItems: { 200: outcomes },
@@ -53,7 +53,7 @@ const successes: { readonly [Id in CallableId]?: { readonly [Status in SuccessSt
   transact: { 200: objectWith({ results: Array.isArray }) },
   patchItem: { 200: written },
   incrementItem: { 200: written },
-  deleteItem: { 200: item, 204: nothing },
+  deleteItem: { 200: item, 204: isAbsent },
   listNamespaces: { 200: objectWith({ namespaces: arrayOf(namespace), next_cursor: orNull(isText) }) },
   createNamespace: { 201: namespace },
   getNamespace: { 200: namespace },
@@ -61,16 +61,16 @@ const successes: { readonly [Id in CallableId]?: { readonly [Status in SuccessSt
   deleteNamespace: { 200: deleted },
   listApiKeys: { 200: objectWith({ api_keys: arrayOf(apiKey) }) },
   createApiKey: { 201: objectWith({ id: isText, api_key: isText }) },
-  deleteApiKey: { 204: nothing },
-  deleteKey: { 200: item, 204: nothing },
+  deleteApiKey: { 204: isAbsent },
+  deleteKey: { 200: item, 204: isAbsent },
   health: { 200: objectWith({ status: isText, version: isText }) },
 }
 
 const object = objectWith({})
-const anySuccess: Readonly<Record<number, Check>> = { 200: object, 201: object, 204: nothing, 304: nothing }
+const anySuccess: Readonly<Record<number, Check>> = { 200: object, 201: object, 204: isAbsent, 304: isAbsent }
 
-/** The results of a request that has several, with how many there must be. */
-const several: { readonly [Id in CallableId]?: readonly [requested: string, results: string] } = {
+/** Routes with several results: the request's member and the response's member, which must have the same length. */
+const multipleResults: { readonly [Id in CallableId]?: readonly [requested: string, results: string] } = {
   getItems: ['keys', 'items'],
   putItems: ['items', 'results'],
   deleteManyItems: ['keys', 'results'],
@@ -82,7 +82,7 @@ const lengthOf = (body: unknown, name: string): number | undefined => {
   return Array.isArray(list) ? list.length : undefined
 }
 
-/** What of a request its response must agree with. */
+/** The parts of a request with which its response must agree. */
 export interface Requested {
   readonly params?: Readonly<Record<string, unknown>> | undefined
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined
@@ -90,8 +90,8 @@ export interface Requested {
 }
 
 /**
- * Whether a response is one that the route declares for its success: its status, the members that the client relies on, and
- * the key that was asked for. Anything else came from somewhere else, such as a proxy, and says nothing.
+ * Whether a response is a success that the route declares: its status, the members that the client relies on, and the requested key.
+ * Any other response came from another program, such as a proxy, and says nothing about the request.
  */
 export const isSuccess = (
   id: CallableId,
@@ -102,14 +102,14 @@ export const isSuccess = (
   if (id === 'deleteItem' && headers?.prefer !== undefined && status === 204) return false
   const check = ((successes[id] as Readonly<Record<number, Check>> | undefined) ?? anySuccess)[status]
   if (check === undefined || !check(body)) return false
-  // The service marks all its responses, which is all that tells an empty one from that of another program.
-  if (check === nothing && !received.has('x-request-id')) return false
-  const { key: asked = (sent as { key?: unknown } | undefined)?.key } = params ?? {}
+  // Only this header distinguishes an empty response of the service from that of another program.
+  if (check === isAbsent && !received.has('x-request-id')) return false
+  const { key: requestedKey = (sent as { key?: unknown } | undefined)?.key } = params ?? {}
   if (check === written || check === item) {
     const { key, value } = body as { key?: unknown; value?: unknown }
-    if (asked !== undefined && key !== asked) return false
-    if (!something(value) && headers?.prefer === undefined) return false
+    if (requestedKey !== undefined && key !== requestedKey) return false
+    if (!isPresent(value) && headers?.prefer === undefined) return false
   }
-  const [requested, results] = several[id] ?? []
+  const [requested, results] = multipleResults[id] ?? []
   return requested === undefined || results === undefined || lengthOf(sent, requested) === lengthOf(body, results)
 }

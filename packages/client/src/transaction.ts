@@ -10,27 +10,27 @@ import { camelCased, type WireNames, wireMembers } from './names.js'
 import { type WriteOptions, writeNames } from './options.js'
 import type { Body, Item } from './types.js'
 
-/** An operation of a transaction, which stands for its result until there is one. */
+/** An operation of a transaction. It stands for the result until the transaction has run. */
 export interface Step<Result> {
-  /** The result that the service's response to the operation stands for. */
+  /** Returns the result from the service's response to the operation. */
   readonly read: (response: unknown) => Result
 }
 
-/** The results of the steps that a transaction's function returns: one, an array or an object of them. */
+/** The results of the steps that `build` returns: one step, or an array or object of steps. */
 export type StepResults<T> =
   T extends Step<infer Result> ? Result : { [Name in keyof T]: T[Name] extends Step<infer Result> ? Result : T[Name] }
 
-/** What {@link Transaction.check} compares with. */
+/** A condition of {@link Transaction.check}. */
 export interface CreatedVersion {
-  /** The `createdVersion` of an item or the `token` of a lock: the item must be the same, whatever was written to it since. */
+  /** The `createdVersion` of an item or the `token` of a lock. The item must be the same, whatever was written to it since. */
   readonly createdVersion: string | null
 }
 
 /** Collects the checks and operations of a transaction. They are applied in the order in which its methods are called. */
 export interface Transaction {
   /**
-   * Applies the transaction only if the item has this `version`, or was created with this `createdVersion`; null: only if
-   * there is no item.
+   * Applies the transaction only if the item has this `version`, or was created with this `createdVersion`. Null: only if there is no
+   * item.
    * @example
    * tx.check('config', item.version) // nobody has written to it
    * tx.check('locks/report', { createdVersion: lock.token }) // the lock is still held
@@ -42,17 +42,17 @@ export interface Transaction {
   increment(key: string, addition?: Addition): Step<Item<number | bigint>>
   /** Subtracts 1, or `by`. */
   decrement(key: string, addition?: Addition): Step<Item<number | bigint>>
-  /** Deletes the item; false if there is none. */
+  /** Deletes the item. The result is false if there is none. */
   delete(key: string): Step<boolean>
-  /** Reads the item as it is after the operations before. */
+  /** Reads the item, including the effects of earlier operations. */
   get<Value = unknown>(key: string): Step<Item<Value> | undefined>
 }
 
 /** Runs transactions. */
 export interface Transactions {
   /**
-   * Applies several operations at once: all of them or none, and nobody sees a part. `build` calls them and returns the steps
-   * whose results it wants.
+   * Applies several operations, all or none. Readers never see a part of them. `build` declares the operations and returns the steps
+   * of which it needs the results.
    * @throws ChecksFailedError, NotANumberError, OutOfBoundsError, TooLargeError
    * @example
    * const { from, to } = await client.transaction((tx) => ({
@@ -68,9 +68,9 @@ type Check = NonNullable<Body<'transact'>['checks']>[number]
 
 const checkNames = { version: 'version', createdVersion: 'created_version' } as const satisfies WireNames<Omit<Check, 'key'>>
 
-const checkOf = (key: string, given: unknown): Check => {
+const checkOf = (key: string, condition: unknown): Check => {
   const what = named('check', key)
-  const check = typeof given === 'object' && given !== null ? given : { version: given }
+  const check = typeof condition === 'object' && condition !== null ? condition : { version: condition }
   checkOptions(what, check, checkNames)
   for (const [name, version] of Object.entries(check)) {
     if (version === null || (typeof version === 'string' && /^[1-9][0-9]*$/.test(version))) continue
@@ -79,17 +79,17 @@ const checkOf = (key: string, given: unknown): Check => {
   return { key, ...wireMembers(check, checkNames) }
 }
 
-/** Collects what a transaction consists of. `indexes` has the index of each step's operation. */
+/** Runs `build` and collects its checks and operations. `indexes` has the index of each step's operation. */
 const collect = <T>(build: (tx: Transaction) => T) => {
   if (typeof build !== 'function') throw new InvalidArgumentError(`transaction: build must be a function, not ${typeName(build)}`)
   const checks: Check[] = []
   const operations: Operation[] = []
   const indexes = new Map<unknown, number>()
   const step = <Result>(operation: object, read: (response: unknown) => Result): Step<Result> => {
-    const made = { read }
-    // A value is JSON text by now, and a bigint has all its digits, neither of which the contract of a JSON body can say.
-    indexes.set(made, operations.push(operation as Operation) - 1)
-    return made
+    const declared = { read }
+    // The contract of a JSON body has no types for a value that is already JSON text, and for bigints.
+    indexes.set(declared, operations.push(operation as Operation) - 1)
+    return declared
   }
   const increment = (method: string, key: string, addition: Addition, sign: 1 | -1) => {
     const what = named(method, key)
@@ -114,7 +114,7 @@ const collect = <T>(build: (tx: Transaction) => T) => {
   })
   if (returned instanceof Promise) {
     returned.catch(() => {})
-    throw new InvalidArgumentError('transaction: its function must not be async, because it only says what to do')
+    throw new InvalidArgumentError('transaction: build must not be async, because it only declares operations')
   }
   return { checks, operations, indexes, returned }
 }

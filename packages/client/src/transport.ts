@@ -4,12 +4,12 @@ import { blockedPorts } from './blocked-ports.js'
 import { optionsFault } from './check-options.js'
 import { type ClientOptions, clientNames } from './options.js'
 
-/** Where requests go and how. */
+/** The connection to a service. */
 export interface Transport {
   readonly ky: KyInstance
   readonly fetch: typeof fetch
   readonly origin: string
-  /** The address of the service as messages have it, without a slash at its end. */
+  /** The address of the service for messages, without a trailing slash. */
   readonly url: string
   readonly namespace: string
 }
@@ -17,7 +17,7 @@ export interface Transport {
 const namespaceName = /^[a-z0-9][a-z0-9-]{0,62}$/
 const loopback = /^(?:localhost|.*\.localhost|127\..*|\[::1\])$/
 
-/** An environment variable; undefined if it is empty, or if the runtime has none or does not let this program read it. */
+/** Returns an environment variable, or undefined if it is empty or cannot be read in this runtime. */
 const environment = (name: string): string | undefined => {
   try {
     const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } }
@@ -30,18 +30,18 @@ const environment = (name: string): string | undefined => {
 /** Whether this program is a page that was loaded over HTTPS, from which browsers block requests over HTTP (mixed content). */
 const isSecurePage = (): boolean => (globalThis as { location?: { protocol?: string } }).location?.protocol === 'https:'
 
-const serviceUrl = (given: string | URL | undefined, ownFetch: boolean): URL => {
-  if (given === undefined) {
+const serviceUrl = (input: string | URL | undefined, ownFetch: boolean): URL => {
+  if (input === undefined) {
     throw new TypeError("url must be the address of the service: createClient({ url: 'http://127.0.0.1:8000' }), or set HOLDFAST_URL")
   }
-  const text = String(given)
+  const text = String(input)
   if (!URL.canParse(text)) throw new TypeError('url must be the address of the service, such as http://127.0.0.1:8000')
   const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError('url must begin with http:// or https://')
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError('url must start with http:// or https://')
   if (url.username !== '' || url.password !== '') throw new TypeError('url must not contain a user or password; use apiKey')
   if (url.search !== '' || url.hash !== '') throw new TypeError('url must end with its path; remove the query and the fragment')
   if (url.protocol === 'http:' && isSecurePage() && !loopback.test(url.hostname)) {
-    throw new TypeError('url must begin with https://, because browsers block http:// in a page that was loaded over https://')
+    throw new TypeError('url must start with https://, because browsers block http:// in a page that was loaded over https://')
   }
   if (!ownFetch && blockedPorts.has(Number(url.port))) {
     throw new TypeError(`url must have another port: fetch blocks port ${url.port} (https://fetch.spec.whatwg.org/#port-blocking)`)
@@ -49,7 +49,7 @@ const serviceUrl = (given: string | URL | undefined, ownFetch: boolean): URL => 
   return url
 }
 
-/** Workers of some platforms cache by rules of their own and throw if a request names a cache mode. */
+/** Whether requests may have a cache mode. Workers of some platforms throw an error if they have one. */
 const hasCacheMode = (): boolean => {
   try {
     return new Request('http://127.0.0.1', { cache: 'no-store' }).cache === 'no-store'
@@ -59,7 +59,7 @@ const hasCacheMode = (): boolean => {
 }
 
 /**
- * Prepares ky for one attempt at a time. The caller retries and keeps the deadlines, because they must cover the body too.
+ * Configures ky for single attempts. The caller handles retries and timeouts, because the timeouts must include the body.
  * @throws TypeError if an option is not valid
  */
 export const createTransport = (options: ClientOptions): Transport => {
@@ -78,12 +78,12 @@ export const createTransport = (options: ClientOptions): Transport => {
       retry: 0,
       timeout: false,
       throwHttpErrors: false,
-      // The service never redirects, and a followed redirect could take a write elsewhere.
+      // The service never redirects. Following a redirect could send a write to another server.
       redirect: 'manual',
-      // A cache in between could serve what the service no longer has.
+      // A cache could return an outdated item.
       ...(hasCacheMode() ? { cache: 'no-store' } : {}),
     }),
-    // Browsers accept `fetch` as a method of the global object only.
+    // Browsers require that `fetch` is called as a method of the global object.
     fetch: (input, init) => (own ?? globalThis.fetch).call(globalThis, input, init),
     origin: base.origin,
     url: base.href.replace(/\/+$/, ''),

@@ -6,14 +6,14 @@ type Input<S> = S extends z.ZodType ? z.input<S> : never
 type Output<S> = S extends z.ZodType ? z.output<S> : undefined
 type Part<Id extends RouteId, P extends string> = Routes[Id]['request'] extends { readonly [K in P]: infer S } ? Input<S> : undefined
 
-/** The query of a route, as its contract takes it. */
+/** The query of a route in its contract. */
 export type Query<Id extends RouteId> = Part<Id, 'query'>
-/** The body of a route's request, as its contract takes it. */
+/** The body of a route's request in its contract. */
 export type Body<Id extends RouteId> = Part<Id, 'body'>
-/** The headers of a route's request that its contract knows. */
+/** The headers of a route's request in its contract. */
 export type RequestHeaders<Id extends RouteId> = Part<Id, 'headers'>
 
-type Given<Name extends string, T, Optional> = [T] extends [undefined]
+type Argument<Name extends string, T, Optional> = [T] extends [undefined]
   ? { readonly [N in Name]?: undefined }
   : Optional extends true
     ? { readonly [N in Name]?: T | undefined }
@@ -21,13 +21,13 @@ type Given<Name extends string, T, Optional> = [T] extends [undefined]
       ? { readonly [N in Name]?: T | undefined }
       : { readonly [N in Name]: T }
 
-/** Arguments of `client.call` for a route, with the names of the wire. A changed contract changes this type. */
-export type CallArguments<Id extends RouteId> = Given<'params', Part<Id, 'params'>, false> &
-  Given<'query', Query<Id>, false> &
-  Given<'headers', RequestHeaders<Id>, true> &
-  Given<'body', Body<Id>, Routes[Id]['request'] extends { readonly bodyOptional: true } ? true : false>
+/** Arguments of `client.call` for a route, with the names of the API. The type follows the contract. */
+export type CallArguments<Id extends RouteId> = Argument<'params', Part<Id, 'params'>, false> &
+  Argument<'query', Query<Id>, false> &
+  Argument<'headers', RequestHeaders<Id>, true> &
+  Argument<'body', Body<Id>, Routes[Id]['request'] extends { readonly bodyOptional: true } ? true : false>
 
-/** Operation ids of the routes that respond with JSON or nothing: those that a program calls. */
+/** Operation ids of the routes that respond with JSON or without a body. */
 export type CallableId = {
   [Id in RouteId]: Routes[Id]['responses'] extends { readonly 200: { readonly contentType: string } } ? never : Id
 }[RouteId]
@@ -35,10 +35,10 @@ export type CallableId = {
 type Responses<Id extends RouteId> = Routes[Id]['responses']
 type ResponseBody<R> = R extends { readonly body: infer S } ? Output<S> : undefined
 
-/** Statuses that a route declares for its success. */
+/** The success statuses of a route. */
 export type SuccessStatus<Id extends RouteId> = Exclude<keyof Responses<Id> & number, 503>
 
-/** Result of `client.call` for a route, by status, with the names of the wire. Error statuses are thrown instead. */
+/** Result of `client.call` for a route, by status, with the names of the API. Error statuses are thrown instead. */
 export type CallResult<Id extends RouteId> = {
   [S in keyof Responses<Id> & number]: {
     readonly status: S
@@ -47,15 +47,15 @@ export type CallResult<Id extends RouteId> = {
   }
 }[keyof Responses<Id> & number]
 
-/** The body of one response of a route. */
+/** The body of a route's response with a status. */
 export type Response<Id extends RouteId, S extends keyof Responses<Id>> = ResponseBody<Responses<Id>[S]>
 
 /** An item without its value. */
 export interface ItemMetadata extends Readonly<CamelCased<Omit<Response<'getItem', 200>, 'value'>>> {}
 
 /**
- * An item. Times are RFC 3339 texts in UTC, such as `2026-11-20T19:26:00.123Z`; `expiresAt` is null if it never expires.
- * `version` changes with every write; `createdVersion` stays until the item is deleted or expires.
+ * An item. Times are strings in RFC 3339 format, in UTC, such as `2026-11-20T19:26:00.123Z`. `expiresAt` is null if it never expires.
+ * `version` changes with every write. `createdVersion` stays the same until the item is deleted or expires.
  */
 export interface Item<Value = unknown> extends ItemMetadata {
   readonly value: Value
@@ -76,7 +76,7 @@ type TotalPages<Count, Delimiter> = [Delimiter] extends [string]
     ? Total<Count>
     : Total<Count> | null
 
-/** One page of a list. Its options decide whether it has totals (`count`) and prefixes (`delimiter`). */
+/** A page of a list. The options determine whether it has totals (`count`) and prefixes (`delimiter`). */
 export interface Page<Entry, Options = object>
   extends Readonly<CamelCased<Omit<ListBody, 'items' | 'prefixes' | 'total' | 'total_pages'>>> {
   readonly items: readonly Entry[]
@@ -99,5 +99,5 @@ export interface NamespaceInfo extends Readonly<CamelCased<Response<'getNamespac
 /** An API key without its secret. */
 export interface ApiKey extends Readonly<CamelCased<Response<'listApiKeys', 200>['api_keys'][number]>> {}
 
-/** State of the service and its database. */
+/** The state of the service and its database. */
 export interface Health extends Readonly<CamelCased<Response<'health', 200>>> {}

@@ -5,7 +5,7 @@ import type { CallOptions } from './options.js'
 import type { Item } from './types.js'
 import { wait } from './wait.js'
 
-/** Milliseconds before a lost race is run again, at most, after so many lost ones. */
+/** Returns the pause in milliseconds after a number of lost races. */
 const pauseMs = (lost: number): number => Math.random() * Math.min(1_000, 10 * 2 ** lost)
 
 interface Methods<In, Out> {
@@ -13,7 +13,7 @@ interface Methods<In, Out> {
   put(key: string, value: In, options: PutOptions): Promise<Item<Out>>
 }
 
-/** Reads, changes and writes under the version that was read, until no other writer intervenes. */
+/** Reads an item, changes it and writes it on the condition of the version that was read, until no other writer intervenes. */
 export const updateItem = async <In, Out>(
   { get, put }: Methods<In, Out>,
   key: string,

@@ -1,8 +1,8 @@
 import { after } from './after.js'
 
 /**
- * Waits.
- * @throws the reason of a signal that is aborted before the time is over
+ * Waits for `ms` milliseconds.
+ * @throws the reason of a signal that is aborted before
  */
 export const wait = (ms: number, signals: readonly (AbortSignal | undefined)[]): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -1,10 +1,10 @@
 import { quoted, typeName } from './describe.js'
 import { InvalidArgumentError } from './errors.js'
 
-/** Levels of arrays and objects that the service accepts in a value. */
+/** The nesting of arrays and objects that the service accepts in a value. */
 const levelsMax = 128
 
-/** The text of a value that was written before, for a body to take as it is. */
+/** The JSON text of a value, which is inserted into a body unchanged. */
 export class JsonText {
   readonly text: string
   constructor(text: string) {
@@ -12,12 +12,12 @@ export class JsonText {
   }
 }
 
-/** Where the writer is in a value. A path is made of it for messages only, because that takes time. */
+/** The current position in a value. It becomes a path only in messages, because that takes time. */
 interface Position {
   readonly root: string
   /** Names and indexes from the root. */
   readonly names: (string | number)[]
-  /** The arrays and objects that the position is within. */
+  /** The arrays and objects around the position. */
   readonly parents: object[]
 }
 
@@ -35,17 +35,17 @@ const fail = (position: Position, message: string): never => {
 
 const notJson = (position: Position, value: unknown): never => fail(position, `${typeName(value)} is not JSON`)
 
-/** Characters of which a string is written as it is. Others need a closer look. */
+/** Strings of these characters need no escapes and no checks. */
 const plainText = /^[ !#-[\]-~\xa0-\u02ff]*$/
 
 const text = (value: string, position: Position, what = ''): string => {
   if (plainText.test(value)) return `"${value}"`
-  if (!value.isWellFormed()) fail(position, `${what}unpaired surrogates are not text`)
+  if (!value.isWellFormed()) fail(position, `${what}unpaired surrogates are not valid text`)
   if (value.includes('\0')) fail(position, `${what}the NUL character cannot be stored`)
   return JSON.stringify(value)
 }
 
-/** Whether an object was made by `{}` or `Object.create(null)`, in whichever realm. */
+/** Whether an object was created by `{}` or `Object.create(null)`, in any realm. */
 const isPlain = (value: object): boolean => {
   const prototype = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === null) return true
@@ -88,20 +88,20 @@ const number = (value: number, position: Position): string => {
   return Object.is(value, -0) ? '-0' : String(value)
 }
 
-/** What an object is written as: what its `toJSON` returns, if it has one. */
+/** Returns the result of a value's `toJSON`, or the value if it has none. */
 const converted = (value: unknown, position: Position): unknown => {
   if (typeof value !== 'object' || value === null) return value
   const { toJSON } = value as { toJSON?: unknown }
   if (typeof toJSON !== 'function') return value
   if (isDate(value) && Number.isNaN(Number(value))) fail(position, 'an invalid Date is not JSON')
-  // A Buffer has a toJSON that nobody means: it would be stored as an array of numbers.
+  // The toJSON of a Buffer would store an array of numbers, which is rarely intended.
   if (ArrayBuffer.isView(value)) notJson(position, value)
   return toJSON.call(value, String(position.names.at(-1) ?? ''))
 }
 
-/** The JSON text of a value; undefined for undefined, which objects leave out. */
-const write = (given: unknown, position: Position): string | undefined => {
-  const value = converted(given, position)
+/** Returns the JSON text of a value, or undefined for undefined, which objects omit. */
+const write = (input: unknown, position: Position): string | undefined => {
+  const value = converted(input, position)
   if (typeof value === 'string') return text(value, position)
   if (typeof value === 'number') return number(value, position)
   if (value === undefined) return undefined
@@ -118,14 +118,14 @@ const write = (given: unknown, position: Position): string | undefined => {
 }
 
 /**
- * The JSON text of a value, exactly: a bigint with all its digits, −0 as `-0`. Members of objects that are undefined are left out.
- * @param root where the value is, for messages; `''` begins a path with the name of a member
- * @throws InvalidArgumentError with the path of a member that JSON cannot carry or that `JSON.stringify` would change
+ * Returns the exact JSON text of a value: a bigint with all its digits, −0 as `-0`. Omits members of objects that are undefined.
+ * @param root the start of paths in messages; with `''`, paths start with the name of a member
+ * @throws InvalidArgumentError with the path of a member that is not JSON or that `JSON.stringify` would change
  */
 export const stringifyJson = (value: unknown, root: string): string => {
   const position: Position = { root, names: [], parents: [] }
   try {
-    return write(value, position) ?? fail(position, 'must not be undefined; null is a value')
+    return write(value, position) ?? fail(position, 'must not be undefined; use null instead')
   } catch (error) {
     if (error instanceof InvalidArgumentError) throw error
     const path = pathOf(position)

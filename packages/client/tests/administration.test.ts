@@ -23,7 +23,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test('API keys are made, used, listed and revoked', async () => {
+test('API keys can be created, used, listed and revoked', async () => {
   const { id, apiKey } = await admin.apiKeys.create({ name: 'reader', scopes: ['read'], prefix: 'shown/' })
   const reader = createClient({ url, apiKey })
   await admin.put('shown/a', 1)
@@ -40,21 +40,21 @@ test('API keys are made, used, listed and revoked', async () => {
   }
 })
 
-test('a write without a record is not repeated once it may have been applied', async () => {
+test('a write without an idempotency record is not retried after it may have been applied', async () => {
   let sent = 0
-  const loses: typeof fetch = async (input, init) => {
+  const losesResponse: typeof fetch = async (input, init) => {
     sent++
     await fetch(input, init)
-    throw new TypeError('the answer is lost')
+    throw new TypeError('the response is lost')
   }
-  const unlucky = createClient({ url, apiKey: adminKey, fetch: loses })
-  const error = await rejection(unlucky.apiKeys.create({ name: 'once', scopes: ['read'] }))
+  const faulty = createClient({ url, apiKey: adminKey, fetch: losesResponse })
+  const error = await rejection(faulty.apiKeys.create({ name: 'once', scopes: ['read'] }))
   expect(error).toBeInstanceOf(OutcomeUnknownError)
   expect([(error as OutcomeUnknownError).idempotencyKey, sent]).toEqual([undefined, 1])
   expect((await admin.apiKeys.list()).filter(({ name }) => name === 'once')).toHaveLength(1)
 })
 
-test('namespaces are made, used, changed and deleted', async () => {
+test('namespaces can be created, used, changed and deleted', async () => {
   expect(await admin.namespaces.create({ name: 'team', maxItems: 1 })).toMatchObject({
     name: 'team',
     items: 0,

@@ -7,7 +7,7 @@ const day = 86_400_000
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
 
-test('a delay longer than 24.8 days is kept', () => {
+test('a delay may be longer than 24.8 days', () => {
   const run = vi.fn()
   after(60 * day, run)
   vi.advanceTimersByTime(60 * day - 1)
@@ -16,7 +16,7 @@ test('a delay longer than 24.8 days is kept', () => {
   expect(run).toHaveBeenCalledOnce()
 })
 
-test('an endless delay never ends, and any can be cancelled', () => {
+test('an infinite delay never ends, and every delay can be cancelled', () => {
   const run = vi.fn()
   const cancels = [after(Number.POSITIVE_INFINITY, run), after(60 * day, run)]
   vi.advanceTimersByTime(30 * day)

@@ -3,20 +3,20 @@ import { type Client, createClient, InvalidArgumentError } from '../src/index.js
 import { nearestName } from '../src/nearest-name.js'
 import { direct, newKey, proxied, rejection } from './support/proxied.js'
 
-/** A client as JavaScript sees it, without types. */
-// biome-ignore lint/suspicious/noExplicitAny: these calls are what the types reject
+/** A client without types, as in JavaScript. */
+// biome-ignore lint/suspicious/noExplicitAny: the types reject these calls
 const untyped = (client: Client): any => client
 // biome-ignore lint/suspicious/noExplicitAny: as above
 type Untyped = any
 
-describe('a call with wrong arguments says what to do and sends nothing', () => {
+describe('a call with invalid arguments is rejected before a request is sent', () => {
   const calls: [call: (client: Untyped) => unknown, message: string][] = [
     [(c) => c.put('x', 1, 60), 'put "x": options must be an object such as { ttl: … }, not 60'],
     [(c) => c.put('x', 1, '60'), 'put "x": options must be an object such as { ttl: … }, not a string'],
     [(c) => c.put('x', 1, null), 'put "x": options must be an object such as { ttl: … }, not null'],
     [(c) => c.put('x', 1, new Date().getTime), 'put "x": options must be an object such as { ttl: … }, not a function'],
-    [(c) => c.put('x'), 'put "x": value: must not be undefined; null is a value'],
-    [(c) => c.put({ key: 'x', value: 1 }), 'put: value: must not be undefined; null is a value'],
+    [(c) => c.put('x'), 'put "x": value: must not be undefined; use null instead'],
+    [(c) => c.put({ key: 'x', value: 1 }), 'put: value: must not be undefined; use null instead'],
     [(c) => c.put(7, 1), 'put: key must be a non-empty string'],
     [(c) => c.get(), 'get: key must be a non-empty string'],
     [(c) => c.get('x', 5), 'get "x": options must be an object such as { timeout: … }, not 5'],
@@ -32,7 +32,7 @@ describe('a call with wrong arguments says what to do and sends nothing', () => 
     [(c) => c.keys('users/').next(), 'keys: options must be an object such as { prefix: … }, not a string'],
     [(c) => c.deletePrefix({ prefix: 'x' }), 'deletePrefix: the prefix must be a string, not Object'],
     [(c) => c.update('x', { a: 1 }), 'update "x": change must be a function, not Object'],
-    [(c) => c.refresh('x'), 'refresh: the item must be one that the client returned'],
+    [(c) => c.refresh('x'), 'refresh: the item must be an item that the client returned'],
     [(c) => c.transaction([]), 'transaction: build must be a function, not an array'],
     [(c) => c.patch('x', {}, 60), 'patch "x": options must be an object such as { ttl: … }, not 60'],
     [(c) => c.namespaces.create('team'), 'namespaces.create: options must be an object such as { name: … }, not a string'],
@@ -57,11 +57,11 @@ describe('a call with wrong arguments says what to do and sends nothing', () => 
     [(c) => c.put('x', 1, { ifNoneMatch: null }), 'put "x": ifNoneMatch must be the version of an item'],
     [(c) => c.put('x', 1, { expiresAt: new Date('x') }), 'put "x": expiresAt is an invalid Date'],
     // biome-ignore lint/suspicious/noExplicitAny: as above
-    [(c) => c.transaction((tx: any) => tx.check('x', undefined)), 'check "x": the option version is present but undefined'],
+    [(c) => c.transaction((tx: any) => tx.check('x', undefined)), 'check "x": the option version is undefined'],
     // biome-ignore lint/suspicious/noExplicitAny: as above
     [(c) => c.transaction((tx: any) => tx.check('x', { created: '5' })), 'check "x": unknown option "created"'],
     // biome-ignore lint/suspicious/noExplicitAny: as above
-    [(c) => c.transaction((tx: any) => tx.check('x', { createdVersion: undefined })), 'check "x": the option createdVersion is present'],
+    [(c) => c.transaction((tx: any) => tx.check('x', { createdVersion: undefined })), 'check "x": the option createdVersion is undefined'],
     // biome-ignore lint/suspicious/noExplicitAny: as above
     [(c) => c.transaction((tx: any) => tx.set('x', 1, 60)), 'set "x": options must be an object such as { ttl: … }, not 60'],
   ]
@@ -74,12 +74,12 @@ describe('a call with wrong arguments says what to do and sends nothing', () => 
     expect(proxy.requests).toHaveLength(0)
   })
 
-  test('typed needs a schema', () => {
+  test('typed requires a schema', () => {
     expect(() => untyped(direct()).typed({ user: 'number' })).toThrow(InvalidArgumentError)
   })
 })
 
-describe('an option of a write that is present but undefined is an error', () => {
+describe('an undefined option of a write is rejected', () => {
   const names: [string, (client: Untyped, options: object) => Promise<unknown>, readonly string[]][] = [
     ['put', (c, options) => c.put('x', 1, options), ['ifMatch', 'ifNoneMatch', 'ttl', 'expiresAt', 'keepTtl', 'idempotencyKey']],
     ['create', (c, options) => c.create('x', 1, options), ['ttl', 'expiresAt', 'keepTtl', 'idempotencyKey']],
@@ -101,12 +101,12 @@ describe('an option of a write that is present but undefined is an error', () =>
     for (const option of options) {
       const error = await rejection(method(client, { [option]: undefined }))
       expect(error).toBeInstanceOf(InvalidArgumentError)
-      expect((error as Error).message).toContain(`the option ${option} is present but undefined; leave it out, or give it a value`)
+      expect((error as Error).message).toContain(`the option ${option} is undefined; omit it or give it a value`)
     }
     expect(proxy.requests).toHaveLength(0)
   })
 
-  test('but for those of every call, and those of reads', async () => {
+  test('except call options and options of reads', async () => {
     const client = direct({ signal: undefined, apiKey: undefined, namespace: undefined, fetch: undefined, onRetry: undefined })
     const limits = { signal: undefined, timeout: undefined, totalTimeout: undefined, retry: undefined }
     const key = newKey()
@@ -115,10 +115,10 @@ describe('an option of a write that is present but undefined is an error', () =>
   })
 })
 
-describe('an error names the method, the key and the url', () => {
+describe('the message of an error names the method, the key and the url', () => {
   const dead = 'http://127.0.0.1:9'
 
-  test('of a service that cannot be reached', async () => {
+  test('if the service is unreachable', async () => {
     const { proxy, client } = await proxied({ retry: false })
     await proxy.close()
     const port = new URL(proxy.url).port
@@ -138,11 +138,11 @@ describe('an error names the method, the key and the url', () => {
     })
   })
 
-  test('of a blocked port', () => {
+  test('except if the port is blocked', () => {
     expect(() => createClient({ url: dead })).toThrow(/^url must have another port: fetch blocks port 9 /)
   })
 
-  test('of a service that does not respond, or breaks off', async () => {
+  test('if the service does not respond or the connection breaks', async () => {
     const { proxy, client } = await proxied({ retry: false, timeout: 100 })
     proxy.plan({ kind: 'black hole', forward: false }, { kind: 'cut before' })
     expect(await rejection(client.get('x'))).toMatchObject({ message: `get "x" at ${proxy.url}: no response within 100 ms` })
@@ -152,7 +152,7 @@ describe('an error names the method, the key and the url', () => {
     })
   })
 
-  test('of a rejected request, and a long key is cut', async () => {
+  test('if the request is rejected, and truncates a long key', async () => {
     const key = newKey()
     await direct().put(key, 'text')
     expect(await rejection(direct().increment(key))).toMatchObject({
@@ -172,6 +172,6 @@ test.each([
   ['expireAt', 'expiresAt'],
   ['x'.repeat(1e6), undefined],
   ['', undefined],
-])('the nearest name of %.20s', (given, nearest) => {
-  expect(nearestName(given, ['ttl', 'expiresAt', 'keepTtl'])).toBe(nearest)
+])('the nearest name of %.20s', (name, nearest) => {
+  expect(nearestName(name, ['ttl', 'expiresAt', 'keepTtl'])).toBe(nearest)
 })

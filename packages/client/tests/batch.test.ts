@@ -6,7 +6,7 @@ import { direct, newKey, proxied, rejection } from './support/proxied.js'
 const client = direct()
 
 describe('putMany', () => {
-  test('has an outcome for each item, and an item that is rejected does not affect the others', async () => {
+  test('has an outcome for each item, and a rejected item does not affect the others', async () => {
     const [a, b, c] = [newKey(), newKey(), newKey()]
     const { version } = await client.put(b, 'old')
     const outcomes = await client.putMany([
@@ -25,9 +25,9 @@ describe('putMany', () => {
     expect((await client.getMany([a, b, c])).map((item) => item?.value)).toEqual([{ n: 2n ** 60n }, 'new', 1])
   })
 
-  test('checks all entries before anything is sent', async () => {
+  test('checks all entries before a request is sent', async () => {
     const key = newKey()
-    // biome-ignore lint/suspicious/noExplicitAny: these entries are what the types reject
+    // biome-ignore lint/suspicious/noExplicitAny: the types reject these entries
     const wrong: [any, string][] = [
       [
         [
@@ -37,7 +37,7 @@ describe('putMany', () => {
         `putMany "${key}2": entries[1].value.f: Map is not JSON`,
       ],
       [[{ key, value: 1, tll: 1 }], 'putMany: entries[0]: unknown option "tll"; did you mean ttl?'],
-      [[{ key, value: 1, ifMatch: undefined }], 'putMany: entries[0]: the option ifMatch is present but undefined'],
+      [[{ key, value: 1, ifMatch: undefined }], 'putMany: entries[0]: the option ifMatch is undefined'],
       [[{ key }], `putMany "${key}": entries[0].value: must not be undefined`],
       [{ key, value: 1 }, 'putMany: entries must be an array'],
     ]
@@ -52,16 +52,16 @@ describe('putMany', () => {
     expect(await client.has(key)).toBe(false)
   })
 
-  test('is applied once, however often its response is lost', async () => {
-    const { proxy, client: unlucky } = await proxied()
+  test('is applied once even if responses are lost', async () => {
+    const { proxy, client: faulty } = await proxied()
     const key = newKey()
     proxy.plan({ kind: 'cut after' }, { kind: 'answer', status: 524, forward: true, headers: { 'retry-after': '0' } })
-    expect(await unlucky.putMany([{ key, value: 1, ifNoneMatch: '*' }])).toMatchObject([{ ok: true, created: true }])
+    expect(await faulty.putMany([{ key, value: 1, ifNoneMatch: '*' }])).toMatchObject([{ ok: true, created: true }])
     proxy.plan({ kind: 'cut after' })
-    expect(await unlucky.deleteMany([key])).toEqual([{ key, ok: true, deleted: true }])
+    expect(await faulty.deleteMany([key])).toEqual([{ key, ok: true, deleted: true }])
   })
 
-  test('a typed client checks the values', async () => {
+  test('checks values in a typed client', async () => {
     const key = newKey()
     const sessions = client.typed(z.object({ user: z.int() }))
     const [outcome] = await sessions.putMany([{ key, value: { user: 7 } }])
@@ -71,7 +71,7 @@ describe('putMany', () => {
     expect(await rejection(sessions.putMany([{ key, value: { user: 'x' } }]))).toBeInstanceOf(InvalidArgumentError)
   })
 
-  test('a response with another number of outcomes is not the service’s', async () => {
+  test('rejects a response with another number of outcomes', async () => {
     const { proxy, client: wrong } = await proxied({ retry: false })
     const body = JSON.stringify({ results: [] })
     proxy.plan({ kind: 'answer', status: 200, headers: { 'content-type': 'application/json' }, body })
@@ -93,7 +93,7 @@ test('deleteMany has an outcome for each item', async () => {
 })
 
 describe('getAndDelete', () => {
-  test('one of ten callers gets the item', async () => {
+  test('returns the item to one of ten callers', async () => {
     const key = newKey()
     await client.put(key, { code: 1234 })
     const got = await Promise.all(Array.from({ length: 10 }, () => client.getAndDelete<{ code: number }>(key)))
@@ -101,17 +101,17 @@ describe('getAndDelete', () => {
     expect(await client.get(key)).toBe(undefined)
   })
 
-  test('a lost response is found again, with one effect', async () => {
-    const { proxy, client: unlucky } = await proxied()
+  test('returns the item even if responses are lost', async () => {
+    const { proxy, client: faulty } = await proxied()
     const key = newKey()
-    await unlucky.put(key, 1)
+    await faulty.put(key, 1)
     proxy.plan({ kind: 'cut after' }, { kind: 'truncate', bytes: 10 })
-    expect(await unlucky.getAndDelete(key)).toMatchObject({ value: 1 })
+    expect(await faulty.getAndDelete(key)).toMatchObject({ value: 1 })
     proxy.plan({ kind: 'cut after' })
-    expect(await unlucky.getAndDelete(key)).toBe(undefined)
+    expect(await faulty.getAndDelete(key)).toBe(undefined)
   })
 
-  test('under a condition', async () => {
+  test('honors a condition', async () => {
     const key = newKey()
     const { version } = await client.put(key, 1)
     const newer = await client.put(key, 2)
@@ -119,7 +119,7 @@ describe('getAndDelete', () => {
     expect(await client.getAndDelete(key, { ifMatch: newer.version })).toMatchObject({ value: 2 })
   })
 
-  test('a service that does not return the item is not taken at its word', async () => {
+  test('fails if the service does not return the item', async () => {
     const { proxy, client: old } = await proxied({ retry: false })
     proxy.plan({ kind: 'answer', status: 204, headers: { 'x-request-id': 'r-1' } })
     expect(await rejection(old.getAndDelete('k'))).toMatchObject({ code: 'outcome_unknown' })

@@ -11,14 +11,14 @@ import type * as client from '../src/index.js'
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
 const adminKey = 'an-admin-key-of-32-characters-or-more'
 
-/** The modules that a page loads: the built client, and what it imports. */
+/** The modules that a page loads: the built client and its imports. */
 const modules: Readonly<Record<string, string>> = {
   '@holdfast/client': import.meta.resolve('@holdfast/client'),
   '@holdfast/contracts/endpoints': import.meta.resolve('@holdfast/contracts/endpoints'),
   ky: import.meta.resolve('ky'),
 }
 
-/** Serves a page that can import the client, and each file of its modules. */
+/** Serves a page that can import the client, and the files of its modules. */
 const servePage = async (): Promise<Server> => {
   const folders = Object.values(modules).map((url) => new URL('.', url).href)
   const imports = Object.fromEntries(Object.entries(modules).map(([name, url]) => [name, `/module/${encodeURIComponent(url)}`]))
@@ -34,7 +34,7 @@ const servePage = async (): Promise<Server> => {
       response.writeHead(404).end()
       return
     }
-    // Relative imports lead to the file beside this one.
+    // Relative imports refer to files beside this one.
     const source = readFileSync(fileURLToPath(url), 'utf8').replaceAll(
       /(from\s*|import\s*\()(["'])(\.[^"']+)\2/g,
       (_all, before, quote, path) => `${before}${quote}/module/${encodeURIComponent(new URL(path, url).href)}${quote}`,
@@ -45,9 +45,9 @@ const servePage = async (): Promise<Server> => {
   return server
 }
 
-if (executablePath === undefined) console.warn('Skipped: the client in a browser. Install Debian’s package chromium to run it.')
+if (executablePath === undefined) console.warn('Skipped: the client in a browser. To run it, install the Debian package chromium.')
 
-describe.skipIf(executablePath === undefined)('the client in a page of another origin', () => {
+describe.skipIf(executablePath === undefined)('a page of another origin', () => {
   let pages: Server
   let service: ServiceProcess
   let url: string
@@ -83,7 +83,7 @@ describe.skipIf(executablePath === undefined)('the client in a page of another o
     return page
   }
 
-  test('reads, writes, and gets every error and header', async () => {
+  test('can read and write with the client, and gets every error and header', async () => {
     const page = await open(origin)
     const seen = await page.evaluate(
       async ({ url, apiKey }) => {
@@ -127,7 +127,7 @@ describe.skipIf(executablePath === undefined)('the client in a page of another o
     await page.close()
   })
 
-  test('is refused by the browser on a page whose origin is not listed', async () => {
+  test('is blocked by the browser if its origin is not listed', async () => {
     const page = await open(origin.replace('localhost', '127.0.0.1'))
     const error = await page.evaluate(
       ({ url, apiKey }) => fetch(`${url}/items/a`, { headers: { authorization: `Bearer ${apiKey}` } }).then(String, String),

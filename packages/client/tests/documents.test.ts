@@ -9,10 +9,10 @@ import { direct } from './support/proxied.js'
 const run = promisify(execFile)
 const folder = resolve(import.meta.dirname, '..')
 const read = (file: string) => readFile(join(folder, file), 'utf8')
-// Within the package, so that it is found by its own name as by a user.
+// The folder is in the package, so that programs can import the package by its name.
 const programs = join(folder, 'tests', '.readme')
 
-describe('the programs of the READMEs and of docs/client.md', async () => {
+describe('the examples of the READMEs and of docs/client.md', async () => {
   const pages = (await read('README.md')) + (await read('../../README.md')) + (await read('../../docs/client.md'))
   const blocks = [...pages.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, block = '']) =>
     block.replace('http://127.0.0.1:8000', inject('apiUrl')),
@@ -24,7 +24,7 @@ describe('the programs of the READMEs and of docs/client.md', async () => {
   })
   afterAll(() => rm(programs, { recursive: true, force: true }))
 
-  test('have types', async () => {
+  test('type-check', async () => {
     expect(blocks.length).toBe(5)
     await run(join(folder, 'node_modules', '.bin', 'tsc'), ['--project', programs])
   })
@@ -35,7 +35,7 @@ describe('the programs of the READMEs and of docs/client.md', async () => {
     [2, ['']],
     [3, ['70 30']],
     [4, ['{ rows: 3 }']],
-  ])('run: %i', async (n, output) => {
+  ])('example %i runs', async (n, output) => {
     const { stdout } = await run(process.execPath, [join(programs, `${n}.ts`)])
     for (const text of output) expect(stdout).toContain(text)
   })
@@ -45,7 +45,7 @@ describe('docs/client.md', async () => {
   const page = await read('../../docs/client.md')
   const index = await read('src/index.ts')
 
-  test('names all that is exported', () => {
+  test('names every export', () => {
     const names = [...index.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = '']) =>
       list
         .split(',')

@@ -15,7 +15,7 @@ import { direct, newKey, rejection } from './support/proxied.js'
 const client = direct()
 
 describe('single items', () => {
-  test('put, get, has and delete', async () => {
+  test('put, get, has and delete work', async () => {
     const key = newKey()
     const put = await client.put(key, { theme: 'dark' })
     expect(put).toMatchObject({ key, value: { theme: 'dark' }, version: expect.stringMatching(/^[0-9]+$/), expiresAt: null })
@@ -29,7 +29,7 @@ describe('single items', () => {
     expect(await rejection(client.getOrThrow(key))).toBeInstanceOf(ItemNotFoundError)
   })
 
-  test('create refuses what exists, and names its version', async () => {
+  test('create rejects an existing item and has its version', async () => {
     const key = newKey()
     const { version } = await client.create(key, null, { ttl: 60 })
     const error = await rejection(client.create(key, 1))
@@ -46,7 +46,7 @@ describe('single items', () => {
     )
   })
 
-  test('conditions', async () => {
+  test('conditions are evaluated', async () => {
     const key = newKey()
     expect(await rejection(client.put(key, 1, { ifMatch: '*' }))).toMatchObject({ name: 'PreconditionFailedError', version: undefined })
     const { version } = await client.put(key, 1, { ifNoneMatch: '*' })
@@ -56,7 +56,7 @@ describe('single items', () => {
     expect(await client.delete(key, { ifMatch: newer.version })).toBe(true)
   })
 
-  test('expiry', async () => {
+  test('put sets and keeps an expiry', async () => {
     const key = newKey()
     const { expiresAt } = await client.put(key, 1, { ttl: 3600 })
     expect(await client.put(key, 2, { keepTtl: true })).toMatchObject({ expiresAt })
@@ -65,7 +65,7 @@ describe('single items', () => {
     expect(await client.put(key, 4, { expiresAt: at })).toMatchObject({ expiresAt: at })
   })
 
-  test('refresh', async () => {
+  test('refresh returns the same object if nothing changed', async () => {
     const key = newKey()
     const item = await client.put(key, 'a')
     expect(await client.refresh(item)).toBe(item)
@@ -75,19 +75,19 @@ describe('single items', () => {
     expect(await client.refresh(item)).toBe(undefined)
   })
 
-  test.each(['a/b', ' ', '%2F', '?x=1#y', 'é\u{10ffff}', '...', '+', 'x'.repeat(1024)])('the key %j arrives as it is', async (text) => {
+  test.each(['a/b', ' ', '%2F', '?x=1#y', 'é\u{10ffff}', '...', '+', 'x'.repeat(1024)])('the key %j is stored unchanged', async (text) => {
     const item = await client.put(text, text)
     expect(await client.get(text)).toEqual(item)
     await client.delete(text)
   })
 
-  test.each(['', '.', '..', '\ud800'])('the key %j is refused before it is sent', async (key) => {
+  test.each(['', '.', '..', '\ud800'])('the key %j is rejected before a request is sent', async (key) => {
     for (const call of [() => client.get(key), () => client.put(key, 1), () => client.delete(key)]) {
       expect(await rejection(call())).toMatchObject({ name: 'InvalidArgumentError', attempts: 0 })
     }
   })
 
-  test('what the service refuses names its faults', async () => {
+  test('an invalid request has the faults of the service', async () => {
     const error = await rejection(client.put('k', 1, { ttl: 0 }))
     expect(error).toBeInstanceOf(InvalidRequestError)
     expect(error).toMatchObject({ code: 'validation_failed', faults: [{ path: 'body.ttl' }], attempts: 1 })
@@ -96,7 +96,7 @@ describe('single items', () => {
 })
 
 describe('update', () => {
-  test('creates, changes and leaves as it is', async () => {
+  test('creates an item, changes it, and leaves it unchanged if change returns undefined', async () => {
     const key = newKey()
     expect(await client.update(key, (value) => (value === undefined ? 1 : 0), { ttl: 60 })).toMatchObject({ value: 1 })
     const changed = await client.update(key, (value) => (value as number) + 1)
@@ -104,21 +104,21 @@ describe('update', () => {
     expect(await client.update(key, () => undefined)).toEqual(changed)
   })
 
-  test('loses no change of ten callers at once', async () => {
+  test('loses no change of ten concurrent callers', async () => {
     const key = newKey()
     const add = () => client.update(key, (value) => ((value as number | undefined) ?? 0) + 1)
     await Promise.all(Array.from({ length: 10 }, add))
     expect(await client.get(key)).toMatchObject({ value: 10 })
   })
 
-  test('gives up when its time is over', async () => {
+  test('fails at totalTimeout if other writers keep intervening', async () => {
     const key = newKey()
     const other = direct()
     const change = async () => {
-      await other.put(key, 'in between')
+      await other.put(key, 'by another writer')
       return 'mine'
     }
-    // Where the time ends within a write nobody knows what became of that one.
+    // If the time ends during a write, its outcome is unknown.
     expect((await rejection(client.update(key, change, { totalTimeout: 300 }))) as Error).toMatchObject({
       name: expect.toBeOneOf(['PreconditionFailedError', 'OutcomeUnknownError']),
     })
@@ -126,7 +126,7 @@ describe('update', () => {
 })
 
 describe('lists', () => {
-  test('pages, iterators and deleting by prefix', async () => {
+  test('pages, iterators and deletePrefix work', async () => {
     const prefix = `${newKey()}/`
     const keys = Array.from({ length: 5 }, (_, n) => `${prefix}${n}`)
     for (const key of keys) await client.put(key, { key })
@@ -137,7 +137,7 @@ describe('lists', () => {
     expect(next.items).toEqual([expect.not.objectContaining({ value: expect.anything() })])
 
     const seen: unknown[] = []
-    // Deleting what was read would make pages by number skip every second one.
+    // With page numbers, deleting the items of a page would make the next page skip items.
     for await (const item of client.items({ prefix, pageSize: 2 })) {
       seen.push(item.value)
       await client.delete(item.key)
@@ -157,7 +157,7 @@ describe('lists', () => {
     expect((await client.list({ prefix })).total).toBe(0)
   })
 
-  test('several at once', async () => {
+  test('getMany returns items in the order of the keys', async () => {
     const key = newKey()
     await client.put(key, 10n ** 18n + 1n)
     const [none, item] = await client.getMany([`${key}-none`, key])
@@ -165,7 +165,7 @@ describe('lists', () => {
     expect(await rejection(client.getMany(Array(1001).fill('x')))).toBeInstanceOf(InvalidRequestError)
   })
 
-  test('increment and decrement', async () => {
+  test('increment and decrement work', async () => {
     const key = newKey()
     expect(await client.increment(key)).toMatchObject({ key, value: 1 })
     expect(await client.increment(key, { by: 2n ** 62n, ttl: 60 })).toMatchObject({ value: 2n ** 62n + 1n, expiresAt: null })
@@ -191,7 +191,7 @@ describe('lists', () => {
     expect(await rejection(client.increment(key, { ifNoneMatch: '*' }))).toBeInstanceOf(PreconditionFailedError)
   })
 
-  test('patch and touch', async () => {
+  test('patch and touch work', async () => {
     const key = newKey()
     await client.put(key, { big: 10n ** 18n + 1n, old: 1 }, { ttl: 1000 })
     const patched = await client.patch(key, { old: null, new: 2n })
@@ -204,7 +204,7 @@ describe('lists', () => {
     expect(await rejection(client.touch(key, { expiresAt: 'tomorrow' }))).toBeInstanceOf(InvalidRequestError)
   })
 
-  test('folded, and without a total', async () => {
+  test('lists can be grouped, and read without a total', async () => {
     const prefix = `${newKey()}/`
     for (const name of ['a', 'b/1', 'b/2', 'c']) await client.put(prefix + name, name)
     const page = await client.list({ prefix, delimiter: '/', pageSize: 2 })
@@ -214,13 +214,13 @@ describe('lists', () => {
     expect((await client.list({ prefix })).prefixes).toBe(undefined)
   })
 
-  test('a prefix that cannot be sent as it is deletes nothing', async () => {
+  test('an invalid prefix deletes nothing', async () => {
     expect(await rejection(client.deletePrefix('\ud800'))).toBeInstanceOf(InvalidArgumentError)
     expect(await rejection(client.deletePrefix(''))).toBeInstanceOf(InvalidRequestError)
   })
 })
 
-test('health, and any route by its id', async () => {
+test('health and call work', async () => {
   expect(await client.health()).toMatchObject({ status: 'ok', database: { status: 'ok', kind: 'embedded' } })
   const key = newKey()
   const { status, body, headers } = await client.call('putItem', {

@@ -5,14 +5,13 @@ import type { Fault } from '@holdfast/testbed/fault-proxy'
 import { until } from '@holdfast/testbed/until'
 import { describe, expect, inject, test, vi } from 'vitest'
 import { ChecksFailedError, InvalidArgumentError, LockHeldError, LockLostError } from '../src/index.js'
+import { silence, times } from './support/faults.js'
 import { direct, newKey, proxied, rejection } from './support/proxied.js'
 
 const client = direct()
-const times = (count: number, fault: Fault) => Array.from({ length: count }, () => fault)
-const silence: Fault = { kind: 'black hole', forward: false }
 
 describe.concurrent('a lock', () => {
-  test('is held by one at a time, and its token grows', async () => {
+  test('has one holder at a time, and its token grows', async () => {
     const name = newKey()
     const first = await client.lock(name)
     const error = await rejection(direct().lock(name, { wait: 0 }))
@@ -24,7 +23,7 @@ describe.concurrent('a lock', () => {
     const second = await client.lock(name)
     expect(BigInt(second.token)).toBeGreaterThan(BigInt(first.token))
     expect([first.signal.aborted, second.signal.aborted]).toEqual([false, false])
-    // Never that of a later holder.
+    // A release never releases the lock of a later holder.
     await first.release()
     expect((await client.get(name))?.createdVersion).toBe(second.token)
     await Promise.all([second.release(), second.release()])
@@ -32,7 +31,7 @@ describe.concurrent('a lock', () => {
     expect(await client.get(name)).toBe(undefined)
   })
 
-  test('is released at the end of its block, and waiters get it then', async () => {
+  test('is released at the end of its block, and a waiting client gets it', async () => {
     const name = newKey()
     let waiting: Promise<string> | undefined
     {
@@ -48,7 +47,7 @@ describe.concurrent('a lock', () => {
     expect(await waiting).toMatch(/^[0-9]+$/)
   })
 
-  test('is extended while it is held, and what happens to its item meanwhile does not break it', async () => {
+  test('is extended while it is held, even if others write to its item', async () => {
     const name = newKey()
     const lock = await client.lock(name, { ttl: 2 })
     const { version, expiresAt } = (await client.get(name)) as { version: string; expiresAt: string }
@@ -64,7 +63,7 @@ describe.concurrent('a lock', () => {
     expect(await client.has(name)).toBe(false)
   })
 
-  test('that was deleted is lost at the next heartbeat, and its token is worth nothing', async () => {
+  test('is lost at the next extension after it was deleted, and its token is rejected', async () => {
     const name = newKey()
     const lock = await client.lock(name, { ttl: 2 })
     await client.delete(name)
@@ -89,16 +88,16 @@ describe.concurrent('a lock', () => {
     const lock = await cut.lock(name, { ttl: 2 })
     proxy.plan(...times(20, silence))
     const [at] = await once(lock.signal, 'abort').then(() => [performance.now()])
-    // By the holder's own clock, from before the lock existed; the service's clock does not matter.
+    // Measured by the holder's clock from before the lock existed.
     expect((at as number) - before).toBeLessThan(2_000)
     expect(await client.has(name)).toBe(true)
     expect(lock.signal.reason).toMatchObject({ name: 'LockLostError' })
   })
 
-  test('survives a service that is away for less than its ttl', async () => {
-    const { proxy, client: shaky } = await proxied()
+  test('is kept if the service is unreachable for less than the ttl', async () => {
+    const { proxy, client: faulty } = await proxied()
     const name = newKey()
-    const lock = await shaky.lock(name, { ttl: 3 })
+    const lock = await faulty.lock(name, { ttl: 3 })
     const seen = proxy.requests.length
     proxy.plan(...times(4, { kind: 'cut after' }), { kind: 'answer', status: 502, forward: true }, { kind: 'cut before' })
     await until(() => proxy.requests.length > seen + 6)
@@ -126,26 +125,26 @@ describe.concurrent('a lock', () => {
   test.each<[string, Fault]>([
     ['cut', { kind: 'cut after' }],
     ['replaced by a proxy', { kind: 'answer', status: 524, forward: true }],
-    ['lost in silence', { kind: 'black hole', forward: true }],
-  ])('whose first response was %s is acquired, and is no obstacle to its own holder', async (_what, fault) => {
-    const { proxy, client: unlucky } = await proxied({ timeout: 500 })
+    ['lost', { kind: 'black hole', forward: true }],
+  ])('is acquired if its first response was %s', async (_name, fault) => {
+    const { proxy, client: faulty } = await proxied({ timeout: 500 })
     const name = newKey()
     proxy.plan(fault)
-    const lock = await unlucky.lock(name, { ttl: 30 })
+    const lock = await faulty.lock(name, { ttl: 30 })
     expect((await client.get(name))?.createdVersion).toBe(lock.token)
     await lock.release()
-    // More than one call retries.
+    // More faults than one call retries.
     proxy.plan(...times(5, fault))
-    const patient = await unlucky.lock(name, { ttl: 30, wait: 20_000 })
+    const patient = await faulty.lock(name, { ttl: 30, wait: 20_000 })
     await patient.release()
   })
 
-  test('is not left behind by a wait that is aborted', async () => {
-    const { proxy, client: unlucky } = await proxied()
+  test('is deleted after an aborted wait', async () => {
+    const { proxy, client: faulty } = await proxied()
     const name = newKey()
     const controller = new AbortController()
     proxy.plan({ kind: 'black hole', forward: true })
-    const ended = rejection(unlucky.lock(name, { signal: controller.signal }))
+    const ended = rejection(faulty.lock(name, { signal: controller.signal }))
     await until(() => client.has(name))
     const reason = new Error('enough')
     controller.abort(reason)
@@ -153,13 +152,13 @@ describe.concurrent('a lock', () => {
     await until(async () => !(await client.has(name)))
 
     const lock = await client.lock(name)
-    const waiting = rejection(unlucky.lock(name, { signal: AbortSignal.timeout(300) }))
+    const waiting = rejection(faulty.lock(name, { signal: AbortSignal.timeout(300) }))
     expect(await waiting).toMatchObject({ name: 'TimeoutError' })
     expect((await client.get(name))?.createdVersion).toBe(lock.token)
     await lock.release()
   })
 
-  test('that cannot be released says so, and can be released later', async () => {
+  test('can be released again after a release failed', async () => {
     const { proxy, client: cut } = await proxied({ retry: false, timeout: 300 })
     const name = newKey()
     const lock = await cut.lock(name)
@@ -169,7 +168,7 @@ describe.concurrent('a lock', () => {
     expect(await client.has(name)).toBe(false)
   })
 
-  test('has terms that are checked', async () => {
+  test('rejects invalid options', async () => {
     for (const options of [
       { ttl: 1 },
       { ttl: 2.5 },
@@ -186,7 +185,7 @@ describe.concurrent('a lock', () => {
   })
 })
 
-test('a lock of a process that is killed is free after its ttl', async () => {
+test('the lock of a killed process is free after its ttl', async () => {
   const name = newKey()
   const program = `
     import { createClient } from ${JSON.stringify(join(resolve(import.meta.dirname, '..'), 'dist', 'index.mjs'))}
@@ -202,7 +201,7 @@ test('a lock of a process that is killed is free after its ttl', async () => {
   await lock.release()
 })
 
-test('a lock keeps no process alive that has nothing else to do', async () => {
+test('a lock does not keep a process alive', async () => {
   const program = `
     import { createClient } from ${JSON.stringify(join(resolve(import.meta.dirname, '..'), 'dist', 'index.mjs'))}
     await createClient({ url: ${JSON.stringify(inject('apiUrl'))} }).lock(${JSON.stringify(newKey())}, { ttl: 600 })`
@@ -210,7 +209,7 @@ test('a lock keeps no process alive that has nothing else to do', async () => {
   expect(await once(child, 'exit')).toEqual([0, null])
 })
 
-test('of holders behind a network that fails no two hold the lock at once, and no fenced write of an earlier one gets through', async () => {
+test('behind a faulty network, a lock has one holder at a time, and fenced writes of former holders are rejected', async () => {
   const name = newKey()
   const ledger = `${name}/ledger`
   const held: { token: bigint; from: number; to: number }[] = []
@@ -225,9 +224,10 @@ test('of holders behind a network that fails no two hold the lock at once, and n
   ]
   const end = performance.now() + 8_000
   const work = async ({ proxy, client: worker }: Awaited<ReturnType<typeof proxied>>): Promise<void> => {
-    const disturb = () => proxy.plan(Math.random() < 0.3 ? (faults[Math.floor(Math.random() * faults.length)] as Fault) : { kind: 'pass' })
+    const injectFault = () =>
+      proxy.plan(Math.random() < 0.3 ? (faults[Math.floor(Math.random() * faults.length)] as Fault) : { kind: 'pass' })
     while (performance.now() < end) {
-      disturb()
+      injectFault()
       const lock = await worker.lock(name, { ttl: 2, wait: 20_000 }).catch(() => undefined)
       if (lock === undefined) continue
       const from = performance.now()
@@ -239,10 +239,10 @@ test('of holders behind a network that fails no two hold the lock at once, and n
         })
         .catch(() => undefined)
       const done = write.then(() => new Promise((resolve) => setTimeout(resolve, 50))).then(() => performance.now())
-      // Now and then a holder is cut off until it has lost the lock.
+      // Some holders are cut off until they have lost the lock.
       const cutOff = Math.random() < 0.3
       if (cutOff) proxy.plan(...times(8, silence))
-      else disturb()
+      else injectFault()
       held.push({ token: BigInt(lock.token), from, to: await (cutOff ? lost : Promise.race([lost, done])) })
       await lock.release().catch(() => undefined)
       await write
@@ -258,7 +258,7 @@ test('of holders behind a network that fails no two hold the lock at once, and n
     expect(token).toBeGreaterThan(before.token)
     expect(from).toBeGreaterThanOrEqual(before.to)
   }
-  // The order in which the ledger was written, by its versions, is that of the tokens.
+  // The ledger entries were written in the order of their tokens.
   const written: { token: bigint; version: bigint }[] = []
   for await (const item of client.items({ prefix: `${ledger}/` })) {
     written.push({ token: BigInt(String(item.value)), version: BigInt(item.version) })

@@ -5,7 +5,7 @@ import { direct, newKey, proxied, rejection } from './support/proxied.js'
 
 const apiKey = 'hf_test_secret-of-this-test'
 
-test('the API key is sent, and no error holds it', async () => {
+test('the API key is sent, and no error contains it', async () => {
   const { proxy, client } = await proxied({ apiKey, retry: false, timeout: 500 })
   proxy.plan({ kind: 'pass' }, { kind: 'cut before' }, { kind: 'black hole', forward: false }, { kind: 'answer', status: 500 })
   await client.get(newKey())
@@ -17,7 +17,7 @@ test('the API key is sent, and no error holds it', async () => {
   }
 })
 
-test('a path in the url is kept, and a namespace comes before items only', async () => {
+test('the url may contain a path, and only routes of items contain the namespace', async () => {
   const { proxy } = await proxied()
   const client = createClient({ url: `${proxy.url}/kv/`, namespace: 'team-a' })
   proxy.plan(...Array.from({ length: 2 }, () => ({ kind: 'answer', status: 404 }) as const))
@@ -25,7 +25,7 @@ test('a path in the url is kept, and a namespace comes before items only', async
   expect(proxy.requests.map(({ path }) => path).sort()).toEqual(['/kv/health', '/kv/namespaces/team-a/items/a%2Fb'])
 })
 
-test('a wrong path is an error and not a missing item', async () => {
+test('a wrong path is an error, not a missing item', async () => {
   const { proxy } = await proxied()
   const client = createClient({ url: `${proxy.url}/nowhere` })
   expect(await rejection(client.get('k'))).toBeInstanceOf(InvalidRequestError)
@@ -38,11 +38,11 @@ test('a redirect is not followed', async () => {
   proxy.plan({ kind: 'answer', status: 308, headers: { location: 'https://example.com/items/k' } })
   const error = await rejection(client.get('k'))
   expect(error).toBeInstanceOf(UnexpectedResponseError)
-  expect((error as Error).message).toContain('leads to https://example.com/items/k')
+  expect((error as Error).message).toContain('redirects to https://example.com/items/k')
   expect(proxy.requests).toHaveLength(1)
 })
 
-test('the key and the url come from the environment unless the options have them', async () => {
+test('the API key and the url are read from the environment if the options do not have them', async () => {
   const { proxy } = await proxied()
   vi.stubEnv('HOLDFAST_URL', proxy.url)
   vi.stubEnv('HOLDFAST_API_KEY', apiKey)
@@ -68,7 +68,7 @@ test('requests bypass caches', async () => {
   expect(modes).toEqual(['no-store'])
 })
 
-test('a runtime that does not accept a cache mode is not given one', async () => {
+test('requests have no cache mode in a runtime that does not support it', async () => {
   const { Request: Original } = globalThis
   vi.stubGlobal(
     'Request',
@@ -106,7 +106,7 @@ test('fetch can be replaced', async () => {
   expect(seen).toEqual([`/items/${encodeURIComponent(key)}`])
 })
 
-describe('options that are not valid are refused at once', () => {
+describe('an invalid option is rejected by createClient', () => {
   const valid = { url: 'http://127.0.0.1:8000' }
   test.each<[string, object]>([
     ['url', { url: '127.0.0.1:8000' }],
@@ -131,20 +131,20 @@ describe('options that are not valid are refused at once', () => {
   })
 })
 
-describe('calls of createClient that are wrong', () => {
+describe('an invalid call of createClient is rejected', () => {
   test.each<[string, unknown, RegExp]>([
-    ['a misspelt option', { url: 'http://127.0.0.1:8000', apikey: 'x' }, /^unknown option "apikey"; did you mean apiKey\?$/],
-    ['a url in place of options', 'http://127.0.0.1:8000', /^options must be an object such as \{ url: … \}, not a string$/],
+    ['a misspelled option', { url: 'http://127.0.0.1:8000', apikey: 'x' }, /^unknown option "apikey"; did you mean apiKey\?$/],
+    ['a url instead of options', 'http://127.0.0.1:8000', /^options must be an object such as \{ url: … \}, not a string$/],
     ['no url', {}, /^url must be the address of the service/],
-  ])('%s', (_what, options, message) => {
+  ])('%s', (_name, options, message) => {
     expect(() => createClient(options as ClientOptions)).toThrow(message)
     expect(() => createClient(options as ClientOptions)).toThrow(TypeError)
   })
 
-  test('http from a page that was loaded over https', () => {
+  test('an http url in a page that was loaded over https', () => {
     vi.stubGlobal('location', { protocol: 'https:' })
     try {
-      expect(() => createClient({ url: 'http://kv.example' })).toThrow(/^url must begin with https:\/\/, because browsers block/)
+      expect(() => createClient({ url: 'http://kv.example' })).toThrow(/^url must start with https:\/\/, because browsers block/)
       for (const url of ['http://localhost:8000', 'http://127.0.0.1:8000', 'http://[::1]:8000', 'https://kv.example']) createClient({ url })
     } finally {
       vi.unstubAllGlobals()
@@ -152,14 +152,14 @@ describe('calls of createClient that are wrong', () => {
   })
 })
 
-describe('a request that the runtime refuses to send is not a broken connection', () => {
+describe('a request that the runtime does not send is an InvalidArgumentError', () => {
   const rejected: [string, typeof fetch, RegExp][] = [
     ['a blocked port', () => fetch('http://127.0.0.1:6000'), /bad port/],
     ['an invalid url', () => fetch('http://['), /invalid url/i],
     ['an unsupported scheme', () => fetch('ftp://127.0.0.1'), /unknown scheme/],
-    ['a fetch that is a method of something else', async () => Promise.reject(new TypeError('Illegal invocation')), /Illegal invocation/],
+    ['a fetch that is called on another object', async () => Promise.reject(new TypeError('Illegal invocation')), /Illegal invocation/],
   ]
-  test.each(rejected)('%s', async (_what, fetch, message) => {
+  test.each(rejected)('%s', async (_name, fetch, message) => {
     let calls = 0
     const client = createClient({
       url: 'http://127.0.0.1:8000',
@@ -173,13 +173,13 @@ describe('a request that the runtime refuses to send is not a broken connection'
     expect(calls).toBe(1)
   })
 
-  test('headers of call that are not headers', async () => {
+  test('invalid headers', async () => {
     const headers = { prefer: '€' }
     const error = await rejection(direct().call('putItem', { params: { key: 'k' }, headers, body: { value: 1 } }))
     expect(error).toMatchObject({ name: 'InvalidArgumentError', attempts: 0 })
   })
 
-  test('a fetch that works as a method of the global object only, as in browsers', async () => {
+  test('a fetch that must be called on the global object works, as in browsers', async () => {
     function windowFetch(this: unknown, input: RequestInfo | URL, init?: RequestInit) {
       if (this !== undefined && this !== globalThis) throw new TypeError("Failed to execute 'fetch' on 'Window': Illegal invocation")
       return fetch(input, init)

@@ -12,16 +12,16 @@ const run = promisify(execFile)
 const folder = resolve(import.meta.dirname, '..')
 const program = (name: string) => join(folder, 'node_modules', '.bin', name)
 
-test('publint finds nothing', async () => {
+test('publint finds no problems', async () => {
   const { stdout } = await run(program('publint'), ['--strict'], { cwd: folder })
   expect(stdout).toContain('All good!')
 })
 
-test('its types resolve for every resolver that knows ESM', async () => {
+test('the types resolve in every resolver that supports ESM', async () => {
   await run(program('attw'), ['--pack', '.', '--profile', 'esm-only'], { cwd: folder })
 })
 
-test('its types need neither a newer lib than its target nor those of Node', async () => {
+test('the types need neither a newer lib than ES2022 nor the types of Node', async () => {
   const consumer = await mkdtemp(join(folder, 'tests', '.consumer-'))
   try {
     const source = "import { createClient } from '@holdfast/client'\nawait createClient().put('k', { at: new Date() }, { ttl: 5 })\n"
@@ -34,7 +34,7 @@ test('its types need neither a newer lib than its target nor those of Node', asy
   }
 })
 
-/** One file of an entry and all that it imports, as a bundler makes it for a browser. */
+/** Bundles an entry and its imports into a file for a browser. */
 const bundle = async (source: string, format: 'esm' | 'iife'): Promise<string> => {
   const outDir = await mkdtemp('/tmp/holdfast-bundle-')
   try {
@@ -59,11 +59,11 @@ const bundle = async (source: string, format: 'esm' | 'iife'): Promise<string> =
   }
 }
 
-describe('bundled with all that it depends on', () => {
-  const whole = `export * from '${join(folder, 'dist', 'index.mjs')}'`
+describe('the client bundled with its dependencies', () => {
+  const entry = `export * from '${join(folder, 'dist', 'index.mjs')}'`
 
-  test('it is as large as its README says, at most 24 kB, and holds no schema library', async () => {
-    const code = await bundle(whole, 'esm')
+  test('has the size that the README says, at most 24 kB, and contains no schema library', async () => {
+    const code = await bundle(entry, 'esm')
     const kilobytes = Math.round(gzipSync(code).length / 1000)
     expect(kilobytes).toBeLessThanOrEqual(24)
     expect(await readFile(join(folder, 'README.md'), 'utf8')).toContain(`${kilobytes} kB`)
@@ -71,13 +71,13 @@ describe('bundled with all that it depends on', () => {
     expect(code).not.toMatch(/\bfrom\s*["']|\bimport\s*\(|\brequire\s*\(/)
   })
 
-  test('it needs nothing but what the web has', async () => {
+  test('uses only web APIs', async () => {
     const web = {
       ...{ AbortController, AbortSignal, Headers, Request, Response, TextDecoder, TextEncoder, URL, URLSearchParams },
       ...{ clearTimeout, crypto, fetch, performance, setTimeout },
     }
     const context = createContext(web)
-    runInContext(`${await bundle(whole, 'iife')};globalThis.holdfast = holdfast`, context)
+    runInContext(`${await bundle(entry, 'iife')};globalThis.holdfast = holdfast`, context)
     const { createClient } = (context as { holdfast: typeof import('../src/index.js') }).holdfast
     const client = createClient({ url: inject('apiUrl') })
     const key = newKey()
@@ -85,7 +85,7 @@ describe('bundled with all that it depends on', () => {
     expect(JSON.stringify((await client.get(key))?.value)).toBe('{"from":"the web"}')
   })
 
-  test('a program pays only for what it uses', async () => {
-    expect((await bundle(whole.replace('*', '{ ItemNotFoundError }'), 'esm')).length).toBeLessThan(1_000)
+  test('is tree-shakable', async () => {
+    expect((await bundle(entry.replace('*', '{ ItemNotFoundError }'), 'esm')).length).toBeLessThan(1_000)
   })
 })

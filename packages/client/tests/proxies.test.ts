@@ -1,28 +1,27 @@
 import type { Fault } from '@holdfast/testbed/fault-proxy'
 import { describe, expect, test } from 'vitest'
 import { OutcomeUnknownError, UnavailableError, UnexpectedResponseError } from '../src/index.js'
+import { retryNow } from './support/faults.js'
 import { direct, newKey, proxied, rejection } from './support/proxied.js'
 
-/** Responses at once, so that a retry waits no longer than it must. */
-const now = { 'retry-after': '0' }
 const page = '<!doctype html><title>error</title>'
 const html = (status: number): Fault => ({
   kind: 'answer',
   status,
-  headers: { 'content-type': 'text/html', ...now },
+  headers: { 'content-type': 'text/html', ...retryNow },
   body: page,
   forward: true,
 })
 const json = (status: number, body: unknown, type = 'application/json'): Fault => ({
   kind: 'answer',
   status,
-  headers: { 'content-type': type, ...now },
+  headers: { 'content-type': type, ...retryNow },
   body: JSON.stringify(body),
   forward: true,
 })
 const problem = { type: 'about:blank', title: 't', status: 503, detail: 'd', instance: 'i', code: 'overloaded' }
 
-/** What proxies respond with (but for 421, which `fetch` itself sends again) after the service applied the write. */
+/** Responses of proxies after the service applied the write. 421 is missing, because `fetch` itself retries it. */
 const replaced: [string, Fault][] = [
   ...[520, 521, 522, 523, 524, 525, 526, 527, 530, 500, 501, 502, 503, 504, 505, 507, 508, 511, 598, 599].map((status): [string, Fault] => [
     `${status} of a proxy`,
@@ -33,23 +32,23 @@ const replaced: [string, Fault][] = [
     html(status),
   ]),
   ...[200, 201, 202, 203, 206].map((status): [string, Fault] => [`a page with ${status}`, html(status)]),
-  ['500 as text', { kind: 'answer', status: 500, headers: { 'content-type': 'text/plain', ...now }, body: 'error', forward: true }],
-  ['an empty 204', { kind: 'answer', status: 204, headers: now, forward: true }],
-  ['an empty 304', { kind: 'answer', status: 304, headers: now, forward: true }],
-  ['a redirect', { kind: 'answer', status: 302, headers: { location: '/login', ...now }, forward: true }],
-  ['JSON of something else', json(200, { hello: 1 })],
+  ['500 as text', { kind: 'answer', status: 500, headers: { 'content-type': 'text/plain', ...retryNow }, body: 'error', forward: true }],
+  ['an empty 204', { kind: 'answer', status: 204, headers: retryNow, forward: true }],
+  ['an empty 304', { kind: 'answer', status: 304, headers: retryNow, forward: true }],
+  ['a redirect', { kind: 'answer', status: 302, headers: { location: '/login', ...retryNow }, forward: true }],
+  ['JSON of another program', json(200, { hello: 1 })],
   ['null', json(200, null)],
   ['an array', json(200, [])],
   ['an item of another key', json(200, { key: 'other', value: 1, version: '1', created_at: '', updated_at: '', expires_at: null })],
   ['a JSON error of a proxy', json(503, { code: 'overloaded', detail: 'upstream' })],
   ['a problem of a proxy', json(503, problem, 'application/problem+json')],
   ['a problem with another status', json(502, { ...problem, type: '/problems/overloaded' }, 'application/problem+json')],
-  ['a cut head', { kind: 'cut after' }],
-  ['a cut body', { kind: 'truncate', bytes: 10 }],
+  ['a response that is cut in its head', { kind: 'cut after' }],
+  ['a response that is cut in its body', { kind: 'truncate', bytes: 10 }],
 ]
 
-describe.concurrent('a response that the service did not make says nothing about a write', () => {
-  test.each(replaced)('%s: the write has one effect, and its outcome is found out', async (_what, fault) => {
+describe.concurrent('a response that did not come from the service says nothing about a write', () => {
+  test.each(replaced)('after %s, the write is applied once and its outcome is found', async (_name, fault) => {
     const { proxy, client } = await proxied()
     const [counter, created, moved] = [newKey(), newKey(), newKey()]
     proxy.plan(fault)
@@ -66,7 +65,7 @@ describe.concurrent('a response that the service did not make says nothing about
     expect(proxy.requests.length).toBeGreaterThanOrEqual(7)
   })
 
-  test.each(replaced)('%s: without a retry the outcome is unknown', async (_what, fault) => {
+  test.each(replaced)('after %s, the outcome is unknown without a retry', async (_name, fault) => {
     const { proxy, client } = await proxied({ retry: false })
     const key = newKey()
     for (const write of [() => client.increment(key), () => client.deletePrefix(key), () => client.delete(`${key}/none`)]) {
@@ -77,7 +76,7 @@ describe.concurrent('a response that the service did not make says nothing about
     }
   })
 
-  test('for a read it is an error of its kind', async () => {
+  test('a read fails with the error of its status', async () => {
     const { proxy, client } = await proxied({ retry: false })
     const key = newKey()
     await client.put(key, 1)
@@ -104,7 +103,7 @@ describe.concurrent('a response that the service did not make says nothing about
   })
 })
 
-describe.concurrent('a success must have what its method returns', () => {
+describe.concurrent('a success must have the members that the method returns', () => {
   const item = { key: 'k', value: 1, version: '7', created_at: 't', updated_at: 't', expires_at: null, created_version: '7' }
   const list = { items: [item], total: 1, page: 1, page_size: 10, total_pages: 1, next_cursor: null }
   type Method = (client: Awaited<ReturnType<typeof proxied>>['client']) => Promise<unknown>
@@ -154,11 +153,11 @@ describe.concurrent('a success must have what its method returns', () => {
     ['health', (client) => client.health(), { status: 'ok', version: '1' }, [{}]],
   ]
 
-  test.each(methods)('%s', async (_name, method, right, wrong) => {
+  test.each(methods)('%s', async (_name, method, valid, invalid) => {
     const { proxy, client } = await proxied({ retry: false })
-    proxy.plan(json(200, right))
+    proxy.plan(json(200, valid))
     await method(client)
-    for (const body of [...wrong, { hello: 1 }, null, [], 'text', 5]) {
+    for (const body of [...invalid, { hello: 1 }, null, [], 'text', 5]) {
       proxy.plan({ ...json(200, body), forward: false } as Fault)
       const error = await rejection(method(client))
       const unexpected = error instanceof OutcomeUnknownError ? error.cause : error
@@ -169,7 +168,7 @@ describe.concurrent('a success must have what its method returns', () => {
     expect(await rejection(method(client))).toMatchObject({ status: 204 })
   })
 
-  test('create responds with 201 only', async () => {
+  test('a create must have status 201', async () => {
     const { proxy, client } = await proxied({ retry: false })
     proxy.plan({ ...json(200, item), forward: false } as Fault)
     expect(await rejection(client.create('k', 1))).toBeInstanceOf(OutcomeUnknownError)

@@ -5,7 +5,7 @@ import { direct, newKey, proxied, rejection } from './support/proxied.js'
 const client = direct()
 
 describe('a transaction', () => {
-  test('answers what its function returns: one step, an array, an object, or nothing', async () => {
+  test('resolves with the results of a step, an array, an object, or nothing', async () => {
     const [a, b] = [newKey(), newKey()]
     const one = await client.transaction((tx) => tx.set(a, { n: 1 }, { ttl: 60 }))
     expectTypeOf(one).toEqualTypeOf<Item<{ readonly n: 1 }> | Item<{ n: number }>>
@@ -31,7 +31,7 @@ describe('a transaction', () => {
     expect([nothing, (await client.get(b))?.value]).toEqual([undefined, 2])
   })
 
-  test('is applied where all checks hold, else not at all', async () => {
+  test('is applied only if all checks hold', async () => {
     const [a, b] = [newKey(), newKey()]
     const { version } = await client.put(a, 1)
     const write = (expected: string | null) =>
@@ -49,7 +49,7 @@ describe('a transaction', () => {
     expect(await rejection(write(version))).toMatchObject({ failedChecks: [0] })
   })
 
-  test('says which operation was refused', async () => {
+  test('has the index of the rejected operation', async () => {
     const [a, b] = [newKey(), newKey()]
     await client.put(a, 'text')
     const error = await rejection(client.transaction((tx) => [tx.set(b, 1), tx.increment(a)]))
@@ -61,21 +61,21 @@ describe('a transaction', () => {
     expect(await client.has(b)).toBe(false)
   })
 
-  test('refuses at once what it cannot send', async () => {
+  test('rejects invalid arguments before a request is sent', async () => {
     expect(await rejection(client.transaction(async (tx) => tx.get('a')))).toBeInstanceOf(InvalidArgumentError)
     expect(await rejection(client.transaction((tx) => tx.set('a', undefined as unknown)))).toBeInstanceOf(InvalidArgumentError)
   })
 
-  test('is applied once, however often its answer is lost', async () => {
-    const { proxy, client: unlucky } = await proxied()
+  test('is applied once even if responses are lost', async () => {
+    const { proxy, client: faulty } = await proxied()
     const key = newKey()
     proxy.plan({ kind: 'cut after' }, { kind: 'truncate', bytes: 20 })
-    const counter = await unlucky.transaction((tx) => tx.increment(key))
+    const counter = await faulty.transaction((tx) => tx.increment(key))
     expect([counter.value, proxy.requests.length]).toEqual([1, 3])
     proxy.plan({ kind: 'cut after' })
-    const error = await rejection(unlucky.transaction((tx) => tx.increment(key), { retry: false }))
+    const error = await rejection(faulty.transaction((tx) => tx.increment(key), { retry: false }))
     expect(error).toBeInstanceOf(OutcomeUnknownError)
     const { idempotencyKey = '' } = error as OutcomeUnknownError
-    expect((await unlucky.transaction((tx) => tx.increment(key), { idempotencyKey })).value).toBe(2)
+    expect((await faulty.transaction((tx) => tx.increment(key), { idempotencyKey })).value).toBe(2)
   })
 })

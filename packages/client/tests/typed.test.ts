@@ -10,7 +10,7 @@ describe.each([
   ['zod', client.typed(z.object({ user: z.int() }))],
   ['valibot', client.typed(v.object({ user: v.pipe(v.number(), v.integer()) }))],
 ])('a %s schema', (_name, sessions) => {
-  test('checks on the way in', async () => {
+  test('checks values when they are written', async () => {
     const key = newKey()
     expect(await sessions.put(key, { user: 7 })).toMatchObject({ value: { user: 7 } })
     // @ts-expect-error: not a value of the schema
@@ -20,7 +20,7 @@ describe.each([
     expect(await client.get(key)).toMatchObject({ value: { user: 7 } })
   })
 
-  test('checks on the way out', async () => {
+  test('checks values when they are read', async () => {
     const key = newKey()
     await client.put(key, { user: 'x' })
     for (const read of [() => sessions.get(key), () => sessions.list({ prefix: key }), () => sessions.items({ prefix: key }).next()]) {
@@ -31,7 +31,7 @@ describe.each([
     expect((await sessions.list({ prefix: key, keysOnly: true })).total).toBe(1)
   })
 
-  test('types values', async () => {
+  test('determines the types of values', async () => {
     const item = await sessions.get(newKey())
     expectTypeOf(item?.value).toEqualTypeOf<{ user: number } | undefined>()
   })
@@ -48,7 +48,7 @@ test('a schema that transforms stores its input and reads its output', async () 
   expect(later?.value).toEqual(new Date('2026-11-21T00:00:01Z'))
 })
 
-test('a schema may take its time', async () => {
+test('a schema may be asynchronous', async () => {
   const slow = client.typed(z.string().refine(async (text) => text.length < 3))
   const key = newKey()
   expect(await slow.put(key, 'ab')).toMatchObject({ value: 'ab' })

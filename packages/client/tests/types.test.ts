@@ -6,7 +6,7 @@ import type { Items } from '../src/items.js'
 import type { listOptionNames } from '../src/list.js'
 import type { Body, CallArguments, CallResult } from '../src/types.js'
 
-test('arguments are those of the contracts', () => {
+test('arguments have the types of the contracts', () => {
   expectTypeOf<CallArguments<'getItem'>['params']>().toEqualTypeOf<{ key: string }>()
   expectTypeOf<Body<'putItem'>>().toEqualTypeOf<{
     value: unknown
@@ -21,7 +21,7 @@ test('arguments are those of the contracts', () => {
   expectTypeOf<{ body: { value: number } }>().not.toExtend<CallArguments<'createItem'>>()
 })
 
-test('results are those of the contracts, by status', () => {
+test('results have the types of the contracts, by status', () => {
   expectTypeOf<CallResult<'putItem'>['status']>().toEqualTypeOf<200 | 201>()
   expectTypeOf<Extract<CallResult<'deleteItem'>, { status: 204 }>>().toEqualTypeOf<{
     readonly status: 204
@@ -54,7 +54,7 @@ test('options are the members of the contracts in camelCase', () => {
   }>()
 })
 
-test('a page has what was asked', () => {
+test('the type of a page depends on its options', () => {
   const pages = ({ list }: Items<string, string>) => ({
     plain: list(),
     uncounted: list({ count: 'none' }),
@@ -79,7 +79,7 @@ test('a page has what was asked', () => {
   expectTypeOf<Pages['any']['items'][number]>().toEqualTypeOf<ItemMetadata | Item<string>>()
 })
 
-test('the compiler names the part of a value that JSON cannot carry', () => {
+test('the compiler rejects values that are not JSON', () => {
   interface User {
     readonly name: string
     readonly born?: Date | undefined

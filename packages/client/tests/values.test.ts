@@ -8,9 +8,9 @@ import { direct, newKey, rejection } from './support/proxied.js'
 
 const client = direct()
 
-test('every JSON value comes back as it was put', async () => {
+test('every JSON value is read as it was written', async () => {
   const key = newKey()
-  // NUL and lone surrogates are not text that PostgreSQL accepts.
+  // PostgreSQL does not accept NUL and unpaired surrogates.
   const value = fc
     .jsonValue({ maxDepth: 3, stringUnit: 'grapheme' })
     .filter((json) => !JSON.stringify(json).includes('\\u0000'))
@@ -35,13 +35,13 @@ describe('integers', () => {
     )
   })
 
-  test('through the service', async () => {
+  test('keep every digit in the service', async () => {
     const key = newKey()
     await client.put(key, { id: 2n ** 63n - 1n, small: 1, real: 1.5, text: '9007199254740993', big: 1e300 })
     expect((await client.get(key))?.value).toEqual({ id: 9223372036854775807n, small: 1, real: 1.5, text: '9007199254740993', big: 1e300 })
   })
 
-  test('are refused, not rounded, where the runtime does not show their digits', () => {
+  test('are rejected instead of rounded if the runtime does not support source text access', () => {
     const { parse } = JSON
     JSON.parse = (text, reviver) => parse(text, reviver && ((name, value) => reviver.call(undefined, name, value)))
     try {
@@ -53,7 +53,7 @@ describe('integers', () => {
   })
 })
 
-describe('a value is written as it is, or rejected with its path', () => {
+describe('a value is written exactly or rejected with its path', () => {
   class Point {
     x = 1
   }
@@ -122,11 +122,11 @@ describe('a value is written as it is, or rejected with its path', () => {
     ['{"n":5e-324,"m":1e+21}', { n: 5e-324, m: 1e21 }],
     ['[{"a":1},{"a":1}]', ((twice) => [twice, twice])({ a: 1 })],
     ['"\\u2028 é\\""'.replace('\\u2028', '\u2028'), '\u2028 é"'],
-  ])('%s', (text, value) => {
+  ])('a value is written as %s', (text, value) => {
     expect(stringifyJson(value, 'value')).toBe(text)
   })
 
-  test('128 levels are stored', async () => {
+  test('128 levels can be stored', async () => {
     const key = newKey()
     const value = nested(128)
     await client.put(key, value)
@@ -134,17 +134,17 @@ describe('a value is written as it is, or rejected with its path', () => {
     expect((await client.transaction((tx) => tx.set(key, value))).value).toEqual(value)
   })
 
-  test('−0 comes back', async () => {
+  test('−0 is kept', async () => {
     const key = newKey()
     await client.put(key, { n: -0 })
     expect(Object.is((await client.get<{ n: number }>(key))?.value.n, -0)).toBe(true)
   })
 
-  test('a value of another realm is a value', () => {
+  test('a value of another realm is accepted', () => {
     expect(stringifyJson(runInNewContext('({ a: [1, new Date(0)] })'), 'value')).toBe('{"a":[1,"1970-01-01T00:00:00.000Z"]}')
   })
 
-  test('JSON.stringify agrees on everything that it does not change', () => {
+  test('other values are written like JSON.stringify writes them', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4, stringUnit: 'grapheme' }), (json) => {
         fc.pre(!JSON.stringify(json).includes('\\u0000'))
@@ -153,14 +153,14 @@ describe('a value is written as it is, or rejected with its path', () => {
     )
   })
 
-  test('a getter that throws is named by its path and cause', () => {
+  test('a getter that throws is reported with its path and cause', () => {
     const broken = {
       get a(): number {
-        throw new Error('of the getter')
+        throw new Error('from the getter')
       },
     }
     expect(() => stringifyJson(broken, 'value')).toThrow(
-      expect.objectContaining({ name: 'InvalidArgumentError', cause: new Error('of the getter') }),
+      expect.objectContaining({ name: 'InvalidArgumentError', cause: new Error('from the getter') }),
     )
   })
 })

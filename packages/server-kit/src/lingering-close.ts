@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** Bounds on what a closing connection may still send. Milliseconds and bytes. */
+/** Limits for the data that a peer may send on a closing connection, in milliseconds and bytes. */
 export interface LingerBounds {
   readonly lingerTimeout: number
   readonly lingerIdleTimeout: number
@@ -10,8 +10,8 @@ export interface LingerBounds {
 const checkEveryMs = 50
 
 /**
- * Ends our side of a connection, then reads and discards what the peer still sends until the peer closes or a bound is reached.
- * Closing with unread bytes would reset the connection, and a peer that is still writing would see that reset instead of the response.
+ * Ends the server's side of a connection, and discards data of the peer until the peer closes it or a limit is reached. Closing a
+ * connection with unread data would reset it, and a peer that is still sending would not receive the response.
  */
 export const closeLingering = (socket: Socket, { lingerTimeout, lingerIdleTimeout, lingerBytes }: LingerBounds): void => {
   const started = performance.now()

@@ -4,15 +4,15 @@ import { readableOutput } from './readable-log.js'
 
 export type { Logger } from 'pino'
 
-/** How the log is written: JSON lines, or text for people. */
+/** The format of the log: JSON lines, or text for people. */
 export type LogFormat = 'json' | 'text'
 
-/** The format of `LOG_FORMAT=auto`: text on a terminal, JSON for everything that collects logs. */
+/** Returns the format of `LOG_FORMAT=auto`: text on a terminal, otherwise JSON. */
 export const detectLogFormat = (): LogFormat => (process.stdout.isTTY ? 'text' : 'json')
 
 /**
- * Logs to standard output. Writes of JSON do not wait for a slow reader of the log; {@link flushLogger} waits.
- * @param format `json` if left out
+ * Creates a logger that writes to standard output. JSON is written without waiting for a slow reader. {@link flushLogger} waits for it.
+ * @param format `json` by default
  */
 export const createLogger = (level: string, format: LogFormat = 'json'): Logger =>
   pino(
@@ -26,5 +26,5 @@ export const createLogger = (level: string, format: LogFormat = 'json'): Logger 
     format === 'text' ? readableOutput() : destination({ dest: 1, sync: false }),
   )
 
-/** Resolves when everything logged so far was handed to the operating system. */
+/** Resolves when all earlier log lines were passed to the operating system. */
 export const flushLogger = (logger: Logger): Promise<void> => new Promise((resolve) => logger.flush(() => resolve()))

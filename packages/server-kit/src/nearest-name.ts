@@ -1,4 +1,4 @@
-/** The number of insertions, deletions, substitutions and swaps of neighbours that turn one text into another. */
+/** Returns the number of insertions, deletions, substitutions and swaps of adjacent characters between two texts. */
 const editDistance = (from: string, to: string): number => {
   let beforeLast: number[] = []
   let last = Array.from({ length: to.length + 1 }, (_, column) => column)
@@ -19,11 +19,11 @@ const editDistance = (from: string, to: string): number => {
 }
 
 /**
- * Finds the name that a misspelt one was probably meant to be.
- * @param editsMax how many edits a misspelling may have, at most
- * @returns undefined if no name is that near
+ * Finds the name that is closest to a misspelled one.
+ * @param editsMax the largest number of edits
+ * @returns undefined if no name is close enough
  */
-export const nearestName = (given: string, names: readonly string[], editsMax: number): string | undefined => {
-  const near = names.map((name) => ({ name, edits: editDistance(given, name) })).filter(({ edits }) => edits <= editsMax)
+export const nearestName = (misspelled: string, names: readonly string[], editsMax: number): string | undefined => {
+  const near = names.map((name) => ({ name, edits: editDistance(misspelled, name) })).filter(({ edits }) => edits <= editsMax)
   return near.sort((one, other) => one.edits - other.edits)[0]?.name
 }

@@ -5,7 +5,7 @@ import { keyInQueryTag, namespacedTag } from '@holdfast/contracts'
 
 const swaggerFolder = () => dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 
-/** Starts the reference; a file of its own because the page's policy runs no inline scripts. */
+/** The script that starts the reference. It is a separate file because the page's policy forbids inline scripts. */
 const startScript = `const reference = SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#reference',
@@ -13,7 +13,7 @@ const startScript = `const reference = SwaggerUIBundle({
   tryItOutEnabled: true,
   displayRequestDuration: true,
   validatorUrl: null,
-  // Twins of the routes above them: one click away, and not in the way.
+  // Collapse the groups that repeat routes of other groups.
   onComplete: () => {
     if (location.hash !== '') return
     for (const tag of ${JSON.stringify([keyInQueryTag, namespacedTag])}) reference.layoutActions.show(['operations-tag', tag], false)
@@ -21,7 +21,7 @@ const startScript = `const reference = SwaggerUIBundle({
 })
 `
 
-/** The page at `/docs`: an interactive reference of `/openapi.json`. */
+/** Returns the page at `/docs`: an interactive reference of `/openapi.json`. */
 export const referencePage = (title: string): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>
 <link rel="icon" href="/docs/favicon-32x32.png"><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
@@ -35,16 +35,19 @@ const contentTypes: Readonly<Record<string, string>> = {
   'start.js': 'text/javascript; charset=utf-8',
 }
 
-/** Files that were read once, which are large and asked for without a limit. */
+/** Cached files. They are large, and requests for them are not rate-limited. */
 const files = new Map<string, Promise<Uint8Array<ArrayBuffer>>>()
 
 const fileBytes = (file: string): Promise<Uint8Array<ArrayBuffer>> => {
-  const bytes = files.get(file) ?? readFile(join(swaggerFolder(), file)).then((read) => new Uint8Array(read))
+  const bytes = files.get(file) ?? readFile(join(swaggerFolder(), file)).then((content) => new Uint8Array(content))
   files.set(file, bytes)
   return bytes
 }
 
-/** A file that the page loads from `/docs/{file}`, so that it works where there is no internet; undefined where it loads no such file. */
+/**
+ * Returns a file that the page loads from `/docs/{file}`, or undefined if it loads no file with this name. The page needs no internet
+ * connection.
+ */
 export const referenceFile = async (
   file: string,
 ): Promise<{ readonly body: string | Uint8Array<ArrayBuffer>; readonly contentType: string } | undefined> => {

@@ -2,28 +2,28 @@ import { createLogger, flushLogger, type LogFormat, type Logger } from './logger
 import type { MisspeltSetting } from './misspelt-settings.js'
 import { StartError } from './start-error.js'
 
-/** How long a service goes on serving after SIGTERM, for a load balancer to notice. Milliseconds. */
+/** Milliseconds for which a service continues to serve after SIGTERM, so that load balancers notice its readiness. */
 const lameDuckMs = 500
-/** One Ctrl-C can arrive several times: from the terminal and from each process that passes it on. Milliseconds. */
+/** Milliseconds within which repeated signals count as one. A Ctrl-C arrives from the terminal and from each process that forwards it. */
 const sameSignalMs = 1_000
 
 /** A running service. */
 export interface Running {
   readonly url: string
-  /** Drains and ends everything; `lameDuckMs` is how long it goes on serving after it began to refuse its readiness. */
+  /** Stops the service gracefully. After its readiness changes to 503, it continues to serve for `lameDuckMs` milliseconds. */
   readonly stop: (lameDuckMs: number) => Promise<void>
-  /** Resolves with the reason where the service cannot go on. */
+  /** Resolves with the reason if the service cannot continue. */
   readonly failure?: Promise<Error>
 }
 
 const stopOnSignal = (service: Running, logger: Logger): void => {
-  let askedAt: number | undefined
+  let stoppedAt: number | undefined
   const stop = async (reason: string) => {
-    if (askedAt !== undefined) {
-      if (performance.now() - askedAt > sameSignalMs) process.exit(1)
+    if (stoppedAt !== undefined) {
+      if (performance.now() - stoppedAt > sameSignalMs) process.exit(1)
       return
     }
-    askedAt = performance.now()
+    stoppedAt = performance.now()
     logger.info({ reason }, 'stopping')
     try {
       await service.stop(reason === 'SIGTERM' ? lameDuckMs : 0)
@@ -31,27 +31,27 @@ const stopOnSignal = (service: Running, logger: Logger): void => {
       await flushLogger(logger)
       process.exit(0)
     } catch (error) {
-      logger.fatal({ err: error }, 'could not stop in order')
+      logger.fatal({ err: error }, 'could not stop gracefully')
       await flushLogger(logger)
       process.exit(1)
     }
   }
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))
-  // Started by a launcher that tells it to end by going away itself.
+  // The process stops when the launcher that started it exits.
   if (process.connected) process.on('disconnect', () => stop('the launcher ended'))
 }
 
-/** Ends the process with one line for what the person who starts it can mend, and a stack for what only we can. */
+/** Exits with an error. A StartError, which the operator can fix, is printed as one line, and any other error with its stack. */
 export const endWith = (error: unknown, status = 1): never => {
   process.stderr.write(`holdfast: ${error instanceof StartError ? error.message : error instanceof Error ? error.stack : error}\n`)
   process.exit(status)
 }
 
-/** Ends the process where an error is caught nowhere, with a line in the log. */
+/** Logs an uncaught error and exits. */
 export const endOnFault = (logger: Logger): void => {
   process.on('uncaughtException', async (error) => {
-    logger.fatal({ err: error }, 'a fault that nothing caught')
+    logger.fatal({ err: error }, 'uncaught error')
     await flushLogger(logger)
     process.exit(1)
   })
@@ -65,17 +65,16 @@ const endOnFailure = async (service: Running, logger: Logger): Promise<void> => 
   endWith(reason)
 }
 
-/** What `run` needs to know besides how to start the service. */
 interface RunOptions<S extends Running> {
   readonly settings: { readonly LOG_LEVEL: string; readonly LOG_FORMAT: LogFormat }
-  /** Variables that look like settings and are none. */
+  /** Environment variables that look like misspelled settings. */
   readonly misspelt: readonly MisspeltSetting[]
   readonly start: (logger: Logger) => Promise<S>
-  /** Members for the log line of the start, and for the launcher if there is one. */
+  /** Returns members for the log line of the start, and for the message to the launcher. */
   readonly describe: (service: S) => { readonly log: object; readonly launcher: object }
 }
 
-/** Runs a service as this process until a signal stops it. A second signal ends it at once. */
+/** Runs a service in this process until a signal stops it. A second signal exits immediately. @throws StartError */
 export const run = async <S extends Running>({ settings, misspelt, start, describe }: RunOptions<S>): Promise<void> => {
   const logger = createLogger(settings.LOG_LEVEL, settings.LOG_FORMAT)
   endOnFault(logger)

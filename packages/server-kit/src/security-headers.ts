@@ -1,10 +1,13 @@
-/** Headers of every answer: nothing is guessed, loaded or framed. */
+/** Headers of every response. They forbid content sniffing, loading resources and framing. */
 export const securityHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
 } as const
 
-/** Headers of pages, over those: our own scripts and styles only, nothing told to others. swagger-ui sets inline styles and data: images. */
+/**
+ * Headers of pages, which replace those above. Pages load only their own scripts and styles, and send no referrer. swagger-ui uses inline
+ * styles and data: images.
+ */
 export const pageHeaders = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -3,17 +3,18 @@ import type { AddressInfo, Server as SocketServer } from 'node:net'
 import { StartError } from './start-error.js'
 
 /**
- * Listens; `port` 0 takes any free one. Answers the URL.
- * @param setting the variable that names the port, for the message
- * @throws StartError where the address cannot be listened on
+ * Listens on a port, or on any free one if `port` is 0.
+ * @param setting the variable with the port, for messages
+ * @returns the URL
+ * @throws StartError if the server cannot listen on the address
  */
 export const listen = async (server: SocketServer, host: string, port: number, setting = 'PORT'): Promise<string> => {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = { EADDRINUSE: 'is taken by another program', EACCES: 'needs rights that this user does not have' }[error.code ?? '']
+      const reason = { EADDRINUSE: 'is used by another program', EACCES: 'requires rights that this user does not have' }[error.code ?? '']
       const message =
         reason === undefined
-          ? `HOST ${host} cannot be listened on (${error.code}); expected an address of this machine`
+          ? `HOST ${host} is not an address that this machine can listen on (${error.code})`
           : `${setting} ${port} ${reason}; expected a free port, such as ${setting}=${port + 1}`
       reject(new StartError(message, { cause: error }))
     })
@@ -23,10 +24,10 @@ export const listen = async (server: SocketServer, host: string, port: number, s
   return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
 }
 
-/** Stops accepting, lets running requests finish for `graceMs` at most, and cuts what is left. */
+/** Accepts no more connections, waits up to `graceMs` milliseconds for requests in progress, and closes the remaining connections. */
 export const close = async (server: Server, graceMs: number): Promise<void> => {
   const closed = new Promise((resolve) => server.close(resolve))
-  // close() waits for idle keep-alive connections too, and more become idle as their requests end.
+  // close() also waits for idle connections, and more connections become idle when their requests end.
   const idle = setInterval(() => server.closeIdleConnections(), 20)
   const cut = setTimeout(() => server.closeAllConnections(), graceMs)
   await closed

@@ -85,7 +85,7 @@ describe('a failed start prints one line and exits with status 1', () => {
     const { port } = occupier.address() as { port: number }
     await fails(
       { PORT: String(port), DATABASE_URL: inject('postgresUrl') },
-      `holdfast: PORT ${port} is taken by another program; expected a free port`,
+      `holdfast: PORT ${port} is used by another program; expected a free port`,
     )
     occupier.close()
   })
@@ -93,7 +93,7 @@ describe('a failed start prints one line and exits with status 1', () => {
   test('an address that this machine does not have', () =>
     fails(
       { HOST: '192.0.2.1', ALLOW_UNAUTHENTICATED: 'on', DATABASE_URL: inject('postgresUrl') },
-      /^holdfast: HOST 192.0.2.1 cannot be listened on/,
+      /^holdfast: HOST 192.0.2.1 is not an address that this machine can listen on/,
     ))
 
   test('a data folder that is a file', async () => {

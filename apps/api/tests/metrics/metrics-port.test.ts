@@ -32,7 +32,7 @@ describe('METRICS_PORT', () => {
     await new Promise<void>((resolve) => occupier.listen(0, '127.0.0.1', resolve))
     const { port } = occupier.address() as { port: number }
     await expect(startApi(inject('postgresUrl'), { METRICS_PORT: String(port) })).rejects.toThrow(
-      `METRICS_PORT ${port} is taken by another program`,
+      `METRICS_PORT ${port} is used by another program`,
     )
     occupier.close()
   })

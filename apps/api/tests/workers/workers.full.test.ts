@@ -197,7 +197,7 @@ describe('a failed start', () => {
     const { port } = occupier.address() as { port: number }
     const service = start({ PORT: String(port), DATABASE_URL: inject('postgresUrl'), LOG_LEVEL: 'info' })
     expect(await service.ended()).toBe(1)
-    expect(service.output().trim()).toMatch(new RegExp(`^holdfast: PORT ${port} is taken by another program.*$`))
+    expect(service.output().trim()).toMatch(new RegExp(`^holdfast: PORT ${port} is used by another program.*$`))
     occupier.close()
   })
 })

@@ -39,9 +39,9 @@ export interface AppOptions {
 /** A handler for every route of the contract. */
 type Handlers = { readonly [Id in VerifierRouteId]: (parameter: string) => Promise<RouteResponse<VerifierRoutes[Id]>> }
 
-/** A request that is refused. */
+/** A rejection of a request. */
 class ApiError extends Error {
-  override readonly name = 'Refusal'
+  override readonly name = 'ApiError'
   readonly code: ErrorCode
   constructor(code: ErrorCode, detail: string) {
     super(detail)
@@ -56,24 +56,24 @@ const statusOf = (report: { details: { error?: unknown } }) => (report.details.e
 const createHandlers = (app: OpenAPIHono, { client, apiUrl, version, reachability, logger }: AppOptions): Handlers => {
   const inTurn = takeTurns(waitingMax)
   const lastResults: TestStatus['last_results'] = {}
-  const note = ({ success, test_name, details }: TestReport, workflow: Workflow) => {
+  const record = ({ success, test_name, details }: TestReport, workflow: Workflow) => {
     const { steps_executed, duration_ms } = details
     lastResults[workflow] = { success, finished_at: new Date().toISOString(), steps_executed, duration_ms }
-    logger[success ? 'info' : 'warn']({ test_name, success, steps_executed, duration_ms }, 'a test ended')
+    logger[success ? 'info' : 'warn']({ test_name, success, steps_executed, duration_ms }, 'test completed')
   }
-  const description = 'Exercises a running Holdfast API through its client and reports.'
+  const description = 'Tests a running Holdfast API through its client.'
   const page = referencePage('Holdfast verifier')
   return {
     runAllTests: async () => {
-      const body = await inTurn(() => runAllTests(client, note))
+      const body = await inTurn(() => runAllTests(client, record))
       return { status: statusOf(body), body }
     },
     runTest: async (workflow) => {
       if (!workflows.includes(workflow as Workflow)) {
-        throw new ApiError('route_not_found', `there is no such test; there are ${workflows.join(', ')} and all`)
+        throw new ApiError('route_not_found', `there is no test with this name; use one of ${workflows.join(', ')}, all`)
       }
       const body = await inTurn(() => runTest(client, workflow as Workflow))
-      note(body, workflow as Workflow)
+      record(body, workflow as Workflow)
       return { status: statusOf(body), body }
     },
     testStatus: async () => ({ status: 200, body: { api: { url: apiUrl, ...(await reachability.probe()) }, last_results: lastResults } }),
@@ -82,13 +82,13 @@ const createHandlers = (app: OpenAPIHono, { client, apiUrl, version, reachabilit
     docs: async () => ({ status: 200, body: page }),
     docsAsset: async (name) => {
       const file = await referenceFile(name)
-      if (file === undefined) throw new ApiError('route_not_found', 'the reference has no such file')
+      if (file === undefined) throw new ApiError('route_not_found', 'the reference has no file with this name')
       return { status: 200, ...file }
     },
   }
 }
 
-/** The verifier's routes. Does no I/O until it is asked. */
+/** Creates the verifier's routes. Sends no requests until a route is called. */
 export const createApp = (options: AppOptions): OpenAPIHono => {
   const app = new OpenAPIHono({ strict: false })
   const handlers = createHandlers(app, options)
@@ -110,8 +110,8 @@ export const createApp = (options: AppOptions): OpenAPIHono => {
     const route = verifierRoutes[id].responses[200]
     if ('contentType' in route) {
       const type = contentType ?? route.contentType
-      const more = type.startsWith('text/html') ? pageHeaders : {}
-      return new Response(body as string, { status, headers: { ...securityHeaders, ...more, 'content-type': type } })
+      const extraHeaders = type.startsWith('text/html') ? pageHeaders : {}
+      return new Response(body as string, { status, headers: { ...securityHeaders, ...extraHeaders, 'content-type': type } })
     }
     return new Response(JSON.stringify(body), { status, headers: { ...securityHeaders, 'content-type': 'application/json' } })
   }
@@ -123,13 +123,14 @@ export const createApp = (options: AppOptions): OpenAPIHono => {
     app.openAPIRegistry.registerPath(described)
     app.on(method, honoPath, serve(id as VerifierRouteId))
     const allow = method === 'get' ? 'GET, HEAD' : 'POST'
-    if (path !== '/test/{workflow}') app.all(honoPath, () => reject('method_not_allowed', `this path has ${allow}`, { allow }))
+    if (path !== '/test/{workflow}')
+      app.all(honoPath, () => reject('method_not_allowed', `Method not allowed. Allowed: ${allow}.`, { allow }))
   }
-  app.notFound(() => reject('route_not_found', 'no route has this path'))
+  app.notFound(() => reject('route_not_found', 'no route has this path; /docs lists all routes'))
   app.onError((error) => {
     if (error instanceof ApiError) return reject(error.code, error.message)
-    if (error instanceof TooManyWaiting) return reject('overloaded', 'too many runs are waiting already', { 'retry-after': '5' })
-    options.logger.error({ err: error }, 'a request failed')
+    if (error instanceof TooManyWaiting) return reject('overloaded', 'too many runs are waiting; retry later', { 'retry-after': '5' })
+    options.logger.error({ err: error }, 'request failed')
     return reject('internal', 'the verifier failed; its log has the cause')
   })
   return app

@@ -19,12 +19,12 @@ const variables = z.object({
   LOG_LEVEL: logLevel,
 })
 
-/** The verifier's settings; each is described in docs/verifier.md. */
+/** The settings of the verifier. docs/verifier.md describes each of them. */
 export type Config = z.output<typeof variables>
 
 /**
- * Reads the settings. An empty variable counts as not set.
- * @throws StartError that names the first bad variable and what it expects
+ * Reads the settings. Empty means unset.
+ * @throws StartError with the first invalid variable and what it expects
  */
 export const readConfig = (environment: Readonly<Record<string, string | undefined>>): Config =>
   readSettings(variables, environment, ['API_KEY', 'KV_SERVICE_URL'])

@@ -5,7 +5,7 @@ type State = Omit<TestStatus['api'], 'url'>
 
 const probeTimeoutMs = 2_000
 
-/** Watches whether the API answers, and since when that is so. */
+/** Creates a monitor of the API's reachability, and of the time since when the state is the same. */
 export const watchReachability = (client: Client) => {
   let state: State | undefined
   const probe = async (): Promise<State> => {
@@ -22,9 +22,9 @@ export const watchReachability = (client: Client) => {
     return state
   }
   return {
-    /** Asks the API now. */
+    /** Probes the API and returns the state. */
     probe,
-    /** Asks again and again, so that `since` is right where nobody asks. Answers what ends it. */
+    /** Probes the API every `ms` milliseconds, so that `since` is accurate. Returns a function that stops it. */
     every: (ms: number): (() => void) => {
       const timer = setInterval(() => probe(), ms)
       return () => clearInterval(timer)

@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { type Client, createClient, HoldfastError } from '@holdfast/client'
 import { type AllTestsReport, type TestReport, type Workflow, workflows } from '@holdfast/contracts'
-import { takeSteps, unreachableReason } from './steps.js'
+import { recordSteps, unreachableReason } from './steps.js'
 import { workflowSteps } from './workflows/index.js'
 
-/** Seconds after which keys expire that could not be removed. */
+/** Seconds until items expire that could not be deleted. */
 const ttl = 600
 
-/** A client that sits out the API's rate limit, which a run of everything can come near. */
+/** Creates a client that waits for the API's rate limit, which a run of all tests may reach. */
 export const createVerifierClient = (url: string, apiKey: string | undefined): Client =>
   createClient({ url, apiKey, totalTimeout: 150_000, retry: { limit: 6, maxDelay: 65_000 } })
 
-/** Asks whether the API is there before anything is written, so that a silent one is known in seconds. */
+/** Checks that the API is reachable before a test writes anything, so that an API that hangs is reported within seconds. */
 const assertReachable = (client: Client) => client.call('ready', {}, { timeout: 5_000, totalTimeout: 5_000 })
 
 type Outcome = Pick<TestReport['details'], 'error'> & Pick<TestReport['details'], 'steps'>
 
-const reportOf = (workflow: Workflow, { steps, error }: Outcome, started: number): TestReport => {
+const toReport = (workflow: Workflow, { steps, error }: Outcome, started: number): TestReport => {
   const passed = steps.every((step) => step.passed)
   return {
     success: passed && error === undefined,
@@ -31,12 +31,12 @@ const reportOf = (workflow: Workflow, { steps, error }: Outcome, started: number
   }
 }
 
-/** Runs one workflow on keys of its own, and removes them however it ends. */
+/** Runs a workflow with keys of its own, and deletes its items at the end, also after a failure. */
 export const runTest = async (client: Client, workflow: Workflow): Promise<TestReport> => {
   const started = performance.now()
   const prefix = `verifier/${randomUUID()}/`
-  const { steps, step } = takeSteps()
-  /** A refusal outside a step is a failed step; what says that the API is gone is answered. */
+  const { steps, step } = recordSteps()
+  /** Runs an action outside a step. A rejection becomes a failed step. Returns the reason if the API is unreachable. */
   const guarded = async (name: string, action: () => Promise<unknown>) => {
     try {
       await action()
@@ -44,21 +44,21 @@ export const runTest = async (client: Client, workflow: Workflow): Promise<TestR
       const reason = unreachableReason(error)
       if (reason !== undefined) return reason
       if (!(error instanceof HoldfastError)) throw error
-      steps.push({ name, passed: false, expected: 'no refusal', seen: { error: error.code, message: error.message } })
+      steps.push({ name, passed: false, expected: 'no error', seen: { error: error.code, message: error.message } })
     }
     return undefined
   }
-  const silent = await guarded('reach the API', () => assertReachable(client))
-  if (silent !== undefined) return reportOf(workflow, { steps, error: silent }, started)
+  const unreachable = await guarded('reach the API', () => assertReachable(client))
+  if (unreachable !== undefined) return toReport(workflow, { steps, error: unreachable }, started)
   const failure = await guarded('prepare the next step', () => workflowSteps[workflow]({ client, prefix, ttl, step }))
-  // Where the API is gone one try is made; what it leaves expires.
-  const left = await guarded('remove the keys of the test', () =>
+  // If the API is unreachable, one attempt is made. Remaining items expire.
+  const cleanupFailure = await guarded('delete the items of the test', () =>
     client.deletePrefix(prefix, failure === undefined ? {} : { retry: false, timeout: 5_000 }),
   )
-  return reportOf(workflow, { steps, error: failure ?? left }, started)
+  return toReport(workflow, { steps, error: failure ?? cleanupFailure }, started)
 }
 
-/** Runs every workflow, one after another; ends early where the API cannot be reached. */
+/** Runs all workflows, one after another. Stops if the API is unreachable. */
 export const runAllTests = async (client: Client, onReport: (report: TestReport, workflow: Workflow) => void): Promise<AllTestsReport> => {
   const started = performance.now()
   const tests: TestReport[] = []

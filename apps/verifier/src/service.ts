@@ -12,7 +12,7 @@ const graceMs = 10_000
 
 const version = (): string => JSON.parse(readFileSync(findPackageJSON('..', import.meta.url) ?? '', 'utf8')).version
 
-/** Starts the verifier, whether the API can be reached or not. @throws StartError */
+/** Starts the verifier. The API does not need to be reachable. @throws StartError */
 export const startService = async (config: Config, logger: Logger): Promise<Running> => {
   const client = createVerifierClient(config.KV_SERVICE_URL, config.API_KEY)
   const reachability = watchReachability(client)

@@ -2,25 +2,25 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Client, HoldfastError } from '@holdfast/client'
 import type { TestStep } from '@holdfast/contracts'
 
-/** What a workflow works with. */
+/** The tools of a workflow. */
 export interface Run {
   readonly client: Client
-  /** All keys of this run begin with it; nobody else's do. */
+  /** The start of all keys of this run, and of no others. */
   readonly prefix: string
-  /** Writes take this, so that what could not be removed expires. */
+  /** Time to live of written items in seconds, so that items expire that could not be deleted. */
   readonly ttl: number
-  /** Does something and notes whether it ended as expected. A refusal counts as `{ error: code }`. Answers what was seen. */
+  /** Runs an action and records whether its result is as expected. The result of a rejection is `{ error: code }`. Returns the result. */
   readonly step: <T>(name: string, expected: unknown, action: () => Promise<T>) => Promise<T | undefined>
 }
 
-/** Exercises one part of the API, step by step. */
+/** Tests a part of the API, step by step. */
 export type WorkflowSteps = (run: Run) => Promise<void>
 
-const unreachable = new Set(['ConnectionError', 'TimeoutError', 'UnavailableError', 'OutcomeUnknownError', 'UnexpectedResponseError'])
+const unreachableErrors = new Set(['ConnectionError', 'TimeoutError', 'UnavailableError', 'OutcomeUnknownError', 'UnexpectedResponseError'])
 
-/** Why a run cannot complete, where an error says that the API stopped answering. */
+/** Returns the reason if an error means that the API is unreachable. */
 export const unreachableReason = (error: unknown): { code: string; message: string } | undefined =>
-  error instanceof HoldfastError && unreachable.has(error.name) ? { code: error.code, message: error.message } : undefined
+  error instanceof HoldfastError && unreachableErrors.has(error.name) ? { code: error.code, message: error.message } : undefined
 
 const attempt = async <T>(action: () => Promise<T>): Promise<{ seen: unknown; result?: T }> => {
   try {
@@ -32,19 +32,19 @@ const attempt = async <T>(action: () => Promise<T>): Promise<{ seen: unknown; re
   }
 }
 
-/** JSON for a report: what is not there is null, and big integers are their digits. */
-const shown = (value: unknown): unknown =>
+/** Returns a value as JSON for a report: undefined as null, and a bigint as its digits. */
+const reportValue = (value: unknown): unknown =>
   value === undefined ? null : JSON.parse(JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? String(member) : member)))
 
-/** A way to take steps, and where they are noted. */
-export const takeSteps = (): { steps: TestStep[]; step: Run['step'] } => {
+/** Creates a function that runs steps, and the list in which it records them. */
+export const recordSteps = (): { steps: TestStep[]; step: Run['step'] } => {
   const steps: TestStep[] = []
   return {
     steps,
     step: async (name, expected, action) => {
       const { seen, result } = await attempt(action)
       const passed = isDeepStrictEqual(seen, expected)
-      steps.push(passed ? { name, passed } : { name, passed, expected: shown(expected), seen: shown(seen) })
+      steps.push(passed ? { name, passed } : { name, passed, expected: reportValue(expected), seen: reportValue(seen) })
       return result
     },
   }

@@ -1,9 +1,12 @@
-/** More callers than that wait for their turn already. */
+/** Too many tasks are waiting. */
 export class TooManyWaiting extends Error {
   override readonly name = 'TooManyWaiting'
 }
 
-/** Runs tasks one after another, in the order in which they came; refuses more than `waitingMax` that wait. */
+/**
+ * Creates a function that runs tasks one after another, in the order of the calls. @throws TooManyWaiting if more than `waitingMax` tasks
+ * are waiting
+ */
 export const takeTurns = (waitingMax: number): (<T>(task: () => Promise<T>) => Promise<T>) => {
   let last: Promise<unknown> = Promise.resolve()
   let waiting = 0

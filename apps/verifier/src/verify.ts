@@ -5,10 +5,10 @@ import { createVerifierClient, runAllTests } from './run-test.js'
 
 const usage = `usage: npm run verify -- [url]
 
-Runs every workflow of the verifier once against a running API (http://127.0.0.1:8000 by default), on keys of its own that it
-removes. The environment variable API_KEY is its API key.
+Runs all tests of the verifier once against a running API (http://127.0.0.1:8000 by default). The tests write only items of their
+own and delete them at the end. Set the environment variable API_KEY if the API requires a key.
 
-exit status: 0 all passed, 1 something failed, 2 the API could not be reached or the arguments are wrong
+exit status: 0 all tests passed, 1 a test failed, 2 the API could not be reached or the arguments are invalid
 `
 
 const write = (text: string) => process.stdout.write(`${text}\n`)
@@ -25,7 +25,7 @@ const conclude = ({ success, details }: AllTestsReport, url: string): number => 
     process.stderr.write(`${url} could not be reached (${details.error.code}): ${details.error.message}\n`)
     return 2
   }
-  write(`${success ? 'All' : 'Not all'} of ${details.steps_executed} steps passed against ${url}`)
+  write(success ? `All ${details.steps_executed} steps passed: ${url}` : `Some of ${details.steps_executed} steps failed: ${url}`)
   return success ? 0 : 1
 }
 

@@ -54,8 +54,8 @@ const problem = (status: number, code: string) =>
     body: JSON.stringify({ type: `/problems/${code}`, title: code, status, detail: '', instance: 'r-1', code }),
   }) as const
 
-describe('against an API that is right', () => {
-  test.each(workflows)('%s passes and leaves nothing', async (workflow) => {
+describe('with a correct API', () => {
+  test.each(workflows)('%s passes and deletes its items', async (workflow) => {
     const { status, body } = await post(`/test/${workflow}`)
     const report = TestReport.parse(body)
     expect([status, report.success, report.test_name]).toEqual([200, true, `test_${workflow}`])
@@ -66,7 +66,7 @@ describe('against an API that is right', () => {
     expect(await keysLeft()).toBe(0)
   })
 
-  test('all of them pass, within the requests that a client has by default', async () => {
+  test('all tests pass within the default rate limit', async () => {
     const before = proxy.requests.length
     const report = AllTestsReport.parse((await post('/test/all/')).body)
     expect(report).toMatchObject({ success: true, test_name: 'test_all', details: { all_assertions_passed: true } })
@@ -74,17 +74,17 @@ describe('against an API that is right', () => {
     expect(proxy.requests.slice(before).filter(({ path }) => path.startsWith('/items')).length).toBeLessThan(60)
   })
 
-  test('keys of others are left alone', async () => {
+  test('items of others are not changed', async () => {
     const client = createClient({ url: inject('apiUrl') })
-    await client.put('verifier', 'mine')
+    await client.put('verifier', 'of another client')
     await post('/test/overwrite')
-    expect(await client.get('verifier')).toMatchObject({ value: 'mine' })
+    expect(await client.get('verifier')).toMatchObject({ value: 'of another client' })
     await client.delete('verifier')
   })
 })
 
-describe('against an API that is wrong', () => {
-  test('a failed step says what was expected and what was seen, and keys are removed all the same', async () => {
+describe('with an incorrect API', () => {
+  test('a failed step has the expected and the actual result, and the items are deleted', async () => {
     proxy.plan({ kind: 'pass' }, { kind: 'pass' }, wrongItem('else'))
     const { status, body } = await post('/test/deletion')
     expect([status, body]).toMatchObject([
@@ -96,7 +96,7 @@ describe('against an API that is wrong', () => {
           all_assertions_passed: false,
           steps: [
             { passed: true },
-            { name: 'read it back', passed: false, expected: 'here', seen: 'else' },
+            { name: 'read the item', passed: false, expected: 'here', seen: 'else' },
             { passed: true },
             { passed: true },
           ],
@@ -106,18 +106,18 @@ describe('against an API that is wrong', () => {
     expect(await keysLeft()).toBe(0)
   })
 
-  test('a missing item and a refusal are seen as what they are', async () => {
+  test('a missing item is reported as null or false', async () => {
     const missing = problem(404, 'item_not_found')
     proxy.plan({ kind: 'pass' }, { kind: 'pass' }, missing, missing)
     const { body } = await post('/test/deletion')
     expect(TestReport.parse(body).details.steps.slice(1, 3)).toEqual([
-      { name: 'read it back', passed: false, expected: 'here', seen: null },
-      { name: 'delete it', passed: false, expected: true, seen: false },
+      { name: 'read the item', passed: false, expected: 'here', seen: null },
+      { name: 'delete the item', passed: false, expected: true, seen: false },
     ])
     expect(await keysLeft()).toBe(0)
   })
 
-  test('a refusal outside a step fails the test', async () => {
+  test('an error outside a step fails the test', async () => {
     proxy.plan({ kind: 'pass' }, problem(403, 'forbidden'))
     const report = TestReport.parse((await post('/test/overwrite')).body)
     expect(report.success).toBe(false)
@@ -135,10 +135,10 @@ test('the status has the last results', async () => {
 })
 
 describe('routes', () => {
-  test('its own health and documents', async () => {
+  test('health and documents are served', async () => {
     expect(JSON.parse((await get('/health')).text)).toEqual({ status: 'ok', version: expect.any(String) })
     const document = JSON.parse((await get('/openapi.json')).text)
-    // Some of its routes reject nothing.
+    // Some routes have no error responses.
     expect((await lintOpenapi(document)).filter((problem) => !problem.includes('operation-4xx-response'))).toEqual([])
     const { paths } = document
     expect(Object.keys(paths).sort()).toEqual(
@@ -157,7 +157,7 @@ describe('routes', () => {
     ['POST', '/health', 405, 'method_not_allowed'],
     ['GET', '/docs/package.json', 404, 'route_not_found'],
     ['GET', '/nothing', 404, 'route_not_found'],
-  ])('%s %s is refused with %i', async (method, path, status, code) => {
+  ])('%s %s is rejected with %i', async (method, path, status, code) => {
     const response = await fetch(`${url}${path}`, { method })
     expect([response.status, response.headers.get('content-type'), await response.json()]).toMatchObject([
       status,
@@ -166,7 +166,7 @@ describe('routes', () => {
     ])
   })
 
-  test('more runs than may wait are refused', async () => {
+  test('more than eight waiting runs are rejected', async () => {
     proxy.plan({ kind: 'pass', delayMs: 1_000 })
     const statuses = await Promise.all(Array.from({ length: 15 }, async () => (await post('/test/deletion')).status))
     expect(statuses.filter((status) => status === 503)).toHaveLength(6)
@@ -182,22 +182,22 @@ describe('npm run verify', () => {
       )
     })
 
-  test('all passed: 0', async () => {
+  test('exits with 0 if all tests passed', async () => {
     const { status, output } = await verify(inject('apiUrl'))
     expect(status, output).toBe(0)
     for (const workflow of workflows) expect(output).toContain(`✓ test_${workflow}`)
   })
 
-  test('something failed: 1', async () => {
+  test('exits with 1 if a test failed', async () => {
     proxy.plan({ kind: 'pass' }, { kind: 'pass' }, wrongItem('else'))
     const { status, output } = await verify(proxy.url)
-    expect([status, output.split('\n').slice(1, 4)]).toEqual([1, ['    read it back', '      expected "here"', '      seen     "else"']])
+    expect([status, output.split('\n').slice(1, 4)]).toEqual([1, ['    read the item', '      expected "here"', '      seen     "else"']])
   })
 
-  test('the API is gone, or the arguments are wrong: 2', async () => {
-    const gone = await startFaultProxy(inject('apiUrl'))
-    await gone.close()
-    expect(await verify(gone.url)).toMatchObject({ status: 2, output: expect.stringContaining('could not be reached') })
+  test('exits with 2 if the API is unreachable or the arguments are invalid', async () => {
+    const closed = await startFaultProxy(inject('apiUrl'))
+    await closed.close()
+    expect(await verify(closed.url)).toMatchObject({ status: 2, output: expect.stringContaining('could not be reached') })
     const silent = await startFaultProxy(inject('apiUrl'))
     silent.plan({ kind: 'black hole', forward: false })
     expect(await verify(silent.url)).toMatchObject({ status: 2, output: expect.stringContaining('could not be reached') })
@@ -209,7 +209,7 @@ describe('npm run verify', () => {
   })
 })
 
-test('an API that cannot be reached is 502, and the status says since when', async () => {
+test('an unreachable API is reported with 502, and the status has the time since when', async () => {
   await proxy.close()
   for (const path of ['/test/deletion', '/test/all']) {
     expect(await post(path)).toMatchObject({ status: 502, body: { success: false, details: { error: { code: 'connection_failed' } } } })
@@ -219,7 +219,7 @@ test('an API that cannot be reached is 502, and the status says since when', asy
   expect(JSON.parse((await get('/test/status')).text).api.since).toBe(api.since)
 })
 
-test('docs/verifier.md lists just the settings and routes that there are', async () => {
+test('docs/verifier.md lists exactly the existing settings and routes', async () => {
   const page = await readFile(resolve(import.meta.dirname, '../../../docs/verifier.md'), 'utf8')
   expect([...page.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name).sort()).toEqual([...settingNames].sort())
   const documented = [...page.matchAll(/`(?:GET|POST) (\/[\w/.]+)`/g)].map(([, path]) => path)
@@ -234,7 +234,7 @@ test.each([
   [{ KV_SERVICE_URL: 'http://a:b@c' }, /^holdfast: KV_SERVICE_URL must be the URL of the API, such as http:\/\/127.0.0.1:8000\n$/],
   [{ API_KEY: 'a b' }, /^holdfast: API_KEY must be visible ASCII characters\n$/],
   [{ LOG_LEVEL: 'loud' }, /^holdfast: LOG_LEVEL must be fatal, .*not "loud"\n$/],
-])('%j ends the start with one line', async (settings, line) => {
+])('%j stops startup with one line', async (settings, line) => {
   const service = runService('verifier', settings as Record<string, string>)
   expect(await service.ended()).toBe(1)
   expect(service.output()).toMatch(line)

@@ -1,10 +1,10 @@
 import { ItemExistsError } from '@holdfast/client'
 import type { WorkflowSteps } from '../steps.js'
 
-/** Of writers at once one wins where only one may, and no change is lost. */
+/** Of several concurrent creates one succeeds, and no concurrent change is lost. */
 export const concurrency: WorkflowSteps = async ({ client, prefix, ttl, step }) => {
   const lock = `${prefix}lock`
-  await step('let one of four create an item', 1, async () => {
+  await step('one of four concurrent creates succeeds', 1, async () => {
     const create = async (owner: number) => {
       try {
         await client.create(lock, owner, { ttl })
@@ -18,7 +18,7 @@ export const concurrency: WorkflowSteps = async ({ client, prefix, ttl, step }) 
     return created.reduce<number>((sum, one) => sum + one, 0)
   })
   const counter = `${prefix}counter`
-  await step('count to two by two callers', 2, async () => {
+  await step('two concurrent callers count to two', 2, async () => {
     const add = () => client.update(counter, (value) => (typeof value === 'number' ? value : 0) + 1, { ttl })
     await Promise.all([add(), add()])
     return (await client.get(counter))?.value

@@ -8,7 +8,7 @@ import { overwrite } from './overwrite.js'
 import { pagination } from './pagination.js'
 import { unicode } from './unicode.js'
 
-/** The steps of each workflow of the contract; one that is missing does not compile. */
+/** The steps of each workflow of the contract. A missing one is a compile error. */
 export const workflowSteps: { readonly [W in Workflow]: WorkflowSteps } = {
   deletion,
   overwrite,

@@ -1,6 +1,6 @@
 import type { WorkflowSteps } from '../steps.js'
 
-/** Lists have every item once, in the order of their keys, whichever way they are paged. */
+/** Lists contain every item once, in key order, with page numbers and with cursors. */
 export const pagination: WorkflowSteps = async ({ client, prefix, ttl, step }) => {
   const keys = ['a', 'b', 'c'].map((name) => `${prefix}page/${name}`)
   for (const key of [...keys].reverse()) await client.put(key, key, { ttl })
@@ -10,7 +10,7 @@ export const pagination: WorkflowSteps = async ({ client, prefix, ttl, step }) =
     return { keys: items.map(({ key }) => key), total, totalPages }
   })
   await step('read the last page', keys.slice(2), async () => (await client.list({ ...options, page: 2 })).items.map(({ key }) => key))
-  await step('read all of them by cursor', keys, async () => {
+  await step('read all items by cursor', keys, async () => {
     const values: unknown[] = []
     for await (const { value } of client.items(options)) values.push(value)
     return values

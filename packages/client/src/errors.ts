@@ -199,7 +199,9 @@ export class InternalError extends HoldfastError {
   override readonly name = 'InternalError'
 }
 
-/** The service is unreachable, or the connection broke. A write that may have been applied throws an {@link OutcomeUnknownError} instead. */
+/**
+ * The service is unreachable, or the connection broke. A write that may have been applied throws an {@link OutcomeUnknownError} instead.
+ */
 export class ConnectionError extends HoldfastError {
   override readonly name = 'ConnectionError'
 }

@@ -46,7 +46,9 @@ export interface Items<In, Out> {
    * a transaction.
    */
   putMany(entries: readonly PutEntry<In>[], options?: WriteOptions): Promise<PutOutcome<Out>[]>
-  /** Deletes up to 1,000 items in one request, each by its key or by its key and a condition. A rejected item does not affect the others. */
+  /**
+   * Deletes up to 1,000 items in one request, each by its key or by its key and a condition. A rejected item does not affect the others.
+   */
   deleteMany(entries: readonly (string | DeleteEntry)[], options?: WriteOptions): Promise<DeleteOutcome[]>
   /** Returns whether the item exists. Does not transfer its value. */
   has(key: string, options?: CallOptions): Promise<boolean>

@@ -11,9 +11,9 @@ import { enabledRoutes } from './http/enabled-routes.js'
 import { errorResponse } from './http/error-response.js'
 import type { Handlers } from './http/handler.js'
 import type { HttpEnv } from './http/hono-env.js'
+import { observeRequests } from './http/observe-requests.js'
 import type { Admissions } from './http/overload/admission.js'
 import type { ByteBudget } from './http/overload/byte-budget.js'
-import { requestContext } from './http/request-context.js'
 import { createRequestLog } from './http/request-log.js'
 import type { RequestObserver } from './http/request-observer.js'
 import { routingPath } from './http/request-target.js'
@@ -92,7 +92,7 @@ export const createApp = (options: AppOptions): OpenAPIHono<HttpEnv> => {
   const served = enabledRoutes({ ROOT_KEYS: options.rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
 
   const contracts = served.map(({ route }) => route)
-  app.use(requestContext(service.stopping, createRequestLog(logger, options.logFormat), observe.requests))
+  app.use(observeRequests(service.stopping, createRequestLog(logger, options.logFormat), observe.requests))
   app.use(acceptRequests({ trustedHosts, cors: authRequired ? createCors(options.corsOrigins, contracts) : undefined }))
 
   const limit = createRateLimit(options.rateLimit, observe.limit)

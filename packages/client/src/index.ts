@@ -42,7 +42,6 @@ export type {
   IterateOptions,
   PutOptions,
   TouchOptions,
-  UpdateOptions,
 } from './items.js'
 export type { JsonOnly } from './json-value.js'
 export type { ListFilter, ListOptions } from './list.js'
@@ -61,3 +60,4 @@ export type {
   NamespaceInfo,
   Page,
 } from './types.js'
+export type { UpdateOptions } from './update.js'

@@ -12,7 +12,7 @@ import { camelCased } from './names.js'
 import { type CallOptions, callLimits, callNames, type WriteOptions, writeNames } from './options.js'
 import { assertKey } from './path.js'
 import type { Entry, Item, Page, Response } from './types.js'
-import { updateItem } from './update.js'
+import { type UpdateOptions, updateItem } from './update.js'
 
 /** Options of {@link Items.create}. */
 export interface CreateOptions extends Expiry, WriteOptions {}
@@ -22,8 +22,6 @@ export interface PutOptions extends Expiry, Conditions, WriteOptions {}
 export interface TouchOptions extends Conditions, WriteOptions {}
 /** Options of {@link Items.delete}. */
 export interface DeleteOptions extends Conditions, WriteOptions {}
-/** Options of {@link Items.update}. Without an expiry the item keeps the one that it has. */
-export interface UpdateOptions extends Expiry, CallOptions {}
 /** Options of {@link Items.items} and {@link Items.keys}. The page size is 100 by default. */
 export interface IterateOptions extends Pick<ListFilter, 'prefix' | 'pageSize' | 'startAfter' | 'reverse'>, CallOptions {}
 

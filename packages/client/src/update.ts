@@ -1,16 +1,19 @@
+import type { Conditions } from './conditions.js'
 import { PreconditionFailedError, TimeoutError } from './errors.js'
-import { expiryNames } from './expiry.js'
-import type { PutOptions, UpdateOptions } from './items.js'
-import type { CallOptions } from './options.js'
+import { type Expiry, expiryNames } from './expiry.js'
+import type { CallOptions, WriteOptions } from './options.js'
 import type { Item } from './types.js'
 import { wait } from './wait.js'
+
+/** Options of `update`. Without an expiry the item keeps the one that it has. */
+export interface UpdateOptions extends Expiry, CallOptions {}
 
 /** Returns the pause in milliseconds after a number of lost races. */
 const pauseMs = (lost: number): number => Math.random() * Math.min(1_000, 10 * 2 ** lost)
 
 interface Methods<In, Out> {
   get(key: string, options: CallOptions): Promise<Item<Out> | undefined>
-  put(key: string, value: In, options: PutOptions): Promise<Item<Out>>
+  put(key: string, value: In, options: Expiry & Conditions & WriteOptions): Promise<Item<Out>>
 }
 
 /** Reads an item, changes it and writes it on the condition of the version that was read, until no other writer intervenes. */

@@ -1,9 +1,14 @@
 import { type LogFormat, type Logger, StartError } from '@holdfast/server-kit'
-import type { Config } from '../config.js'
 import type { DatabaseAddress } from '../postgres/address/database-address.js'
 import { withSession } from '../postgres/sessions/sessions.js'
 import { newApiKey } from './api-key-store.js'
 import { hasAdminKey, insertFirstApiKey } from './sql/first-api-key.js'
+
+/** The settings of these names. */
+interface AdminKeySettings {
+  readonly AUTH: 'off' | 'required'
+  readonly ADMIN_API_KEY?: string | undefined
+}
 
 /** The same for all services that start at the same time, so that the database accepts only one of them. */
 const firstKeyId = 'bootstrapkey'
@@ -16,7 +21,7 @@ const firstKeyId = 'bootstrapkey'
  */
 export const createFirstAdminKey = async (
   address: DatabaseAddress,
-  { AUTH, ADMIN_API_KEY }: Pick<Config, 'AUTH' | 'ADMIN_API_KEY'>,
+  { AUTH, ADMIN_API_KEY }: AdminKeySettings,
   logger: Logger,
 ): Promise<string | undefined> => {
   if (AUTH === 'off' || ADMIN_API_KEY !== undefined) return undefined

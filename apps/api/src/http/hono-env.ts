@@ -1,15 +1,22 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Caller } from './caller.js'
-import type { JsonBody } from './json-body.js'
 import type { RequestContext } from './request-context.js'
-import type { ValidRequest } from './validate.js'
+
+/** A JSON body: its value, and the text that it came as. */
+export interface JsonBody {
+  readonly value: unknown
+  readonly text: string
+}
+
+/** The parts of a request after validation. A part that the contract does not have is undefined. */
+export type ValidRequest = Record<'params' | 'query' | 'headers' | 'body', unknown>
 
 /** The types of Hono's context. Each variable is set by the middleware named beside it. */
 export interface HttpEnv {
   Bindings: HttpBindings
   Variables: {
-    /** `requestContext`, for every request. */
+    /** `observeRequests`, for every request. */
     request: RequestContext
     /** `enterRoute`, if callers need an API key. */
     caller: Caller | undefined

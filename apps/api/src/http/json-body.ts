@@ -12,7 +12,7 @@ import {
   tooLarge,
   valueBound,
 } from './body-bytes.js'
-import type { HttpMiddleware } from './hono-env.js'
+import type { HttpMiddleware, JsonBody } from './hono-env.js'
 import type { ByteBudget, ByteLease } from './overload/byte-budget.js'
 import { countMembers, repeatedMembers } from './repeated-members.js'
 
@@ -66,12 +66,6 @@ const storable = (text: string): boolean => {
     secondHalfAt = code >= 0xd800 && code <= 0xdbff ? index + 6 : -1
   }
   return secondHalfAt === -1
-}
-
-/** A JSON body: what it means, and the text that it came as. */
-export interface JsonBody {
-  readonly value: unknown
-  readonly text: string
 }
 
 /** The positions of values in a body. */

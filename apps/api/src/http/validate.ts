@@ -2,17 +2,14 @@ import { defaultNamespace, type RouteContract } from '@holdfast/contracts'
 import { z } from 'zod'
 import { ApiError } from './api-error.js'
 import type { EnabledRoute } from './enabled-routes.js'
-import type { HttpContext, HttpMiddleware } from './hono-env.js'
+import type { HttpContext, HttpMiddleware, ValidRequest } from './hono-env.js'
 import { withKeyAsParameter } from './key-in-query.js'
 import { parseQuery, requestTarget } from './request-target.js'
 
-type Part = 'params' | 'query' | 'headers' | 'body'
+type Part = keyof ValidRequest
 
 /** The parts of a request before validation. */
 type RawRequest = { readonly [P in Part]: P extends 'body' ? unknown : Readonly<Record<string, unknown>> }
-
-/** The parts of a request after validation. A part that the contract does not have is undefined. */
-export type ValidRequest = Record<Part, unknown>
 
 type Fault = { readonly path: string; readonly message: string }
 

@@ -39,6 +39,9 @@ export interface PutOperation extends Conditions, RequestedExpiry {
   readonly wantValue: boolean
 }
 
+/** What a put writes. */
+export type PutInput = Omit<PutOperation, 'op' | 'forever'>
+
 /** Creates an item that must not exist. */
 export interface CreateOperation extends RequestedExpiry {
   readonly op: 'create'

@@ -1,7 +1,7 @@
 import type { ApiError, ApiErrorDetails } from '../http/api-error.js'
 import type { ItemCall } from './item-call.js'
 import { tooLarge } from './item-errors.js'
-import type { PutInput } from './put-item.js'
+import type { PutInput } from './operation.js'
 import { bodyOf, isLongerThan } from './put-value.js'
 import type { PutItems, PutRules } from './sql/put-items.js'
 import { itemName } from './write-batcher.js'

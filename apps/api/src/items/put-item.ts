@@ -4,12 +4,9 @@ import { Raced } from '../postgres/errors.js'
 import { retryRaced } from '../postgres/retry.js'
 import type { ItemBatchers } from './item-batchers.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
-import type { PutOperation } from './operation.js'
+import type { PutInput } from './operation.js'
 import { bodyOf } from './put-value.js'
 import type { ItemRow } from './sql/item-row.js'
-
-/** What a put writes. */
-export type PutInput = Omit<PutOperation, 'op' | 'forever'>
 
 type WrittenRow = ItemRow & Replayable & { readonly outcome: 'created' | 'replaced' }
 

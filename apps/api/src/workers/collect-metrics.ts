@@ -1,10 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
-import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
+import { AggregatorRegistry } from 'prom-client'
 import { singleFlight } from '../lib/single-flight.js'
-import type { ToPrimary, ToWorker } from './messages.js'
-
-/** The metrics of one worker. */
-export type WorkerMetrics = MetricObjectWithValues<MetricValue<string>>[]
+import type { ToPrimary, ToWorker, WorkerMetrics } from './messages.js'
 
 /** How long the primary waits for a worker. A worker that hangs is then left out, so that the others are still shown. Milliseconds. */
 const responseTimeoutMs = 1_000

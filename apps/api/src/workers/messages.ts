@@ -1,6 +1,9 @@
+import type { MetricObjectWithValues, MetricValue } from 'prom-client'
 import type { Database } from '../open-database.js'
 import type { ClientLimit, LimitPolicy } from '../rate-limit/limiter.js'
-import type { WorkerMetrics } from './collect-metrics.js'
+
+/** The metrics of one worker. */
+export type WorkerMetrics = MetricObjectWithValues<MetricValue<string>>[]
 
 /** The requests that a worker can send to the primary, which holds the state that all workers share. */
 export interface PrimaryHandlers {

@@ -3,8 +3,7 @@ import { createLogger, endOnFault, flushLogger, type Running } from '@holdfast/s
 import { serve } from '../bootstrap.js'
 import type { Config } from '../config.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { WorkerMetrics } from './collect-metrics.js'
-import type { ToPrimary, ToWorker } from './messages.js'
+import type { ToPrimary, ToWorker, WorkerMetrics } from './messages.js'
 import { createRequestPrimary } from './primary-requests.js'
 import { createSharedLimiter } from './shared-limiter.js'
 

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { type ErrorDefinition, errors, type RouteContract, routes } from '@holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { settingNames } from '../../src/config.js'
-import { packageFolder } from '../../src/package-folder.js'
+import { packageFolder } from '../../src/lib/package-folder.js'
 import { useApi } from '../support/api.js'
 import { openapiOf } from '../support/openapi.js'
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { packageFolder } from '../../src/package-folder.js'
+import { packageFolder } from '../../src/lib/package-folder.js'
 import { useApi } from '../support/api.js'
 import { scrape } from '../support/exposition.js'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { packageFolder } from '../../package-folder.js'
+import { packageFolder } from '../../lib/package-folder.js'
 
 /** A migration of this version. */
 export interface Migration {

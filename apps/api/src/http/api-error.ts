@@ -33,7 +33,7 @@ export interface ApiErrorDetails {
  * and no fault, and collecting one was the dearest step of a read of an item that is not there.
  */
 export class ApiError extends Error {
-  override readonly name = 'Refusal'
+  override readonly name = 'ApiError'
   readonly code: ErrorCode
   readonly details: ApiErrorDetails
 

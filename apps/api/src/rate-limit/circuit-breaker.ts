@@ -1,27 +1,25 @@
 import { withTimeout } from '../lib/with-timeout.js'
 
 export interface CircuitBreakerOptions {
-  /** How long a call may take. Milliseconds. */
-  readonly patienceMs: number
-  /** Makes a call that shows whether others would succeed. */
+  /** The time limit of a call. */
+  readonly timeoutMs: number
+  /** Makes a call whose success shows that other calls would succeed. */
   readonly probe: () => Promise<unknown>
-  /** Between probes that fail. Milliseconds. */
+  /** The pause after a failed probe. */
   readonly pauseMs: number
   readonly onOpen: (cause: unknown) => void
   readonly onClose: () => void
 }
 
 export interface CircuitBreaker {
-  /** Makes a call; rejects where it fails or takes too long, and at once while the circuit is open. */
+  /** Makes a call. Rejects if the call fails or exceeds the time limit, and immediately while the circuit is open. */
   readonly guard: <T>(call: () => Promise<T>) => Promise<T>
-  /** Ends the probing. */
+  /** Stops the probes. */
   readonly stop: () => void
 }
 
-/**
- * Stops calling what failed or became slow, so that no caller waits for it, and probes until it answers in time again.
- */
-export const createCircuitBreaker = ({ patienceMs, probe, pauseMs, onOpen, onClose }: CircuitBreakerOptions): CircuitBreaker => {
+/** Creates a circuit breaker. The circuit opens when a call fails or exceeds the time limit, and closes when a probe succeeds in time. */
+export const createCircuitBreaker = ({ timeoutMs, probe, pauseMs, onOpen, onClose }: CircuitBreakerOptions): CircuitBreaker => {
   let open = false
   let stopped = false
 
@@ -29,13 +27,13 @@ export const createCircuitBreaker = ({ patienceMs, probe, pauseMs, onOpen, onClo
     const started = performance.now()
     try {
       await probe()
-      return performance.now() - started <= patienceMs
+      return performance.now() - started <= timeoutMs
     } catch {
       return false
     }
   }
 
-  const closeWhenWell = async (): Promise<void> => {
+  const closeWhenHealthy = async (): Promise<void> => {
     while (!(await respondsInTime())) {
       if (stopped) return
       await new Promise((resolve) => setTimeout(resolve, pauseMs).unref())
@@ -48,7 +46,7 @@ export const createCircuitBreaker = ({ patienceMs, probe, pauseMs, onOpen, onClo
     if (open || stopped) return
     open = true
     onOpen(cause)
-    closeWhenWell()
+    closeWhenHealthy()
   }
 
   return {
@@ -57,9 +55,9 @@ export const createCircuitBreaker = ({ patienceMs, probe, pauseMs, onOpen, onClo
       try {
         const settled = await withTimeout(
           call().then((value) => ({ value })),
-          patienceMs,
+          timeoutMs,
         )
-        if (settled === undefined) throw new Error(`no response within ${patienceMs} ms`)
+        if (settled === undefined) throw new Error(`no response within ${timeoutMs} ms`)
         return settled.value
       } catch (error) {
         trip(error)

@@ -2,11 +2,11 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import type { ClientLimit, CountRequest, LimitPolicy } from './limiter.js'
 
 export interface ClientLimiterOptions extends Omit<LimitPolicy, 'name'> {
-  /** Clients that are counted apart at the same time; the rest share some counters. */
+  /** The number of clients with a counter of their own. Other clients share counters. */
   readonly clientsMax?: number
 }
 
-/** About 30 MB of counters at the most. */
+/** The counters take at most about 30 MB. */
 const defaultClientsMax = 100_000
 const sharedCounters = 1_024
 
@@ -17,33 +17,33 @@ const sharedCounter = (client: string): string => {
 }
 
 /**
- * Counts each client's requests in memory. An attacker with endless addresses must not fill it: where too many clients
- * were seen within this window and the last one, new ones share counters. The library's store itself has no bound.
+ * Creates a counter that counts the requests of each client in memory. The library's store has no bound, and an attacker may have any
+ * number of addresses. If there were too many clients in this window and the previous one, new clients share counters.
  */
 export const createClientLimiter = ({ requests, windowSeconds, clientsMax = defaultClientsMax }: ClientLimiterOptions): CountRequest => {
   const limiter = new RateLimiterMemory({ points: requests, duration: windowSeconds })
-  /** The library goes by the wall clock, which may be set back; no window is longer than it is. */
+  /** The library uses the wall clock. If the clock is set back, the time until the reset must not exceed the window. */
   const resetMs = ({ msBeforeNext }: RateLimiterRes): number => Math.min(msBeforeNext, windowSeconds * 1000)
   let window = 0
-  let seen = 0
-  let seenBefore = 0
+  let clients = 0
+  let previousClients = 0
 
-  const turnWindow = () => {
+  const startWindow = () => {
     const now = Math.floor(performance.now() / (windowSeconds * 1000))
     if (now === window) return
-    seenBefore = now === window + 1 ? seen : 0
-    seen = 0
+    previousClients = now === window + 1 ? clients : 0
+    clients = 0
     window = now
   }
 
-  /** The counter of a client while there is no room for new ones. */
-  const crowdedCounter = async (client: string): Promise<string> => ((await limiter.get(client)) === null ? sharedCounter(client) : client)
+  /** Returns the client's own counter if there is one, and otherwise a shared one. */
+  const counterWhenFull = async (client: string): Promise<string> => ((await limiter.get(client)) === null ? sharedCounter(client) : client)
 
   return async (client, count = 1): Promise<ClientLimit> => {
-    turnWindow()
+    startWindow()
     try {
-      const state = await limiter.consume(seen + seenBefore < clientsMax ? client : await crowdedCounter(client), count)
-      if (state.isFirstInDuration) seen++
+      const state = await limiter.consume(clients + previousClients < clientsMax ? client : await counterWhenFull(client), count)
+      if (state.isFirstInDuration) clients++
       return { allowed: true, remaining: state.remainingPoints, resetMs: resetMs(state) }
     } catch (state) {
       if (!(state instanceof RateLimiterRes)) throw state

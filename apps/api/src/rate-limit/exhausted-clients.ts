@@ -1,23 +1,23 @@
 import type { ClientLimit, CountRequest } from './limiter.js'
 
-/** A counter that knows who has nothing left. */
+/** A counter that remembers which clients are exhausted: those that have no requests left in their window. */
 export interface Limiter {
   readonly count: CountRequest
-  /** Where a client stands that has used its requests up; undefined for others. Counts nothing. */
+  /** Returns the limit of an exhausted client, or undefined for other clients. Counts no request. */
   readonly exhausted: (client: string) => ClientLimit | undefined
 }
 
-/** About 10 MB at the most. */
+/** The clients take at most about 10 MB. */
 const defaultClientsMax = 100_000
-/** Between two looks for windows that are over, where there is no room. Milliseconds. */
+/** The time between two searches for ended windows while the map is full. */
 const sweepMs = 1_000
 
 /**
- * Remembers who used its requests up until its window ends, so that to refuse a client costs nothing where counts are kept elsewhere.
- * Beyond `clientsMax` clients are counted instead.
+ * Remembers exhausted clients until their windows end, so that their rejections cost no query when the counts are in a database. If
+ * there are more than `clientsMax` of them, the requests of the others are counted.
  */
 export const rememberExhausted = (count: CountRequest, clientsMax = defaultClientsMax): Limiter => {
-  /** When windows end, as `performance.now()` counts. */
+  /** The end of each client's window, in `performance.now()` time. */
   const ends = new Map<string, number>()
   let sweptAt = Number.NEGATIVE_INFINITY
 

@@ -1,28 +1,30 @@
 import type { ClientLimit, CountRequest } from './limiter.js'
 
-/** What a client has left: so many requests to be spent here, and so many that are counted elsewhere. */
+/** The requests that a client has left. */
 interface Lease {
+  /** Requests that are already counted and may be made without counting them again. */
   own: number
-  readonly elsewhere: number
-  /** When its window ends, as `performance.now()` counts: not before `usableUntil`, and not after `end`. */
+  /** Requests that are not counted yet. */
+  readonly uncounted: number
+  /** The window ends between `usableUntil` and `end`, in `performance.now()` time. */
   readonly usableUntil: number
   readonly end: number
   renewal?: Promise<void>
 }
 
-/** A lease is this part of what is left, rounded down: a client whose lease lies unused in another service loses less than that. */
+/** A lease is this part of the requests left, rounded down. A client with an unused lease in another process loses less than that. */
 const leasedPart = 1 / 64
-/** About 10 MB at the most. Beyond, clients have no lease. */
+/** The leases take at most about 10 MB. Other clients have no lease. */
 const defaultClientsMax = 100_000
-/** Between two looks for windows that are over, where there is no room. Milliseconds. */
+/** The time between two searches for ended windows while the map is full. */
 const sweepMs = 1_000
 
 const leaseOf = (remaining: number): number => Math.floor(remaining * leasedPart)
 const worthwhile = (lease: number): boolean => lease >= 2
 
 /**
- * Spares a client with many requests left the way to where they are counted: it takes some at a time and spends them here. Where
- * fewer than 128 are left each request is counted by itself, so that small limits are exact.
+ * Counts the requests of clients that have many left in advance, several at a time, so that most requests need no query. If a client has
+ * fewer than 128 left, each request is counted by itself, so that small limits are exact.
  */
 export const withLeases = (count: CountRequest, clientsMax = defaultClientsMax): CountRequest => {
   const leases = new Map<string, Lease>()
@@ -36,19 +38,19 @@ export const withLeases = (count: CountRequest, clientsMax = defaultClientsMax):
     return leases.size < clientsMax
   }
 
-  const keep = (client: string, own: number, { remaining, resetMs }: ClientLimit, askedAt: number): void => {
+  const keep = (client: string, own: number, { remaining, resetMs }: ClientLimit, sentAt: number): void => {
     const now = performance.now()
     if (own === 0 && !worthwhile(leaseOf(remaining))) leases.delete(client)
     else if (leases.has(client) || hasRoom(now)) {
-      leases.set(client, { own, elsewhere: remaining, usableUntil: askedAt + resetMs, end: now + resetMs })
+      leases.set(client, { own, uncounted: remaining, usableUntil: sentAt + resetMs, end: now + resetMs })
     }
   }
 
   const renew = async (client: string, points: number): Promise<void> => {
-    const askedAt = performance.now()
+    const sentAt = performance.now()
     try {
       const limit = await count(client, points)
-      keep(client, limit.allowed ? points : 0, limit, askedAt)
+      keep(client, limit.allowed ? points : 0, limit, sentAt)
     } catch (error) {
       leases.delete(client)
       throw error
@@ -56,9 +58,9 @@ export const withLeases = (count: CountRequest, clientsMax = defaultClientsMax):
   }
 
   const countOne = async (client: string): Promise<ClientLimit> => {
-    const askedAt = performance.now()
+    const sentAt = performance.now()
     const limit = await count(client)
-    if (!leases.has(client)) keep(client, 0, limit, askedAt)
+    if (!leases.has(client)) keep(client, 0, limit, sentAt)
     return limit
   }
 
@@ -67,12 +69,12 @@ export const withLeases = (count: CountRequest, clientsMax = defaultClientsMax):
       const lease = leases.get(client)
       if (lease === undefined) return await countOne(client)
       const now = performance.now()
-      const points = leaseOf(lease.elsewhere)
+      const points = leaseOf(lease.uncounted)
       if (now >= lease.usableUntil || (lease.own === 0 && !worthwhile(points))) {
         leases.delete(client)
       } else if (lease.own > 0) {
         lease.own--
-        return { allowed: true, remaining: lease.own + lease.elsewhere, resetMs: lease.end - now }
+        return { allowed: true, remaining: lease.own + lease.uncounted, resetMs: lease.end - now }
       } else {
         lease.renewal ??= renew(client, points)
         await lease.renewal

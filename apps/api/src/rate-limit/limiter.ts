@@ -1,11 +1,11 @@
-/** How many requests a client may make in a window. Clients of policies with different names are counted apart. */
+/** The number of requests that a client may make in a window. Policies with different names have different counters. */
 export interface LimitPolicy {
   readonly name: string
   readonly requests: number
   readonly windowSeconds: number
 }
 
-/** Where a client stands after a request. */
+/** The state of a client's limit after a request. */
 export interface ClientLimit {
   readonly allowed: boolean
   readonly remaining: number
@@ -13,8 +13,8 @@ export interface ClientLimit {
   readonly resetMs: number
 }
 
-/** Counts one request of a client, or so many at once, all of which are allowed or none. */
+/** Counts requests of a client, by default one. Either all of them are allowed or none. */
 export type CountRequest = (client: string, requests?: number) => Promise<ClientLimit>
 
-/** Makes a counter for a policy; where it counts is the limiter's matter. */
+/** Creates a counter for a policy. */
 export type CreateLimiter = (policy: LimitPolicy) => CountRequest

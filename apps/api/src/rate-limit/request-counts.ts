@@ -6,38 +6,38 @@ import type { Sessions } from '../postgres/sessions/sessions.js'
 import { createCircuitBreaker } from './circuit-breaker.js'
 import { type CountRequests, type CountRow, countRequests } from './sql/count-requests.js'
 
-/** Requests of a client, to be counted in a window of so many seconds. */
+/** Requests of a client that are to be counted. */
 interface RequestsToCount {
   readonly id: string
   readonly points: number
   readonly windowSeconds: number
 }
 
-/** How many requests the client's window has with these, and the milliseconds until it ends. */
+/** The number of requests in the client's window, including these, and the time until the window ends. */
 interface RequestCount {
   readonly requests: number
   readonly resetMs: number
 }
 
 export interface RequestCounts {
-  /** Counts requests; rejects at once while the database does not count, and within `patienceMs` when it begins not to. */
+  /** Counts requests. Rejects immediately while the database is slow or unavailable, and otherwise within `timeoutMs`. */
   readonly count: (requests: RequestsToCount) => Promise<RequestCount>
   readonly stop: (timeoutMs: number) => Promise<void>
 }
 
-/** From here on the database is too slow to be asked before each request. */
-const patienceMs = 500
-/** Between looks at whether a database that is gone is back. */
+/** A slower database must not delay every request. */
+const timeoutMs = 500
+/** The pause between two probes of an unavailable database. */
 const pauseMs = 200
-/** Two statements at a time, on connections of their own: behind slow statements of the store a count would come too late. */
+/** Counts have connections of their own, because slow statements of items would delay them. */
 const statementsMax = 2
-/** More than a service has connections, so that none is turned away here. */
+/** More than the connections of a process, so that none is rejected here. */
 const waitingMax = 20_000
 
 const nothing: CountRequests = { ids: [], counts: [], windows: [] }
 
-/** The requests of each id added up, because a statement can touch a row once. */
-const addedUp = (calls: readonly RequestsToCount[]): CountRequests => {
+/** Adds up the requests of each id, because a statement can update a row only once. */
+const sumById = (calls: readonly RequestsToCount[]): CountRequests => {
   const clients = [...Map.groupBy(calls, ({ id }) => id)]
   return {
     ids: clients.map(([id]) => id),
@@ -46,45 +46,45 @@ const addedUp = (calls: readonly RequestsToCount[]): CountRequests => {
   }
 }
 
-/** The sums of the statement told apart again: of several calls for a client each has its own place in the count. */
-const inTurn = (calls: readonly RequestsToCount[], params: CountRequests, rows: readonly CountRow[]): RequestCount[] => {
-  const added = new Map(params.ids.map((id, index) => [id, params.counts[index] ?? 0]))
-  const next = new Map(rows.map((row) => [row.id, { requests: row.requests - (added.get(row.id) ?? 0), resetMs: row.reset_ms }]))
+/** Returns the count of each call. Several calls for one client count one after the other. */
+const countsOfCalls = (calls: readonly RequestsToCount[], params: CountRequests, rows: readonly CountRow[]): RequestCount[] => {
+  const sums = new Map(params.ids.map((id, index) => [id, params.counts[index] ?? 0]))
+  const next = new Map(rows.map((row) => [row.id, { requests: row.requests - (sums.get(row.id) ?? 0), resetMs: row.reset_ms }]))
   return calls.map(({ id, points }) => {
     const count = next.get(id)
-    if (count === undefined) throw new Error('a statement answered no row for one of its requests')
+    if (count === undefined) throw new Error('the statement returned no row for a client')
     count.requests += points
     return { ...count }
   })
 }
 
 /**
- * Counts requests in the database, where all replicas count, so that each has a place of its own in its window. Requests that wait
- * share a statement. While the database is slow or gone nothing is sent but a probe.
+ * Creates counters in the database, which all replicas share. Requests that arrive while a statement runs share the next statement. While
+ * the database is slow or unavailable, only probes are sent.
  */
 export const createRequestCounts = async (sessions: Sessions, logger: Logger): Promise<RequestCounts> => {
   const { send, end } = createConnections(sessions, statementsMax)
   const run = async (params: CountRequests): Promise<CountRow[]> => {
     const rows = await send<CountRow>(countRequests.text, countRequests.values(params), deadlines.query)
-    if (rows === undefined) throw new Error('the database did not answer')
+    if (rows === undefined) throw new Error('the database did not respond in time')
     return rows
   }
   const probe = () => Promise.all(Array.from({ length: statementsMax }, () => run(nothing)))
-  // A first connection takes longer than a count may.
-  await probe().catch((error) => logger.debug({ err: error }, 'the connections for counts are not there yet'))
+  // Opening a connection takes longer than the time limit of a count.
+  await probe().catch((error) => logger.debug({ err: error }, 'could not open the connections that count requests; retrying'))
 
   const breaker = createCircuitBreaker({
-    patienceMs,
+    timeoutMs,
     probe,
     pauseMs,
-    onOpen: (cause) => logger.warn({ err: cause }, 'the database does not count requests in time: this service counts by itself'),
-    onClose: () => logger.info('requests are counted in the database again'),
+    onOpen: (cause) => logger.warn({ err: cause }, 'the database does not count requests in time; this process counts in memory'),
+    onClose: () => logger.info('the database counts requests again'),
   })
   const runBatched = createBatcher<BatchedContext, RequestsToCount, RequestCount>({
     run: async (calls) => {
       const requests = calls.map(({ input }) => input)
-      const params = addedUp(requests)
-      return inTurn(requests, params, await breaker.guard(() => run(params)))
+      const params = sumById(requests)
+      return countsOfCalls(requests, params, await breaker.guard(() => run(params)))
     },
     isFault: () => false,
     rejection: (reason) => new Error(reason),

@@ -34,9 +34,11 @@ describe('rate limits', () => {
       }
     }
     expect(await details(await createReadKey({}))).toMatch(
-      /^This API key has used its 5 requests in 60 seconds\. .* RATE_LIMIT_KEY_REQUESTS/,
+      /^This API key exceeded its limit of 5 requests in 60 seconds\. .* RATE_LIMIT_KEY_REQUESTS/,
     )
-    expect(await details(await createReadKey({ rate_limit: 2 }))).toMatch(/^This API key has used its 2 requests .* its own rate_limit/)
+    expect(await details(await createReadKey({ rate_limit: 2 }))).toMatch(
+      /^This API key exceeded its limit of 2 requests .* the key's own rate_limit/,
+    )
   })
 })
 

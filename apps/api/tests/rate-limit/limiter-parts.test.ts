@@ -97,12 +97,12 @@ test('who has used up is refused without being counted, and beyond the cap is co
 })
 
 describe('the circuit breaker', () => {
-  const setUp = (patienceMs: number) => {
+  const setUp = (timeoutMs: number) => {
     let well = true
     const seen = { probes: 0, calls: 0, opened: 0, closed: 0 }
     const act = () => (well ? Promise.resolve('done') : new Promise<string>(() => {}))
     const breaker = createCircuitBreaker({
-      patienceMs,
+      timeoutMs,
       pauseMs: 1,
       probe: async () => {
         seen.probes++

@@ -17,7 +17,7 @@ describe('over HTTP', () => {
     const rejected = await from('192.0.2.1')
     expect([rejected.status, rejected.json.code]).toEqual([429, 'rate_limited'])
     expect(rejected.json.detail).toMatch(
-      /^The client 192\.0\.2\.1 has used its 3 requests in 100 seconds\. All programs .* RATE_LIMIT_REQUESTS/,
+      /^The client 192\.0\.2\.1 exceeded its limit of 3 requests in 100 seconds\. All programs .* RATE_LIMIT_REQUESTS/,
     )
     expect(Number(rejected.headers.get('retry-after'))).toBeGreaterThan(90)
     expect(rejected.headers.get('ratelimit')).toMatch(/^"default";r=0;t=/)
@@ -45,7 +45,7 @@ describe('without a trusted proxy', () => {
     for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
       responses.push(await api.request('GET', '/items', { headers: { 'x-forwarded-for': address } }))
     expect(responses.map(({ status }) => status)).toEqual([200, 200, 429])
-    expect(responses[2]?.json.detail).toContain('until TRUST_PROXY names the proxy')
+    expect(responses[2]?.json.detail).toContain('unless TRUST_PROXY names the proxy')
   })
 })
 
@@ -72,7 +72,7 @@ describe.each(['memory', 'postgres'])('the /48 of an IPv6 client, counted in %s'
     for (const network of [1, 5]) {
       const rejected = await from(`2001:db8:1:${network}::9`)
       expect(rejected).toMatchObject({ status: 429, policy: 'site', left: 0, offered: '"site";q=6;w=100' })
-      expect(rejected.detail).toMatch(/^The \/48 network of the client .* has used its 6 requests .* RATE_LIMIT_SITE_FACTOR/)
+      expect(rejected.detail).toMatch(/^The \/48 network of the client .* exceeded its limit of 6 requests .* RATE_LIMIT_SITE_FACTOR/)
     }
     expect(await from('2001:db8:2:1::9')).toMatchObject({ status: 400, policy: 'default', left: 2 })
     expect(await from('192.0.2.1')).toMatchObject({ status: 400, policy: 'default', left: 2 })

@@ -2,14 +2,14 @@ import { sql } from 'drizzle-orm'
 import { requestCounts } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 
-/** What to count; no id twice. `windows` are the seconds that a window lasts which begins now. */
+/** The ids, which must be unique, with the requests to add and the length of a new window in seconds. */
 export interface CountRequests {
   readonly ids: readonly string[]
   readonly counts: readonly number[]
   readonly windows: readonly number[]
 }
 
-/** `requests` of the window so far, and the milliseconds until it ends, never fewer than there are. */
+/** The number of requests in the window, and the milliseconds until it ends, rounded up. */
 export interface CountRow {
   readonly id: string
   readonly requests: number
@@ -17,8 +17,8 @@ export interface CountRow {
 }
 
 /**
- * Adds to counters, and begins a window where there is none or its time is over. All replicas go by the database's clock; the instant
- * is that of the statement's start, so that both columns decide alike.
+ * Adds requests to counters. Starts a new window if there is none or the last one has ended. All replicas use the database's clock. Both
+ * columns use the start time of the statement, so that they agree.
  */
 export const countRequests = defineStatement<CountRequests, CountRow>(
   'write',

@@ -6,6 +6,7 @@ export default defineConfig({
     globalSetup: 'tests/support/shared-postgres.ts',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     // More than the cores: most tests wait rather than compute.
     maxWorkers: 3,
   },

@@ -6,6 +6,7 @@ export default defineConfig({
     globalSetup: 'src/api-under-test.ts',
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    expect: { poll: { timeout: 15_000 } },
     maxWorkers: 3,
   },
 })

@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     testTimeout: 600_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 15_000 } },
     // After all other tests and one file at a time: some proofs measure how long a response takes.
     sequence: { groupOrder: 1 },
     fileParallelism: false,

@@ -1,25 +1,31 @@
 import type { OperationContext } from '../http/operation-context.js'
 import { createBatcher } from '../lib/batcher.js'
 import type { ItemCall } from './item-call.js'
-import { byAddress, inOrder } from './match-rows.js'
+import { inOrder } from './match-rows.js'
 import type { GetOperation, PutInput } from './operation.js'
 import { toPutItems } from './put-arrays.js'
+import { createPutBatchers } from './put-batchers.js'
 import { deleteItems, toDeleteItems } from './sql/delete-items.js'
-import { getItems, type LiveRow } from './sql/get-items.js'
+import { getItem, getItems, type LiveRow } from './sql/get-items.js'
 import { incrementItems, toIncrementItems } from './sql/increment-items.js'
 import { putItems } from './sql/put-items.js'
 import { replaceItems, toReplaceItems } from './sql/replace-items.js'
 import { toTouchItems, touchItems } from './sql/touch-items.js'
-import { createItems, toUpsertItems, upsertItems } from './sql/upsert-items.js'
-import { batchDefaults, batchWrites, type ItemDatabase } from './write-batcher.js'
+import { batchDefaults, batchWrites, bytesOfValue, type ItemDatabase } from './write-batcher.js'
 
-/** Reads items with one statement for each namespace. The statements run at the same time. */
-const readItems = async ({ pool }: ItemDatabase, calls: readonly ItemCall<Pick<GetOperation, 'key'>>[], deadline: number) => {
-  const byNamespace = Map.groupBy(calls, ({ context }) => context.namespace)
-  const rows = await Promise.all(
-    [...byNamespace].map(([namespace, group]) => pool.run(getItems, { namespace, keys: group.map(({ input }) => input.key) }, deadline)),
-  )
-  return byAddress(calls, rows.flat())
+const readItems = ({ pool }: ItemDatabase, calls: readonly ItemCall<Pick<GetOperation, 'key'>>[], deadline: number): Promise<LiveRow[]> => {
+  const [call] = calls
+  if (call !== undefined && calls.length === 1) {
+    return pool.run(getItem, { namespace: call.context.namespace, key: call.input.key }, deadline)
+  }
+  const namespaces = calls.map(({ context }) => context.namespace)
+  return pool.run(getItems, { namespaces, keys: calls.map(({ input }) => input.key) }, deadline)
+}
+
+/** Puts the rows into the order of the calls, and sets their keys. */
+const withKeys = (calls: readonly ItemCall<Pick<GetOperation, 'key'>>[], rows: readonly LiveRow[]): (LiveRow | undefined)[] => {
+  for (const row of rows) row.key = calls[row.ordinal - 1]?.input.key ?? ''
+  return inOrder(calls, rows)
 }
 
 /** A write whose statement returns a row for each of its calls. */
@@ -31,24 +37,23 @@ const always =
     return row
   }
 
-const bytesOfValue = ({ value }: Pick<PutInput, 'value'>): number => ('text' in value ? value.text : value.body).length
-
 /** Creates the batchers of single items, one for each kind of statement. Each resolves with the row of its call. */
 export const createItemBatchers = (database: ItemDatabase) => {
-  const upserts = { params: toUpsertItems, match: byAddress, bytesOf: bytesOfValue }
   const { valueBytesMax } = database
+  const { create, put } = createPutBatchers(database)
   return {
     /** Resolves with undefined if the item does not exist. */
     get: createBatcher<OperationContext, Pick<GetOperation, 'key'>, LiveRow | undefined>({
       ...batchDefaults,
-      run: (calls, deadline) => readItems(database, calls, deadline),
+      run: async (calls, deadline) => withKeys(calls, await readItems(database, calls, deadline)),
       bytesOfResult: (row) => row?.value?.length ?? 0,
       observe: database.observe?.('get'),
     }),
-    upsert: always(batchWrites(database, { ...upserts, name: 'put', statement: upsertItems })),
+    /** Takes unconditional puts. */
+    put: always(put),
     /** Resolves with undefined if the item exists. */
-    create: batchWrites(database, { ...upserts, name: 'create', statement: createItems }),
-    /** Takes all puts. Slower than `upsert`, because it decides each put by rules. */
+    create,
+    /** Takes all puts. Slower than `put`, because it decides each put by rules. */
     putRuled: always(
       batchWrites(database, {
         name: 'put_ruled',

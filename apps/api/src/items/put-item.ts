@@ -52,7 +52,7 @@ export const createPutItem = (batchers: ItemBatchers, valueBytesMax: number) => 
   }
 
   return async (context: OperationContext, put: PutInput): Promise<WrittenRow> => {
-    const write = needsRules(put, valueBytesMax) ? putRuled : put.ifNoneMatch === null ? batchers.upsert : create
+    const write = needsRules(put, valueBytesMax) ? putRuled : put.ifNoneMatch === null ? batchers.put : create
     const row = await retryRaced(context.deadline, () => write(context, put))
     return put.wantValue ? row : { ...row, value: null }
   }

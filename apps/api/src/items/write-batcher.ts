@@ -11,6 +11,7 @@ import { lockMinRemainingMs } from '../postgres/retry.js'
 import type { Statement } from '../postgres/statement.js'
 import type { ItemCall } from './item-call.js'
 import { inOrder } from './match-rows.js'
+import type { PutInput } from './operation.js'
 
 /** What the operations on items need of the service. */
 export interface ItemDatabase {
@@ -47,11 +48,14 @@ export const batchDefaults = {
 /** The name of an item among those of all namespaces. The name of a namespace has no slash. */
 export const itemName = ({ namespace }: OperationContext, { key }: { readonly key: string }): string => `${namespace}/${key}`
 
+/** The size of a put in the queue. */
+export const bytesOfValue = ({ value }: Pick<PutInput, 'value'>): number => ('text' in value ? value.text : value.body).length
+
 /** The size of a request in a queue of whole requests. */
 export const bytesOfBody = (_input: unknown, { bodyText }: OperationContext): number => bodyText?.length ?? 0
 
 /** A conflict of a single call is retried. After a conflict of a batch its calls run one by one, to find those that are in conflict. */
-const retriesConflicts = (calls: readonly unknown[]): boolean => calls.length === 1
+export const retriesConflicts = (calls: readonly unknown[]): boolean => calls.length === 1
 
 const toRecords = (calls: readonly ItemCall<unknown>[], recordSeconds: number): Records => ({
   recordIds: calls.map(({ context }) => context.idempotencyKey?.id ?? ''),

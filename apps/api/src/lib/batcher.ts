@@ -16,8 +16,11 @@ export interface BatchedCall<Context, Input> {
 
 /** How to run batches, and how large they and their queue may be. */
 export interface BatcherOptions<Context, Input, Result> {
-  /** Runs calls as one statement. Resolves with one result per call, in the same order, after the commit. */
-  readonly run: (calls: readonly BatchedCall<Context, Input>[], deadline: number) => Promise<readonly Result[]>
+  /**
+   * Runs calls as one statement. Resolves with one result per call, in the same order, after the commit. The result of a call that needs
+   * another statement is a promise. It keeps later calls with the same key waiting, but no others.
+   */
+  readonly run: (calls: readonly BatchedCall<Context, Input>[], deadline: number) => Promise<readonly (Result | Promise<Result>)[]>
   /** Tells whether an error may be caused by a single call, and the statement certainly had no effect. */
   readonly isFault: (error: unknown) => boolean
   /** Creates the error for a call that cannot be run. */
@@ -69,9 +72,9 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
   /** How many calls a statement takes, considering the size of the last results. */
   let callsLimit = options.callsMax
 
-  const limitCalls = (results: readonly Result[], sizeOf: (result: Result) => number): void => {
+  const limitCalls = (results: readonly (Result | Promise<Result>)[], sizeOf: (result: Result) => number): void => {
     let bytes = 0
-    for (const result of results) bytes += sizeOf(result)
+    for (const result of results) if (!(result instanceof Promise)) bytes += sizeOf(result)
     callsLimit = Math.max(1, Math.min(options.callsMax, Math.floor((options.bytesMax * results.length) / Math.max(bytes, 1))))
   }
 
@@ -118,10 +121,10 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
     return batch
   }
 
-  const runCalls = (batch: readonly Call[]): Promise<readonly Result[]> =>
+  const runCalls = (batch: readonly Call[]): Promise<readonly (Result | Promise<Result>)[]> =>
     run(batch, Math.min(...batch.map(({ context }) => context.deadline)))
 
-  const runObserved = async (batch: readonly Call[], { ran }: BatcherObserver): Promise<readonly Result[]> => {
+  const runObserved = async (batch: readonly Call[], { ran }: BatcherObserver): Promise<readonly (Result | Promise<Result>)[]> => {
     const started = performance.now()
     let failed = true
     try {
@@ -140,14 +143,23 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
     leave(entry)
   }
 
+  const settleCall = (entry: Call, result: Result | Promise<Result>): void => {
+    if (result instanceof Promise) {
+      result.then(entry.resolve, entry.reject).finally(() => end(entry))
+      return
+    }
+    entry.resolve(result)
+    end(entry)
+  }
+
   const runAlone = async (entry: Call): Promise<void> => {
     try {
       const [result] = await runBatch([entry])
-      entry.resolve(result as Result)
+      settleCall(entry, result as Result | Promise<Result>)
     } catch (error) {
       entry.reject(error)
+      end(entry)
     }
-    end(entry)
   }
 
   /** Runs a batch. If one call may have caused its error, all calls run again one by one, so that only that one is rejected. */
@@ -156,15 +168,17 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
       const results = await runBatch(batch)
       if (results.length !== batch.length) throw new Error(`a statement returned ${results.length} results for ${batch.length} calls`)
       if (bytesOfResult !== undefined) limitCalls(results, bytesOfResult)
-      for (const [index, entry] of batch.entries()) entry.resolve(results[index] as Result)
+      for (let index = 0; index < batch.length; index++) settleCall(batch[index] as Call, results[index] as Result | Promise<Result>)
     } catch (error) {
       if (batch.length > 1 && isFault(error)) {
         for (const entry of batch) runAlone(entry)
         return
       }
-      for (const { reject } of batch) reject(error)
+      for (const entry of batch) {
+        entry.reject(error)
+        end(entry)
+      }
     }
-    for (const entry of batch) end(entry)
   }
 
   const flush = (): void => {

@@ -11,8 +11,12 @@ import { createSessions, type Sessions } from './sessions/sessions.js'
 import type { ConnectionUse } from './slots.js'
 import type { Statement } from './statement.js'
 import { type BoundStatement, createTransactions, type TwoStepTransaction } from './transactions.js'
+import type { BinaryStatement } from './wire/binary-statement.js'
+import { createWireConnections } from './wire/wire-connections.js'
 
-const connectionsMax = 10
+const connectionsMax = 8
+/** Two for batches of reads and two for batches of puts. */
+const wireConnectionsMax = 4
 /** The number of transactions that may run at once. Each has its own connection, so none waits behind the locks of another. */
 export const transactionsMax = 4
 const inFlightMax = 2_000
@@ -20,7 +24,7 @@ const inFlightMax = 2_000
 export interface PoolUse {
   /** Statements and transactions that have no result yet, including those that wait for a retry. */
   readonly inFlight: number
-  readonly connections: Readonly<Record<LaneName | 'statements' | 'transactions', ConnectionUse>>
+  readonly connections: Readonly<Record<LaneName | 'statements' | 'binary' | 'transactions', ConnectionUse>>
   /** Statements that wait for their turn in a lane. */
   readonly waiting: Readonly<Record<LaneName, number>>
 }
@@ -32,7 +36,12 @@ export interface Pool {
    * @param retryConflicts whether the statement is retried after a conflict with another transaction. Default: true
    * @throws DatabaseUnavailable, DatabaseOverloaded, DatabaseConflict, OutcomeUnknown, or PostgreSQL's error if it rejects the statement
    */
-  run<Params, Row>(statement: Statement<Params, Row>, params: Params, deadline: number, retryConflicts?: boolean): Promise<Row[]>
+  run<Params, Row>(
+    statement: Statement<Params, Row> | BinaryStatement<Params, Row>,
+    params: Params,
+    deadline: number,
+    retryConflicts?: boolean,
+  ): Promise<Row[]>
   /**
    * Runs a statement in a lane when its client's turn comes, and returns its rows.
    * @throws the errors of `run`
@@ -62,6 +71,7 @@ export interface Pool {
 export const createPool = (address: DatabaseAddress, logger: Logger, observe: StatementObserver = () => {}): Pool => {
   const sessions = createSessions(address, logger)
   const statements = createConnections(sessions, connectionsMax)
+  const binary = createWireConnections(sessions, wireConnectionsMax)
   const transactions = createTransactions(sessions, transactionsMax, (error) => classifyFailure(error) === 'outcome_unknown')
   const lanes = createLanes((connections) => createConnections(sessions, connections), queueError)
   const mapLanes = <T>(map: (lane: Lane) => T) =>
@@ -71,14 +81,17 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
 
   const runOnce = async <Params, Row>(
     { send }: Pick<Connections, 'send'>,
-    statement: Statement<Params, Row>,
+    statement: Statement<Params, Row> | BinaryStatement<Params, Row>,
     params: Params,
     timeoutMs: number,
   ): Promise<Attempt<Row[]>> => {
     let cause: unknown
     let failure: FailureClass = 'outcome_unknown'
     try {
-      const rows = await send<Row>(statement.text, statement.values(params), timeoutMs)
+      const rows =
+        'read' in statement
+          ? await binary.send(statement, params, timeoutMs)
+          : await send<Row>(statement.text, statement.values(params), timeoutMs)
       if (rows !== undefined) return { result: rows }
     } catch (error) {
       cause = error
@@ -158,6 +171,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       inFlight,
       connections: {
         statements: statements.use(),
+        binary: binary.use(),
         transactions: transactions.use(),
         ...mapLanes(({ connections }) => connections.use()),
       },
@@ -166,7 +180,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     sessions,
     end: async (timeoutMs) => {
       sessions.end()
-      const all = [statements, transactions, ...laneNames.map((name) => lanes[name].connections)]
+      const all = [statements, binary, transactions, ...laneNames.map((name) => lanes[name].connections)]
       await Promise.all(all.map((connections) => connections.end(timeoutMs)))
     },
   }

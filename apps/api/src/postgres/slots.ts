@@ -3,9 +3,9 @@ import type { Session } from './sessions/session.js'
 import type { Sessions } from './sessions/sessions.js'
 
 /** Holds one session of a pool. A slot is empty until its first statement, and after its session was lost. */
-export interface Slot {
-  session: Session | undefined
-  opening: Promise<Session> | undefined
+export interface Slot<S> {
+  session: S | undefined
+  opening: Promise<S> | undefined
   /** Whether the session was abandoned and its backend still runs. The slot takes no other session until the backend has ended. */
   abandoned: boolean
   /** The number of statements that wait for a response. */
@@ -21,30 +21,31 @@ export interface ConnectionUse {
 }
 
 /** A fixed number of slots, which bounds the sessions that exist on the server, including abandoned ones. */
-export interface Slots {
-  readonly all: readonly Slot[]
+export interface Slots<S> {
+  readonly all: readonly Slot<S>[]
   /** Returns an idle slot, or else the one with the fewest statements, or undefined if all are abandoned. */
-  leastBusy(): Slot | undefined
+  leastBusy(): Slot<S> | undefined
   /**
    * Returns the session of a slot, or opens one.
    * @throws NotConnected
    */
-  sessionOf(slot: Slot): Session | Promise<Session>
+  sessionOf(slot: Slot<S>): S | Promise<S>
   /** Abandons the session of a slot. `cancel` says whether a statement is still running on it. */
-  abandon(slot: Slot, session: Session, cancel: boolean): void
+  abandon(slot: Slot<S>, session: S, cancel: boolean): void
   use(): ConnectionUse
   /** Waits up to `timeoutMs` for running statements and closes all sessions. */
   end(timeoutMs: number): Promise<void>
 }
 
-export const createSlots = (sessions: Sessions, count: number): Slots => {
-  const all: Slot[] = Array.from({ length: count }, () => ({ session: undefined, opening: undefined, abandoned: false, inFlight: 0 }))
+/** @param adapt turns each opened session into the one that the slot holds */
+export const createSlots = <S extends Session>(sessions: Sessions, count: number, adapt: (session: Session) => S): Slots<S> => {
+  const all: Slot<S>[] = Array.from({ length: count }, () => ({ session: undefined, opening: undefined, abandoned: false, inFlight: 0 }))
   let replaced = 0
   let ending = false
 
-  const open = async (slot: Slot): Promise<Session> => {
+  const open = async (slot: Slot<S>): Promise<S> => {
     try {
-      const session = await sessions.open()
+      const session = adapt(await sessions.open())
       if (ending) {
         session.destroy()
         throw new NotConnected('the service is stopping')
@@ -64,7 +65,7 @@ export const createSlots = (sessions: Sessions, count: number): Slots => {
   return {
     all,
     leastBusy: () => {
-      let best: Slot | undefined
+      let best: Slot<S> | undefined
       for (const slot of all) {
         if (slot.abandoned) continue
         if (slot.inFlight === 0 && slot.session?.isOpen()) return slot
@@ -91,7 +92,7 @@ export const createSlots = (sessions: Sessions, count: number): Slots => {
     use: () => ({ max: count, busy: all.filter(({ inFlight, abandoned }) => inFlight > 0 || abandoned).length, replaced }),
     end: async (timeoutMs) => {
       ending = true
-      await Promise.all(all.map(({ session }) => session?.client.end({ timeout: timeoutMs / 1000 })))
+      await Promise.all(all.map(({ session }) => session?.finish(timeoutMs)))
       for (const { session } of all) session?.destroy()
     },
   }

@@ -18,6 +18,16 @@ export type Fragment<Params> = (p: Placeholders<Params>) => SQL
 
 const placeholders = new Proxy({}, { get: (_, name) => new Placeholder(name as string) })
 
+/** Compiles a Drizzle template, and returns the names of its parameters in the order of their numbers. */
+export const compile = <Params extends object>(template: Fragment<Params>): { readonly text: string; readonly names: (keyof Params)[] } => {
+  const { sql: text, params } = new PgDialect().sqlToQuery(template(placeholders as Placeholders<Params>))
+  const names = params.map((param) => {
+    if (param instanceof Placeholder) return param.name as keyof Params
+    throw new TypeError('a parameter of a statement must be one of its placeholders')
+  })
+  return { text, names }
+}
+
 /** An array as PostgreSQL reads it (PostgreSQL docs, section 8.15.6). The driver does not know the types of arrays. */
 const toArrayLiteral = (array: readonly unknown[]): string =>
   `{${array.map((each) => (each === null ? 'NULL' : `"${String(each).replace(/["\\]/g, '\\$&')}"`)).join()}}`
@@ -30,10 +40,6 @@ const toValue = (value: unknown): unknown => (Array.isArray(value) ? toArrayLite
  * @param template takes the statement's placeholders. It must not have other parameters.
  */
 export const defineStatement = <Params extends object, Row>(kind: 'read' | 'write', template: Fragment<Params>): Statement<Params, Row> => {
-  const { sql: text, params } = new PgDialect().sqlToQuery(template(placeholders as Placeholders<Params>))
-  const names = params.map((param) => {
-    if (param instanceof Placeholder) return param.name as keyof Params
-    throw new TypeError('a parameter of a statement must be one of its placeholders')
-  })
+  const { text, names } = compile(template)
   return { kind, text, values: (values) => names.map((name) => toValue(values[name])) }
 }

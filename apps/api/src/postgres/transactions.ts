@@ -1,7 +1,8 @@
 import type postgres from 'postgres'
 import { withTimeout } from '../lib/with-timeout.js'
-import { awaitSession, compactRows } from './connections.js'
+import { compactRows } from './connections.js'
 import { NotConnected } from './errors.js'
+import { awaitSession } from './session-pool.js'
 import type { Session } from './sessions/session.js'
 import type { Sessions } from './sessions/sessions.js'
 import { createSlots } from './slots.js'
@@ -84,7 +85,7 @@ const sendAll = async (client: postgres.Sql, statements: readonly BoundStatement
  * @param isLost tells whether the state of the connection is unknown after an error of the driver or of PostgreSQL
  */
 export const createTransactions = (sessions: Sessions, count: number, isLost: (error: unknown) => boolean) => {
-  const slots = createSlots(sessions, count)
+  const slots = createSlots(sessions, count, (session) => session)
 
   const failed = (cause: unknown, commitSent: boolean): TransactionOutcome<never> =>
     cause === timeoutError || isLost(cause) ? { kind: 'connection_lost', commitSent, cause } : { kind: 'rolled_back', cause }

@@ -10,6 +10,7 @@ import { incrementItems } from '../../src/items/sql/increment-items.js'
 import { listItems, listItemsDownwards } from '../../src/items/sql/list-items.js'
 import { putItems } from '../../src/items/sql/put-items.js'
 import { replaceItems } from '../../src/items/sql/replace-items.js'
+import { updateItems } from '../../src/items/sql/update-items.js'
 import { upsertItems } from '../../src/items/sql/upsert-items.js'
 import { openUncheckedSession } from '../../src/postgres/sessions/unchecked-session.js'
 import type { Statement } from '../../src/postgres/statement.js'
@@ -119,13 +120,13 @@ const puts = {
 }
 
 test.each([
-  ['get', () => read(getItems, { namespace: 'default', keys }), 100],
+  ['get', () => read(getItems, keyed), 100],
   [
     'upsert with records',
     () =>
       read(upsertItems.recorded, {
         ...keyed,
-        bodies: all('{"value":1}'),
+        values: all('1'),
         ttls: all(1),
         wantValues: true,
         recordIds: keys,
@@ -151,7 +152,8 @@ test.each([
     300,
   ],
   ['put', () => read(putItems.plain, puts), 300],
-  ['upsert', () => read(upsertItems.plain, { ...keyed, bodies: all('{"value":1}'), ttls: all(1), wantValues: true }), 300],
+  ['update', () => read(updateItems, { ...keyed, values: all('1') }), 300],
+  ['upsert', () => read(upsertItems.plain, { ...keyed, values: all('1'), ttls: all(1) }), 300],
   ['delete', () => read(deleteItems.plain, { ...keyed, ...conditions, wantItems: all(false) }), 300],
   ['batch delete', () => read(deleteItems.batch, { ...keyed, ...conditions, wantItems: all(false), ...noRecord }), 300],
   ['batch put', () => read(putItems.batch, { ...puts, ...noRecord }), 300],

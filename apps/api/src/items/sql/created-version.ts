@@ -1,8 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
 
-/** Returns the column `created_version` of a row; null if the item was created with its current version. */
-export const createdVersion = (alias: string): SQL =>
-  sql`(${sql.raw(alias)}.version - ${sql.raw(alias)}.created_offset)::text as created_version`
+/** Returns the version that a row was created with; null if that is its current version. */
+export const createdVersionOf = (alias: string): SQL => sql`(${sql.raw(alias)}.version - ${sql.raw(alias)}.created_offset)`
+
+/** Returns the column `created_version` of a row as text. */
+export const createdVersion = (alias: string): SQL => sql`${createdVersionOf(alias)}::text as created_version`
 
 /** Takes the next version as `n.version`, in a FROM clause that is evaluated once for each updated row. */
 export const nextVersion: SQL = sql`(select nextval('item_versions') as version offset 0) n`

@@ -13,6 +13,7 @@ export interface ItemRow {
 
 /**
  * Converts a time from PostgreSQL's output format (`DateStyle` ISO, `TimeZone` UTC) to RFC 3339. PostgreSQL omits trailing zeros of the
- * fraction: `2026-11-20 19:26:00.12+00`. Stored times have whole milliseconds.
+ * fraction: `2026-11-20 19:26:00.12+00`. Stored times have whole milliseconds. The times of binary statements are in RFC 3339 already.
  */
-export const toRfc3339 = (text: string): string => `${text.slice(0, 10)}T${text.slice(11, 19)}.${text.slice(20, -3).padEnd(3, '0')}Z`
+export const toRfc3339 = (text: string): string =>
+  text[10] === 'T' ? text : `${text.slice(0, 10)}T${text.slice(11, 19)}.${text.slice(20, -3).padEnd(3, '0')}Z`

@@ -1,53 +1,55 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { withIdempotency } from '../../idempotency/sql/with-idempotency.js'
 import { items } from '../../postgres/schema.js'
-import { defineStatement, type Fragment, type Placeholders } from '../../postgres/statement.js'
+import type { Fragment, Placeholders } from '../../postgres/statement.js'
+import { defineBinaryStatement } from '../../postgres/wire/binary-statement.js'
 import type { ItemCall } from '../item-call.js'
 import type { PutOperation } from '../operation.js'
-import { bodyOf } from '../put-value.js'
 import { countRows } from './count-rows.js'
-import { createdVersion, keptOffset } from './created-version.js'
-import type { ItemRow } from './item-row.js'
+import { createdVersion, createdVersionOf, keptOffset } from './created-version.js'
+import { toUpdateItems, type UpdateItems } from './update-items.js'
+import { readWrittenRow, type WrittenRow } from './written-row.js'
 import { writtenVersion } from './written-version.js'
 
-/** The parameters of a batch of unconditional writes: element n of each array belongs to write n. No item may occur twice. */
-export interface UpsertItems {
-  readonly namespaces: readonly string[]
-  readonly keys: readonly string[]
-  /** JSON objects, whose members `value` are stored as they are written. */
-  readonly bodies: readonly string[]
+/** The parameters of a batch of unconditional puts: element n of each array belongs to put n. No item may occur twice. */
+export interface UpsertItems extends UpdateItems {
   /** Seconds. */
   readonly ttls: readonly (number | null)[]
+}
+
+/** The same, with what the statement with idempotency records needs besides. */
+export interface RecordedUpserts extends UpsertItems {
   /** Whether the values are returned. */
   readonly wantValues: boolean
 }
 
-/** A written item. */
-export type UpsertRow = ItemRow & { readonly namespace: string; readonly outcome: 'created' | 'replaced' }
-
 const now = sql`date_trunc('milliseconds', clock_timestamp())`
 
 interface Write {
+  readonly name: string
   readonly overwrites: SQL
   readonly columns: SQL
   readonly values: SQL
-  readonly outcome: SQL
+  /** Whether the row `w` was created. */
+  readonly created: SQL
 }
 
-const unnested: Fragment<UpsertItems> = (p) => sql`unnest(
-  ${p.namespaces}::text[], ${p.keys}::text[], ${p.bodies}::text[], ${p.ttls}::bigint[]
-)`
+const offered: Fragment<UpsertItems> = (p) => sql`
+  select *
+  from unnest(${p.namespaces}::text[], ${p.keys}::text[], ${p.values}::text[], ${p.ttls}::int8[])
+    with ordinality as u (namespace, key, value, ttl, ordinal)`
 
 /**
  * Writes items in one pass in key order, so that concurrent batches cannot deadlock. Each row of `source` is inserted, or locked and then
- * overwritten if `overwrites` holds. A write that does neither returns no row. `xmax` is 0 in an inserted row.
+ * overwritten if `overwrites` holds. A write that does neither returns no row. `xmax` is 0 in an
+ * inserted row.
  */
 const written = (source: SQL, write: Write): SQL => sql`
   written as (
     insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
-    select a.namespace, a.key, a.body::json -> 'value', nextval('item_versions'), a.now, a.now, a.now + a.ttl * interval '1 second'
+    select a.namespace, a.key, a.value::json, nextval('item_versions'), a.now, a.now, a.now + a.ttl * interval '1 second'
     from (
-      select u.namespace, u.key, u.body, u.ttl, ${now} as now
+      select u.*, ${now} as now
       from ${source}
       order by u.namespace collate "C", u.key collate "C"
     ) a
@@ -67,19 +69,26 @@ const written = (source: SQL, write: Write): SQL => sql`
     ${countRows(sql`select namespace, 1 as rows from written where inserted`)}
   )`
 
-const columns = (write: Write, p: Placeholders<UpsertItems>): SQL => sql`
+/** Returns the columns of the written row `w`. */
+const columns = (write: Write, p: Placeholders<RecordedUpserts>): SQL => sql`
   w.namespace, w.key, case when ${p.wantValues}::boolean then w.value::text end as value, ${writtenVersion}::text as version,
-  ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text, ${write.outcome} as outcome`
+  ${createdVersion('w')}, w.created_at::text, w.updated_at::text, w.expires_at::text,
+  case when ${write.created} then 'created' else 'replaced' end as outcome`
 
 const writeItems = (write: Write) => ({
-  plain: defineStatement<UpsertItems, UpsertRow>(
+  plain: defineBinaryStatement<UpsertItems, WrittenRow>(
     'write',
+    write.name,
+    { namespaces: 'text[]', keys: 'text[]', values: 'text[]', ttls: 'int8[]' },
     (p) => sql`
-      with ${written(sql`${unnested(p)} as u (namespace, key, body, ttl)`, write)}
-      select ${columns(write, p)} from written w`,
+      with asked as materialized (${offered(p)}),
+      ${written(sql`asked u`, write)}
+      select asked.ordinal::int, ${writtenVersion}, ${createdVersionOf('w')}, w.created_at, w.updated_at, w.expires_at, ${write.created}
+      from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
+    readWrittenRow,
   ),
-  recorded: withIdempotency<UpsertItems>({
-    offered: (p) => sql`select * from ${unnested(p)} with ordinality as u (namespace, key, body, ttl, ordinal)`,
+  recorded: withIdempotency<RecordedUpserts>({
+    offered,
     effect: () => written(sql`asked u`, write),
     responded: (p) =>
       sql`select asked.ordinal, ${columns(write, p)} from written w join asked on asked.namespace = w.namespace and asked.key = w.key`,
@@ -89,25 +98,25 @@ const writeItems = (write: Write) => ({
 
 /** Creates or replaces items. An expired row that was not swept yet counts as absent and is overwritten. */
 export const upsertItems = writeItems({
+  name: 'upsert_items',
   overwrites: sql`true`,
   columns: sql`created_offset, created_at, updated_at`,
   values: sql`case when n.live then ${keptOffset} end, case when n.live then i.created_at else n.now end, n.now`,
-  outcome: sql`case when w.created_offset is null then 'created' else 'replaced' end`,
+  created: sql`w.created_offset is null`,
 })
 
 /** Creates items that do not exist. An expired row that was not swept yet counts as absent and is overwritten. */
 export const createItems = writeItems({
+  name: 'create_items',
   overwrites: sql`i.expires_at <= clock_timestamp()`,
   columns: sql`created_offset, created_at, updated_at`,
   values: sql`null::bigint, n.now, n.now`,
-  outcome: sql`'created'`,
+  created: sql`true`,
 })
 
-/** Collects the parameters of a batch of unconditional writes. */
-export const toUpsertItems = (calls: readonly ItemCall<Pick<PutOperation, 'key' | 'value' | 'ttl' | 'wantValue'>>[]): UpsertItems => ({
-  namespaces: calls.map(({ context }) => context.namespace),
-  keys: calls.map(({ input }) => input.key),
-  bodies: calls.map(({ input }) => bodyOf(input.value)),
+/** Collects the parameters of a batch of puts. */
+export const toUpsertItems = (calls: readonly ItemCall<Pick<PutOperation, 'key' | 'value' | 'ttl' | 'wantValue'>>[]): RecordedUpserts => ({
+  ...toUpdateItems(calls),
   ttls: calls.map(({ input }) => input.ttl),
   wantValues: calls.some(({ input }) => input.wantValue),
 })

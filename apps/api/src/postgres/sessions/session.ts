@@ -23,8 +23,16 @@ export interface Session {
   readonly closed: Promise<void>
   /** Asks the server to cancel the running statement. Resolves when the server has received the request. */
   readonly cancel: () => Promise<void>
+  /** Executes an empty statement. */
+  readonly ping: () => Promise<void>
+  /** Handles a notice that the server sent on this connection. */
+  readonly notice: (notice: { readonly routine?: string }) => void
+  /** Removes the driver from the socket and returns it. The driver must be idle, and `client` must not be used any more. */
+  readonly detachSocket: () => Socket
   /** Closes the connection once its statements have ended. */
   readonly close: () => void
+  /** Waits up to `timeoutMs` for the running statements and closes the connection. */
+  readonly finish: (timeoutMs: number) => Promise<void>
   /** Closes the connection at once. Its running statements fail. */
   readonly destroy: () => void
 }
@@ -113,7 +121,7 @@ export const openSession = async (options: SessionOptions): Promise<Session> => 
   const closed = Promise.withResolvers<void>()
   let open = true
   let replicated = true
-  const onNotice = ({ routine }: postgres.Notice): void => {
+  const onNotice = ({ routine }: { readonly routine?: string }): void => {
     // This warning is the only sign: PostgreSQL reports the commit as successful.
     if (routine === 'SyncRepWaitForLSN') replicated = false
   }
@@ -150,6 +158,10 @@ export const openSession = async (options: SessionOptions): Promise<Session> => 
       },
       closed: closed.promise,
       cancel: async () => requestCancel(await connect(), rows.state),
+      ping: async () => void (await client.unsafe('select 1')),
+      notice: onNotice,
+      detachSocket: () => socket.removeAllListeners('data'),
+      finish: (timeoutMs) => client.end({ timeout: timeoutMs / 1000 }),
       close: () => {
         client.end().catch(() => {})
       },

@@ -1,0 +1,21 @@
+import { createSessionPool, type SessionPool } from '../session-pool.js'
+import type { Sessions } from '../sessions/sessions.js'
+import { createSlots } from '../slots.js'
+import type { BinaryStatement } from './binary-statement.js'
+import { toWireSession, type WireSession } from './wire-session.js'
+
+/** Connections that send binary statements. */
+export interface WireConnections extends Pick<SessionPool<WireSession>, 'use' | 'end'> {
+  /**
+   * Sends a binary statement.
+   * @returns its rows, or undefined if no response arrived within `timeoutMs`
+   * @throws NotConnected if the statement was not sent, or PostgreSQL's error
+   */
+  send<Params, Row>(statement: BinaryStatement<Params, Row>, params: Params, timeoutMs: number): Promise<Row[] | undefined>
+}
+
+/** Creates a pool of up to `count` connections for binary statements, which are opened on demand. */
+export const createWireConnections = (sessions: Sessions, count: number): WireConnections => {
+  const { send, use, end } = createSessionPool(createSlots(sessions, count, toWireSession))
+  return { send: (statement, params, timeoutMs) => send((session) => session.execute(statement, params), timeoutMs), use, end }
+}

@@ -30,7 +30,7 @@ describe('a byte budget', () => {
   })
 
   test('rejects what finds no room in time, and small requests at once', async () => {
-    const budget = create(100_000, { patienceMs: 5 })
+    const budget = create(100_000, { maxWaitMs: 5 })
     const first = await budget.reserve(100_000)
     await expect(Promise.resolve(budget.reserve(70_000))).rejects.toBe(full)
     expect(() => budget.reserve(1)).toThrow(full)
@@ -39,7 +39,7 @@ describe('a byte budget', () => {
   })
 
   test('lets one request have more than the budget if no other large one runs', async () => {
-    const budget = create(100_000, { patienceMs: 5 })
+    const budget = create(100_000, { maxWaitMs: 5 })
     const huge = await budget.reserve(500_000)
     expect(huge.cover(500_000)).toBe(true)
     await expect(Promise.resolve(budget.reserve(500_000))).rejects.toBe(full)

@@ -1,24 +1,24 @@
-/** How an {@link Admission} is bounded. */
+/** The options of an {@link Admission}. */
 export interface AdmissionOptions {
-  /** How long an admitted request may wait for those before it. Milliseconds. */
+  /** The maximum time that an admitted request should wait for earlier requests. Milliseconds. */
   readonly delayMs: number
-  /** So many are admitted whatever the throughput is, so that a few slow requests close nothing. */
+  /** The number of requests that are admitted at any throughput, so that a few slow requests cause no rejections. */
   readonly requestsMin: number
-  /** As `performance.now()`. */
+  /** The clock. Default: `performance.now()`. */
   readonly now?: () => number
 }
 
-/** How far the admission of requests is used. */
+/** The state of an {@link Admission}. */
 export interface AdmissionUse {
   readonly inFlight: number
   readonly max: number
-  /** Requests that were rejected since the start. */
+  /** Requests rejected since the start. */
   readonly rejected: number
 }
 
-/** Decides how many requests are served at once. */
+/** Limits the number of requests in progress. */
 export interface Admission {
-  /** Whether one more request can be served. */
+  /** Returns whether one more request can be admitted. */
   readonly isOpen: () => boolean
   readonly enter: () => void
   readonly leave: () => void
@@ -27,14 +27,15 @@ export interface Admission {
   readonly use: () => AdmissionUse
 }
 
+/** Throughput is measured in windows of this length. */
 const windowMs = 100
-/** What is left of a throughput that is not reached any more, after each window: it is forgotten within about a second. */
-const memory = 0.8
+/** The factor by which an earlier, higher throughput decays in each window. It is forgotten after about a second. */
+const decay = 0.8
 
 /**
- * Admits as many requests as the service completes within `delayMs` at the throughput that it reaches (Little, 1961), so that no request waits for
- * longer than that and the rest is rejected at once. A limit on the number alone would let requests wait for seconds on a slow machine, and reject
- * them for nothing on a fast one.
+ * Creates an admission. It admits as many requests as the service completes within `delayMs` at its current throughput (Little's law), and
+ * rejects the rest immediately. With a fixed limit, requests would wait for seconds on a slow machine, and a fast machine would reject
+ * requests that it can serve.
  */
 export const createAdmission = ({ delayMs, requestsMin, now = () => performance.now() }: AdmissionOptions): Admission => {
   let inFlight = 0
@@ -46,7 +47,7 @@ export const createAdmission = ({ delayMs, requestsMin, now = () => performance.
 
   const closeWindow = (at: number): void => {
     const elapsedMs = at - windowAt
-    throughput = Math.max(completed / elapsedMs, throughput * memory ** (elapsedMs / windowMs))
+    throughput = Math.max(completed / elapsedMs, throughput * decay ** (elapsedMs / windowMs))
     max = Math.max(requestsMin, Math.ceil(throughput * delayMs))
     completed = 0
     windowAt = at
@@ -70,16 +71,16 @@ export const createAdmission = ({ delayMs, requestsMin, now = () => performance.
   }
 }
 
-/** The admission of reads and that of writes, so that writes which wait for locks close nothing for reads. */
+/** Separate admissions for reads and writes, so that writes that wait for locks cause no rejections of reads. */
 export interface Admissions {
   readonly read: Admission
   readonly write: Admission
 }
 
-/** Admitted at any throughput. */
+/** The number of requests that are admitted at any throughput. */
 export const requestsMin = 4_000
 
-/** Makes the two admissions of a service. */
+/** Creates the admissions of a service. */
 export const createAdmissions = (): Admissions => {
   const options = { delayMs: 500, requestsMin }
   return { read: createAdmission(options), write: createAdmission(options) }

@@ -1,15 +1,15 @@
-/** Bytes of one request that are counted. */
+/** The share of a byte budget that one request holds. */
 export interface ByteLease {
-  /** Is told how many bytes have arrived; answers whether there is room for them. */
+  /** Extends the share to the `bytes` that have arrived so far. Returns false if they exceed the budget. */
   readonly cover: (bytes: number) => boolean
   readonly release: () => void
 }
 
-/** A bound on the bytes that all requests of a process hold together. */
+/** A limit on the total bytes of all requests in a process. */
 export interface ByteBudget {
   /**
-   * Counts the bytes of a request, and waits for room for a large one.
-   * @throws the rejection if there is none in time, or too many wait
+   * Reserves bytes for a request. A large request waits until the budget has room.
+   * @throws the error of `rejection` if the wait exceeds `maxWaitMs`, or if too many requests wait
    */
   reserve(bytes: number): ByteLease | Promise<ByteLease>
   use(): { readonly max: number; readonly used: number; readonly waiting: number }
@@ -17,38 +17,38 @@ export interface ByteBudget {
 
 export interface ByteBudgetOptions {
   readonly bytesMax: number
-  /** How long a large request waits for room. Milliseconds. */
-  readonly patienceMs?: number
-  /** After this time a request keeps room for the bytes only that have arrived. Milliseconds. */
+  /** The maximum wait of a large request. Milliseconds. */
+  readonly maxWaitMs?: number
+  /** After this time, a large request holds only the bytes that have arrived. Milliseconds. */
   readonly slowMs?: number
   readonly rejection: () => Error
 }
 
-/** Requests up to here do not wait behind larger ones. */
+/** Requests of at most this size do not wait. */
 const smallBytes = 65_536
 const waitingMax = 1_000
 
 interface Waiting {
   readonly bytes: number
-  readonly enter: () => void
+  readonly admit: () => void
 }
 
 /**
- * Makes a byte budget. A request counts with the bytes that it says it has, so that what has begun can end; if it is slow to send them,
- * it counts with those that have arrived, so that slow senders cannot keep others out. One that is larger than the budget runs when no
- * other large one does.
+ * Creates a byte budget. A request reserves all bytes that it announces, so that an admitted request can finish. A slow sender holds only
+ * the bytes that have arrived, so that it cannot block other clients. A request that is larger than the budget runs while no other large
+ * request does.
  */
-export const createByteBudget = ({ bytesMax, patienceMs = 2_000, slowMs = 1_000, rejection }: ByteBudgetOptions): ByteBudget => {
+export const createByteBudget = ({ bytesMax, maxWaitMs = 2_000, slowMs = 1_000, rejection }: ByteBudgetOptions): ByteBudget => {
   let used = 0
   let large = 0
   const waiting = new Set<Waiting>()
 
   const fits = (bytes: number): boolean => used + bytes <= bytesMax || (large === 0 && bytes > smallBytes)
 
-  const enterNext = (): void => {
+  const admitWaiting = (): void => {
     for (const next of waiting) {
       if (!fits(next.bytes)) return
-      next.enter()
+      next.admit()
     }
   }
 
@@ -56,16 +56,16 @@ export const createByteBudget = ({ bytesMax, patienceMs = 2_000, slowMs = 1_000,
     const isLarge = bytes > smallBytes
     let counted = bytes
     let arrived = 0
-    const recount = (now: number): void => {
-      used += now - counted
-      counted = now
+    const setCounted = (bytesNow: number): void => {
+      used += bytesNow - counted
+      counted = bytesNow
     }
     if (isLarge) large++
     used += bytes
     const timer = isLarge
       ? setTimeout(() => {
-          recount(Math.min(counted, arrived))
-          enterNext()
+          setCounted(Math.min(counted, arrived))
+          admitWaiting()
         }, slowMs)
       : undefined
     return {
@@ -73,14 +73,14 @@ export const createByteBudget = ({ bytesMax, patienceMs = 2_000, slowMs = 1_000,
         arrived = all
         if (all <= counted) return true
         if (used + all - counted > bytesMax && !(isLarge && large === 1)) return false
-        recount(all)
+        setCounted(all)
         return true
       },
       release: () => {
         clearTimeout(timer)
-        recount(0)
+        setCounted(0)
         if (isLarge) large--
-        if (waiting.size > 0) enterNext()
+        if (waiting.size > 0) admitWaiting()
       },
     }
   }
@@ -94,11 +94,11 @@ export const createByteBudget = ({ bytesMax, patienceMs = 2_000, slowMs = 1_000,
       const timer = setTimeout(() => {
         waiting.delete(entry)
         reject(rejection())
-        enterNext()
-      }, patienceMs)
+        admitWaiting()
+      }, maxWaitMs)
       const entry: Waiting = {
         bytes,
-        enter: () => {
+        admit: () => {
           clearTimeout(timer)
           waiting.delete(entry)
           resolve(lease(bytes))

@@ -2,32 +2,32 @@ import type { Server } from 'node:http'
 import { type BlockList, isIP, type Socket } from 'node:net'
 import { clientNetwork, peerAddress } from '../client-address.js'
 
-/** How many connections a process has. */
+/** Limits on the connections of a process. */
 export interface ConnectionLimits {
-  /** Connections of all clients together. */
+  /** The maximum for all clients together. */
   readonly connectionsMax: number
-  /** Connections of one client: of an IPv4 address, or of a /64 network of IPv6. */
+  /** The maximum for one client, which is an IPv4 address or a /64 network of IPv6. */
   readonly connectionsPerClientMax: number
-  /** Connections beyond `connectionsMax`, which serve health checks only. */
+  /** Additional connections beyond `connectionsMax`, which only serve health checks. */
   readonly connectionsReserved: number
 }
 
-/** A connection with the member of Node's own that has its response in progress. */
+/** A socket with the internal member in which Node keeps the response in progress. */
 type Connection = Socket & { readonly _httpMessage?: unknown }
 
-/** How many connections are looked at to find one to close. More would let a flood of new connections cost too much. */
+/** The number of connections to examine when one must be closed. A higher number would make a flood of new connections expensive. */
 const candidatesMax = 16
 
-/** Whether nothing is lost by closing a connection: no request of it is in progress. */
+/** Returns whether a connection has no request in progress. */
 const isIdle = ({ _httpMessage }: Connection): boolean => _httpMessage == null
 
 /**
- * Finds the connection to close for a new one: an idle one, if possible one that never sent a byte, and of the client with the most. The oldest
- * are looked at first; busy ones go to the back.
+ * Chooses an idle connection to close for a new one. Prefers connections that never sent a byte, then those of the client with the most
+ * connections. Examines the oldest connections, and moves busy ones to the end.
  */
-const findIdle = (connections: Set<Socket>, ofClient: (socket: Socket) => number): Socket | undefined => {
+const findIdle = (connections: Set<Socket>, connectionsOfClient: (socket: Socket) => number): Socket | undefined => {
   let best: Socket | undefined
-  const rank = (socket: Socket): number => (socket.bytesRead === 0 ? 1_000_000 : 0) + ofClient(socket)
+  const rank = (socket: Socket): number => (socket.bytesRead === 0 ? 1_000_000 : 0) + connectionsOfClient(socket)
   for (const socket of [...take(connections, candidatesMax)]) {
     if (!isIdle(socket)) {
       connections.delete(socket)
@@ -46,11 +46,11 @@ function* take<T>(values: Iterable<T>, count: number): Generator<T> {
 }
 
 /**
- * Bounds the connections of a server, so that no client can keep others out. At a limit an idle connection is closed for the new one: of the
- * client itself at its own limit, of any client at the common one. If all are busy, the new one is closed at the client's limit, and reserved for
- * health checks at the common one.
- * @param trustedProxies their connections carry requests of many clients, and only count together with all others
- * @returns whether a connection may only be used for health checks
+ * Limits the connections of a server, so that no client can block others. At the limit of a client, a new connection replaces an idle one
+ * of the client, or is closed if all of them are busy. At the limit of all clients, it replaces an idle connection of any client, or may
+ * only be used for health checks if all are busy.
+ * @param trustedProxies proxies, whose connections carry requests of many clients and do not count as one client
+ * @returns a function that returns whether a connection may only be used for health checks
  */
 export const limitConnections = (server: Server, limits: ConnectionLimits, trustedProxies: BlockList): ((socket: Socket) => boolean) => {
   const all = new Set<Socket>()
@@ -58,7 +58,7 @@ export const limitConnections = (server: Server, limits: ConnectionLimits, trust
   const clientOf = new WeakMap<Socket, string>()
   const reserved = new WeakSet<Socket>()
 
-  const ofClient = (socket: Socket): number => clients.get(clientOf.get(socket) ?? '')?.size ?? 0
+  const connectionsOfClient = (socket: Socket): number => clients.get(clientOf.get(socket) ?? '')?.size ?? 0
 
   const forget = (socket: Socket): void => {
     all.delete(socket)
@@ -73,16 +73,16 @@ export const limitConnections = (server: Server, limits: ConnectionLimits, trust
     socket.destroy()
   }
 
-  /** Whether there is room for one more connection of a client, once an idle one was closed if need be. */
-  const makeRoom = (connections: Set<Socket>, most: number): boolean => {
-    if (connections.size < most) return true
-    const idle = findIdle(connections, ofClient)
+  /** Returns whether one more connection is allowed. Closes an idle connection if necessary. */
+  const makeRoom = (connections: Set<Socket>, max: number): boolean => {
+    if (connections.size < max) return true
+    const idle = findIdle(connections, connectionsOfClient)
     if (idle === undefined) return false
     evict(idle)
     return true
   }
 
-  const keep = (socket: Socket, client: string | undefined): void => {
+  const register = (socket: Socket, client: string | undefined): void => {
     all.add(socket)
     if (client !== undefined) {
       clientOf.set(socket, client)
@@ -102,7 +102,7 @@ export const limitConnections = (server: Server, limits: ConnectionLimits, trust
       return
     }
     if (!makeRoom(all, limits.connectionsMax)) reserved.add(socket)
-    keep(socket, client)
+    register(socket, client)
   })
   server.maxConnections = limits.connectionsMax + limits.connectionsReserved
   return (socket) => reserved.has(socket)

@@ -4,20 +4,20 @@ import { ApiError } from '../api-error.js'
 import { baseHeaders } from '../base-headers.js'
 import { retryAfterSeconds, toProblem } from '../problem.js'
 
-/** Of the length that all request ids have. */
-const anyId = '00000000-0000-0000-0000-000000000000'
+/** A placeholder with the length of a request id. */
+const placeholderId = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Makes what rejects a request with 503 `overloaded` before it is looked at. The response is prepared, because a flood is survived only if a
- * rejection costs far less than what it rejects.
+ * Creates a function that rejects requests with 503 `overloaded` before any other check. The response is prepared in advance, because a
+ * service survives a flood of requests only if a rejection costs far less than a request.
  * @param detail what is wrong and what to do
  */
 export const overloadRejection = (detail: string, more: Readonly<Record<string, string>> = {}) => {
-  const { status, headers, body } = toProblem(new ApiError('overloaded', detail), anyId)
-  const [before = '', after = ''] = body.split(anyId)
+  const { status, headers, body } = toProblem(new ApiError('overloaded', detail), placeholderId)
+  const [before = '', after = ''] = body.split(placeholderId)
   const fixed = Object.entries({ ...headers, 'content-length': String(Buffer.byteLength(body)), ...more }).flat()
-  const [idName] = Object.entries(baseHeaders(anyId)).find(([, value]) => value === anyId) ?? ['x-request-id']
-  const base = Object.entries(baseHeaders(anyId))
+  const [idName] = Object.entries(baseHeaders(placeholderId)).find(([, value]) => value === placeholderId) ?? ['x-request-id']
+  const base = Object.entries(baseHeaders(placeholderId))
     .filter(([name]) => name !== idName)
     .flat()
   return (outgoing: ServerResponse): void => {
@@ -35,6 +35,6 @@ const hasOrigin = ({ rawHeaders }: IncomingMessage): boolean => {
   return false
 }
 
-/** Whether a request is let in at any load: it is not about data, or it comes from a page, which needs the headers of CORS to read a rejection. */
+/** Returns whether a request is admitted at any load: it is not for data, or it is from a page, which needs CORS headers to read errors. */
 export const passesAdmission = (incoming: IncomingMessage): boolean =>
   /^\/(?:(?:health|metrics|docs|problems|openapi\.json)(?:[/?#]|$)|[?#]|$)/.test(incoming.url ?? '/') || hasOrigin(incoming)

@@ -1,36 +1,36 @@
 import type { ErrorCode, Fault } from '@holdfast/contracts'
 import type { z } from 'zod'
 
-/** Members of a problem that some codes have (RFC 9457 section 3.2). */
+/** Extension members that problems of some codes have (RFC 9457 section 3.2). */
 export interface ApiErrorExtensions {
-  /** Version of the item that an operation of a transaction is about. */
+  /** The version of the item that the failed operation of a transaction concerns. */
   readonly version?: string | undefined
-  /** JSON text of a counter that stays as it is. */
+  /** The JSON text of a counter that was not changed. */
   readonly value?: string | undefined
-  /** When that counter expires; null if never. */
+  /** The expiry of that counter. Null if it never expires. */
   readonly expires_at?: string | null | undefined
-  /** Places of the checks of a transaction that do not hold. */
+  /** The indexes of the failed checks of a transaction. */
   readonly failed_checks?: number[]
-  /** Place of the operation of a transaction that was refused. */
+  /** The index of the failed operation of a transaction. */
   readonly failed_operation?: number
 }
 
-/** What a refusal carries besides its code. */
+/** The optional parts of an {@link ApiError}. */
 export interface ApiErrorDetails {
   readonly faults?: readonly z.output<typeof Fault>[]
-  /** Version of the item that stood in the way. */
+  /** The current version of the item. */
   readonly version?: string | undefined
-  /** Members of the problem beside those that all have. */
+  /** Extension members of the problem. */
   readonly extensions?: ApiErrorExtensions | undefined
-  /** Whole seconds after which a repeat makes sense. */
+  /** Seconds after which the client should retry. */
   readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly cause?: unknown
 }
 
 /**
- * A request that is refused for a reason that its caller should know. `detail` is shown to the caller. Without a stack: it is an answer
- * and no fault, and collecting one was the dearest step of a read of an item that is not there.
+ * An error that the response reports to the caller, with `detail`. It has no stack trace, because collecting one was the most expensive
+ * step of reading an item that does not exist.
  */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -47,9 +47,9 @@ export class ApiError extends Error {
   }
 }
 
-/** An error that names several parts of the request with the same fault. */
+/** Creates an error that reports the same fault for several parts of the request. */
 export const invalidAt = (paths: readonly string[], message: string): ApiError =>
   new ApiError('validation_failed', `${paths[0]} ${message}`, { faults: paths.map((path) => ({ path, message })) })
 
-/** A refusal that names one fault of the request. */
+/** Creates an error that reports one fault of the request. */
 export const invalid = (path: string, message: string): ApiError => invalidAt([path], message)

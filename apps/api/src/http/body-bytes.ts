@@ -3,19 +3,19 @@ import { QueueFull } from '../postgres/errors.js'
 import { ApiError } from './api-error.js'
 import type { ByteBudget, ByteLease } from './overload/byte-budget.js'
 
-/** A request whose body is to be read, and its response. */
+/** A request with an unread body, and its response. */
 export interface Exchange {
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse
 }
 
-/** Room for the members beside the value: a key of 1024 bytes that is all escapes, an expiry, and white space. */
+/** Bytes for the members beside the value: an expiry, white space, and a key of 1024 bytes that consists of escapes. */
 const envelopeBytes = 16_384
 
 export const checkContentEncoding = (incoming: IncomingMessage): void => {
   const encoding = incoming.headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new ApiError('unsupported_media_type', 'a compressed body is not accepted; leave Content-Encoding out')
+    throw new ApiError('unsupported_media_type', 'Compressed bodies are not supported. Omit the Content-Encoding header.')
   }
 }
 
@@ -29,36 +29,35 @@ export const checkMediaType = (header: string | undefined): void => {
     ?.slice(8)
     .replaceAll('"', '')
   if (!/^application\/(?:[a-z0-9.-]+\+)?json$/.test(type) || (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')) {
-    throw new ApiError(
-      'unsupported_media_type',
-      `the body must be Content-Type: application/json in UTF-8${header === undefined ? '' : ', which the header given is not'}`,
-    )
+    const problem = header === undefined ? 'The Content-Type header is missing.' : 'The Content-Type header is not supported.'
+    throw new ApiError('unsupported_media_type', `${problem} Send Content-Type: application/json and a body in UTF-8.`)
   }
 }
 
-/** How large a body may be, and what one that is larger is told. */
+/** The maximum size of a body, and the error text for a larger one. */
 export interface BodyBound {
   readonly bytes: number
   readonly detail: string
 }
 
-/** The bound of a body that carries a value. */
+/** Returns the bound of a body with a value. */
 export const valueBound = (valueBytesMax: number): BodyBound => ({
   bytes: valueBytesMax + envelopeBytes,
-  detail: `The value is too large. It may have ${valueBytesMax} bytes of JSON text (MAX_VALUE_BYTES).`,
+  detail: `The value is too large. Send at most ${valueBytesMax} bytes of JSON text (MAX_VALUE_BYTES).`,
 })
 
-/** The bound of any other body. */
+/** Returns the bound of a body without a value. */
 export const bodyBound = (bytes: number): BodyBound => ({
   bytes,
-  detail: `The body is too large. On this route it may have ${bytes} bytes.`,
+  detail: `The body is too large. Send at most ${bytes} bytes on this route.`,
 })
 
-/** What a request is rejected with whose body finds no room. */
-export const overBudget = (): Error => new QueueFull('the service holds as many bytes of request bodies as it may')
+/** Creates the error for a request whose body exceeds the byte budget. */
+export const overBudget = (): Error => new QueueFull('the request bodies in memory have reached their size limit')
 
 /**
- * Counts the body of a request, and a value in its URL, before it is read. A body of unknown length counts as the longest one.
+ * Reserves the bytes of a request body before it is read, and those of the URL, which may contain a value. A body of unknown length
+ * reserves the maximum.
  * @throws QueueFull
  */
 export const reserveBody = (incoming: IncomingMessage, bound: BodyBound, budget: ByteBudget): ByteLease | Promise<ByteLease> => {
@@ -69,34 +68,38 @@ export const reserveBody = (incoming: IncomingMessage, bound: BodyBound, budget:
 
 export const tooLarge = ({ detail }: BodyBound): ApiError => new ApiError('too_large', detail)
 
-/** Reads by events, because an iterator over a body costs more than all else that a small one takes. */
+/** Reads a body. Uses events, because an async iterator costs more than all other work for a small body. */
 export const readBytes = (incoming: IncomingMessage, bound: BodyBound, lease: ByteLease): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
-    const keep = (chunk: Buffer) => {
+    const onData = (chunk: Buffer) => {
       bytes += chunk.length
       chunks.push(chunk)
-      if (bytes > bound.bytes) giveUp(tooLarge(bound))
-      else if (!lease.cover(bytes)) giveUp(overBudget())
+      if (bytes > bound.bytes) fail(tooLarge(bound))
+      else if (!lease.cover(bytes)) fail(overBudget())
     }
-    const giveUp = (reason: Error) => {
+    const fail = (reason: Error) => {
       chunks.length = 0
-      incoming.off('data', keep)
+      incoming.off('data', onData)
       incoming.resume()
       reject(reason)
     }
-    // Nobody is left to read this; it keeps the log free of faults that are not ours.
-    const cutOff = (cause?: Error) => {
-      if (!incoming.readableEnded) reject(new ApiError('malformed_request', 'the body was cut off', { cause }))
+    // The client is gone. An ApiError keeps the failure out of the error log.
+    const onAborted = (cause?: Error) => {
+      if (!incoming.readableEnded)
+        reject(new ApiError('malformed_request', 'The connection closed before the whole body arrived.', { cause }))
     }
-    incoming.on('data', keep)
+    incoming.on('data', onData)
     incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
-    incoming.on('error', cutOff)
-    incoming.on('close', cutOff)
+    incoming.on('error', onAborted)
+    incoming.on('close', onAborted)
   })
 
-/** Lets a client that waits for it send its body, once everything that the head tells is fine (RFC 9110 section 10.1.1). */
+/**
+ * Sends 100 Continue if the client waits for it (RFC 9110 section 10.1.1).
+ * @throws ApiError unsupported_media_type
+ */
 export const inviteBody = ({ incoming, outgoing }: Exchange): void => {
   const { headers, httpVersionMinor } = incoming
   if (headers.expect === undefined || httpVersionMinor === 0) return

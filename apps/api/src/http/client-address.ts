@@ -3,8 +3,8 @@ import { type BlockList, isIP, SocketAddress } from 'node:net'
 const mapped = '::ffff:'
 
 /**
- * The one spelling of an address: without a zone, IPv6 as RFC 5952 writes it, and an IPv4-mapped address (RFC 4291 section 2.5.5.2) as IPv4.
- * Undefined if the text is no address.
+ * Normalizes an address: removes the zone, formats IPv6 as RFC 5952 does, and converts an IPv4-mapped IPv6 address (RFC 4291 section
+ * 2.5.5.2) to IPv4. Returns undefined if the text is not an address.
  */
 const normalizeAddress = (text: string): string | undefined => {
   if (isIP(text) === 4) return text
@@ -15,12 +15,12 @@ const normalizeAddress = (text: string): string | undefined => {
   return isIP(dotted) === 4 ? dotted : address
 }
 
-/** The address of a peer, as its socket has it. */
+/** Normalizes the address of a peer as its socket reports it. */
 export const peerAddress = (peer: string): string => (peer.includes(':') ? (normalizeAddress(peer) ?? peer) : peer)
 
 const trusts = (trusted: BlockList, address: string): boolean => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
-/** The address in an entry of X-Forwarded-For, which may have quotes, brackets and a port; undefined if it has none. */
+/** Returns the address in an entry of X-Forwarded-For, which may have quotes, brackets and a port. Returns undefined if there is none. */
 const entryAddress = (entry: string): string | undefined => {
   const text = entry
     .trim()
@@ -31,8 +31,8 @@ const entryAddress = (entry: string): string | undefined => {
 }
 
 /**
- * The address of the client: the peer's, or where the peer is a trusted proxy, the nearest address of X-Forwarded-For,
- * read from the right, that is not one. What stands further left was written by the client itself.
+ * Returns the address of the client: the address of the peer, or if the peer is a trusted proxy, the rightmost address in X-Forwarded-For
+ * that is not a trusted proxy. The client itself can write any entry to the left of that.
  */
 export const clientAddress = (peer: string | undefined, forwardedFor: string | undefined, trusted: BlockList): string => {
   let address = peerAddress(peer ?? '')
@@ -48,7 +48,7 @@ export const clientAddress = (peer: string | undefined, forwardedFor: string | u
 
 const groups = (part: string): string[] => (part === '' ? [] : part.split(':'))
 
-/** The network of so many groups of 16 bits that an IPv6 address is in. */
+/** Returns the network of an IPv6 address whose prefix is the first `count` groups of 16 bits. */
 const networkOf = (address: string, count: number): string => {
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
   const plain = dotted ? `${dotted[1]}0:0` : address
@@ -61,8 +61,8 @@ const networkOf = (address: string, count: number): string => {
   return `${network.join(':')}::/${count * 16}`
 }
 
-/** Who a rate limit counts: an IPv4 address, or the /64 network of an IPv6 address, because one host has all of it. */
+/** Returns the client that a rate limit counts: an IPv4 address, or the /64 network of an IPv6 address, because a host has a whole /64. */
 export const clientNetwork = (address: string): string => (address.includes(':') ? networkOf(address, 4) : address)
 
-/** The /48 network of an IPv6 address: what one site is given at the most (RFC 6177), with 65,536 networks in it; undefined for IPv4. */
+/** Returns the /48 network of an IPv6 address, or undefined for IPv4. A site gets at most a /48 (RFC 6177), which has 65,536 /64s. */
 export const clientSite = (address: string): string | undefined => (address.includes(':') ? networkOf(address, 3) : undefined)

@@ -31,9 +31,9 @@ const properName = (name: string): string =>
     .map((word) => properNames[word] ?? word.charAt(0).toUpperCase() + word.slice(1))
     .join('-')
 
-const listed = (names: Iterable<string>): string => [...new Set(names)].map(properName).sort().join(', ')
+const headerList = (names: Iterable<string>): string => [...new Set(names)].map(properName).sort().join(', ')
 
-/** Tells whether a request is a CORS preflight. */
+/** Returns whether a request is a CORS preflight. */
 export const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
   method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
 
@@ -44,14 +44,14 @@ export const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
 export const createCors = (origins: ReadonlySet<string>, routes: readonly RouteContract[]): Cors => {
   const allowed = {
     'access-control-allow-methods': [...new Set(routes.map(({ method }) => method.toUpperCase()))].sort().join(', '),
-    'access-control-allow-headers': listed([
+    'access-control-allow-headers': headerList([
       ...commonRequestHeaders,
       ...routes.flatMap(({ request }) => Object.keys(request.headers?.shape ?? {})),
     ]),
     'access-control-max-age': String(preflightMaxAge),
     vary: 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network',
   }
-  const exposed = listed([
+  const exposed = headerList([
     ...commonResponseHeaders,
     ...routes.flatMap(({ responses }) => Object.values(responses).flatMap(({ headers }) => Object.keys(headers?.shape ?? {}))),
   ])

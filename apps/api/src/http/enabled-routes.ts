@@ -1,28 +1,29 @@
 import { inNamespace, keyInQuery, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
 
-/** A route that this service has turned on. */
+/** A route that is enabled in this service. */
 export interface EnabledRoute {
-  /** The route's, whose handler takes the requests. */
+  /** The id of the route whose handler processes the requests. */
   readonly id: RouteId
-  /** Unique among all that are served. */
+  /** Unique among all enabled routes. */
   readonly operationId: string
   readonly route: RouteContract
-  /** Whether the key is in the query and not in the path, where the handler expects it. */
+  /** Whether the key is in the query. Handlers expect it in the path. */
   readonly keyInQuery: boolean
 }
 
-const served = (id: RouteId, route: RouteContract): EnabledRoute[] => {
+/** Returns a route and its variants: with the key in the query, and under the path of a namespace. */
+const variantsOf = (id: RouteId, route: RouteContract): EnabledRoute[] => {
   const byQuery = keyInQuery(route)
-  const forms: EnabledRoute[] = [{ id, operationId: id, route, keyInQuery: false }]
-  if (byQuery !== undefined) forms.push({ id, operationId: `${id}ByQuery`, route: byQuery, keyInQuery: true })
-  if (!route.namespaced) return forms
-  return forms.flatMap((form) => [form, { ...form, operationId: `${form.operationId}InNamespace`, route: inNamespace(form.route) }])
+  const variants: EnabledRoute[] = [{ id, operationId: id, route, keyInQuery: false }]
+  if (byQuery !== undefined) variants.push({ id, operationId: `${id}ByQuery`, route: byQuery, keyInQuery: true })
+  if (!route.namespaced) return variants
+  return variants.flatMap((variant) => [
+    variant,
+    { ...variant, operationId: `${variant.operationId}InNamespace`, route: inNamespace(variant.route) },
+  ])
 }
 
-/**
- * The routes that a service serves, by the settings that turn some of them on; those of items also under the path of
- * a namespace, and those of one item also with the key in the query.
- */
+/** Returns all routes that the settings enable, with their variants. */
 export const enabledRoutes = (settings: {
   readonly ROOT_KEYS: boolean
   readonly AUTH: boolean
@@ -31,4 +32,4 @@ export const enabledRoutes = (settings: {
   (Object.entries(routes) as [RouteId, RouteContract][])
     .filter(([, route]) => route.enabledBy === undefined || settings[route.enabledBy])
     .filter(([, { movedBy }]) => movedBy === undefined || !settings[movedBy])
-    .flatMap(([id, route]) => served(id, route))
+    .flatMap(([id, route]) => variantsOf(id, route))

@@ -1,13 +1,13 @@
-/** The strong entity tag of a version (RFC 9110 section 8.8.3). */
+/** Returns the strong entity tag of a version (RFC 9110 section 8.8.3). */
 export const entityTag = (version: string): string => `"${version}"`
 
 const tags = /(W\/)?"([^"]*)"/g
 
-/** Versions in a list of entity tags. Weak ones count only where the comparison is weak (section 8.8.3.2). */
+/** Returns the versions in a list of entity tags. Skips weak tags unless the comparison is weak (section 8.8.3.2). */
 const versions = (header: string, weak: boolean): string[] =>
   [...header.matchAll(tags)].flatMap(([, prefix, version = '']) => (prefix === undefined || weak ? [version] : []))
 
-/** A condition as the store takes it: `*`, or versions with commas between; no tag of ours has a comma in it. */
+/** Returns a condition in the form that the store expects: `*`, or versions separated by commas. Skips tags that cannot be versions. */
 const condition = (header: string | undefined, weak: boolean): string | null => {
   if (header === undefined) return null
   return header === '*'
@@ -17,7 +17,7 @@ const condition = (header: string | undefined, weak: boolean): string | null => 
         .join(',')
 }
 
-/** The conditions of a write: If-Match compares strongly, If-None-Match weakly (sections 13.1.1 and 13.1.2). */
+/** Returns the conditions of a write. If-Match is compared strongly, If-None-Match weakly (sections 13.1.1 and 13.1.2). */
 export const writeConditions = (headers: { 'if-match'?: string | undefined; 'if-none-match'?: string | undefined }) => ({
   ifMatch: condition(headers['if-match'], false),
   ifNoneMatch: condition(headers['if-none-match'], true),

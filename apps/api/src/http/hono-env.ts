@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Caller } from './caller.js'
 import type { RequestContext } from './request-context.js'
 
-/** A JSON body: its value, and the text that it came as. */
+/** A JSON body: its parsed value and its original text. */
 export interface JsonBody {
   readonly value: unknown
   readonly text: string
@@ -12,17 +12,17 @@ export interface JsonBody {
 /** The parts of a request after validation. A part that the contract does not have is undefined. */
 export type ValidRequest = Record<'params' | 'query' | 'headers' | 'body', unknown>
 
-/** The types of Hono's context. Each variable is set by the middleware named beside it. */
+/** The types of Hono's context. */
 export interface HttpEnv {
   Bindings: HttpBindings
   Variables: {
-    /** `observeRequests`, for every request. */
+    /** Set by `observeRequests` for every request. */
     request: RequestContext
-    /** `enterRoute`, if callers need an API key. */
+    /** Set by `enterRoute` if callers need an API key. */
     caller: Caller | undefined
-    /** `jsonBody`, if the request has a body. */
+    /** Set by `jsonBody` if the request has a body. */
     body: JsonBody | undefined
-    /** `validateRequest`. */
+    /** Set by `validateRequest`. */
     valid: ValidRequest
   }
 }

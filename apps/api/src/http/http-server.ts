@@ -15,13 +15,13 @@ import { type ProblemResponse, toProblem } from './problem.js'
 import { unsupportedVersion } from './request-head.js'
 import { routingPath } from './request-target.js'
 
-/** Bounds on peers that are slow, greedy or many. Milliseconds, bytes and connections. */
+/** Limits against slow clients and too many connections. Times are in milliseconds. */
 export const peerBounds = {
   ...peerLimits,
   connectionsMax: 10_000,
   connectionsPerClientMax: 5_000,
   connectionsReserved: 100,
-  // A peer that takes nothing of its answer for so long is cut off: what it does not read is kept in memory.
+  // A connection without any traffic for this time is closed, because a response that the client does not read stays in memory.
   silenceTimeout: 20_000,
 }
 
@@ -31,13 +31,15 @@ interface ParserError extends NodeJS.ErrnoException {
   readonly reason?: string
 }
 
-/** The rejection of bytes that Node's parser gave up on. */
+/** Returns the error for input that Node's parser rejected. */
 const parserApiError = ({ code, reason }: ParserError): ApiError => {
-  if (code === 'HPE_HEADER_OVERFLOW') return new ApiError('headers_too_large', 'Send at most 16 KiB of headers and request target.')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new ApiError('request_timeout', 'The connection is closed. Send the request faster.')
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new ApiError('headers_too_large', 'The request line and headers are too large. Send at most 16 KiB.')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new ApiError('request_timeout', 'The request did not arrive in time. Send it again on a new connection.')
   if (code === 'HPE_PAUSED_H2_UPGRADE') return unsupportedVersion('HTTP/2 without negotiation')
   if (reason === 'Invalid HTTP version') return unsupportedVersion('this version of HTTP')
-  return new ApiError('malformed_request', `The request is not HTTP/1.1${reason === undefined ? '' : `: ${reason}`}.`)
+  return new ApiError('malformed_request', `The request is not valid HTTP/1.1${reason === undefined ? '' : `: ${reason}`}.`)
 }
 
 const headLines = (problem: ProblemResponse, requestId: string): string => {
@@ -46,11 +48,11 @@ const headLines = (problem: ProblemResponse, requestId: string): string => {
   return [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`, ...lines, '', ''].join('\r\n')
 }
 
-/** A connection with the member of Node's own that has the response which is next in order. */
+/** A socket with the internal member in which Node keeps the response that is next in order. */
 type Connection = Socket & { readonly _httpMessage?: ServerResponse<IncomingMessage> | null }
 
-/** Connections on which nothing can be parsed any more. */
-const failed = new WeakSet<Socket>()
+/** Connections whose input cannot be parsed any more. */
+const unparsable = new WeakSet<Socket>()
 
 const writeProblem = (socket: Socket, rejection: ApiError, bounds: LingerBounds): void => {
   const requestId = randomUUID()
@@ -60,12 +62,12 @@ const writeProblem = (socket: Socket, rejection: ApiError, bounds: LingerBounds)
 }
 
 /**
- * Responds to bytes that never became a request. Responses to earlier requests go first, so that each response belongs to its request.
- * A request that already has its response gets no second one.
+ * Responds to input that is not a valid request. Waits for the responses to earlier requests, so that the order of responses is the order
+ * of requests. Sends no second response to a request that already has one.
  */
 const respondToClientError = (error: ParserError, socket: Connection, bounds: LingerBounds): void => {
-  if (failed.has(socket)) return
-  failed.add(socket)
+  if (unparsable.has(socket)) return
+  unparsable.add(socket)
   const respond = (): void => {
     const next = socket._httpMessage
     if (!socket.writable) return
@@ -77,23 +79,26 @@ const respondToClientError = (error: ParserError, socket: Connection, bounds: Li
   else respond()
 }
 
-const badTarget = (): Response => {
+const badTargetResponse = (): Response => {
   const requestId = randomUUID()
-  const problem = toProblem(new ApiError('malformed_request', 'the request target or the Host header is not valid'), requestId)
+  const problem = toProblem(
+    new ApiError('malformed_request', 'The request target or the Host header is not valid. Correct the URL.'),
+    requestId,
+  )
   return new Response(problem.body, { status: problem.status, headers: { ...baseHeaders(requestId), ...problem.headers } })
 }
 
 const rejectUnreserved = overloadRejection('All connections of the service are busy. Send the request again later.', {
   connection: 'close',
 })
-const rejectExcess = overloadRejection('The service has as many requests as it can complete in time. Send the request again later.')
+const rejectExcess = overloadRejection('The service has too many requests in progress. Send the request again later.')
 
 const isHealthCheck = (incoming: IncomingMessage): boolean => /^\/health(?:\/|$)/.test(routingPath(incoming))
 
 /**
- * Creates a server of the app, not listening yet.
- * @param trustedProxies peers whose connections carry the requests of many clients
- * @param admissions what they have no room for is rejected before all else
+ * Creates an HTTP server for the app. The server does not listen yet.
+ * @param trustedProxies proxies, whose connections carry the requests of many clients
+ * @param admissions limit the requests in progress; excess requests are rejected before any other check
  */
 export const createHttpServer = (
   app: Hono<HttpEnv>,
@@ -101,21 +106,21 @@ export const createHttpServer = (
   trustedProxies: BlockList = new BlockList(),
   admissions?: Admissions,
 ): Server => {
-  const hold = createRejectionThrottle()
-  // The app rejects a missing Host header itself, so that the response is a problem like all others. It reads the rest of bodies by itself too.
+  const throttle = createRejectionThrottle()
+  // The app itself rejects a missing Host header, so that the response is a problem. It also discards the rest of unread bodies.
   const options = { ...bounds, requireHostHeader: false }
-  const serve = getRequestListener(app.fetch, { errorHandler: badTarget, hostname: 'localhost', autoCleanupIncoming: false })
+  const serve = getRequestListener(app.fetch, { errorHandler: badTargetResponse, hostname: 'localhost', autoCleanupIncoming: false })
   const listener: RequestListener = (incoming, outgoing) => {
     const admission = incoming.method === 'GET' || incoming.method === 'HEAD' ? admissions?.read : admissions?.write
     if (isReserved(incoming.socket) && !isHealthCheck(incoming)) {
       rejectUnreserved(outgoing)
     } else if (admission !== undefined && !admission.isOpen() && !passesAdmission(incoming)) {
       admission.reject()
-      // A response that waits for earlier ones on its connection holds back what follows by itself.
+      // A response that waits for earlier ones already delays the next request of its connection.
       const isNext = (incoming.socket as Connection)._httpMessage === outgoing
       rejectExcess(outgoing)
-      // Once the response is sent Node reads on by itself.
-      if (isNext) outgoing.once('close', () => hold(incoming.socket))
+      // Node resumes reading when the response is sent, so the throttle must pause the connection after that.
+      if (isNext) outgoing.once('close', () => throttle(incoming.socket))
     } else serve(incoming, outgoing)
   }
   const server = createBoundedServer(options, listener)

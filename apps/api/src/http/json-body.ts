@@ -18,22 +18,22 @@ import { countMembers, repeatedMembers } from './repeated-members.js'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** More members outside of values than any valid request has. Without a bound, a body of nothing but members would take a second. */
+/** The maximum number of members outside of values. Valid requests have fewer. It bounds the time to check a body full of members. */
 const ownMembersMax = 50_000
 
-/** Levels of arrays and objects in a JSON text. */
+/** Limits on the levels of arrays and objects in a JSON text. */
 interface Levels {
-  /** The most that there may be. */
+  /** The maximum number of levels. */
   readonly max: number
-  /** Those that are the request's own; what is in deeper ones belongs to a value. */
+  /** The number of levels outside of values. Deeper levels belong to a value. */
   readonly own: number
 }
 
 /**
- * How many members the objects in a request's own levels have, each as often as it is given; undefined if the text has too many levels.
- * Counts colons, without recursion and without reading on from where there are too many levels. The text need not be valid.
+ * Counts the members outside of values, including repeated ones. Returns undefined if the text has too many levels. Counts colons
+ * without recursion, and stops at the first level beyond the maximum. The text need not be valid JSON.
  */
-const countGivenMembers = (text: string, { max, own }: Levels): number | undefined => {
+const countMembersInText = (text: string, { max, own }: Levels): number | undefined => {
   let level = 0
   let members = 0
   for (let i = 0; i < text.length; i++) {
@@ -52,33 +52,33 @@ const countGivenMembers = (text: string, { max, own }: Levels): number | undefin
 const escapes = /\\(?:u([0-9a-fA-F]{4})|.)/g
 
 /**
- * Whether PostgreSQL takes the strings of a JSON text: escapes can spell NUL and halves of characters. Looks at the text,
- * because a member that a later one of the same name replaces is in the text only, and PostgreSQL reads that.
+ * Returns whether PostgreSQL can store the strings of a JSON text. It rejects escapes of NUL and of unpaired surrogates. Checks the text,
+ * because PostgreSQL reads all members of the text, while the parsed value has only the last of several members with the same name.
  */
-const storable = (text: string): boolean => {
+const isStorable = (text: string): boolean => {
   if (!text.includes('\\u')) return true
-  let secondHalfAt = -1
+  let lowSurrogateAt = -1
   for (const { index, 1: hex } of text.matchAll(escapes)) {
-    if (secondHalfAt !== -1 && index !== secondHalfAt) return false
+    if (lowSurrogateAt !== -1 && index !== lowSurrogateAt) return false
     const code = hex === undefined ? -1 : Number.parseInt(hex, 16)
-    const isSecondHalf = code >= 0xdc00 && code <= 0xdfff
-    if (code === 0 || isSecondHalf !== (index === secondHalfAt)) return false
-    secondHalfAt = code >= 0xd800 && code <= 0xdbff ? index + 6 : -1
+    const isLowSurrogate = code >= 0xdc00 && code <= 0xdfff
+    if (code === 0 || isLowSurrogate !== (index === lowSurrogateAt)) return false
+    lowSurrogateAt = code >= 0xd800 && code <= 0xdbff ? index + 6 : -1
   }
-  return secondHalfAt === -1
+  return lowSurrogateAt === -1
 }
 
-/** The positions of values in a body. */
+/** The position of values in a body. */
 interface BodyShape {
-  /** Levels of arrays and objects that a value is within. */
+  /** The number of arrays and objects around a value. */
   readonly valueLevel: number
-  /** Whether there is one. Members that are given more than once are rejected everywhere but in values. */
+  /** Whether the body has values. Repeated members are rejected except inside values. */
   readonly holdsValue: boolean
 }
 
 /**
- * Reads a JSON body whole; undefined where there is none.
- * @param lease counts the bytes that arrive
+ * Reads a JSON body. Returns undefined if there is no body.
+ * @param lease covers the bytes that arrive
  * @throws QueueFull; ApiError unsupported_media_type, too_large, malformed_json, validation_failed
  */
 const readJsonBody = async (
@@ -99,34 +99,34 @@ const readJsonBody = async (
   try {
     text = utf8.decode(bytes)
   } catch {
-    throw new ApiError('malformed_json', 'the body is not UTF-8')
+    throw new ApiError('malformed_json', 'The body is not valid UTF-8. Encode it in UTF-8.')
   }
-  // Before it is parsed, which takes long for a text of nothing but brackets.
+  // Check the levels before parsing, because a text full of brackets takes long to parse.
   const ownLevels = holdsValue ? valueLevel : Number.POSITIVE_INFINITY
-  const given = countGivenMembers(text, { max: limits.valueDepth + valueLevel, own: ownLevels })
-  if (given === undefined) {
+  const memberCount = countMembersInText(text, { max: limits.valueDepth + valueLevel, own: ownLevels })
+  if (memberCount === undefined) {
     throw invalid('body.value', `must have at most ${limits.valueDepth} levels of arrays and objects`)
   }
-  if (given > ownMembersMax) throw invalid('body', `must have at most ${ownMembersMax} members outside of values`)
+  if (memberCount > ownMembersMax) throw invalid('body', `must have at most ${ownMembersMax} members outside of values`)
   try {
     value = JSON.parse(text)
   } catch {
-    throw new ApiError('malformed_json', 'the body is not a JSON text')
+    throw new ApiError('malformed_json', 'The body is not valid JSON. Send one JSON text.')
   }
-  // A member that is given again replaces the first one, so that fewer are left.
-  if (given !== countMembers(value, ownLevels)) throw repeatedMembers(text, ownLevels)
-  if (!storable(text)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
+  // The parsed value has only the last of several members with the same name.
+  if (memberCount !== countMembers(value, ownLevels)) throw repeatedMembers(text, ownLevels)
+  if (!isStorable(text)) throw invalid('body', 'must not contain the NUL character or unpaired surrogates')
   return { value, text }
 }
 
-/** Bounds on the bodies of requests. */
+/** Limits on request bodies. */
 export interface BodyLimits {
   readonly valueBytesMax: number
-  /** Bounds the bytes of all requests that are served at the same time. */
+  /** Limits the total bytes of all requests in progress. */
   readonly budget: ByteBudget
 }
 
-/** Reads the JSON body of requests of a route, and counts its bytes until the response is ready. */
+/** Creates middleware that reads the JSON bodies of a route. The bytes of a body count against the budget until the response is ready. */
 export const jsonBody = (
   { request: { bodyBytesMax, valueLevel } }: RouteContract,
   { valueBytesMax, budget }: BodyLimits,

@@ -9,7 +9,7 @@ import type { RequestObserver } from './request-observer.js'
 
 const safeId = /^[A-Za-z0-9._-]{1,64}$/
 
-/** Uses the client's `X-Request-Id` as the id if it is safe to log. */
+/** Creates the context of a request. Its id is the client's `X-Request-Id` if that is safe to log. */
 const openRequest = ({ headers }: IncomingMessage): RequestContext => {
   const given = headers['x-request-id']
   const id = typeof given === 'string' && safeId.test(given) ? given : randomUUID()
@@ -17,7 +17,7 @@ const openRequest = ({ headers }: IncomingMessage): RequestContext => {
   return { id, arrived, deadline: arrived + deadlines.request, headers: baseHeaders(id) }
 }
 
-/** Creates the outermost middleware: gives each request its id, its deadline and the headers of every response, and notifies the observers. */
+/** Creates the outermost middleware. It creates the context of each request, and notifies the log and the observer. */
 export const observeRequests = (
   isStopping: () => boolean,
   log: RequestLog,
@@ -29,7 +29,7 @@ export const observeRequests = (
     c.set('request', request)
     arrived()
     await next()
-    // Clients reconnect, to another process. Also those whose request arrived before the stop began.
+    // Clients reconnect to another process, even if their request arrived before the stop began.
     if (isStopping()) c.res.headers.set('connection', 'close')
     const durationMs = performance.now() - request.arrived
     log(incoming, c.res.status, durationMs, request)

@@ -3,17 +3,17 @@ import { JsonText, stringifyJson } from '../lib/json-text.js'
 import { DatabaseOverloaded, DatabaseUnavailable, OutcomeUnknown } from '../postgres/errors.js'
 import { ApiError } from './api-error.js'
 
-/** A refusal as it is sent. */
+/** The parts of an error response. */
 export interface ProblemResponse {
   readonly status: number
   readonly body: string
   readonly headers: Record<string, string>
 }
 
-/** A problem whose value keeps its digits. */
+/** A problem whose value keeps all of its digits. */
 type ProblemBody = Omit<Problem, 'value'> & { readonly value: JsonText | undefined }
 
-/** The body of a refusal (RFC 9457). */
+/** Creates the body of an error response (RFC 9457). */
 export const problemBody = ({ code, message, details }: ApiError, requestId: string): ProblemBody => ({
   type: `/problems/${code}`,
   title: errors[code].title,
@@ -27,31 +27,33 @@ export const problemBody = ({ code, message, details }: ApiError, requestId: str
   errors: details.faults === undefined ? undefined : [...details.faults],
 })
 
-/** Between 1 and 3 seconds, so that callers who were refused together do not come back together. */
+/** Returns a random delay of 1 to 3 seconds, so that clients that were rejected together do not retry together. */
 export const retryAfterSeconds = (): number => 1 + Math.floor(Math.random() * 3)
 
-/** What a thrown error tells the caller. Everything that is not known to be harmless is `internal` and tells nothing. */
+/** Converts a thrown error. An unexpected error becomes `internal`, without its message, which could reveal internals. */
 const toApiError = (error: unknown): ApiError => {
   if (error instanceof ApiError) return error
   if (error instanceof DatabaseUnavailable) {
-    return new ApiError('database_unavailable', 'the request was not applied: the database cannot be reached', {
+    return new ApiError('database_unavailable', 'The request was not applied: the database cannot be reached. Send it again later.', {
       cause: error,
       retryAfterSeconds: 1,
     })
   }
   if (error instanceof DatabaseOverloaded) {
-    return new ApiError('overloaded', `the request was not applied: ${error.message}`, {
+    return new ApiError('overloaded', `The request was not applied: ${error.message}. Send it again later.`, {
       cause: error,
       retryAfterSeconds: retryAfterSeconds(),
     })
   }
   if (error instanceof OutcomeUnknown) {
-    return new ApiError('outcome_unknown', 'the database did not confirm the write: it may or may not have been applied', { cause: error })
+    const detail =
+      'The database did not confirm the write, so it may have been applied. Read the item, or retry with the same Idempotency-Key.'
+    return new ApiError('outcome_unknown', detail, { cause: error })
   }
-  return new ApiError('internal', 'the service failed; its log has the cause under this request id', { cause: error })
+  return new ApiError('internal', 'The service failed. Its log has the cause with this request id.', { cause: error })
 }
 
-/** The only way from an error to an answer. */
+/** Creates the response to an error. */
 export const toProblem = (error: unknown, requestId: string): ProblemResponse => {
   const rejection = toApiError(error)
   const { details } = rejection

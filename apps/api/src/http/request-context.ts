@@ -1,14 +1,14 @@
 import type { RouteId } from '@holdfast/contracts'
 
-/** What is known about a request, whatever its route. */
+/** The state of a request on any route. */
 export interface RequestContext {
   readonly id: string
-  /** When it arrived and when it must have its response, as `performance.now()` counts. */
+  /** When the request arrived, and when the response is due, in `performance.now()` time. */
   readonly arrived: number
   readonly deadline: number
   /**
-   * Headers of the response, whatever it will be. A plain object, because a `Headers` object in Hono's context costs a read of an item a sixth
-   * of its CPU time.
+   * The headers of the response. A plain object, because a `Headers` object in Hono's context costs a sixth of the CPU time of reading an
+   * item.
    */
   readonly headers: Record<string, string>
   /** The route that serves the request. */

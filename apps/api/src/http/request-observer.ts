@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { RequestContext } from './request-context.js'
 
-/** Is notified of requests. Its functions must not throw. */
+/** Receives notifications about requests. Its functions must not throw. */
 export interface RequestObserver {
+  /** Called when a request has arrived. */
   readonly arrived: () => void
-  /** Runs everything that is done for a request, such as inside a span. */
+  /** Wraps the processing of a request, for example in a span. */
   readonly around?: ((incoming: IncomingMessage, serve: () => Promise<void>) => Promise<void>) | undefined
-  /** A request has its response, which is not sent yet. */
+  /** Called when the response is ready, before it is sent. */
   readonly responded: (method: string, status: number, durationMs: number, request: RequestContext) => void
 }

@@ -8,35 +8,35 @@ const originForm = (url: string): string => {
 }
 
 /**
- * The target of a request as it came over the wire, in origin form (RFC 9112 section 3.2). `Request.url` will not do:
- * it has dot segments folded away.
+ * Returns the target of a request as it was sent, in origin form (RFC 9112 section 3.2). Does not use `Request.url`, because that removes
+ * dot segments.
  */
 export const requestTarget = (incoming: IncomingMessage): { path: string; query: string } => {
   const target = originForm(incoming.url ?? '/')
-  const mark = target.indexOf('?')
-  const path = mark === -1 ? target : target.slice(0, mark)
-  return { path: path === '' ? '/' : path, query: mark === -1 ? '' : target.slice(mark + 1) }
+  const queryMark = target.indexOf('?')
+  const path = queryMark === -1 ? target : target.slice(0, queryMark)
+  return { path: path === '' ? '/' : path, query: queryMark === -1 ? '' : target.slice(queryMark + 1) }
 }
 
-/** The path that routes are matched with: still percent-encoded, less one trailing slash. */
+/** Returns the path for route matching: percent-encoded, without one trailing slash. */
 export const routingPath = (incoming: IncomingMessage): string => {
   const { path } = requestTarget(incoming)
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
-/** Decodes percent-encoding strictly: a bad escape or bytes that are not UTF-8 are refused, never passed through. */
+/** Decodes percent-encoding. Rejects invalid escapes and bytes that are not UTF-8. */
 const decode = (text: string, part: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw invalid(part, 'has a percent-encoding that is not UTF-8')
+    throw invalid(part, 'must be percent-encoded UTF-8')
   }
 }
 
 const noParameters = Object.freeze({})
 
 /**
- * The parameters of a query string, each once.
+ * Parses a query string. Rejects repeated parameters.
  * @throws ApiError validation_failed
  */
 export const parseQuery = (query: string): Readonly<Record<string, string>> => {
@@ -45,11 +45,11 @@ export const parseQuery = (query: string): Readonly<Record<string, string>> => {
   const repeated = new Set<string>()
   for (const pair of query.split('&')) {
     if (pair === '') continue
-    const mark = pair.indexOf('=')
+    const equals = pair.indexOf('=')
     const text = (encoded: string) => decode(encoded.replaceAll('+', ' '), 'query')
-    const name = text(mark === -1 ? pair : pair.slice(0, mark))
+    const name = text(equals === -1 ? pair : pair.slice(0, equals))
     if (name in parameters) repeated.add(name)
-    parameters[name] = mark === -1 ? '' : text(pair.slice(mark + 1))
+    parameters[name] = equals === -1 ? '' : text(pair.slice(equals + 1))
   }
   if (repeated.size > 0) {
     throw invalidAt(
@@ -60,7 +60,10 @@ export const parseQuery = (query: string): Readonly<Record<string, string>> => {
   return parameters
 }
 
-/** @throws ApiError validation_failed where the path cannot be decoded */
+/**
+ * Checks that a path can be decoded.
+ * @throws ApiError validation_failed
+ */
 export const checkPath = (path: string): void => {
   if (path.includes('%')) decode(path, 'path')
 }

@@ -3,7 +3,7 @@ import { pageHeaders } from '@holdfast/server-kit'
 import { stringifyJson } from '../lib/json-text.js'
 import type { HttpContext } from './hono-env.js'
 
-/** Creates a response with the headers of the request's context and these. Headers that are undefined are left out. */
+/** Creates a response. Its headers are those of the request's context and `headers`, except undefined ones. */
 export const respond = (
   c: HttpContext,
   status: number,
@@ -18,7 +18,7 @@ export const respond = (
   return new Response(body, { status, headers: all })
 }
 
-/** A response of any handler. */
+/** The response of a handler. */
 interface HandlerResponse {
   readonly status: number
   readonly body?: unknown
@@ -26,7 +26,7 @@ interface HandlerResponse {
   readonly headers?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Creates the response of a handler as its contract describes it. Not by `c.json`, which cannot contain the text of stored values. */
+/** Converts the response of a handler as its contract declares. Does not use `c.json`, which cannot include the text of stored values. */
 export const respondAsDeclared = (c: HttpContext, route: RouteContract, response: HandlerResponse): Response => {
   const { status, body, contentType, headers = {} } = response
   const contract = route.responses[status]

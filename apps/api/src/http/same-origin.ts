@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import { ApiError } from './api-error.js'
 import type { TrustedHosts } from './trusted-hosts.js'
 
-/** The name in a Host header, without its port and the brackets of an IPv6 address. */
+/** Returns the name in a Host header, without the port and the brackets of an IPv6 address. */
 const hostName = (host: string): string => /^\[(.*)\](?::\d*)?$/.exec(host)?.[1] ?? host.replace(/:\d*$/, '')
 
 /**
- * Rejects requests that a browser sends for another site to a service without authentication: those with a foreign `Origin`
- * (RFC 6454), and those for a foreign name that was made to lead here (DNS rebinding).
+ * Protects a service without authentication from requests that browsers send for other sites. Rejects a foreign `Origin` (RFC 6454), and
+ * a foreign name in `Host`, which DNS rebinding points to this service.
  * @throws ApiError forbidden
  */
 export const checkSameOrigin = ({ headers }: IncomingMessage, hosts: TrustedHosts): void => {
@@ -24,6 +24,6 @@ export const checkSameOrigin = ({ headers }: IncomingMessage, hosts: TrustedHost
   if (origin === undefined || origin === `http://${host}` || (trusted && origin === `https://${host}`)) return
   throw new ApiError(
     'forbidden',
-    'A browser sends this request for a page of another origin. Such pages need AUTH=required and CORS_ORIGINS on the service.',
+    'Pages of other origins may not call this service. To allow an origin, set AUTH=required and add it to CORS_ORIGINS.',
   )
 }

@@ -3,13 +3,13 @@ import { hostname } from 'node:os'
 import { isLoopback } from '@holdfast/server-kit'
 
 /**
- * Decides which names a request may have in its `Host` header. DNS rebinding leads a foreign name to this service, so only
- * names that no foreign site can use are trusted.
+ * Decides which names a `Host` header may have. DNS rebinding can point the name of a foreign site to this service, so only names that no
+ * foreign site can use are trusted.
  */
 export interface TrustedHosts {
-  /** Whether a name, in lower case, is this machine's own loopback name or address. */
+  /** Returns whether a name (in lower case) is a loopback name or address. */
   readonly isLocal: (name: string) => boolean
-  /** Whether a name, in lower case, is another trusted one; a proxy may serve such a name over TLS. */
+  /** Returns whether a name (in lower case) is trusted and is not a loopback name. A proxy may serve such a name over TLS. */
   readonly isTrusted: (name: string) => boolean
 }
 
@@ -23,8 +23,8 @@ interface HostSettings {
 const isLocal = (name: string): boolean => isLoopback(name) || name.endsWith('.localhost')
 
 /**
- * The names that a service without authentication answers to: loopback names and addresses, those of `ALLOWED_HOSTS`, and if it
- * listens on other addresses than loopback, IP addresses and the name of its machine.
+ * Returns the names that a service without authentication accepts: loopback names and addresses, the names in `ALLOWED_HOSTS`, and if it
+ * does not listen on loopback only, all IP addresses and the names of its machine.
  * @returns undefined if every name is accepted
  */
 export const trustedHosts = ({ AUTH, HOST, ALLOWED_HOSTS }: HostSettings): TrustedHosts | undefined => {

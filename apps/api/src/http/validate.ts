@@ -16,15 +16,15 @@ type Fault = { readonly path: string; readonly message: string }
 const noParameters = z.strictObject({})
 const parts: readonly Part[] = ['params', 'query', 'headers', 'body']
 
-/** At most this many faults are reported. */
+/** The maximum number of faults in a response. */
 const faultsMax = 100
 
-/** Adds an issue of zod to the faults. */
+/** Converts an issue of zod to faults. */
 const addFaults = (part: Part, issue: z.core.$ZodIssue, given: unknown, faults: Fault[]): void => {
   const path = [part, ...issue.path].join('.')
   if (issue.code === 'unrecognized_keys') {
     const names = issue.keys.slice(0, faultsMax - faults.length)
-    for (const name of names) faults.push({ path: `${path}.${name}`, message: 'is not known here' })
+    for (const name of names) faults.push({ path: `${path}.${name}`, message: 'is unknown' })
     return
   }
   if (faults.length >= faultsMax) return
@@ -43,18 +43,18 @@ const isEmpty = (part: unknown): boolean => {
 }
 
 /** Returns the headers that a schema declares. The others are not validated. */
-const pick = (names: readonly string[], headers: RawRequest['headers']): Record<string, unknown> => {
+const pickHeaders = (names: readonly string[], headers: RawRequest['headers']): Record<string, unknown> => {
   const picked: Record<string, unknown> = {}
   for (const name of names) if (headers[name] !== undefined) picked[name] = headers[name]
   return picked
 }
 
-/** Creates the validation of one part. The result of an empty part is computed once, because most requests have no query and no conditions. */
+/** Creates the validation of one part. Validates the empty part only once, because most requests have no query and no conditions. */
 const validatePart = (part: Part, schema: z.ZodType) => {
   const empty = schema.safeParse({})
   const names = part === 'headers' ? Object.keys((schema as z.ZodObject).shape) : []
   return (raw: RawRequest, valid: ValidRequest, faults: Fault[]): void => {
-    const given = part === 'headers' ? pick(names, raw.headers) : raw[part]
+    const given = part === 'headers' ? pickHeaders(names, raw.headers) : raw[part]
     const parsed = part !== 'body' && isEmpty(given) ? empty : schema.safeParse(given)
     if (parsed.success) valid[part] = parsed.data
     else for (const issue of parsed.error.issues) addFaults(part, issue, given, faults)

@@ -146,7 +146,7 @@ describe('a path with a / that is not encoded', () => {
   ])('%s %s is told what to send', async (method, path, corrected, byQuery) => {
     const { status, json } = await api.request(method, path, { json: method === 'GET' ? undefined : {} })
     expect([404, 405]).toContain(status)
-    expect(json.detail).toContain(`encode "/" in it as %2F, as in ${corrected}.`)
+    expect(json.detail).toContain(`Encode "/" in a key as %2F, as in ${corrected}.`)
     if (byQuery === undefined) expect(json.detail).not.toContain('/item?')
     else expect(json.detail.endsWith(`send the key in the query: ${byQuery}`)).toBe(true)
     // The suggested path has a route.
@@ -158,7 +158,7 @@ describe('a path with a / that is not encoded', () => {
 
   test('no path is shown where it is not certain', async () => {
     const { json } = await api.request('POST', '/items/users/7', { json: {} })
-    expect(json.detail).toContain('encode "/" in it as %2F. ')
+    expect(json.detail).toContain('Encode "/" in a key as %2F. ')
     const long = await api.request('PUT', `/items/${'x/'.repeat(400)}`, { json: {} })
     expect(long.json.detail.length).toBeLessThan(300)
     expect((await api.request('GET', '/no/such/route')).json.detail).toBe('No route has this path. All routes are listed at /docs.')

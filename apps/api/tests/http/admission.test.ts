@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createAdmission } from '../../src/http/overload/admission.js'
 
 describe('admission', () => {
-  test('admits what completes within the delay at the throughput that was reached', () => {
+  test('admits the requests that complete within the delay at the current throughput', () => {
     let at = 0
     const admission = createAdmission({ delayMs: 500, requestsMin: 10, now: () => at })
     for (let ms = 0; ms < 1_000; ms++) {
@@ -11,12 +11,12 @@ describe('admission', () => {
       admission.enter()
       admission.leave()
     }
-    // One a millisecond.
+    // The throughput is one request per millisecond.
     expect(admission.use().max).toBeGreaterThanOrEqual(500)
     expect(admission.use().max).toBeLessThan(520)
   })
 
-  test('forgets a throughput that is not reached any more', () => {
+  test('forgets an earlier throughput', () => {
     let at = 0
     const admission = createAdmission({ delayMs: 500, requestsMin: 10, now: () => at })
     for (let n = 0; n < 10_000; n++) admission.enter()
@@ -33,7 +33,7 @@ describe('admission', () => {
     expect(admission.use().max).toBe(10)
   })
 
-  test('is open exactly while fewer requests are in flight than may be, and never admits fewer than the minimum', () => {
+  test('is open only below its maximum, which is never less than the minimum', () => {
     const steps = fc.array(fc.record({ enter: fc.boolean(), ms: fc.nat(300) }), { maxLength: 300 })
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 20 }), (all, requestsMin) => {

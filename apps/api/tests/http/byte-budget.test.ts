@@ -9,7 +9,7 @@ const full = new Error('full')
 const create = (bytesMax: number, times = {}) => createByteBudget({ bytesMax, rejection: () => full, ...times })
 
 describe('a byte budget', () => {
-  test('lets large requests wait for room in their order, and small ones pass', async () => {
+  test('large requests wait in order, and small ones do not wait', async () => {
     const budget = create(300_000)
     const first = await budget.reserve(200_000)
     const order: string[] = []
@@ -29,7 +29,7 @@ describe('a byte budget', () => {
     expect([order, budget.use()]).toEqual([['second', 'third'], { max: 300_000, used: 0, waiting: 0 }])
   })
 
-  test('rejects what finds no room in time, and small requests at once', async () => {
+  test('a full budget rejects large requests after a timeout, and small ones immediately', async () => {
     const budget = create(100_000, { maxWaitMs: 5 })
     const first = await budget.reserve(100_000)
     await expect(Promise.resolve(budget.reserve(70_000))).rejects.toBe(full)
@@ -38,7 +38,7 @@ describe('a byte budget', () => {
     expect(budget.use()).toEqual({ max: 100_000, used: 0, waiting: 0 })
   })
 
-  test('lets one request have more than the budget if no other large one runs', async () => {
+  test('one request may exceed the budget if no other large one runs', async () => {
     const budget = create(100_000, { maxWaitMs: 5 })
     const huge = await budget.reserve(500_000)
     expect(huge.cover(500_000)).toBe(true)
@@ -48,7 +48,7 @@ describe('a byte budget', () => {
     expect(budget.use().used).toBe(0)
   })
 
-  test('counts a slow sender by the bytes that have arrived', async () => {
+  test('a slow sender holds only the bytes that have arrived', async () => {
     const budget = create(200_000, { slowMs: 5 })
     const slow = await budget.reserve(150_000)
     expect(slow.cover(1_000)).toBe(true)
@@ -66,24 +66,24 @@ describe('a byte budget', () => {
 describe('request bodies', () => {
   const api = useApi({ MAX_BUFFERED_BYTES: String(megabyte) })
   const value = (bytes: number) => ({ value: 'x'.repeat(bytes) })
-  const held = async () => Number(/^holdfast_request_bytes (\d+)/m.exec((await api.request('GET', '/metrics')).text)?.[1])
+  const usedBytes = async () => Number(/^holdfast_request_bytes (\d+)/m.exec((await api.request('GET', '/metrics')).text)?.[1])
 
-  test('beyond the budget wait and are all applied; afterwards nothing is held', async () => {
+  test('that exceed the budget wait until they are applied, and then release their bytes', async () => {
     const puts = Array.from({ length: 12 }, (_, n) => api.request('PUT', `/items/large-${n}`, { json: value(400_000) }))
     expect(new Set((await Promise.all(puts)).map(({ status }) => status))).toEqual(new Set([201]))
     expect((await api.request('PUT', '/items/largest', { json: value(megabyte - 10) })).status).toBe(201)
     expect((await api.request('PUT', '/items/too-large', { json: value(megabyte) })).status).toBe(413)
     expect((await api.request('PUT', '/items/bad', { text: 'x'.repeat(100_000) })).status).toBe(400)
-    expect(await held()).toBe(0)
+    expect(await usedBytes()).toBe(0)
   })
 
-  test('of slow senders do not keep others out, and are forgotten with their connections', async () => {
+  test('of slow senders do not block other clients, and release their bytes when the connection closes', async () => {
     const head = `PUT /items/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${megabyte}\r\n\r\n`
     const sockets = Array.from({ length: 3 }, () => createConnection(Number(new URL(api.url).port), '127.0.0.1'))
     for (const socket of sockets) socket.write(`${head}{"value":"`)
-    await until(async () => (await held()) > 0)
+    await until(async () => (await usedBytes()) > 0)
     expect((await api.request('PUT', '/items/quick', { json: value(400_000) })).status).toBe(201)
     for (const socket of sockets) socket.destroy()
-    await until(async () => (await held()) === 0)
+    await until(async () => (await usedBytes()) === 0)
   })
 })

@@ -10,7 +10,7 @@ const mebibyte = 1_048_576
 const key = 'a-key-that-is-long-enough-for-an-admin'
 const json = { 'content-type': 'application/json' }
 
-/** A body that never ends by itself. */
+/** Returns an endless body. */
 const endless = () => {
   const chunk = new Uint8Array(65_536).fill(0x20)
   return new ReadableStream({ pull: (controller) => controller.enqueue(chunk) })
@@ -24,7 +24,7 @@ const bodies: readonly (readonly [string, () => Body])[] = [
   ['an endless stream', endless],
 ]
 
-describe('a client that is still sending its body gets', () => {
+describe('a response before the end of the body', () => {
   const api = useApi({ AUTH: 'required', ADMIN_API_KEY: key, METRICS_PORT: '0' })
   const limited = useApi({ RATE_LIMIT_REQUESTS: '1', RATE_LIMIT_WINDOW_SECONDS: '3600' })
   const authorization = `Bearer ${key}`
@@ -41,7 +41,7 @@ describe('a client that is still sending its body gets', () => {
   ]
   const all = cases.flatMap((each) => bodies.map(([name, body]) => [...each, name, body] as const))
 
-  test.each(all)('%i to %s %s, %o and %s', async (status, method, path, headers, _name, body) => {
+  test.each(all)('%i for %s %s with %o and %s', async (status, method, path, headers, _name, body) => {
     const call = async () => {
       const response = await fetch(api.url + path, {
         method,
@@ -55,7 +55,7 @@ describe('a client that is still sending its body gets', () => {
     expect(statuses).toEqual(Array(4).fill([status, status]))
   })
 
-  test('429', async () => {
+  test('429 if the client is exhausted', async () => {
     await fetch(`${limited.url}/items`)
     for (const [, body] of bodies) {
       const init = { method: 'PUT', headers: json, body: body(), duplex: 'half' } as RequestInit
@@ -63,7 +63,7 @@ describe('a client that is still sending its body gets', () => {
     }
   })
 
-  test('405 on the port of the metrics', async () => {
+  test('405 on the metrics port', async () => {
     const { metricsUrl } = api
     for (const [, body] of bodies) {
       const response = await fetch(`${metricsUrl}/metrics`, { method: 'PUT', body: body(), duplex: 'half' } as RequestInit)
@@ -71,7 +71,7 @@ describe('a client that is still sending its body gets', () => {
     }
   })
 
-  test('413 with a client that writes everything before it reads', async () => {
+  test('413 for a client that sends the whole body before it reads', async () => {
     const { port } = new URL(api.url)
     const head = `PUT /items/large HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nContent-Length: ${8 * mebibyte}\r\n\r\n`
     const socket = connect(Number(port), '127.0.0.1').pause()
@@ -92,7 +92,7 @@ describe('a client that is still sending its body gets', () => {
     expect(received.toLowerCase()).toContain('connection: close')
   })
 
-  test('413 with the client of node:http', async () => {
+  test('413 for the client of node:http', async () => {
     const sent = request(`${api.url}/items/large`, { method: 'PUT', headers: { authorization, 'content-length': 8 * mebibyte } })
     sent.end(Buffer.alloc(8 * mebibyte))
     const [response] = await once(sent, 'response')
@@ -101,7 +101,7 @@ describe('a client that is still sending its body gets', () => {
   })
 })
 
-/** Sends parts over one connection, each when the response to the part before has begun. */
+/** Sends parts over one connection. Sends each part when the response to the previous one has begun. */
 const converse = async (url: string, parts: readonly string[]) => {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   let received = ''
@@ -123,7 +123,7 @@ const put = (target: string, headers = '') => `PUT ${target} HTTP/1.1\r\n${host}
 describe('a connection', () => {
   const api = useApi({}, { lingerTimeout: 600, lingerIdleTimeout: 200, lingerBytes: mebibyte })
 
-  test('goes on after a small rest of a body', async () => {
+  test('stays open if the rest of the body is small', async () => {
     const { socket, statuses } = await converse(api.url, [
       put('/no/route', 'Content-Length: 1000\r\n'),
       `${'x'.repeat(1_000)}${put('/items/next?value=1')}`,
@@ -144,7 +144,7 @@ describe('a connection', () => {
     expect((await api.request('GET', '/items/after')).status).toBe(404)
   })
 
-  test('keeps the order of responses if an early one overtakes others', async () => {
+  test('sends responses in order even if a later request is rejected early', async () => {
     await api.request('PUT', '/items/held?value=1')
     let early: Awaited<ReturnType<typeof converse>> | undefined
     await api.sql.begin(async (holder) => {
@@ -158,10 +158,10 @@ describe('a connection', () => {
   })
 
   test.each([
-    ['of a sender that stalls', 'Content-Length: 100000\r\n', ''],
-    ['of a slow sender that never ends', 'Transfer-Encoding: chunked\r\n', '1\r\nx\r\n'],
-    ['of a fast sender that never ends', 'Transfer-Encoding: chunked\r\n', `10000\r\n${'x'.repeat(65_536)}\r\n`],
-  ])('%s is closed at a bound', async (_name, framing, more) => {
+    ['of a stalled sender', 'Content-Length: 100000\r\n', ''],
+    ['of an endless slow sender', 'Transfer-Encoding: chunked\r\n', '1\r\nx\r\n'],
+    ['of an endless fast sender', 'Transfer-Encoding: chunked\r\n', `10000\r\n${'x'.repeat(65_536)}\r\n`],
+  ])('%s is closed at a limit', async (_name, framing, more) => {
     const { socket, statuses } = await converse(api.url, [put('/no/route', framing), more])
     const sending = setInterval(() => socket.write(more), 5)
     await until(() => socket.closed)
@@ -169,13 +169,13 @@ describe('a connection', () => {
     expect(statuses()).toEqual([404])
   })
 
-  test('with garbage behind a request gets the response to that request first', async () => {
+  test('gets the response to a request before the error for the garbage after it', async () => {
     const { socket, statuses } = await converse(api.url, [`${put('/items/first?value=1')}garbage\r\n\r\n`])
     await until(() => socket.closed)
     expect(statuses()).toEqual([201, 400])
   })
 
-  test('with a request behind Connection: close gets one response', async () => {
+  test('gets one response if another request follows Connection: close', async () => {
     const { socket, statuses } = await converse(api.url, [
       `${put('/items/one?value=1', 'Connection: close\r\n')}${put('/items/two?value=1')}`,
     ])
@@ -184,7 +184,7 @@ describe('a connection', () => {
     expect((await api.request('GET', '/items/two')).status).toBe(404)
   })
 
-  test('of a sender of garbage that never ends is closed at a bound', async () => {
+  test('with endless garbage is closed at a limit', async () => {
     const { socket, statuses } = await converse(api.url, ['garbage\r\n\r\n'])
     const sending = setInterval(() => socket.write('more'), 5)
     await until(() => socket.closed)
@@ -195,33 +195,33 @@ describe('a connection', () => {
 
 describe('Expect', () => {
   const api = useApi({ AUTH: 'required', ADMIN_API_KEY: key })
-  const admitted = `Authorization: Bearer ${key}\r\nContent-Type: application/json\r\n`
+  const accepted = `Authorization: Bearer ${key}\r\nContent-Type: application/json\r\n`
   const expecting = (headers: string, target = '/items/expected') => put(target, `Expect: 100-continue\r\n${headers}`)
 
   test.each([
     [401, expecting('Content-Length: 11\r\n')],
     [404, expecting('Content-Length: 11\r\n', '/no/route')],
-    [405, expecting(`${admitted}Content-Length: 11\r\n`, '/batch/get')],
-    [413, expecting(`${admitted}Content-Length: 99999999\r\n`)],
+    [405, expecting(`${accepted}Content-Length: 11\r\n`, '/batch/get')],
+    [413, expecting(`${accepted}Content-Length: 99999999\r\n`)],
     [415, expecting(`Authorization: Bearer ${key}\r\nContent-Length: 11\r\n`)],
     [417, put('/items/expected', 'Expect: 200-ok\r\nContent-Length: 11\r\n')],
     [417, put('/items/expected', 'Expect: 100-continue, 200-ok\r\nContent-Length: 11\r\n')],
-  ])('a %i comes without 100 Continue and closes', async (status, bytes) => {
+  ])('a %i response is sent without 100 Continue and closes the connection', async (status, bytes) => {
     const received = await sendRaw(api.url, bytes)
     expect(received).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(received).toContain('application/problem+json')
     expect(received.toLowerCase()).toContain('connection: close')
   })
 
-  test('100-continue invites the body of a request that is fine so far', async () => {
-    const { socket, statuses } = await converse(api.url, [expecting(`${admitted}Content-Length: 11\r\n`), '{"value":1}'])
+  test('100-continue gets 100 Continue if the head is valid', async () => {
+    const { socket, statuses } = await converse(api.url, [expecting(`${accepted}Content-Length: 11\r\n`), '{"value":1}'])
     await until(() => statuses().length === 2)
     expect(statuses()).toEqual([100, 201])
     socket.destroy()
   })
 
-  test('HTTP/1.0 has no expectations', async () => {
-    const bytes = `PUT /items/old HTTP/1.0\r\nExpect: 100-continue\r\n${admitted}Content-Length: 11\r\n\r\n{"value":1}`
+  test('is ignored in HTTP/1.0', async () => {
+    const bytes = `PUT /items/old HTTP/1.0\r\nExpect: 100-continue\r\n${accepted}Content-Length: 11\r\n\r\n{"value":1}`
     expect(await sendRaw(api.url, bytes)).toMatch(/^HTTP\/1.1 201 /)
   })
 })

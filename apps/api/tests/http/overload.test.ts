@@ -7,7 +7,7 @@ import { useApi } from '../support/api.js'
 const api = useApi()
 const put = (key: string) => `PUT /items/${key}?value=1 HTTP/1.1\r\nHost: localhost\r\n\r\n`
 
-/** Sends requests over one connection, and collects what is answered. */
+/** Sends pipelined requests over one connection, and collects the responses. */
 const pipeline = (requests: readonly string[]) => {
   const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
   let received = ''
@@ -19,24 +19,24 @@ const pipeline = (requests: readonly string[]) => {
   return { socket, statuses, received: () => received }
 }
 
-test('writes beyond the bound are rejected at once with a jittered Retry-After, reads are served, and later those writes too', async () => {
+test('excess writes get 503 with a jittered Retry-After and succeed later, while reads are served', async () => {
   for (const key of ['held0', 'held1']) await api.request('PUT', `/items/${key}?value=1`)
   const locks = () => api.sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-  const beyond = 100
+  const excess = 100
   const waiting: ReturnType<typeof pipeline>[] = []
-  const refused = await api.sql.begin(async (holder) => {
+  const rejected = await api.sql.begin(async (holder) => {
     await holder`select 1 from items where key like 'held%' for update`
     for (const [n, key] of ['held0', 'held1'].entries()) {
       waiting.push(pipeline([put(key)]))
       await until(async () => (await locks()).length > n)
     }
-    // Many connections, because one that waits for its first answers is not read on and on.
+    // Node stops reading a connection with too many pending responses, so use many connections.
     const rest = Array.from({ length: requestsMin - waiting.length }, (_, n) => put(`waits-${n}`))
     while (rest.length > 0) waiting.push(pipeline(rest.splice(0, 50)))
-    const late = Array.from({ length: beyond }, (_, n) => pipeline([put(`late-${n}`)]))
+    const late = Array.from({ length: excess }, (_, n) => pipeline([put(`late-${n}`)]))
     await until(() => late.every(({ statuses }) => statuses().length > 0))
     expect(late.every(({ statuses }) => statuses()[0] === 503)).toBe(true)
-    expect((await locks()).length, 'those before them still wait').toBe(2)
+    expect((await locks()).length, 'the blocked writes still wait').toBe(2)
     const waits = new Set(late.map(({ received }) => /retry-after: (\d+)/.exec(received())?.[1]))
     expect([...waits].sort()).toEqual(['1', '2', '3'])
     expect(late[0]?.received()).toContain('"code":"overloaded"')
@@ -47,8 +47,8 @@ test('writes beyond the bound are rejected at once with a jittered Retry-After, 
   const served = () => waiting.flatMap(({ statuses }) => statuses())
   await until(() => served().length === requestsMin)
   expect(new Set(served())).toEqual(new Set([200, 201]))
-  // Connections that were refused are read again.
-  for (const [n, { socket }] of refused.entries()) socket.write(put(`late-${n}`))
-  await until(() => refused.every(({ statuses }) => statuses()[1] === 201))
-  for (const { socket } of [...waiting, ...refused]) socket.destroy()
+  // The throttled connections resume.
+  for (const [n, { socket }] of rejected.entries()) socket.write(put(`late-${n}`))
+  await until(() => rejected.every(({ statuses }) => statuses()[1] === 201))
+  for (const { socket } of [...waiting, ...rejected]) socket.destroy()
 })

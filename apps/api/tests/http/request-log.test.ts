@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { type ApiResponse, send } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 
-/** Requests with their statuses and the path that a terminal shows. */
+/** Requests and the statuses of their responses. */
 const requests = [
   ['PUT', '/items/greeting?value=secret', 201],
   ['GET', '/items/greeting', 200],
@@ -21,19 +21,19 @@ const requests = [
   ['DELETE', '/items/greeting', 204],
 ] as const
 
-const ask = (url: string, method: string, path: string, status: number): Promise<ApiResponse> => {
+const sendOne = (url: string, method: string, path: string, status: number): Promise<ApiResponse> => {
   if (status === 413) return send(url, method, path, { json: { value: 'x'.repeat(1_100_000) } })
   if (status === 415) return send(url, method, path, { text: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } })
   if (status === 412) return send(url, method, path, { json: { value: 1 }, headers: { 'if-none-match': '*' } })
   return send(url, method, path)
 }
 
-/** Sends the requests. Returns the id of each one's response. */
-const askAll = async (url: string): Promise<readonly { path: string; status: number; id: string }[]> => {
+/** Sends all requests. Returns the id of each response. */
+const sendAll = async (url: string): Promise<readonly { path: string; status: number; id: string }[]> => {
   const responses = []
   for (const [method, path, status] of requests) {
-    const { status: seen, headers } = await ask(url, method, path, status)
-    expect([path, seen]).toEqual([path, status])
+    const { status: actual, headers } = await sendOne(url, method, path, status)
+    expect([path, actual]).toEqual([path, status])
     responses.push({ path, status, id: headers.get('x-request-id') ?? '' })
   }
   return responses
@@ -45,10 +45,10 @@ const stop = async (service: ServiceProcess): Promise<void> => {
 }
 
 describe('the log as JSON', () => {
-  test.each(['info', 'debug'])('at %s has the request ids that the documentation promises', async (level) => {
+  test.each(['info', 'debug'])('at level %s has the documented request ids', async (level) => {
     const service = runService('api', { DATABASE_URL: inject('postgresUrl'), LOG_LEVEL: level })
     const url = await service.ready()
-    const responses = await askAll(url)
+    const responses = await sendAll(url)
     await sendRaw(url, 'GET /items/a HTTP/1.1\r\nHost: evil.example\r\nX-Request-Id: foreign\r\nConnection: close\r\n\r\n')
     await stop(service)
     const lines = service
@@ -57,19 +57,19 @@ describe('the log as JSON', () => {
       .filter((line) => line.includes('"status"'))
       .map((line) => JSON.parse(line))
     const logged = (id: string) => lines.filter((line) => line.request_id === id).map(({ status }) => status)
-    const quiet = (path: string, status: number) => level === 'info' && (status < 400 || status === 412 || path === '/items/none')
-    expect(responses.map(({ id }) => logged(id))).toEqual(responses.map(({ path, status }) => (quiet(path, status) ? [] : [status])))
+    const isQuiet = (path: string, status: number) => level === 'info' && (status < 400 || status === 412 || path === '/items/none')
+    expect(responses.map(({ id }) => logged(id))).toEqual(responses.map(({ path, status }) => (isQuiet(path, status) ? [] : [status])))
     expect(lines.find((line) => line.request_id === 'foreign')).toMatchObject({ status: 403, client: '127.0.0.1' })
     expect(service.output()).not.toMatch(/greeting|nowhere|large/)
   })
 })
 
 describe('the log as text', () => {
-  test('has one line for each request with what was asked, the response, the client and the request id', async () => {
+  test('has one line per request with its method, path, status, duration, id and client', async () => {
     const service = runService('api', { DATABASE_URL: inject('postgresUrl'), LOG_FORMAT: 'text', PORT: '0' })
     await until(() => /url=http\S+/.test(service.output()))
     const url = /url=(http\S+)/.exec(service.output())?.[1] ?? ''
-    const responses = await askAll(url)
+    const responses = await sendAll(url)
     await sendRaw(url, 'GET /items/%1b%5b2J\x80\x9b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
     await stop(service)
     const lines = service.output().split('\n')
@@ -82,7 +82,7 @@ describe('the log as text', () => {
       )
     }
     expect(service.output()).not.toContain('secret')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the log must not contain control characters
     expect(service.output()).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/)
     expect(lines.at(-2)).toMatch(/ info {2}stopped$/)
   })
@@ -90,10 +90,10 @@ describe('the log as text', () => {
 
 const script = '/usr/bin/script'
 
-describe.skipIf(!existsSync(script))('on a terminal', () => {
+describe.skipIf(!existsSync(script))('the log on a terminal', () => {
   let output = ''
   let ended: Promise<number | null>
-  const terminal = (settings: Record<string, string>) => {
+  const startOnTerminal = (settings: Record<string, string>) => {
     const env = {
       PATH: process.env.PATH,
       TERM: 'xterm',
@@ -115,14 +115,14 @@ describe.skipIf(!existsSync(script))('on a terminal', () => {
     ended = new Promise((resolve) => child.once('exit', resolve))
     return child
   }
-  let child: ReturnType<typeof terminal>
+  let child: ReturnType<typeof startOnTerminal>
   beforeAll(async () => {
-    child = terminal({})
+    child = startOnTerminal({})
     await until(() => output.includes('listening'))
   })
   afterAll(() => child.kill('SIGKILL'))
 
-  test('the log is text in colour, with the rate limit that is in force, and ends in order', async () => {
+  test('is colored text, has the rate limit, and ends with a graceful stop', async () => {
     const url = /url=(http\S+)/.exec(output)?.[1] ?? ''
     expect(output).toContain('rate_limit="no limit for each client address (RATE_LIMIT_REQUESTS=0)"')
     expect((await send(url, 'GET', '/items/none')).status).toBe(404)

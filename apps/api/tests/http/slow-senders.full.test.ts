@@ -13,7 +13,7 @@ afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy()
 })
 
-/** A connection, and all that came over it. */
+/** Opens a connection. `received` returns everything that arrived. */
 const open = async (url: string) => {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -30,7 +30,7 @@ const open = async (url: string) => {
 const head = 'PUT /items/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
 const get = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
-test('the bounds are those that the documents name', () => {
+test('the limits are the documented ones', () => {
   const server = createHttpServer(new Hono<HttpEnv>())
   expect(server).toMatchObject({
     headersTimeout: 10_000,
@@ -41,18 +41,18 @@ test('the bounds are those that the documents name', () => {
   })
 })
 
-describe('senders that are slow', () => {
+describe('slow senders', () => {
   const api = useApi({}, { headersTimeout: 400, requestTimeout: 800, connectionsCheckingInterval: 50 })
 
   test.each<[string, string, string?]>([
-    ['of a head that never ends', 'GET /items HTTP/1.1\r\nHost: local'],
-    ['of a head, a byte at a time', 'GET /items HTTP/1.1\r\nX: ', 'x'],
-    ['of a body that never ends', `${head}Content-Length: 100\r\n\r\n{"value":`],
-    ['of a body, a byte at a time', `${head}Content-Length: 100000\r\n\r\n{"value":"`, 'x'],
-    ['of chunks that never end', `${head}Transfer-Encoding: chunked\r\n\r\n`, '1\r\nx\r\n'],
-    ['of nothing at all', ''],
-    ['of a second request', `${get}GET /items HTT`],
-  ])('%s: 408 and a closed connection, and others are served meanwhile', async (_name, bytes, more) => {
+    ['an incomplete head', 'GET /items HTTP/1.1\r\nHost: local'],
+    ['a head that arrives byte by byte', 'GET /items HTTP/1.1\r\nX: ', 'x'],
+    ['an incomplete body', `${head}Content-Length: 100\r\n\r\n{"value":`],
+    ['a body that arrives byte by byte', `${head}Content-Length: 100000\r\n\r\n{"value":"`, 'x'],
+    ['endless chunks', `${head}Transfer-Encoding: chunked\r\n\r\n`, '1\r\nx\r\n'],
+    ['a silent connection', ''],
+    ['an incomplete second request', `${get}GET /items HTT`],
+  ])('%s gets 408 and is closed, while other clients are served', async (_name, bytes, more) => {
     const { socket, received, closed } = await open(api.url)
     socket.write(bytes)
     let served = 0
@@ -63,17 +63,17 @@ describe('senders that are slow', () => {
     }
     await closed()
     expect(served).toBeGreaterThan(3)
-    const answer = received().slice(received().lastIndexOf('HTTP/1.1 '))
-    expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/)
-    expect(answer.toLowerCase()).toContain('connection: close')
-    expect(Problem.parse(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).code).toBe('request_timeout')
+    const response = received().slice(received().lastIndexOf('HTTP/1.1 '))
+    expect(response).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/)
+    expect(response.toLowerCase()).toContain('connection: close')
+    expect(Problem.parse(JSON.parse(response.split('\r\n\r\n')[1] ?? '')).code).toBe('request_timeout')
     expect((await api.request('GET', '/items/slow')).status).toBe(404)
   })
 
   test.each([
-    ['never ends', 'GET /items HTT', 408],
+    ['is incomplete', 'GET /items HTT', 408],
     ['is not HTTP', 'nonsense\r\n\r\n', 400],
-  ])('a response that is due comes before that to a later request, which %s', async (_name, later, status) => {
+  ])('a pending response precedes the error for a later request that %s', async (_name, later, status) => {
     await api.request('PUT', '/items/held?value=1')
     const { socket, received, closed } = await open(api.url)
     await api.sql.begin(async (holder) => {
@@ -87,10 +87,10 @@ describe('senders that are slow', () => {
   })
 })
 
-describe('connections', () => {
+describe('idle connections', () => {
   const api = useApi({}, { keepAliveTimeout: 100 })
 
-  test('that are idle for too long are closed', async () => {
+  test('are closed after the keep-alive timeout', async () => {
     const { socket, received, closed } = await open(api.url)
     socket.write(get)
     await closed()
@@ -101,7 +101,7 @@ describe('connections', () => {
 describe('1,000 idle connections and 200 slow senders', () => {
   const api = useApi()
 
-  test('keep nobody from being served', async () => {
+  test('do not block other clients', async () => {
     const idle = await Promise.all(Array.from({ length: 1_000 }, () => open(api.url)))
     for (const { socket } of idle) socket.write(get)
     await until(() => idle.every(({ received }) => received().startsWith('HTTP/1.1 200 ')))

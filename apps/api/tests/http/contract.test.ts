@@ -6,19 +6,19 @@ import { type ApiResponse, putExpired, send, startApi, useApi } from '../support
 import { sendRaw } from '../support/raw.js'
 
 const adminKey = 'k'.repeat(32)
-// Everything that can be turned on is.
+// All optional routes are enabled.
 const settings = { ROOT_KEYS: 'on', AUTH: 'required', ADMIN_API_KEY: adminKey }
 const api = useApi({ MAX_VALUE_BYTES: '100000', ...settings })
 
-/** Without keys, and with what is only served there. */
+/** A service without authentication, which serves the metrics itself. */
 const open = useApi()
 
-/** A request of somebody who may do everything. */
-const ask = (method: string, path: string, options: Parameters<typeof api.request>[2] = {}, url = api.url) =>
+/** Sends a request with the admin key. */
+const call = (method: string, path: string, options: Parameters<typeof api.request>[2] = {}, url = api.url) =>
   send(url, method, path, { ...options, headers: { authorization: `Bearer ${adminKey}`, ...options.headers } })
 const covered = new Set<string>()
 
-/** A valid request for each data route. */
+/** A valid request for each route with a rate limit. */
 const valid = {
   createItem: () => ['POST', '/items', { json: { key: `k${Math.random()}`, value: 1 } }],
   listItems: () => ['GET', '/items'],
@@ -50,16 +50,16 @@ const valid = {
 } satisfies Partial<Record<RouteId, () => Parameters<typeof api.request>>>
 const dataRoutes = Object.keys(valid) as (keyof typeof valid)[]
 
-test('every route that is limited has a valid request here', () => {
+test('every route with a rate limit has a valid request in this file', () => {
   const limited = Object.entries(routes).filter(([, route]) => route.limited)
   expect(limited.map(([id]) => id).sort()).toEqual([...dataRoutes].sort())
 })
 
-/** The codes that are about an item which always exists in these tests. */
+/** The codes of errors about an item that always exists in these tests. */
 const versioned: unknown[] = ['item_exists', 'precondition_failed', 'not_a_number'] satisfies ErrorCode[]
 
-/** Checks an answer against the contract of its route, and notes that the status was seen. */
-const conforms = (id: RouteId, response: ApiResponse, expected: number | ErrorCode): void => {
+/** Checks a response against the contract of its route, and records that its status was covered. */
+const expectConforming = (id: RouteId, response: ApiResponse, expected: number | ErrorCode): void => {
   const route: RouteContract = routes[id]
   const contract = typeof expected === 'number' ? route.responses[expected] : undefined
   expect(response.status, response.text).toBe(typeof expected === 'number' ? expected : errors[expected].status)
@@ -88,8 +88,8 @@ const expectResponse = async (
   expected: number | ErrorCode,
   ...request: Parameters<typeof api.request>
 ): Promise<ApiResponse> => {
-  const response = await ask(...request)
-  conforms(id, response, expected)
+  const response = await call(...request)
+  expectConforming(id, response, expected)
   return response
 }
 
@@ -126,7 +126,7 @@ describe('responses', () => {
     await expectResponse('patchItem', 'item_not_found', 'PATCH', '/items/none', { json: { ttl: 9 } })
     await expectResponse('deleteItem', 'precondition_failed', 'DELETE', '/items/p', { headers: { 'if-match': '"1"' } })
     await expectResponse('deleteItem', 204, 'DELETE', '/items/p')
-    await ask('PUT', '/items/p?value=x')
+    await call('PUT', '/items/p?value=x')
     await expectResponse('deleteItem', 200, 'DELETE', '/items/p', { headers: { prefer: 'return=representation' } })
     await expectResponse('deleteItem', 'item_not_found', 'DELETE', '/items/p')
     await putExpired(api, 'gone')
@@ -144,7 +144,7 @@ describe('responses', () => {
     await expectResponse('incrementItem', 'unsupported_media_type', 'POST', path, { json: {}, headers: { 'content-type': 'text/plain' } })
     await expectResponse('incrementItem', 'too_large', 'POST', path, { text: ' '.repeat(16_385) })
     await expectResponse('incrementItem', 'ttl_required', 'POST', path, { json: { require_ttl: true } })
-    await ask('PUT', '/items/text?value=x')
+    await call('PUT', '/items/text?value=x')
     await expectResponse('incrementItem', 'not_a_number', 'POST', '/items/text/increment')
   })
 
@@ -182,7 +182,7 @@ describe('responses', () => {
     await expectResponse('patchNamespace', 200, 'PATCH', '/namespaces/team', { json: { max_ttl: 100 } })
     await expectResponse('patchNamespace', 'namespace_not_found', 'PATCH', '/namespaces/nobody', { json: { max_ttl: 1 } })
     const item = '/namespaces/team/items'
-    await ask('PUT', `${item}/a`, { json: { value: 1 } })
+    await call('PUT', `${item}/a`, { json: { value: 1 } })
     await expectResponse('createItem', 'namespace_full', 'POST', item, { json: { key: 'b', value: 1 } })
     await expectResponse('putItem', 'namespace_full', 'PUT', `${item}/b`, { json: { value: 1 } })
     await expectResponse('incrementItem', 'namespace_full', 'POST', `${item}/b/increment`)
@@ -203,9 +203,9 @@ describe('responses', () => {
     }
   })
 
-  test('a full default namespace on the routes of earlier systems', async () => {
-    await ask('PATCH', '/namespaces/default', { json: { max_items: 1 } })
-    await ask('PUT', '/items/one?value=x')
+  test('a full default namespace on the legacy routes', async () => {
+    await call('PATCH', '/namespaces/default', { json: { max_items: 1 } })
+    await call('PUT', '/items/one?value=x')
     for (const [id, path, json] of [
       ['putKey', '/keys/new', { key: 'new', value: 1 }],
       ['postKey', '/keys/new', { key: 'new', value: 1 }],
@@ -213,7 +213,7 @@ describe('responses', () => {
     ] as const) {
       await expectResponse(id, 'namespace_full', routes[id].method.toUpperCase(), path, { json })
     }
-    await ask('PATCH', '/namespaces/default', { json: { max_items: null } })
+    await call('PATCH', '/namespaces/default', { json: { max_items: null } })
   })
 
   test('API keys', async () => {
@@ -274,7 +274,7 @@ describe('responses', () => {
       await expectResponse('getKey', 'precondition_failed', 'GET', '/keys/old', { headers: { 'if-match': '"1"' } })
       await expectResponse('deleteKey', 'precondition_failed', 'DELETE', '/keys/old', { headers: { 'if-match': '"1"' } })
       await expectResponse('deleteKey', 200, 'DELETE', '/keys/old', { headers: { prefer: 'return=representation' } })
-      await ask(method, '/keys/old', { json })
+      await call(method, '/keys/old', { json })
       await expectResponse('deleteKey', 204, 'DELETE', '/keys/old')
       await expectResponse('deleteKey', 'item_not_found', 'DELETE', '/keys/old')
       await expectResponse('getKey', 'item_not_found', 'GET', '/keys/old')
@@ -287,13 +287,13 @@ describe('responses', () => {
     await expectResponse('getRootKey', 200, 'GET', '/root/')
   })
 
-  test('faults of single keys and of bodies', async () => {
+  test('invalid keys and bodies', async () => {
     for (const [id, route] of Object.entries(routes) as [RouteId, RouteContract][]) {
       if (!route.path.endsWith('{key}')) continue
       const path = route.path.replace('{key}', 'x'.repeat(1025))
       await expectResponse(id, 'validation_failed', route.method.toUpperCase(), path, route.request.body === undefined ? {} : { json: {} })
     }
-    await ask('PUT', '/items/p?value=x')
+    await call('PUT', '/items/p?value=x')
     for (const [id, path, json] of [
       ['putItem', '/items/p', { value: 1 }] as const,
       ['patchItem', '/items/p', { value: 1 }] as const,
@@ -310,7 +310,7 @@ describe('responses', () => {
     }
   })
 
-  test.each(Object.keys(routes) as RouteId[])('%s: a malformed request', async (id) => {
+  test.each(Object.keys(routes) as RouteId[])('%s with a malformed request', async (id) => {
     const { method, path } = routes[id]
     const raw = await sendRaw(
       api.url,
@@ -323,18 +323,18 @@ describe('responses', () => {
         .slice(1)
         .map((line) => line.split(': ', 2) as [string, string]),
     )
-    conforms(
+    expectConforming(
       id,
       { status: Number(head.split(' ')[1]), headers, text, json: text === '' ? undefined : JSON.parse(text) },
       'malformed_request',
     )
   })
 
-  test('the service itself', async () => {
+  test('routes of the service itself', async () => {
     await expectResponse('health', 200, 'GET', '/health/')
     await expectResponse('live', 200, 'GET', '/health/live')
     await expectResponse('ready', 200, 'GET', '/health/ready')
-    conforms('metrics', await open.request('GET', '/metrics/'), 200)
+    expectConforming('metrics', await open.request('GET', '/metrics/'), 200)
     await expectResponse('landing', 200, 'GET', '/')
     await expectResponse('openapi', 200, 'GET', '/openapi.json')
     await expectResponse('docs', 200, 'GET', '/docs/')
@@ -352,45 +352,45 @@ describe('conditions', () => {
   const date = 'Wed, 01 Jan 2020 00:00:00 GMT'
   const all = { 'if-match': '"1"', 'if-none-match': '"1"', 'if-modified-since': date, 'if-unmodified-since': date, 'if-range': '"1"' }
   const transferOnly = ['if-none-match', 'if-modified-since', 'if-range']
-  const everything = async () => {
+  const storedRows = async () => {
     const tables = ['items', 'namespaces', 'api_keys'].map((table) => api.sql`select t::text from ${api.sql(table)} t order by 1`)
     return Promise.all(tables)
   }
 
-  test.each(dataRoutes)('%s honours each condition or rejects it', async (id) => {
+  test.each(dataRoutes)('%s applies or rejects each condition', async (id) => {
     const route: RouteContract = routes[id]
     const isRead = route.method === 'get' || route.method === 'head'
     const [method, path, options] = valid[id]() as Parameters<typeof api.request>
     for (const [name, value] of Object.entries(all)) {
       for (const base of route.namespaced ? ['', '/namespaces/default'] : ['']) {
-        for (const key of ['present', 'count']) await ask('PUT', `/items/${key}`, { json: { value: 1 } })
-        const before = await everything()
-        const response = await ask(method, base + path, { ...options, headers: { [name]: value } })
+        for (const key of ['present', 'count']) await call('PUT', `/items/${key}`, { json: { value: 1 } })
+        const before = await storedRows()
+        const response = await call(method, base + path, { ...options, headers: { [name]: value } })
         if (name in (route.request.headers?.shape ?? {})) {
           expect([name, response.status < 300 || response.status === 412]).toEqual([name, true])
-          if (name === 'if-match') conforms(id, response, 'precondition_failed')
+          if (name === 'if-match') expectConforming(id, response, 'precondition_failed')
         } else if (isRead && transferOnly.includes(name)) expect([name, response.status < 300]).toEqual([name, true])
         else {
-          conforms(id, response, 'validation_failed')
+          expectConforming(id, response, 'validation_failed')
           if (method !== 'HEAD') expect(response.json.errors[0].path).toBe(`headers.${name}`)
-          expect(await everything()).toEqual(before)
+          expect(await storedRows()).toEqual(before)
         }
       }
     }
   })
 
-  test('all that a route does not honour are named', async () => {
-    const { json } = await ask('PUT', '/items/present?value=x', { headers: { 'if-range': '"1"', 'if-unmodified-since': 'not a date' } })
+  test('the error names all unsupported conditions', async () => {
+    const { json } = await call('PUT', '/items/present?value=x', { headers: { 'if-range': '"1"', 'if-unmodified-since': 'not a date' } })
     expect(json.errors.map(({ path }: { path: string }) => path)).toEqual(['headers.if-unmodified-since', 'headers.if-range'])
   })
 })
 
-describe('members that are given more than once', () => {
-  /** A JSON text with each of its members given twice in turn, and the path of that member. */
-  const repeats = (json: unknown, path: string): [string, string][] => {
+describe('repeated members', () => {
+  /** Returns variants of a JSON text in which one member is repeated, with the path of that member. */
+  const withRepeats = (json: unknown, path: string): [string, string][] => {
     if (Array.isArray(json)) {
       return json.flatMap((each, n) =>
-        repeats(each, `${path}.${n}`).map(([text, at]): [string, string] => [
+        withRepeats(each, `${path}.${n}`).map(([text, at]): [string, string] => [
           `[${json.map((other, m) => (m === n ? text : JSON.stringify(other)))}]`,
           at,
         ]),
@@ -402,7 +402,7 @@ describe('members that are given more than once', () => {
     const plain = members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
     return members.flatMap(([name, value], n) => {
       const escaped = `"\\u${name.charCodeAt(0).toString(16).padStart(4, '0')}${name.slice(1)}"`
-      const inside = name === 'value' ? [] : repeats(value, `${path}.${name}`)
+      const inside = name === 'value' ? [] : withRepeats(value, `${path}.${name}`)
       return [
         [write([...plain, plain[n] ?? '']), `${path}.${name}`] as [string, string],
         [write([`${escaped} : null`, ...plain]), `${path}.${name}`] as [string, string],
@@ -428,61 +428,61 @@ describe('members that are given more than once', () => {
     createApiKey: { scopes: ['read'], name: 'x' },
   }
 
-  test.each(dataRoutes.filter((id) => routes[id].method !== 'get' && 'body' in routes[id].request))('%s', async (id) => {
+  test.each(dataRoutes.filter((id) => routes[id].method !== 'get' && 'body' in routes[id].request))('are rejected by %s', async (id) => {
     const [method, path, options] = valid[id]() as Parameters<typeof api.request>
-    const texts = repeats(bodies[id] ?? options?.json, 'body')
+    const texts = withRepeats(bodies[id] ?? options?.json, 'body')
     expect(texts.length).toBeGreaterThan(1)
     const stored = () => api.sql`select t::text from (select * from items order by key) t`
     const before = await stored()
     texts.push(['{"__proto__":1,"__proto__":1}', 'body.__proto__'])
     for (const [text, at] of texts) {
-      const { status, json } = await ask(method, path, { text })
+      const { status, json } = await call(method, path, { text })
       expect([text, status, json.code]).toEqual([text, 400, 'validation_failed'])
       expect([text, json.errors]).toEqual([text, [{ path: at, message: 'is given more than once' }]])
     }
     expect(await stored()).toEqual(before)
   })
 
-  test('are all named, and stay to the letter inside a value', async () => {
+  test('are all named in the error, and are preserved inside values', async () => {
     const text = '{"value":{"value":1,"value":2,"ttl":1,"ttl":[{"a":1,"a":2}]}}'
-    expect((await ask('PUT', '/items/letter', { text })).status).toBe(201)
-    expect((await ask('GET', '/items/letter')).text).toContain(text.slice(1, -1))
+    expect((await call('PUT', '/items/letter', { text })).status).toBe(201)
+    expect((await call('GET', '/items/letter')).text).toContain(text.slice(1, -1))
     const operations = `{"operations":[{"op":"set","key":"letter2",${text.slice(1, -1)}}]}`
-    expect((await ask('POST', '/transactions', { text: operations })).text).toContain(text.slice(1, -1))
-    expect((await ask('PATCH', '/items/letter', { text: '{"value":{"b":{"c":1,"c":2}}}' })).status).toBe(200)
-    const { json } = await ask('POST', '/transactions', {
+    expect((await call('POST', '/transactions', { text: operations })).text).toContain(text.slice(1, -1))
+    expect((await call('PATCH', '/items/letter', { text: '{"value":{"b":{"c":1,"c":2}}}' })).status).toBe(200)
+    const { json } = await call('POST', '/transactions', {
       text: '{"checks":[],"checks":[{"key":"a","key":"b"}],"operations":[{"op":"get","key":"a"},{"op":"get","op":"get"}]}',
     })
     expect(json.errors.map(({ path }: { path: string }) => path)).toEqual(['body.checks', 'body.checks.0.key', 'body.operations.1.op'])
     const many = Array.from({ length: 200 }, (_, n) => `"m${n}":1,"m${n}":1`).join()
-    expect((await ask('PUT', '/items/letter', { text: `{${many}}` })).json.errors).toHaveLength(100)
+    expect((await call('PUT', '/items/letter', { text: `{${many}}` })).json.errors).toHaveLength(100)
     const tooMany = Array.from({ length: 50_001 }, (_, n) => `"${n}":1`).join()
-    expect((await ask('POST', '/transactions', { text: `{${tooMany}}` })).json.errors[0].path).toBe('body')
+    expect((await call('POST', '/transactions', { text: `{${tooMany}}` })).json.errors[0].path).toBe('body')
   })
 })
 
-describe('faults of the database, on every data route', () => {
-  const rejected = async (id: keyof typeof valid, code: ErrorCode) =>
-    conforms(id, await ask(...(valid[id]() as Parameters<typeof api.request>)), code)
+describe('errors of every data route', () => {
+  const expectRejection = async (id: keyof typeof valid, code: ErrorCode) =>
+    expectConforming(id, await call(...(valid[id]() as Parameters<typeof api.request>)), code)
 
-  /** The table that a route cannot do without. */
+  /** Returns the table that a route needs. */
   const tableOf = (id: keyof typeof valid): string =>
     ({ Namespaces: 'namespaces', 'API keys': 'api_keys' })[routes[id].tag as string] ?? 'items'
   const byTable = Map.groupBy(dataRoutes, tableOf)
 
   beforeEach(async () => {
-    await ask('POST', '/namespaces', { json: { name: 'doomed' } })
+    await call('POST', '/namespaces', { json: { name: 'doomed' } })
   })
 
-  test('internal: PostgreSQL refuses the statement', async () => {
+  test('internal if PostgreSQL rejects the statement', async () => {
     for (const [table, ids] of byTable) {
       await api.sql`alter table ${api.sql(table)} rename to elsewhere`
-      for (const id of ids) await rejected(id, 'internal')
+      for (const id of ids) await expectRejection(id, 'internal')
       await api.sql`alter table elsewhere rename to ${api.sql(table)}`
     }
   })
 
-  /** Holds the table while `during` runs; every request waits for it. */
+  /** Locks the table of each route while `during` runs, so that its requests wait. */
   const withTableLocked = async (
     during: (id: keyof typeof valid, act: (fn: 'pg_cancel_backend' | 'pg_terminate_backend') => Promise<void>) => Promise<void>,
     ids: readonly (keyof typeof valid)[],
@@ -502,10 +502,10 @@ describe('faults of the database, on every data route', () => {
     }
   }
 
-  test('overloaded: PostgreSQL gives the statement up', async () => {
+  test('overloaded if PostgreSQL cancels the statement', async () => {
     await withTableLocked(
       async (id, act) => {
-        const response = rejected(id, 'overloaded')
+        const response = expectRejection(id, 'overloaded')
         await act('pg_cancel_backend')
         await response
       },
@@ -514,9 +514,9 @@ describe('faults of the database, on every data route', () => {
     )
   })
 
-  test('outcome_unknown: the connection dies under a write', async () => {
+  test('outcome_unknown if the connection fails during a write', async () => {
     const during: Parameters<typeof withTableLocked>[0] = async (id, act) => {
-      const response = rejected(id, 'outcome_unknown')
+      const response = expectRejection(id, 'outcome_unknown')
       await act('pg_terminate_backend')
       await response
     }
@@ -525,30 +525,30 @@ describe('faults of the database, on every data route', () => {
       dataRoutes.filter((id) => !routes[id].safe && id !== 'transact'),
       'exclusive',
     )
-    // A transaction that is lost before its commit is sent was surely not applied, and is run again.
+    // A transaction that fails before its commit is sent was not applied, and is retried.
     await withTableLocked(during, ['transact'], 'exclusive', 'item_counts')
   })
 
   test('idempotency_key_reused and idempotency_in_progress', async () => {
-    const once = dataRoutes.filter((id) => (routes[id].errors as readonly ErrorCode[]).includes('idempotency_key_reused'))
-    const askOnce = (id: keyof typeof valid, key: string) => {
+    const replayable = dataRoutes.filter((id) => (routes[id].errors as readonly ErrorCode[]).includes('idempotency_key_reused'))
+    const callWithKey = (id: keyof typeof valid, key: string) => {
       const [method, path, options] = valid[id]() as Parameters<typeof api.request>
-      return ask(method, path, { ...options, headers: { 'idempotency-key': key } })
+      return call(method, path, { ...options, headers: { 'idempotency-key': key } })
     }
-    for (const id of once) {
-      await ask('PUT', '/items/first?value=x', { headers: { 'idempotency-key': `reused-${id}` } })
-      conforms(id, await askOnce(id, `reused-${id}`), 'idempotency_key_reused')
+    for (const id of replayable) {
+      await call('PUT', '/items/first?value=x', { headers: { 'idempotency-key': `reused-${id}` } })
+      expectConforming(id, await callWithKey(id, `reused-${id}`), 'idempotency_key_reused')
     }
     const holder = await api.sql.reserve()
     await holder`begin`
     await holder`lock table items in exclusive mode`
-    for (const id of once) {
-      const first = askOnce(id, `running-${id}`)
+    for (const id of replayable) {
+      const first = callWithKey(id, `running-${id}`)
       await until(async () => {
         const [row] = await api.sql`select count(*)::int as count from pg_locks where not granted and relation = 'items'::regclass`
         return row?.count > 0
       })
-      conforms(id, await askOnce(id, `running-${id}`), 'idempotency_in_progress')
+      expectConforming(id, await callWithKey(id, `running-${id}`), 'idempotency_in_progress')
       await api.sql`select pg_cancel_backend(pid) from pg_locks where not granted and relation = 'items'::regclass`
       expect((await first).status).toBe(503)
     }
@@ -556,50 +556,50 @@ describe('faults of the database, on every data route', () => {
     holder.release()
   })
 
-  test('database_unavailable: the server is gone', async () => {
+  test('database_unavailable if PostgreSQL is down', async () => {
     const server = await startPostgres()
-    const lonely = await startApi(server.url, settings)
+    const isolated = await startApi(server.url, settings)
     try {
       await server.kill()
-      await until(async () => (await send(lonely.url, 'GET', '/health/ready')).status === 503)
-      conforms('ready', await send(lonely.url, 'GET', '/health/ready'), 503)
+      await until(async () => (await send(isolated.url, 'GET', '/health/ready')).status === 503)
+      expectConforming('ready', await send(isolated.url, 'GET', '/health/ready'), 503)
       const reject = async (id: keyof typeof valid) => {
         const [method, path, options] = valid[id]() as Parameters<typeof api.request>
-        const response = await ask(method, path, options, lonely.url)
-        conforms(id, response, 'database_unavailable')
+        const response = await call(method, path, options, isolated.url)
+        expectConforming(id, response, 'database_unavailable')
         expect(response.headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/)
       }
-      // Together, because each of them waits for the database for a while.
+      // Each request waits for the database for a while, so run them concurrently.
       await Promise.all(dataRoutes.map(reject))
     } finally {
-      await lonely.sql.end({ timeout: 0 })
-      await lonely.service.stop(0)
+      await isolated.sql.end({ timeout: 0 })
+      await isolated.service.stop(0)
       await server.remove()
     }
   })
 
-  test('unauthenticated, forbidden', async () => {
+  test('unauthenticated and forbidden', async () => {
     const keys = new Map<string, string>()
     for (const scope of ['read', 'write']) {
-      keys.set(scope, (await ask('POST', '/api-keys', { json: { scopes: [scope] } })).json.api_key)
+      keys.set(scope, (await call('POST', '/api-keys', { json: { scopes: [scope] } })).json.api_key)
     }
     for (const id of dataRoutes) {
       const [method, path, options] = valid[id]() as Parameters<typeof api.request>
       const rejection = await api.request(method, path, options)
-      conforms(id, rejection, 'unauthenticated')
+      expectConforming(id, rejection, 'unauthenticated')
       expect(rejection.headers.get('www-authenticate')).toBe('Bearer realm="holdfast"')
       const other = keys.get(routes[id].safe ? 'write' : 'read')
-      conforms(id, await ask(method, path, { ...options, headers: { authorization: `Bearer ${other}` } }), 'forbidden')
+      expectConforming(id, await call(method, path, { ...options, headers: { authorization: `Bearer ${other}` } }), 'forbidden')
     }
   })
 
   test('rate_limited', async () => {
     const limited = await startApi(inject('postgresUrl'), { RATE_LIMIT_REQUESTS: '1', ...settings })
     try {
-      await ask('GET', '/items', {}, limited.url)
+      await call('GET', '/items', {}, limited.url)
       for (const id of dataRoutes) {
         const [method, path, options] = valid[id]() as Parameters<typeof api.request>
-        conforms(id, await ask(method, path, options, limited.url), 'rate_limited')
+        expectConforming(id, await call(method, path, options, limited.url), 'rate_limited')
       }
     } finally {
       await limited.sql.end()
@@ -614,6 +614,6 @@ afterAll(() => {
   )
   expect(
     declared.filter((outcome) => !covered.has(outcome)),
-    'declared and never seen',
+    'declared, but not covered',
   ).toEqual([])
 })

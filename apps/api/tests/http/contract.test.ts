@@ -484,7 +484,7 @@ describe('errors of every data route', () => {
 
   /** Locks the table of each route while `during` runs, so that its requests wait. */
   const withTableLocked = async (
-    during: (id: keyof typeof valid, act: (fn: 'pg_cancel_backend' | 'pg_terminate_backend') => Promise<void>) => Promise<void>,
+    during: (id: keyof typeof valid, signalBackends: (fn: 'pg_cancel_backend' | 'pg_terminate_backend') => Promise<void>) => Promise<void>,
     ids: readonly (keyof typeof valid)[],
     mode: 'access exclusive' | 'exclusive',
     table?: string,
@@ -504,9 +504,9 @@ describe('errors of every data route', () => {
 
   test('overloaded if PostgreSQL cancels the statement', async () => {
     await withTableLocked(
-      async (id, act) => {
+      async (id, signalBackends) => {
         const response = expectRejection(id, 'overloaded')
-        await act('pg_cancel_backend')
+        await signalBackends('pg_cancel_backend')
         await response
       },
       dataRoutes,
@@ -515,9 +515,9 @@ describe('errors of every data route', () => {
   })
 
   test('outcome_unknown if the connection fails during a write', async () => {
-    const during: Parameters<typeof withTableLocked>[0] = async (id, act) => {
+    const during: Parameters<typeof withTableLocked>[0] = async (id, signalBackends) => {
       const response = expectRejection(id, 'outcome_unknown')
-      await act('pg_terminate_backend')
+      await signalBackends('pg_terminate_backend')
       await response
     }
     await withTableLocked(
@@ -529,7 +529,7 @@ describe('errors of every data route', () => {
     await withTableLocked(during, ['transact'], 'exclusive', 'item_counts')
   })
 
-  test('idempotency_key_reused and idempotency_in_progress', async () => {
+  test('idempotency_key_reused after another request, and idempotency_in_progress during the first', async () => {
     const replayable = dataRoutes.filter((id) => (routes[id].errors as readonly ErrorCode[]).includes('idempotency_key_reused'))
     const callWithKey = (id: keyof typeof valid, key: string) => {
       const [method, path, options] = valid[id]() as Parameters<typeof api.request>
@@ -578,7 +578,7 @@ describe('errors of every data route', () => {
     }
   })
 
-  test('unauthenticated and forbidden', async () => {
+  test('unauthenticated without an API key, and forbidden without the scope', async () => {
     const keys = new Map<string, string>()
     for (const scope of ['read', 'write']) {
       keys.set(scope, (await call('POST', '/api-keys', { json: { scopes: [scope] } })).json.api_key)
@@ -593,7 +593,7 @@ describe('errors of every data route', () => {
     }
   })
 
-  test('rate_limited', async () => {
+  test('rate_limited if the client is exhausted', async () => {
     const limited = await startApi(inject('postgresUrl'), { RATE_LIMIT_REQUESTS: '1', ...settings })
     try {
       await call('GET', '/items', {}, limited.url)

@@ -4,11 +4,11 @@ import { clientAddress, clientNetwork, clientSite } from '../../src/http/client-
 import { createClientLimiter } from '../../src/rate-limit/client-limiter.js'
 import { useApi } from '../support/api.js'
 
-describe('over HTTP', () => {
+describe('the rate limit', () => {
   const api = useApi({ RATE_LIMIT_REQUESTS: '3', RATE_LIMIT_WINDOW_SECONDS: '100', TRUST_PROXY: '127.0.0.1,10.0.0.0/8' })
   const from = (forwardedFor: string, path = '/items') => api.request('GET', path, { headers: { 'x-forwarded-for': forwardedFor } })
 
-  test('every answer says what is left, and the one after the last is refused', async () => {
+  test('is in the headers of every response, and rejects requests beyond it', async () => {
     for (const left of [2, 1, 0]) {
       const response = await from('192.0.2.1', left === 1 ? '/items/none' : '/items/')
       expect(response.headers.get('ratelimit-policy')).toBe('"default";q=3;w=100')
@@ -24,12 +24,12 @@ describe('over HTTP', () => {
     expect((await from('192.0.2.2')).status).toBe(200)
   })
 
-  test('what the client itself wrote into X-Forwarded-For does not count', async () => {
+  test('ignores entries of X-Forwarded-For that the client wrote itself', async () => {
     for (let n = 0; n < 3; n++) expect((await from(`198.51.100.${n}, 192.0.2.3, 10.1.2.3`)).status).toBe(200)
     expect((await from('198.51.100.9, 192.0.2.3, 10.1.2.3')).status).toBe(429)
   })
 
-  test('health, docs and unknown paths are not counted', async () => {
+  test('does not count health checks, docs and unknown paths', async () => {
     for (let n = 0; n < 5; n++) {
       expect((await from('192.0.2.4', '/health/ready')).headers.get('ratelimit')).toBeNull()
       expect((await from('192.0.2.4', '/docs')).status).toBe(200)
@@ -38,9 +38,9 @@ describe('over HTTP', () => {
   })
 })
 
-describe('without a trusted proxy', () => {
+describe('the rate limit without a trusted proxy', () => {
   const api = useApi({ RATE_LIMIT_REQUESTS: '2' })
-  test('X-Forwarded-For is not looked at', async () => {
+  test('ignores X-Forwarded-For', async () => {
     const responses = []
     for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
       responses.push(await api.request('GET', '/items', { headers: { 'x-forwarded-for': address } }))
@@ -55,10 +55,10 @@ describe.each(['memory', 'postgres'])('the /48 of an IPv6 client, counted in %s'
   const from = async (address: string) => {
     const { status, headers, json } = await api.request('GET', '/items?page=0', { headers: { 'x-forwarded-for': address } })
     const [, policy, left] = /^"(\w+)";r=(\d+);/.exec(headers.get('ratelimit') ?? '') ?? []
-    return { status, policy, left: Number(left), offered: headers.get('ratelimit-policy'), detail: json.detail }
+    return { status, policy, left: Number(left), policyHeader: headers.get('ratelimit-policy'), detail: json.detail }
   }
 
-  test('has a limit of its own, and the tighter of the two is told', async () => {
+  test('has its own limit, and responses describe the tighter limit', async () => {
     for (const [network, policy, left] of [
       [1, 'default', 2],
       [1, 'default', 1],
@@ -71,21 +71,21 @@ describe.each(['memory', 'postgres'])('the /48 of an IPv6 client, counted in %s'
     }
     for (const network of [1, 5]) {
       const rejected = await from(`2001:db8:1:${network}::9`)
-      expect(rejected).toMatchObject({ status: 429, policy: 'site', left: 0, offered: '"site";q=6;w=100' })
+      expect(rejected).toMatchObject({ status: 429, policy: 'site', left: 0, policyHeader: '"site";q=6;w=100' })
       expect(rejected.detail).toMatch(/^The \/48 network of the client .* exceeded its limit of 6 requests .* RATE_LIMIT_SITE_FACTOR/)
     }
     expect(await from('2001:db8:2:1::9')).toMatchObject({ status: 400, policy: 'default', left: 2 })
     expect(await from('192.0.2.1')).toMatchObject({ status: 400, policy: 'default', left: 2 })
   })
 
-  test('is not used up by what one of its /64 is refused', async () => {
+  test('is not charged for rejected requests of its /64 networks', async () => {
     for (let n = 0; n < 20; n++) expect((await from('2001:db8:3:1::9')).status).toBe(n < 3 ? 400 : 429)
     for (let n = 0; n < 3; n++) expect((await from('2001:db8:3:2::9')).status).toBe(400)
     expect(await from('2001:db8:3:3::9')).toMatchObject({ status: 429, policy: 'site' })
   })
 
   if (store === 'postgres') {
-    test('costs no query where it is used up, whatever /64 comes', async () => {
+    test('is rejected without a query for any /64 once it is exhausted', async () => {
       for (let n = 0; n < 100; n++) await from(`2001:db8:4:${n}::9`)
       const counters = await api.sql`select id from request_counts where id like '%2001:db8:4:%'`
       expect(counters.length).toBe(6 + 1)
@@ -93,16 +93,16 @@ describe.each(['memory', 'postgres'])('the /48 of an IPv6 client, counted in %s'
   }
 })
 
-describe('with RATE_LIMIT_SITE_FACTOR=0', () => {
+describe('the rate limit with RATE_LIMIT_SITE_FACTOR=0', () => {
   const api = useApi({ RATE_LIMIT_REQUESTS: '1', RATE_LIMIT_SITE_FACTOR: '0', TRUST_PROXY: '127.0.0.1' })
-  test('a /48 has no limit of its own', async () => {
+  test('does not limit /48 networks', async () => {
     for (let n = 0; n < 40; n++) {
       expect((await api.request('GET', '/items?page=0', { headers: { 'x-forwarded-for': `2001:db8:1:${n}::9` } })).status).toBe(400)
     }
   })
 })
 
-describe('who a client is', () => {
+describe('the client of a request', () => {
   const trusted = new BlockList()
   trusted.addSubnet('10.0.0.0', 8, 'ipv4')
   trusted.addAddress('::1', 'ipv6')
@@ -132,10 +132,10 @@ describe('who a client is', () => {
     ].map((entry): [string, string, string] => ['10.0.0.1', entry, '198.51.100.1']),
     ['10.0.0.1', '2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
     ['10.0.0.1', '2001:0db8::0001%0', '2001:db8::1'],
-    // Digits that some read as octal are no address.
+    // An octet with a leading zero is invalid, because some parsers read it as octal.
     ['10.0.0.1', '198.051.100.1', '10.0.0.1'],
     [undefined, '198.51.100.1', ''],
-  ])('peer %s with %s is %s', (peer, forwardedFor, expected) => {
+  ])('of peer %s with X-Forwarded-For %s is %s', (peer, forwardedFor, expected) => {
     expect(clientAddress(peer, forwardedFor, trusted)).toBe(expected)
   })
 
@@ -146,15 +146,15 @@ describe('who a client is', () => {
     ['2001:db8::1', '2001:db8:0:0::/64', '2001:db8:0::/48'],
     ['::1', '0:0:0:0::/64', '0:0:0::/48'],
     ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64', '64:ff9b:0::/48'],
-  ])('%s is counted as %s, in %s', (address, network, site) => {
+  ])('with address %s is counted as %s, in the site %s', (address, network, site) => {
     expect([clientNetwork(address), clientSite(address)]).toEqual([network, site])
   })
 })
 
-test('past the cap on clients new ones share counters, and known ones keep theirs', async () => {
+test('beyond the maximum number of clients, new clients share counters and known clients keep theirs', async () => {
   const count = createClientLimiter({ requests: 2, windowSeconds: 3600, clientsMax: 10 })
   for (let n = 0; n < 10; n++) expect(await count(`known${n}`)).toMatchObject({ allowed: true, remaining: 1 })
-  const verdicts = await Promise.all(Array.from({ length: 10_000 }, (_, n) => count(`flood${n}`)))
-  expect(verdicts.filter(({ allowed }) => allowed).length).toBeLessThanOrEqual(2 * 1024)
+  const limits = await Promise.all(Array.from({ length: 10_000 }, (_, n) => count(`flood${n}`)))
+  expect(limits.filter(({ allowed }) => allowed).length).toBeLessThanOrEqual(2 * 1024)
   expect(await count('known3')).toMatchObject({ allowed: true, remaining: 0 })
 })

@@ -30,21 +30,23 @@ const putItems =
   async (context, { headers, body }) => {
     const minimal = prefersMinimal(headers.prefer)
     const values = valueTexts(context.bodyText ?? '')
-    const operations = body.items.map((element, index): PutOperation & { readonly value: { readonly text: string } } => ({
-      op: 'put',
-      key: element.key,
-      value: { text: values[index] ?? 'null' },
-      ...requestedExpiry(element),
-      ifMatch: element.if_match ?? null,
-      ifNoneMatch: element.if_none_match ?? null,
-      wantValue: false,
-    }))
+    const operations = body.items.map(
+      (element, index): PutOperation => ({
+        op: 'put',
+        key: element.key,
+        value: values[index] ?? 'null',
+        ...requestedExpiry(element),
+        ifMatch: element.if_match ?? null,
+        ifNoneMatch: element.if_none_match ?? null,
+        wantValue: false,
+      }),
+    )
     const { outcomes, replayed: isReplay } = await store.putMany(context, { operations })
     const results = operations.map(({ key, value }, index) => {
       const outcome = outcomes[index]
       if (outcome === undefined) throw new Error('a put of a batch has no outcome')
       if (outcome instanceof ApiError) return rejectedResult(key, outcome, context.requestId)
-      const item = minimal ? outcome.item : { ...outcome.item, value: new JsonText(value.text) }
+      const item = minimal ? outcome.item : { ...outcome.item, value: new JsonText(value) }
       return { key, status: outcome.created ? 201 : 200, item } as const
     })
     return { status: 200, body: { results }, headers: { ...replayed(isReplay), ...preferred(minimal) } }

@@ -44,7 +44,7 @@ export const createCompareAndSet = (batchers: ItemBatchers, valueBytesMax: numbe
     if (!holds(change, item.version)) throw preconditionFailed(item.version)
     const text = compute({ ...item, value: item.value })
     if (change.valueBytesMax !== undefined && Buffer.byteLength(text) > change.valueBytesMax) throw tooLarge(change.valueBytesMax)
-    const row = await batchers.replace(context, { ...change, value: { text }, ifMatch: item.version, ifNoneMatch: null })
+    const row = await batchers.replace(context, { ...change, value: text, ifMatch: item.version, ifNoneMatch: null })
     // The record of an earlier request may be of another statement, such as the one that created the item.
     if (row.replayed === true || row.outcome === 'replaced') return row as ItemRow & Replayable
     if (row.outcome === 'too_large') throw tooLarge(valueBytesMax)

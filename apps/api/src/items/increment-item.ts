@@ -25,7 +25,7 @@ export const createIncrementItem = (batchers: ItemBatchers, compareAndSet: Compa
   const create = async (context: OperationContext, operation: IncrementOperation): Promise<ItemRow & Replayable> => {
     const { key, ttl, requireTtl, wantValue } = operation
     if (requireTtl && ttl === null) throw ttlRequired(null)
-    const row = await batchers.create(context, { key, ttl, wantValue, value: { text: addTo(undefined, operation) } })
+    const row = await batchers.create(context, { key, ttl, wantValue, value: addTo(undefined, operation) })
     if (row === undefined) throw new Raced()
     return row
   }

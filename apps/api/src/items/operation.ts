@@ -16,12 +16,6 @@ export interface RequestedExpiry {
   readonly forever: boolean
 }
 
-/**
- * The value of a put: its JSON text, or a JSON object whose member `value` it is. PostgreSQL extracts the member, so that a request body
- * need not be scanned for it here.
- */
-export type PutValue = { readonly text: string } | { readonly body: string }
-
 /** Reads an item. */
 export interface GetOperation {
   readonly op: 'get'
@@ -32,7 +26,8 @@ export interface GetOperation {
 export interface PutOperation extends Conditions, RequestedExpiry {
   readonly op: 'put'
   readonly key: string
-  readonly value: PutValue
+  /** JSON text, which is stored as it is. */
+  readonly value: string
   /** Whether an existing item keeps its expiry. */
   readonly keepTtl: boolean
   /** Whether the response needs the value. */
@@ -46,7 +41,8 @@ export type PutInput = Omit<PutOperation, 'op' | 'forever'>
 export interface CreateOperation extends RequestedExpiry {
   readonly op: 'create'
   readonly key: string
-  readonly value: PutValue
+  /** JSON text, which is stored as it is. */
+  readonly value: string
   readonly wantValue: boolean
 }
 

@@ -2,8 +2,8 @@ import type { ApiError, ApiErrorDetails } from '../http/api-error.js'
 import type { ItemCall } from './item-call.js'
 import { tooLarge } from './item-errors.js'
 import type { PutInput } from './operation.js'
-import { bodyOf, isLongerThan } from './put-value.js'
 import type { PutItems, PutRules } from './sql/put-items.js'
+import { isLongerThan } from './value-size.js'
 import { itemName } from './write-batcher.js'
 
 /** An error in an idempotency record. */
@@ -39,7 +39,7 @@ export const toPutItems = (
   return {
     namespaces: calls.map(({ context }) => context.namespace),
     keys: calls.map(({ input }) => input.key),
-    bodies: calls.map(({ input }) => bodyOf(input.value)),
+    values: calls.map(({ input }) => input.value),
     ttls: calls.map(({ input }) => input.ttl),
     expiresAts: calls.map(({ input }) => input.expiresAt),
     ifMatches: calls.map(({ input }) => input.ifMatch),

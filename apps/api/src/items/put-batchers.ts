@@ -4,7 +4,6 @@ import { createBatcher } from '../lib/batcher.js'
 import type { ItemCall } from './item-call.js'
 import { inOrder } from './match-rows.js'
 import type { PutInput } from './operation.js'
-import { valueText } from './put-value.js'
 import { toUpdateItems, updateItems } from './sql/update-items.js'
 import { createItems, toUpsertItems, upsertItems } from './sql/upsert-items.js'
 import type { WrittenRow } from './sql/written-row.js'
@@ -23,7 +22,7 @@ const matchRows = (calls: readonly ItemCall<Put>[], rows: readonly WrittenRow[])
     const row = results[index]
     if (row === undefined) continue
     row.key = input.key
-    row.value = input.wantValue ? valueText(input.value) : null
+    row.value = input.wantValue ? input.value : null
   }
   return results
 }

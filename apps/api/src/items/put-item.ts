@@ -5,23 +5,14 @@ import { retryRaced } from '../postgres/retry.js'
 import type { ItemBatchers } from './item-batchers.js'
 import { expiresAtPast, preconditionFailed, tooLarge } from './item-errors.js'
 import type { PutInput } from './operation.js'
-import { bodyOf } from './put-value.js'
 import type { ItemRow } from './sql/item-row.js'
+import { isLongerThan } from './value-size.js'
 
 type WrittenRow = ItemRow & Replayable & { readonly outcome: 'created' | 'replaced' }
 
 /** Whether a put needs one of the slower statements, which decide each put by its own rules. */
-const needsRules = ({ ifMatch, ifNoneMatch, keepTtl, expiresAt, value }: PutInput, valueBytesMax: number): boolean => {
-  const body = bodyOf(value)
-  return (
-    ifMatch !== null ||
-    (ifNoneMatch !== null && ifNoneMatch !== '*') ||
-    keepTtl ||
-    expiresAt !== null ||
-    // A UTF-16 code unit takes at most three bytes.
-    (body.length * 3 > valueBytesMax && Buffer.byteLength(body) > valueBytesMax)
-  )
-}
+const needsRules = ({ ifMatch, ifNoneMatch, keepTtl, expiresAt, value }: PutInput, valueBytesMax: number): boolean =>
+  ifMatch !== null || (ifNoneMatch !== null && ifNoneMatch !== '*') || keepTtl || expiresAt !== null || isLongerThan(value, valueBytesMax)
 
 /** Creates the function that writes an item, by the fastest statement that can. */
 export const createPutItem = (batchers: ItemBatchers, valueBytesMax: number) => {

@@ -49,7 +49,7 @@ export const batchDefaults = {
 export const itemName = ({ namespace }: OperationContext, { key }: { readonly key: string }): string => `${namespace}/${key}`
 
 /** The size of a put in the queue. */
-export const bytesOfValue = ({ value }: Pick<PutInput, 'value'>): number => ('text' in value ? value.text : value.body).length
+export const bytesOfValue = ({ value }: Pick<PutInput, 'value'>): number => value.length
 
 /** The size of a request in a queue of whole requests. */
 export const bytesOfBody = (_input: unknown, { bodyText }: OperationContext): number => bodyText?.length ?? 0

@@ -10,15 +10,15 @@ import type { CreateOperation, DeleteOperation, PatchOperation, PutOperation, To
 import { requestedExpiry } from './requested-expiry.js'
 import { replayed, written } from './write-response-headers.js'
 
-/** Returns the body of a put: that of the request, or one made from `?value=`. */
-const putBody = (value: string | undefined, bodyText: string | undefined): string => {
+/** Returns the JSON text of the value of a put, from the body or from `?value=`. */
+const putValue = (value: string | undefined, bodyText: string | undefined): string => {
   if (value === undefined) {
     if (bodyText === undefined) throw invalid('body', 'is required: {"value": …}, or ?value= in its place')
-    return bodyText
+    return memberText(bodyText, 'value') ?? 'null'
   }
   if (bodyText !== undefined) throw invalid('query.value', 'and a body exclude one another')
   if (value.includes('\0')) throw invalid('query.value', 'must not contain the NUL character')
-  return JSON.stringify({ value })
+  return JSON.stringify(value)
 }
 
 export const createItem =
@@ -26,7 +26,7 @@ export const createItem =
   async (context, { body, headers }) => {
     const minimal = prefersMinimal(headers.prefer)
     const { ttl, expiresAt, forever } = requestedExpiry(body)
-    const value = { body: context.bodyText ?? '' }
+    const value = memberText(context.bodyText ?? '', 'value') ?? 'null'
     const operation: CreateOperation = { op: 'create', key: body.key, value, ttl, expiresAt, forever, wantValue: !minimal }
     const { item, replayed: isReplay } = await store.run(context, operation).catch((error) => {
       if (!(error instanceof ApiError) || error.code !== 'precondition_failed') throw error
@@ -44,7 +44,7 @@ export const putItem =
     const operation: PutOperation = {
       op: 'put',
       key: params.key,
-      value: { body: putBody(query.value, context.bodyText) },
+      value: putValue(query.value, context.bodyText),
       ...requestedExpiry(body),
       ...writeConditions(headers),
       wantValue: !minimal,

@@ -1,6 +1,6 @@
 import { tooLarge } from '../items/item-errors.js'
 import type { ItemOperation } from '../items/operation.js'
-import { isLongerThan } from '../items/put-value.js'
+import { isLongerThan } from '../items/value-size.js'
 import type { NamespaceSettings } from './namespace-settings.js'
 import { limitedTtl } from './ttl-limits.js'
 

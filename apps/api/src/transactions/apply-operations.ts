@@ -2,8 +2,8 @@ import { ApiError, invalid } from '../http/api-error.js'
 import { addTo, ttlRequired } from '../items/addition.js'
 import { tooLarge } from '../items/item-errors.js'
 import type { TransactionOperation } from '../items/operation.js'
-import { isLongerThan, valueText } from '../items/put-value.js'
 import type { StoredItem } from '../items/stored-item.js'
+import { isLongerThan } from '../items/value-size.js'
 import { JsonText } from '../lib/json-text.js'
 
 /** The result of an operation: the item, null if a get found none, or whether a delete found one. */
@@ -38,7 +38,7 @@ const written = (
     if (isLongerThan(operation.value, valueBytesMax)) throw tooLarge(valueBytesMax)
     const { ttl, expiresAt, keepTtl } = operation
     const given = ttl === null ? expiresAt : after(now, ttl)
-    return { value: new JsonText(valueText(operation.value)), expires_at: keepTtl && before !== undefined ? before.expires_at : given }
+    return { value: new JsonText(operation.value), expires_at: keepTtl && before !== undefined ? before.expires_at : given }
   }
   if (operation.op !== 'increment') throw new Error(`the operation ${operation.op} writes nothing`)
   const { ttl, refreshTtl, requireTtl } = operation

@@ -23,7 +23,7 @@ const toOperation = (operation: RequestedOperation, index: number, text: string,
       return { op, key, ...noConditions, wantItem: false }
     case 'set': {
       const value = memberSpan(span, 'value')
-      const set = { value: { text: value === undefined ? 'null' : textOf(text, value) }, ...requestedExpiry(operation), wantValue: true }
+      const set = { value: value === undefined ? 'null' : textOf(text, value), ...requestedExpiry(operation), wantValue: true }
       return { op: 'put', key, ...set, ...noConditions }
     }
     case 'increment': {

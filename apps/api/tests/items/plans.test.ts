@@ -110,7 +110,7 @@ const noRecord = { recordId: null, fingerprint: null, recordSeconds: 60 }
 const puts = {
   ...keyed,
   ...conditions,
-  bodies: all('{"value":1}'),
+  values: all('1'),
   ttls: all(1),
   expiresAts: all(null),
   wantValues: all(true),
@@ -142,7 +142,7 @@ test.each([
       read(replaceItems.plain, {
         ...keyed,
         ...conditions,
-        bodies: all('{"value":1}'),
+        values: all('1'),
         ttls: all(1),
         expiresAts: all(null),
         keepTtls: all(false),

@@ -13,8 +13,8 @@ import { writtenVersion } from './written-version.js'
 export interface PutItems {
   readonly namespaces: readonly string[]
   readonly keys: readonly string[]
-  /** JSON objects, whose members `value` are stored as they are written. */
-  readonly bodies: readonly string[]
+  /** JSON texts, which are stored as they are. */
+  readonly values: readonly string[]
   /** Seconds. */
   readonly ttls: readonly (number | null)[]
   readonly expiresAts: readonly (string | null)[]
@@ -66,9 +66,9 @@ const offered: Fragment<PutItems> = (p) => sql`
           when not coalesce(locked.live, false) and not ${mayCreate(p)} then 'full'
         end as outcome
       from unnest(
-        ${p.namespaces}::text[], ${p.keys}::text[], ${p.bodies}::text[], ${p.ttls}::bigint[], ${p.expiresAts}::timestamptz[],
+        ${p.namespaces}::text[], ${p.keys}::text[], ${p.values}::text[], ${p.ttls}::bigint[], ${p.expiresAts}::timestamptz[],
         ${p.ifMatches}::text[], ${p.ifNoneMatches}::text[], ${p.wantValues}::text[]::boolean[], ${p.rejections}::text[]
-      ) with ordinality as asked (namespace, key, body, ttl, expires_at, if_match, if_none_match, want_value, refusal, ordinal)
+      ) with ordinality as asked (namespace, key, new_value, ttl, expires_at, if_match, if_none_match, want_value, refusal, ordinal)
       left join lateral (
         select i.version, i.expires_at is null or i.expires_at > statement_timestamp() as live
         from ${items} i
@@ -119,7 +119,7 @@ const next: Fragment<PutItems> = (p) => sql`
 const effect: Fragment<PutItems> = (p) => sql`
     rules as materialized (select ${p.rules}::text::jsonb as rules), written as (
       insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
-      select a.namespace, a.key, a.body::json -> 'value', nextval('item_versions'), a.now, a.now,
+      select a.namespace, a.key, a.new_value::json, nextval('item_versions'), a.now, a.now,
         case when a.if_match is not null or not ${mayCreate(p)} then a.now when a.ttl is null then a.expires_at else a.now + a.ttl * interval '1 second' end
       from (
         select asked.*, date_trunc('milliseconds', clock_timestamp()) as now

@@ -5,7 +5,6 @@ import { defineStatement, type Fragment } from '../../postgres/statement.js'
 import { conditionsHold } from '../conditions.js'
 import type { ItemCall } from '../item-call.js'
 import type { PutInput } from '../operation.js'
-import { bodyOf } from '../put-value.js'
 import { createdVersion, keptOffset, nextVersion } from './created-version.js'
 import type { ItemRow } from './item-row.js'
 import { lockAsked, lockedIsLive } from './lock-items.js'
@@ -14,8 +13,8 @@ import { lockAsked, lockedIsLive } from './lock-items.js'
 export interface ReplaceItems {
   readonly namespaces: readonly string[]
   readonly keys: readonly string[]
-  /** JSON objects, whose members `value` are stored as they are written. */
-  readonly bodies: readonly string[]
+  /** JSON texts, which are stored as they are. */
+  readonly values: readonly string[]
   /** Seconds. */
   readonly ttls: readonly (number | null)[]
   readonly expiresAts: readonly (string | null)[]
@@ -37,12 +36,12 @@ export type ReplaceRow = { readonly ordinal: number } & (
 )
 
 const offered: Fragment<ReplaceItems> = (p) => sql`
-      select a.*, a.body::json -> 'value' as value
+      select a.*, a.new_value::json as value
       from unnest(
-        ${p.namespaces}::text[], ${p.keys}::text[], ${p.bodies}::text[],
+        ${p.namespaces}::text[], ${p.keys}::text[], ${p.values}::text[],
         ${p.ttls}::bigint[], ${p.expiresAts}::timestamptz[], ${p.keepTtls}::text[]::boolean[],
         ${p.ifMatches}::text[], ${p.ifNoneMatches}::text[], ${p.wantValues}::text[]::boolean[]
-      ) with ordinality as a (namespace, key, body, ttl, expires_at, keep_ttl, if_match, if_none_match, want_value, ordinal)`
+      ) with ordinality as a (namespace, key, new_value, ttl, expires_at, keep_ttl, if_match, if_none_match, want_value, ordinal)`
 
 const effect: Fragment<ReplaceItems> = (p) => sql`
     ${lockAsked}, decided as materialized (
@@ -100,7 +99,7 @@ export const toReplaceItems =
     ifNoneMatches: calls.map(({ input }) => input.ifNoneMatch),
     ttls: calls.map(({ input }) => input.ttl),
     expiresAts: calls.map(({ input }) => input.expiresAt),
-    bodies: calls.map(({ input }) => bodyOf(input.value)),
+    values: calls.map(({ input }) => input.value),
     keepTtls: calls.map(({ input }) => input.keepTtl),
     wantValues: calls.map(({ input }) => input.wantValue),
     valueBytesMax,

@@ -3,7 +3,6 @@ import { items } from '../../postgres/schema.js'
 import { defineBinaryStatement } from '../../postgres/wire/binary-statement.js'
 import type { ItemCall } from '../item-call.js'
 import type { PutOperation } from '../operation.js'
-import { valueText } from '../put-value.js'
 import { createdVersionOf, keptOffset, nextVersion } from './created-version.js'
 import { readWrittenRow, type WrittenRow } from './written-row.js'
 
@@ -45,5 +44,5 @@ export const updateItems = defineBinaryStatement<UpdateItems, WrittenRow>(
 export const toUpdateItems = (calls: readonly ItemCall<Pick<PutOperation, 'key' | 'value'>>[]): UpdateItems => ({
   namespaces: calls.map(({ context }) => context.namespace),
   keys: calls.map(({ input }) => input.key),
-  values: calls.map(({ input }) => valueText(input.value)),
+  values: calls.map(({ input }) => input.value),
 })

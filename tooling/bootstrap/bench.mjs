@@ -1,4 +1,4 @@
-// `npm run bench`: installs, builds what changed, and measures. `-- --short` measures less and prints it.
+// `npm run bench`: installs, builds, and runs the benchmark. `-- --short` measures less and prints the result.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { environment, pinnedNode, prepare, root } from './prepare.mjs'

@@ -1,11 +1,13 @@
-// `npm run conformance -- <url>`: installs, builds what changed, and holds a running API to its contracts.
+// `npm run conformance -- <url>`: installs, builds, and tests a running API against its contracts.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { environment, pinnedNode, prepare, root } from './prepare.mjs'
 
 const [url] = process.argv.slice(2)
 if (url === undefined || !URL.canParse(url)) {
-  console.error('usage: npm run conformance -- <url>\n\nHolds a running API to its contracts. HOLDFAST_API_KEY is its API key.')
+  console.error(
+    'Usage: npm run conformance -- <url>\n\nTests a running API against its contracts. Set HOLDFAST_API_KEY if the API requires an API key.',
+  )
   process.exit(2)
 }
 prepare()

@@ -1,4 +1,4 @@
-// `npm run migrate`: installs, builds what changed, and brings the tables of the service's database up to date.
+// `npm run migrate`: installs, builds, and migrates the database of `DATABASE_URL`.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { environment, pinnedNode, prepare, root } from './prepare.mjs'

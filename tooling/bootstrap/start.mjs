@@ -1,4 +1,4 @@
-// `npm start`: installs, builds what changed, and runs the service in the foreground. `npm start -- --help` lists its options.
+// `npm start`: installs, builds, and runs the service in the foreground. `npm start -- --help` lists the options.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { environment, pinnedNode, prepare, root } from './prepare.mjs'
@@ -37,7 +37,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => service.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal))
 }
 
-// Where npm is killed nobody passes a signal on; the service notices this process's end by itself.
+// If npm is killed, this process receives no signal. It detects the new parent and disconnects from
+// the service, which then stops.
 setInterval(() => {
   if (process.ppid !== launcher) service.disconnect()
 }, 250).unref()

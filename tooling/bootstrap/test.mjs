@@ -1,4 +1,4 @@
-// `npm test`: installs, builds what changed, and runs the tests. `npm run test:full` also runs the slow ones.
+// `npm test`: installs, builds, and runs the tests. `npm run test:full` also runs the slow tests.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { environment, pinnedNode, prepare, root } from './prepare.mjs'
@@ -6,26 +6,26 @@ import { environment, pinnedNode, prepare, root } from './prepare.mjs'
 const usage = `Usage: npm test [-- <filter>... <option>...]
        npm run test:full [-- <filter>... <option>...]
 
-Runs the tests of all packages. A filter is a part of a file's path: "npm test -- items" runs
-the files whose path contains "items". A file named *.full.test.ts is slow: it runs in
-npm run test:full, or if a filter names it.
+Runs the tests of all packages. A filter is a substring of a file path: "npm test -- items" runs
+the files whose path contains "items". Slow tests are in files named *.full.test.ts. They run with
+"npm run test:full", or if a filter matches their path.
 
 Options:
   --help          print this text
   -t <pattern>    run only tests whose title matches the regular expression
-  -u              write snapshots again, for example docs/openapi.json: npm test -- documents -u
-  --bail 1        stop at the first failed test
-  --project <p>   run one package only, for example @holdfast/client
-All other options of vitest work too.
+  -u              update snapshots, such as docs/openapi.json: npm test -- documents -u
+  --bail 1        stop after the first failed test
+  --project <p>   run only one package, such as @holdfast/client
+All other options are passed to vitest.
 `
 
-const given = process.argv.slice(2)
-if (given.includes('--help') || given.includes('-h')) {
+const argv = process.argv.slice(2)
+if (argv.includes('--help') || argv.includes('-h')) {
   process.stdout.write(usage)
   process.exit(0)
 }
-const isFull = given.includes('--full')
-const args = given.filter((argument) => argument !== '--full')
+const isFull = argv.includes('--full')
+const args = argv.filter((argument) => argument !== '--full')
 const hasFilter = args.some((argument, index) => !argument.startsWith('-') && !['-t', '--bail', '--project'].includes(args[index - 1]))
 
 prepare()

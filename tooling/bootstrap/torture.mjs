@@ -1,4 +1,4 @@
-// `npm run torture -- <proof?> <minutes?>`: installs, builds what changed, and proves what the service promises.
+// `npm run torture -- [proof] [minutes]`: installs, builds, and runs the fault tests.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { environment, pinnedNode, prepare, root } from './prepare.mjs'

@@ -1,4 +1,4 @@
-// `npm run verify -- <url>`: installs, builds what changed, and runs every workflow of the verifier once against a running API.
+// `npm run verify -- <url>`: installs, builds, and runs each workflow of the verifier once against a running API.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { environment, pinnedNode, prepare, root } from './prepare.mjs'

@@ -3,12 +3,15 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The API key of all requests; empty if they have none. */
+    /** The API key sent with every request. Empty: no key is sent. */
     apiKey: string
   }
 }
 
-/** Set-up: the API that `HOLDFAST_URL` names, else one that is started for the run, with all that can be turned on. */
+/**
+ * Global setup: uses the API at `HOLDFAST_URL`. If it is not set, starts an API with all optional
+ * features enabled.
+ */
 export default async (project: TestProject) => {
   const url = process.env.HOLDFAST_URL
   if (url === undefined || url === '') {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { z } from 'zod'
 
-/** The part of JSON Schema that the contracts come out as. */
+/** The subset of JSON Schema that the contracts use. */
 interface JsonSchema {
   readonly $ref?: string
   readonly $defs?: Readonly<Record<string, JsonSchema>>
@@ -25,10 +25,10 @@ const text = ({ minLength = 0, examples = [] }: JsonSchema) => {
   const any = fc.string({ unit: 'grapheme', minLength, maxLength: 30 })
   return examples.length === 0 ? any : fc.oneof(fc.constantFrom(...examples), any)
 }
-/** Half of them small and on the bounds, where mistakes are. */
+/** Integers in a range. Half of them are at its bounds, where bugs are likely. */
 const integer = (min: number, max: number) => fc.oneof(fc.constantFrom(min, Math.min(max, min + 1), max), fc.integer({ min, max }))
 const future = fc.date({ min: new Date('2030-01-01'), max: new Date('2090-01-01'), noInvalidDate: true }).map((date) => date.toISOString())
-/** Any JSON that PostgreSQL can keep as text. */
+/** JSON values without NUL characters, which PostgreSQL cannot store as text. */
 const json = fc.jsonValue({ maxDepth: 3, stringUnit: 'grapheme' }).filter((value) => !JSON.stringify(value).includes('\\u0000'))
 
 const object = ({ properties = {}, required = [] }: JsonSchema, defs: JsonSchema['$defs']) => {
@@ -63,10 +63,10 @@ const arbitrary = (schema: JsonSchema, defs: JsonSchema['$defs'] = schema.$defs)
   }
 }
 
-/** Values that a schema takes; undefined where there is no schema. */
+/** Returns an arbitrary of values that a schema accepts. Without a schema, the value is undefined. */
 export const valuesOf = (schema: z.ZodType | undefined): fc.Arbitrary<unknown> => {
   if (schema === undefined) return fc.constant(undefined)
-  const described = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
-  // What JSON Schema cannot say (one expiry only, a page or a cursor) is left to the schema itself.
-  return arbitrary(described).filter((value) => schema.safeParse(value).success)
+  const jsonSchema = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
+  // JSON Schema cannot express rules about several members, such as `ttl` or `expires_at` but not both.
+  return arbitrary(jsonSchema).filter((value) => schema.safeParse(value).success)
 }

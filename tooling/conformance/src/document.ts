@@ -10,17 +10,17 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>>
 }
 
-/** An OpenAPI document, as far as it is looked at here. */
+/** The parts of an OpenAPI document that the tests use. */
 export interface OpenApi {
   readonly openapi: string
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: { readonly schemas: Schema }
 }
 
-/** What the document says of a route; undefined where it says nothing. */
+/** Returns the operation of a route in the document, or undefined if it has none. */
 export const operationOf = (document: OpenApi, { path, method }: RouteContract): Operation | undefined => document.paths[path]?.[method]
 
-/** A schema of the document as a validator, so that the document itself is held against real requests and answers. */
+/** Converts a schema of the document to a validator, so that the document is tested against real requests and responses. */
 export const validatorOf = (document: OpenApi, schema: Schema): z.ZodType => {
   const local = JSON.stringify({ ...schema, $defs: document.components.schemas }).replaceAll('#/components/schemas/', '#/$defs/')
   return z.fromJSONSchema(JSON.parse(local))

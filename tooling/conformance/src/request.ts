@@ -5,7 +5,7 @@ import { valuesOf } from './arbitrary.ts'
 
 type Members = Record<string, unknown>
 
-/** A request by the parts of its contract. */
+/** A request, split into the parts that its contract describes. */
 export interface ContractRequest {
   readonly params: Members
   readonly query: Members
@@ -13,16 +13,16 @@ export interface ContractRequest {
   readonly body: unknown
 }
 
-/** All keys of this run begin with it, so that a deployment's own data is neither read nor changed. */
+/** The prefix of all keys of this run. It keeps the tests from reading or changing other data. */
 export const ownPrefix = `conformance/${randomUUID()}/`
 
-/** Keys that most requests are about, so that they meet each other's items. */
+/** Keys that most requests use, so that requests operate on items of earlier ones. */
 export const commonKeys = ['a', 'b', 'c'].map((name) => ownPrefix + name)
 
-/** The namespace that most requests about namespaces are about. */
+/** The namespace that most requests on namespaces use. */
 export const ownNamespace = `conformance-${randomUUID()}`
 
-/** A namespace of ours in place of any. */
+/** Replaces a generated namespace name with one of this run. */
 const ownNamespaceName = (text: unknown): unknown => {
   if (typeof text !== 'string') return text
   return text.length % 4 === 0 ? `${ownNamespace}-${text.length}` : ownNamespace
@@ -31,17 +31,17 @@ const ownNamespaceName = (text: unknown): unknown => {
 /** The name of all API keys of this run. */
 export const ownApiKeyName = `${ownPrefix}key`
 
-/** A key of ours in place of any. */
+/** Replaces a generated key with one of this run. */
 const ownKey = (text: unknown): unknown => {
   if (typeof text !== 'string') return text
   const start = Array.from(text).slice(0, 3).join('')
   return start.length < 3 ? `${ownPrefix}${start}` : (commonKeys[start.charCodeAt(0) % commonKeys.length] ?? ownPrefix)
 }
 
-/** Keys name one request each, so no two requests may have the same. */
-const ownIdempotencyKey = (given: unknown): string => (String(given).startsWith('"') ? `"${randomUUID()}"` : randomUUID())
+/** Replaces a generated idempotency key with a unique one in the same form, quoted or not. */
+const ownIdempotencyKey = (generated: unknown): string => (String(generated).startsWith('"') ? `"${randomUUID()}"` : randomUUID())
 
-/** Header values that can be sent. */
+/** Replaces characters that a header value cannot contain. */
 const sendable = (headers: unknown): Members =>
   Object.fromEntries(
     Object.entries({ ...(headers as Members | undefined) }).map(([name, text]) => [
@@ -59,7 +59,7 @@ const confineMembers = (members: unknown): Members => {
   return own
 }
 
-/** What a request about namespaces or API keys is about, in place of any. */
+/** Replaces generated names of namespaces and API keys with those of this run. */
 const confineAdministration = (members: Members): Members => {
   const own = { ...members }
   if ('namespace' in own) own.namespace = ownNamespaceName(own.namespace)
@@ -69,28 +69,28 @@ const confineAdministration = (members: Members): Members => {
   return own
 }
 
-/** Keeps a request to keys, namespaces and API keys of this run, whatever was generated: no other may be sent. */
+/** Restricts a generated request to keys, namespaces and API keys of this run. */
 const confine = (route: RouteContract, request: Record<keyof ContractRequest, unknown>): ContractRequest => {
   const params = confineAdministration(confineMembers(request.params))
   const query = confineMembers(request.query)
   if (route.request.query !== undefined && 'prefix' in route.request.query.shape) query.prefix ??= ownPrefix
   const isObject = typeof request.body === 'object' && request.body !== null && !Array.isArray(request.body)
   const body = isObject ? confineAdministration(confineMembers(request.body)) : request.body
-  // On some routes the body repeats the key of the path.
-  const repeats = isObject && 'key' in params && route.request.body !== undefined && 'key' in (body as Members)
+  // On some routes the body must contain the key of the path.
+  const bodyHasPathKey = isObject && 'key' in params && route.request.body !== undefined && 'key' in (body as Members)
   const headers = sendable(request.headers)
   if (headers['idempotency-key'] !== undefined) headers['idempotency-key'] = ownIdempotencyKey(headers['idempotency-key'])
-  return { params, query, headers, body: repeats ? { ...(body as Members), key: params.key } : body }
+  return { params, query, headers, body: bodyHasPathKey ? { ...(body as Members), key: params.key } : body }
 }
 
-/** Leaves the value in the query out where there is a body: nearly all requests with both are refused for that alone. */
+/** Removes `value` from the query of most requests with a body, because the API rejects a request with both. */
 const withOneValue = <R extends { query: unknown; body: unknown; both: boolean }>({ both, ...request }: R) => {
   if (request.body === undefined || both || request.query === undefined) return request
   const { value: _inQuery, ...query } = request.query as Members
   return { ...request, query }
 }
 
-/** Requests that a route's contract takes. */
+/** Returns an arbitrary of requests that a route's contract accepts. */
 export const validRequests = (route: RouteContract): fc.Arbitrary<ContractRequest> => {
   const { params, query, headers, body, bodyOptional } = route.request
   return fc
@@ -106,24 +106,24 @@ export const validRequests = (route: RouteContract): fc.Arbitrary<ContractReques
 
 const junk = fc.oneof(fc.constantFrom(null, true, -1, 1.5, '', [], {}), fc.string())
 
-/** Ways to break one part of a valid request. */
-const breakages = (route: RouteContract): fc.Arbitrary<(request: ContractRequest) => ContractRequest>[] => {
+/** Returns mutations that may invalidate one part of a valid request. */
+const mutations = (route: RouteContract): fc.Arbitrary<(request: ContractRequest) => ContractRequest>[] => {
   const { query, body } = route.request
-  // Not those that say which keys a request is about: no other than those of this run may be sent.
-  const shape = Object.keys(query?.shape ?? {}).filter((name) => !['key', 'prefix', 'start_after'].includes(name))
-  const ways: fc.Arbitrary<(request: ContractRequest) => ContractRequest>[] = [
+  // Parameters that select keys are excluded: a request must not use keys other than those of this run.
+  const names = Object.keys(query?.shape ?? {}).filter((name) => !['key', 'prefix', 'start_after'].includes(name))
+  const result: fc.Arbitrary<(request: ContractRequest) => ContractRequest>[] = [
     fc.constant((request) => ({ ...request, query: { ...request.query, unknown: 'x' } })),
   ]
-  if (shape.length > 0) {
-    ways.push(
-      fc.tuple(fc.constantFrom(...shape), fc.constantFrom('', 'x', '-1', '1e9', '0')).map(([name, text]) => (request) => ({
+  if (names.length > 0) {
+    result.push(
+      fc.tuple(fc.constantFrom(...names), fc.constantFrom('', 'x', '-1', '1e9', '0')).map(([name, text]) => (request) => ({
         ...request,
         query: { ...request.query, [name]: text },
       })),
     )
   }
   if (body !== undefined) {
-    ways.push(
+    result.push(
       junk.map((value) => (request) => ({ ...request, body: value })),
       fc.tuple(fc.constantFrom('ttl', 'expires_at', 'keep_ttl', 'unknown', '__proto__'), junk).map(([name, value]) => (request) => ({
         ...request,
@@ -131,19 +131,19 @@ const breakages = (route: RouteContract): fc.Arbitrary<(request: ContractRequest
       })),
     )
   }
-  return ways
+  return result
 }
 
-/** Whether the contract refuses a request by its schemas. */
+/** Returns whether the schemas of the contract reject a request. */
 const isInvalid = (route: RouteContract, request: ContractRequest): boolean => {
   const { query, body } = route.request
   const unknownQuery = query === undefined && route.limited && Object.keys(request.query).length > 0
   return unknownQuery || query?.safeParse(request.query).success === false || body?.safeParse(request.body).success === false
 }
 
-/** Requests that a route's contract does not take, by one fault each. */
+/** Returns an arbitrary of requests that a route's contract rejects because of one invalid part. */
 export const invalidRequests = (route: RouteContract): fc.Arbitrary<ContractRequest> =>
   fc
-    .tuple(validRequests(route), fc.oneof(...breakages(route)))
-    .map(([request, breakPart]) => breakPart(request))
+    .tuple(validRequests(route), fc.oneof(...mutations(route)))
+    .map(([request, mutate]) => mutate(request))
     .filter((request) => isInvalid(route, request) && !(route.request.bodyOptional && request.body === undefined))

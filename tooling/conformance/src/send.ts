@@ -25,7 +25,7 @@ const headersOf = ({ headers, body }: ContractRequest): Headers => {
   return all
 }
 
-/** Sends a request to the API; where the API limits this client, waits for as long as it says. */
+/** Sends a request. If the API responds with 429, waits as `Retry-After` says and sends the request again. */
 export const send = async (url: string, route: RouteContract, request: ContractRequest): Promise<ApiResponse> => {
   const { body } = request
   const response = await fetch(url + pathOf(route, request), {
@@ -33,14 +33,17 @@ export const send = async (url: string, route: RouteContract, request: ContractR
     headers: headersOf(request),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  const answer = { status: response.status, headers: response.headers, text: await response.text() }
-  if (answer.status !== 429) return answer
-  expectDeclared(route, answer)
-  await setTimeout(Number(answer.headers.get('retry-after')) * 1000)
+  const apiResponse = { status: response.status, headers: response.headers, text: await response.text() }
+  if (apiResponse.status !== 429) return apiResponse
+  expectDeclared(route, apiResponse)
+  await setTimeout(Number(apiResponse.headers.get('retry-after')) * 1000)
   return send(url, route, request)
 }
 
-/** Holds an answer to its contract: a declared status with the headers and body of that status, or a problem with a declared code. */
+/**
+ * Checks a response against its contract. It must have a declared status with the headers and body of
+ * that status, or be a problem with a declared code.
+ */
 export const expectDeclared = (route: RouteContract, { status, headers, text }: ApiResponse): void => {
   const contract = route.responses[status]
   if (contract === undefined) {

@@ -3,7 +3,7 @@ import { type ContractRequest, commonKeys, ownApiKeyName, ownNamespace, ownPrefi
 
 const [key] = commonKeys
 
-/** The bodies of requests that succeed, if the common keys have the number 1. */
+/** The bodies of requests that succeed if the value of each common key is the number 1. */
 const bodies: { readonly [Id in RouteId]?: unknown } = {
   createItem: { key: `${ownPrefix}new`, value: 1 },
   putItem: { value: 1 },
@@ -22,7 +22,7 @@ const bodies: { readonly [Id in RouteId]?: unknown } = {
 
 const params: Readonly<Record<string, unknown>> = { key, namespace: ownNamespace, code: 'item_not_found', file: 'swagger-ui.css' }
 
-/** A request that a route answers with success, whatever was sent before. Random requests alone need not include one. */
+/** Returns a request that always succeeds. Generated requests may include none that does. */
 export const typicalRequest = (id: RouteId, { request }: RouteContract, apiKeyId: string | undefined): ContractRequest => {
   const names = Object.keys(request.params?.shape ?? {})
   const query = {

@@ -8,12 +8,12 @@ import { type ApiResponse, expectDeclared, send } from '../src/send.ts'
 import { typicalRequest } from '../src/typical-request.ts'
 
 const url = inject('apiUrl')
-/** A deployment that counts requests would make every run wait. */
+/** Fewer runs against a deployment, which may have a rate limit. */
 const numRuns = process.env.HOLDFAST_URL ? 10 : 100
-const nothing: ContractRequest = { params: {}, query: {}, headers: {}, body: undefined }
+const emptyRequest: ContractRequest = { params: {}, query: {}, headers: {}, body: undefined }
 const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi
-/** Routes by their operation id in the document, those of one item also with the key in the query. */
-const served = (Object.entries(routes) as [RouteId, RouteContract][])
+/** The enabled routes by operation id. Routes of one item also have a variant with the key in the query. */
+const enabledRoutes = (Object.entries(routes) as [RouteId, RouteContract][])
   .flatMap(([id, route]): [string, RouteContract, RouteId][] => {
     const byQuery = keyInQuery(route)
     return byQuery === undefined
@@ -25,87 +25,90 @@ const served = (Object.entries(routes) as [RouteId, RouteContract][])
   })
   .filter(([, route]) => operationOf(document, route) !== undefined)
 
-/** Whether the answer is that the API key of this run may not do this. */
+/** Returns whether the API key lacks the permission for a request. */
 const isForbidden = ({ status }: ApiResponse): boolean => status === errors.forbidden.status
-const mayNot = 'the API key may not call this route'
+const forbiddenNote = 'the API key may not call this route'
 
-const isServed = (id: RouteId): boolean => served.some(([servedId]) => servedId === id)
+const isEnabled = (id: RouteId): boolean => enabledRoutes.some(([enabledId]) => enabledId === id)
 
 afterAll(async () => {
-  await send(url, routes.deleteItems, { ...nothing, query: { prefix: ownPrefix } })
-  const left = await send(url, routes.listItems, { ...nothing, query: { prefix: ownPrefix } })
-  expect(JSON.parse(left.text).total).toBe(0)
-  for (const namespace of new Set(namespacesMade)) await send(url, routes.deleteNamespace, { ...nothing, params: { namespace } })
-  if (!isServed('listApiKeys')) return
-  const keys = await send(url, routes.listApiKeys, nothing)
+  await send(url, routes.deleteItems, { ...emptyRequest, query: { prefix: ownPrefix } })
+  const remaining = await send(url, routes.listItems, { ...emptyRequest, query: { prefix: ownPrefix } })
+  expect(JSON.parse(remaining.text).total).toBe(0)
+  for (const namespace of new Set(createdNamespaces)) await send(url, routes.deleteNamespace, { ...emptyRequest, params: { namespace } })
+  if (!isEnabled('listApiKeys')) return
+  const keys = await send(url, routes.listApiKeys, emptyRequest)
   if (keys.status !== 200) return
   for (const { id, name } of JSON.parse(keys.text).api_keys) {
-    if (name === ownApiKeyName) await send(url, routes.deleteApiKey, { ...nothing, params: { id } })
+    if (name === ownApiKeyName) await send(url, routes.deleteApiKey, { ...emptyRequest, params: { id } })
   }
 })
 
-const namespacesMade: string[] = []
+const createdNamespaces: string[] = []
 
-/** Prepares what a route needs: a create wants a free key, all others want items, a namespace and an API key that are there. */
+/**
+ * Creates the data that a route needs. A create needs an unused key. Other routes need existing items,
+ * a namespace or an API key.
+ */
 const prepare = async (id: RouteId, route: RouteContract): Promise<{ readonly apiKeyId: string | undefined }> => {
   if (route.tag === 'Namespaces') {
-    if (id === 'createNamespace') await send(url, routes.deleteNamespace, { ...nothing, params: { namespace: ownNamespace } })
-    else await send(url, routes.createNamespace, { ...nothing, body: { name: ownNamespace } })
+    if (id === 'createNamespace') await send(url, routes.deleteNamespace, { ...emptyRequest, params: { namespace: ownNamespace } })
+    else await send(url, routes.createNamespace, { ...emptyRequest, body: { name: ownNamespace } })
     return { apiKeyId: undefined }
   }
   if (id === 'deleteApiKey') {
-    const { status, text } = await send(url, routes.createApiKey, { ...nothing, body: { name: ownApiKeyName, scopes: ['read'] } })
+    const { status, text } = await send(url, routes.createApiKey, { ...emptyRequest, body: { name: ownApiKeyName, scopes: ['read'] } })
     return { apiKeyId: status === 201 ? JSON.parse(text).id : undefined }
   }
   const isAboutItem = 'key' in { ...route.request.params?.shape, ...route.request.query?.shape }
   if (!isAboutItem && route.request.body === undefined) return { apiKeyId: undefined }
-  if (id === 'createItem') await send(url, routes.deleteItems, { ...nothing, query: { prefix: ownPrefix } })
+  if (id === 'createItem') await send(url, routes.deleteItems, { ...emptyRequest, query: { prefix: ownPrefix } })
   else {
     const operations = commonKeys.map((key) => ({ op: 'set', key, value: 1, ttl: 600 }))
-    await send(url, routes.transact, { ...nothing, body: { operations } })
+    await send(url, routes.transact, { ...emptyRequest, body: { operations } })
   }
   return { apiKeyId: undefined }
 }
 
-describe.each(served)('%s', (_operationId, route, id) => {
+describe.each(enabledRoutes)('%s', (_operationId, route, id) => {
   const operation = operationOf(document, route)
 
-  test('what its contract takes is answered as the contract and the document say', async (context) => {
+  test('responses to valid requests match the contract and the document', async (context) => {
     const { apiKeyId } = await prepare(id, route)
     const responseOf = async (request: ContractRequest): Promise<ApiResponse> => {
-      const answer = await send(url, route, request)
-      if (id === 'createNamespace' && answer.status === 201) namespacesMade.push(JSON.parse(answer.text).name)
-      expectDeclared(route, answer)
-      expect(answer.status).toBeLessThan(500)
-      const schema = operation?.responses[answer.status]?.content?.[answer.headers.get('content-type') ?? '']?.schema
-      if (schema !== undefined && !answer.headers.get('content-type')?.startsWith('text/')) {
-        validatorOf(document, schema).parse(JSON.parse(answer.text))
+      const response = await send(url, route, request)
+      if (id === 'createNamespace' && response.status === 201) createdNamespaces.push(JSON.parse(response.text).name)
+      expectDeclared(route, response)
+      expect(response.status).toBeLessThan(500)
+      const schema = operation?.responses[response.status]?.content?.[response.headers.get('content-type') ?? '']?.schema
+      if (schema !== undefined && !response.headers.get('content-type')?.startsWith('text/')) {
+        validatorOf(document, schema).parse(JSON.parse(response.text))
       }
-      return answer
+      return response
     }
     const typical = await responseOf(typicalRequest(id, route, apiKeyId))
-    if (isForbidden(typical)) context.skip(mayNot)
+    if (isForbidden(typical)) context.skip(forbiddenNote)
     expect(Object.keys(route.responses), typical.text).toContain(String(typical.status))
-    // Most of these meet what the ones before have left behind, so that any declared answer is right.
+    // Any declared response is correct here, because it depends on the requests sent before.
     await fc.assert(
       fc.asyncProperty(validRequests(route), async (request) => void (await responseOf(request))),
       { numRuns },
     )
   })
 
-  test.runIf(route.limited && route.method !== 'head')('what its contract does not take is refused', async (context) => {
+  test.runIf(route.limited && route.method !== 'head')('requests that violate the contract are rejected', async (context) => {
     await fc.assert(
       fc.asyncProperty(invalidRequests(route), async (request) => {
-        const answer = await send(url, route, request)
-        if (isForbidden(answer)) context.skip(mayNot)
-        expectDeclared(route, answer)
-        expect([answer.status, JSON.parse(answer.text).code]).toEqual([400, 'validation_failed'])
+        const response = await send(url, route, request)
+        if (isForbidden(response)) context.skip(forbiddenNote)
+        expectDeclared(route, response)
+        expect([response.status, JSON.parse(response.text).code]).toEqual([400, 'validation_failed'])
       }),
       { numRuns },
     )
   })
 
-  test('the document has its statuses and parameters', () => {
+  test('the document lists every status and parameter of the contract', () => {
     const statuses = [...Object.keys(route.responses), ...route.errors.map((code) => String(errors[code].status))]
     expect(Object.keys(operation?.responses ?? {}).sort()).toEqual([...new Set(statuses)].sort())
     const parts = [
@@ -113,9 +116,9 @@ describe.each(served)('%s', (_operationId, route, id) => {
       ['query', route.request.query],
       ['header', route.request.headers],
     ] as const
-    const parameters = parts.flatMap(([index, schema]) =>
+    const parameters = parts.flatMap(([location, schema]) =>
       Object.entries(schema?.shape ?? {}).map(
-        ([name, member]) => `${index} ${name} ${index === 'path' || !member.safeParse(undefined).success}`,
+        ([name, member]) => `${location} ${name} ${location === 'path' || !member.safeParse(undefined).success}`,
       ),
     )
     expect((operation?.parameters ?? []).map((each) => `${each.in} ${each.name} ${each.required ?? false}`).sort()).toEqual(
@@ -123,7 +126,7 @@ describe.each(served)('%s', (_operationId, route, id) => {
     )
   })
 
-  test('the document takes the bodies that the contract takes', () => {
+  test('the document accepts every body that the contract accepts', () => {
     const body = operation?.requestBody
     expect(body === undefined).toBe(route.request.body === undefined)
     if (body === undefined) return
@@ -137,22 +140,22 @@ describe.each(served)('%s', (_operationId, route, id) => {
   })
 })
 
-test('the document has every route that is always there, and none that no contract has', () => {
-  const always = Object.values(routes as Record<string, RouteContract>).filter(
+test('the document has every unconditional route, and no route without a contract', () => {
+  const unconditional = Object.values(routes as Record<string, RouteContract>).filter(
     (route) => route.enabledBy === undefined && route.movedBy === undefined,
   )
-  expect(always.filter((route) => operationOf(document, route) === undefined).map(({ path }) => path)).toEqual([])
+  expect(unconditional.filter((route) => operationOf(document, route) === undefined).map(({ path }) => path)).toEqual([])
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { operationId }]) => `${operationId} ${method} ${path}`),
   )
-  const contracts = served.flatMap(([id, route]) => {
+  const contracts = enabledRoutes.flatMap(([id, route]) => {
     const { method, path, namespaced } = route
     return [`${id} ${method} ${path}`, ...(namespaced ? [`${id}InNamespace ${method} ${inNamespace(route).path}`] : [])]
   })
   expect(operations.sort()).toEqual(contracts.sort())
 })
 
-test('a path that no contract has is refused', async () => {
+test('a path without a contract returns 404 route_not_found', async () => {
   const response = await fetch(`${url}/no/such/route`)
   expect([response.status, await response.json()]).toMatchObject([404, { code: 'route_not_found' }])
 })

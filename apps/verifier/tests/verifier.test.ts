@@ -37,7 +37,7 @@ const get = async (path: string) => {
 const keysLeft = async () => (await createClient({ url: inject('apiUrl') }).list({ prefix: 'verifier/' })).total
 const wrongItem = (value: unknown) =>
   ({
-    kind: 'answer',
+    kind: 'respond',
     status: 200,
     headers: { 'content-type': 'application/json' },
     body: (path: string) => {
@@ -48,7 +48,7 @@ const wrongItem = (value: unknown) =>
 
 const problem = (status: number, code: string) =>
   ({
-    kind: 'answer',
+    kind: 'respond',
     status,
     headers: { 'content-type': 'application/problem+json' },
     body: JSON.stringify({ type: `/problems/${code}`, title: code, status, detail: '', instance: 'r-1', code }),

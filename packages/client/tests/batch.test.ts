@@ -55,7 +55,7 @@ describe('putMany', () => {
   test('is applied once even if responses are lost', async () => {
     const { proxy, client: faulty } = await proxied()
     const key = newKey()
-    proxy.plan({ kind: 'cut after' }, { kind: 'answer', status: 524, forward: true, headers: { 'retry-after': '0' } })
+    proxy.plan({ kind: 'cut after' }, { kind: 'respond', status: 524, forward: true, headers: { 'retry-after': '0' } })
     expect(await faulty.putMany([{ key, value: 1, ifNoneMatch: '*' }])).toMatchObject([{ ok: true, created: true }])
     proxy.plan({ kind: 'cut after' })
     expect(await faulty.deleteMany([key])).toEqual([{ key, ok: true, deleted: true }])
@@ -74,7 +74,7 @@ describe('putMany', () => {
   test('rejects a response with another number of outcomes', async () => {
     const { proxy, client: wrong } = await proxied({ retry: false })
     const body = JSON.stringify({ results: [] })
-    proxy.plan({ kind: 'answer', status: 200, headers: { 'content-type': 'application/json' }, body })
+    proxy.plan({ kind: 'respond', status: 200, headers: { 'content-type': 'application/json' }, body })
     expect(await rejection(wrong.putMany([{ key: 'k', value: 1 }]))).toMatchObject({ code: 'outcome_unknown' })
   })
 })
@@ -121,7 +121,7 @@ describe('getAndDelete', () => {
 
   test('fails if the service does not return the item', async () => {
     const { proxy, client: old } = await proxied({ retry: false })
-    proxy.plan({ kind: 'answer', status: 204, headers: { 'x-request-id': 'r-1' } })
+    proxy.plan({ kind: 'respond', status: 204, headers: { 'x-request-id': 'r-1' } })
     expect(await rejection(old.getAndDelete('k'))).toMatchObject({ code: 'outcome_unknown' })
   })
 })

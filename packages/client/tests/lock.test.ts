@@ -99,7 +99,7 @@ describe.concurrent('a lock', () => {
     const name = newKey()
     const lock = await faulty.lock(name, { ttl: 3 })
     const seen = proxy.requests.length
-    proxy.plan(...times(4, { kind: 'cut after' }), { kind: 'answer', status: 502, forward: true }, { kind: 'cut before' })
+    proxy.plan(...times(4, { kind: 'cut after' }), { kind: 'respond', status: 502, forward: true }, { kind: 'cut before' })
     await until(() => proxy.requests.length > seen + 6)
     await until(async () => Date.parse((await client.get(name))?.expiresAt ?? '') > Date.now() + 2_000)
     expect(lock.signal.aborted).toBe(false)
@@ -124,7 +124,7 @@ describe.concurrent('a lock', () => {
 
   test.each<[string, Fault]>([
     ['cut', { kind: 'cut after' }],
-    ['replaced by a proxy', { kind: 'answer', status: 524, forward: true }],
+    ['replaced by a proxy', { kind: 'respond', status: 524, forward: true }],
     ['lost', { kind: 'black hole', forward: true }],
   ])('is acquired if its first response was %s', async (_name, fault) => {
     const { proxy, client: faulty } = await proxied({ timeout: 500 })
@@ -218,7 +218,7 @@ test('behind a faulty network, a lock has one holder at a time, and fenced write
     { kind: 'cut before' },
     { kind: 'black hole', forward: true },
     { kind: 'black hole', forward: false },
-    { kind: 'answer', status: 524, forward: true },
+    { kind: 'respond', status: 524, forward: true },
     { kind: 'truncate', bytes: 10 },
     { kind: 'pass', delayMs: 1_500 },
   ]

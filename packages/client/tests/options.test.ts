@@ -7,7 +7,7 @@ const apiKey = 'hf_test_secret-of-this-test'
 
 test('the API key is sent, and no error contains it', async () => {
   const { proxy, client } = await proxied({ apiKey, retry: false, timeout: 500 })
-  proxy.plan({ kind: 'pass' }, { kind: 'cut before' }, { kind: 'black hole', forward: false }, { kind: 'answer', status: 500 })
+  proxy.plan({ kind: 'pass' }, { kind: 'cut before' }, { kind: 'black hole', forward: false }, { kind: 'respond', status: 500 })
   await client.get(newKey())
   expect(proxy.requests[0]?.headers.get('authorization')).toBe(`Bearer ${apiKey}`)
   for (let fault = 0; fault < 3; fault++) {
@@ -20,7 +20,7 @@ test('the API key is sent, and no error contains it', async () => {
 test('the url may contain a path, and only routes of items contain the namespace', async () => {
   const { proxy } = await proxied()
   const client = createClient({ url: `${proxy.url}/kv/`, namespace: 'team-a' })
-  proxy.plan(...Array.from({ length: 2 }, () => ({ kind: 'answer', status: 404 }) as const))
+  proxy.plan(...Array.from({ length: 2 }, () => ({ kind: 'respond', status: 404 }) as const))
   for (const call of [client.get('a/b'), client.health()]) expect(await rejection(call)).toBeInstanceOf(UnexpectedResponseError)
   expect(proxy.requests.map(({ path }) => path).sort()).toEqual(['/kv/health', '/kv/namespaces/team-a/items/a%2Fb'])
 })
@@ -35,7 +35,7 @@ test('a wrong path is an error, not a missing item', async () => {
 
 test('a redirect is not followed', async () => {
   const { proxy, client } = await proxied()
-  proxy.plan({ kind: 'answer', status: 308, headers: { location: 'https://example.com/items/k' } })
+  proxy.plan({ kind: 'respond', status: 308, headers: { location: 'https://example.com/items/k' } })
   const error = await rejection(client.get('k'))
   expect(error).toBeInstanceOf(UnexpectedResponseError)
   expect((error as Error).message).toContain('redirects to https://example.com/items/k')

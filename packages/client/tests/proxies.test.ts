@@ -6,14 +6,14 @@ import { direct, newKey, proxied, rejection } from './support/proxied.js'
 
 const page = '<!doctype html><title>error</title>'
 const html = (status: number): Fault => ({
-  kind: 'answer',
+  kind: 'respond',
   status,
   headers: { 'content-type': 'text/html', ...retryNow },
   body: page,
   forward: true,
 })
 const json = (status: number, body: unknown, type = 'application/json'): Fault => ({
-  kind: 'answer',
+  kind: 'respond',
   status,
   headers: { 'content-type': type, ...retryNow },
   body: JSON.stringify(body),
@@ -32,10 +32,10 @@ const replaced: [string, Fault][] = [
     html(status),
   ]),
   ...[200, 201, 202, 203, 206].map((status): [string, Fault] => [`a page with ${status}`, html(status)]),
-  ['500 as text', { kind: 'answer', status: 500, headers: { 'content-type': 'text/plain', ...retryNow }, body: 'error', forward: true }],
-  ['an empty 204', { kind: 'answer', status: 204, headers: retryNow, forward: true }],
-  ['an empty 304', { kind: 'answer', status: 304, headers: retryNow, forward: true }],
-  ['a redirect', { kind: 'answer', status: 302, headers: { location: '/login', ...retryNow }, forward: true }],
+  ['500 as text', { kind: 'respond', status: 500, headers: { 'content-type': 'text/plain', ...retryNow }, body: 'error', forward: true }],
+  ['an empty 204', { kind: 'respond', status: 204, headers: retryNow, forward: true }],
+  ['an empty 304', { kind: 'respond', status: 304, headers: retryNow, forward: true }],
+  ['a redirect', { kind: 'respond', status: 302, headers: { location: '/login', ...retryNow }, forward: true }],
   ['JSON of another program', json(200, { hello: 1 })],
   ['null', json(200, null)],
   ['an array', json(200, [])],
@@ -164,7 +164,7 @@ describe.concurrent('a success must have the members that the method returns', (
       expect(unexpected, JSON.stringify(body)).toBeInstanceOf(UnexpectedResponseError)
       expect(unexpected).toMatchObject({ code: 'unexpected_response', status: 200 })
     }
-    proxy.plan({ kind: 'answer', status: 204 })
+    proxy.plan({ kind: 'respond', status: 204 })
     expect(await rejection(method(client))).toMatchObject({ status: 204 })
   })
 

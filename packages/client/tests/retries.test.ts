@@ -22,7 +22,7 @@ describe.concurrent('retries', () => {
     ['a response that is cut in its body', { kind: 'truncate', bytes: 10 }],
     ['a response that is half-closed in its body', { kind: 'truncate', bytes: 10, end: 'half-close' }],
     ['a response that is shorter than its length', bare(200, { 'content-type': 'application/json', 'content-length': '99' })],
-    ['a response with incomplete JSON', { kind: 'answer', status: 200, headers: { 'content-type': 'application/json' }, body: '{"key":' }],
+    ['a response with incomplete JSON', { kind: 'respond', status: 200, headers: { 'content-type': 'application/json' }, body: '{"key":' }],
     ['a request without a response', silence],
     ['an applied request without a response', { kind: 'black hole', forward: true }],
   ])('%s is retried', async (_name, fault) => {

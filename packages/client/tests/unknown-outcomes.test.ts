@@ -14,7 +14,7 @@ describe.concurrent('a write with an unknown outcome', () => {
     ['503 of a proxy', bare(503, retryNow)],
     ['500', problem(500, 'internal', retryNow)],
     ['503 outcome_unknown', problem(503, 'outcome_unknown', retryNow)],
-    ['a page of another program', { kind: 'answer', status: 200, headers: { 'content-type': 'text/html' }, body: '<p>' }],
+    ['a page of another program', { kind: 'respond', status: 200, headers: { 'content-type': 'text/html' }, body: '<p>' }],
   ]
 
   test.each(unknown)('fails with OutcomeUnknownError and its key after %s', async (_name, fault) => {
@@ -107,7 +107,7 @@ describe.concurrent('a write with an unknown outcome', () => {
 
 describe('the version in a PreconditionFailedError', () => {
   const conflict = (headers: Record<string, string>, version?: string): Fault => ({
-    kind: 'answer',
+    kind: 'respond',
     status: 412,
     headers: { 'content-type': 'application/problem+json', ...headers },
     body: JSON.stringify({

@@ -1,53 +1,54 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** What the proxy does with one request. Each happens over a connection of its own. */
+/** The proxy's action for one request. The proxy handles each request on a separate connection. */
 export type Fault =
-  /** Passes request and answer on. */
+  /** Forwards the request and the response. */
   | { readonly kind: 'pass'; readonly delayMs?: number }
-  /** Cuts the connection when the request is there; the service never sees it. */
+  /** Resets the connection after the complete request arrived. The service never receives it. */
   | { readonly kind: 'cut before' }
-  /** Lets the service do its work and cuts the connection in place of the answer. */
+  /** Forwards the request, discards the response and resets the connection. */
   | { readonly kind: 'cut after' }
-  /** Passes so many bytes of the answer's body on, then cuts the connection. */
+  /** Forwards the first `bytes` bytes of the response body and then closes the connection. */
   | { readonly kind: 'truncate'; readonly bytes: number; readonly end?: 'cut' | 'half-close' }
-  /** Takes the request and never answers; whether the service sees it is given. */
+  /** Never responds. `forward`: the service receives the request. */
   | { readonly kind: 'black hole'; readonly forward: boolean }
-  /** Sends these bytes and then nothing, on a connection that stays open. */
+  /** Sends these bytes and then nothing. The connection stays open. */
   | { readonly kind: 'stall'; readonly bytes: string }
-  /** Responds by itself. `forward`: the service does its work first. */
+  /** Sends a response of its own. `forward`: the service processes the request first. */
   | {
-      readonly kind: 'answer'
+      readonly kind: 'respond'
       readonly status: number
       readonly headers?: Readonly<Record<string, string>>
-      /** The body, or what makes it of the request's path. */
+      /** The body, or a function that returns it for the path of the request. */
       readonly body?: string | ((path: string) => string)
       readonly forward?: boolean
     }
 
-/** A request as the proxy saw it. */
-export interface SeenRequest {
+/** A request that the proxy received. */
+export interface ReceivedRequest {
   readonly method: string
   readonly path: string
   readonly headers: Headers
   readonly body: string
-  /** When it was whole and when its connection was closed, as `performance.now()` counts. */
+  /** When the request was complete, as a `performance.now()` timestamp. */
   readonly at: number
+  /** Returns when the connection was closed, or undefined while it is open. */
   readonly closedAt: () => number | undefined
 }
 
 export interface FaultProxy {
   readonly url: string
-  /** All requests so far. */
-  readonly requests: SeenRequest[]
-  /** What happens to the next requests, one after another; `pass` when they are used up. */
+  /** All requests received so far. */
+  readonly requests: ReceivedRequest[]
+  /** Queues faults for the next requests, one each. Requests beyond the queue are passed. */
   readonly plan: (...faults: readonly Fault[]) => void
   readonly close: () => Promise<void>
 }
 
 const endOfHead = '\r\n\r\n'
 
-/** The request in these bytes, once it is whole. */
-const parseRequest = (bytes: Buffer): Omit<SeenRequest, 'at' | 'closedAt'> | undefined => {
+/** Parses a request. Returns undefined while it is incomplete. */
+const parseRequest = (bytes: Buffer): Omit<ReceivedRequest, 'at' | 'closedAt'> | undefined => {
   const end = bytes.indexOf(endOfHead)
   if (end === -1) return undefined
   const [line = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n')
@@ -58,8 +59,8 @@ const parseRequest = (bytes: Buffer): Omit<SeenRequest, 'at' | 'closedAt'> | und
   return { method, path, headers, body: body.toString() }
 }
 
-/** The same request on a connection that ends with its answer, so that each has a connection of its own. */
-const closing = (bytes: Buffer): Buffer => {
+/** Sets `Connection: close` on a request, so that each request uses a separate connection. */
+const withConnectionClose = (bytes: Buffer): Buffer => {
   const end = bytes.indexOf(endOfHead)
   const head = bytes
     .subarray(0, end)
@@ -68,17 +69,17 @@ const closing = (bytes: Buffer): Buffer => {
   return Buffer.concat([Buffer.from(`${head}\r\nconnection: close${endOfHead}`, 'latin1'), bytes.subarray(end + endOfHead.length)])
 }
 
-const responseText = ({ status, headers = {}, body: given = '' }: Extract<Fault, { kind: 'answer' }>, path: string): string => {
-  const body = typeof given === 'string' ? given : given(path)
+const responseText = ({ status, headers = {}, body: bodyOption = '' }: Extract<Fault, { kind: 'respond' }>, path: string): string => {
+  const body = typeof bodyOption === 'string' ? bodyOption : bodyOption(path)
   const length = status === 204 || status === 304 ? {} : { 'content-length': String(Buffer.byteLength(body)) }
   const all = { ...length, connection: 'close', ...headers }
   return [`HTTP/1.1 ${status} Proxy`, ...Object.entries(all).map(([name, value]) => `${name}: ${value}`), '', body].join('\r\n')
 }
 
-/** Sends the request on and answers all that comes back. */
+/** Forwards a request and returns the complete response. */
 const forward = (target: URL, bytes: Buffer): Promise<Buffer> =>
   new Promise((resolve, reject) => {
-    const upstream = connect(Number(target.port), target.hostname, () => upstream.write(closing(bytes)))
+    const upstream = connect(Number(target.port), target.hostname, () => upstream.write(withConnectionClose(bytes)))
     const chunks: Buffer[] = []
     upstream.on('data', (chunk: Buffer) => chunks.push(chunk))
     upstream.on('end', () => resolve(Buffer.concat(chunks)))
@@ -111,22 +112,22 @@ const perform = async (fault: Fault, bytes: Buffer, client: Socket, target: URL)
     case 'stall':
       client.write(fault.bytes)
       return
-    case 'answer':
+    case 'respond':
       if (fault.forward) await forward(target, bytes)
       client.end(responseText(fault, parseRequest(bytes)?.path ?? ''))
   }
 }
 
-/** Stands between a client and a service at `targetUrl`, and does to each request what was planned. */
+/** Starts a proxy for the service at `targetUrl` that injects the planned faults. */
 export const startFaultProxy = async (targetUrl: string): Promise<FaultProxy> => {
   const target = new URL(targetUrl)
-  const requests: SeenRequest[] = []
+  const requests: ReceivedRequest[] = []
   const planned: Fault[] = []
   const clients = new Set<Socket>()
   const server: Server = createServer((client) => {
     let bytes = Buffer.alloc(0)
     let closedAt: number | undefined
-    let seen = false
+    let received = false
     clients.add(client)
     client.on('error', () => {})
     client.on('close', () => {
@@ -136,8 +137,8 @@ export const startFaultProxy = async (targetUrl: string): Promise<FaultProxy> =>
     client.on('data', (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk])
       const request = parseRequest(bytes)
-      if (request === undefined || seen) return
-      seen = true
+      if (request === undefined || received) return
+      received = true
       requests.push({ ...request, at: performance.now(), closedAt: () => closedAt })
       perform(planned.shift() ?? { kind: 'pass' }, bytes, client, target).catch((error) => client.destroy(error))
     })

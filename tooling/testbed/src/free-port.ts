@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-/** A loopback port that nobody listens on, for a server that must keep its port when it is started again. */
+/** Returns an unused loopback port, for a server that must keep its port across restarts. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()

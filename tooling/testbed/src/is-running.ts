@@ -1,5 +1,5 @@
-/** Whether a process with this id runs. */
-export const runs = (pid: number): boolean => {
+/** Returns whether a process with this id is running. */
+export const isRunning = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
     return true

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Validator } from '@seriousme/openapi-schema-validator'
 
 const redocly = createRequire(import.meta.url).resolve('@redocly/cli/bin/cli.js')
-/** The linter sends nothing and asks for no updates. */
+/** Disables the linter's telemetry and update checks. */
 const offline = { REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
 
 interface LintReport {
@@ -24,7 +24,7 @@ const lint = async (document: unknown): Promise<string[]> => {
     await writeFile(file, JSON.stringify(document))
     const output = await new Promise<string>((resolve, reject) => {
       const args = [redocly, 'lint', file, '--format=json', '--max-problems=1000', '--extends=recommended']
-      // A status other than 0 means that there are problems, and they are in the output.
+      // A nonzero status means that the linter found problems. They are in the output.
       execFile(process.execPath, args, { cwd: folder, env: { ...process.env, ...offline } }, (error, stdout, stderr) =>
         stdout === '' ? reject(error ?? new Error(stderr)) : resolve(stdout),
       )
@@ -36,7 +36,10 @@ const lint = async (document: unknown): Promise<string[]> => {
   }
 }
 
-/** Every fault of an OpenAPI document: those of the JSON Schema of OpenAPI, and those of Redocly's recommended rules, warnings too. */
+/**
+ * Returns all problems of an OpenAPI document: violations of OpenAPI's JSON Schema, and errors and
+ * warnings of Redocly's recommended rules.
+ */
 export const lintOpenapi = async (document: object): Promise<string[]> => {
   const { valid, errors } = await new Validator().validate(structuredClone(document) as Record<string, unknown>)
   return [...(valid ? [] : [`schema: ${JSON.stringify(errors)}`]), ...(await lint(document))]

@@ -5,9 +5,9 @@ process.on('exit', () => {
 })
 
 /**
- * Has something done should this process end before it is undone, so that nothing that it started is left running. What is done must
- * not wait. Not for signals that nobody handles: those end a process without a word.
- * @returns a function that forgets it
+ * Registers a synchronous cleanup action, such as killing a child process, that runs when this
+ * process exits. It does not run if a signal without a handler ends the process.
+ * @returns a function that unregisters the action
  */
 export const onExit = (action: () => void): (() => void) => {
   actions.add(action)

@@ -12,10 +12,10 @@ export interface Pgbouncer {
   readonly stop: () => Promise<void>
 }
 
-/** It does not run as root. */
+/** The user `nobody`. PgBouncer does not run as root. */
 const nobody = 65_534
 
-const accepts = (port: number): Promise<boolean> =>
+const acceptsConnections = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => resolve(true))
     socket.on('error', () => resolve(false))
@@ -23,8 +23,9 @@ const accepts = (port: number): Promise<boolean> =>
   })
 
 /**
- * Starts a PgBouncer before the PostgreSQL of a URL; undefined if it is not installed.
- * @param settings lines of its configuration, such as `pool_mode = session`
+ * Starts a PgBouncer in front of the PostgreSQL at `databaseUrl`. Returns undefined if PgBouncer is
+ * not installed.
+ * @param settings lines of the configuration file, such as `pool_mode = session`
  */
 export const startPgbouncer = async (databaseUrl: string, settings: readonly string[]): Promise<Pgbouncer | undefined> => {
   const { username, password, port: serverPort } = new URL(databaseUrl)
@@ -42,25 +43,25 @@ export const startPgbouncer = async (databaseUrl: string, settings: readonly str
     ...settings,
   ]
   await writeFile(file, lines.join('\n'))
-  const root = process.getuid?.() === 0
-  if (root) for (const path of [folder, file]) await chown(path, nobody, nobody)
+  const isRoot = process.getuid?.() === 0
+  if (isRoot) for (const path of [folder, file]) await chown(path, nobody, nobody)
   const path = `${process.env.PATH}:/usr/sbin`
-  const child = spawn('pgbouncer', [file], { ...(root ? { uid: nobody, gid: nobody } : {}), env: { PATH: path }, stdio: 'ignore' })
-  const forget = onExit(() => child.kill('SIGKILL'))
-  let missing = false
+  const child = spawn('pgbouncer', [file], { ...(isRoot ? { uid: nobody, gid: nobody } : {}), env: { PATH: path }, stdio: 'ignore' })
+  const unregister = onExit(() => child.kill('SIGKILL'))
+  let notInstalled = false
   child.on('error', () => {
-    missing = true
+    notInstalled = true
   })
-  const ended = () => missing || child.exitCode !== null || child.signalCode !== null
+  const exited = () => notInstalled || child.exitCode !== null || child.signalCode !== null
   const stop = async () => {
     child.kill('SIGKILL')
-    await until(ended)
-    forget()
+    await until(exited)
+    unregister()
     await rm(folder, { recursive: true, force: true })
   }
-  await until(async () => ended() || (await accepts(port)))
-  if (!ended()) return { port, stop }
+  await until(async () => exited() || (await acceptsConnections(port)))
+  if (!exited()) return { port, stop }
   await stop()
-  if (missing) return undefined
-  throw new Error('PgBouncer does not start')
+  if (notInstalled) return undefined
+  throw new Error('PgBouncer exited during startup')
 }

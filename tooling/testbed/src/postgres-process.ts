@@ -8,35 +8,35 @@ import { freePort } from './free-port.ts'
 import { onExit } from './on-exit.ts'
 import { until } from './until.ts'
 
-/** A PostgreSQL on a loopback port that a test may kill, pause and start again. */
+/** A PostgreSQL server on a loopback port that a test can kill, pause and restart. */
 export interface PostgresProcess {
   readonly url: string
   readonly port: number
   readonly start: () => Promise<void>
-  /** Kills the server at once and waits for its end. */
+  /** Kills the server with SIGKILL and waits until it has exited. */
   readonly kill: () => Promise<void>
-  /** Holds the server and all its processes still; answers a function that lets them go on. */
+  /** Stops all processes of the server with SIGSTOP. Returns a function that resumes them. */
   readonly pause: () => Promise<() => void>
-  /** Stops the server in order; everything it has committed is on its standbys then. */
+  /** Shuts the server down gracefully, after its standbys have received everything it committed. */
   readonly stop: () => Promise<void>
-  /** Makes the stopped server a standby of another one from its next start on. */
+  /** Configures the stopped server to start as a standby of `primary`. */
   readonly follow: (primary: PostgresProcess) => Promise<void>
   readonly remove: () => Promise<void>
 }
 
-/** The server's processes, less the one that tells. */
-const processes = async (url: string): Promise<number[]> => {
+/** Returns the ids of the server's processes, except that of the connection used for the query. */
+const serverPids = async (url: string): Promise<number[]> => {
   const { client } = await openUncheckedSession({ url })
   const rows = await client<{ pid: number }[]>`select pid from pg_stat_activity where pid <> pg_backend_pid()`
   await client.end()
   return rows.map(({ pid }) => pid)
 }
 
-const send = (pid: number, signal: NodeJS.Signals): void => {
+const sendSignal = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    // A process that ended meanwhile.
+    // ESRCH: the process has exited.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
 }
@@ -59,15 +59,15 @@ const launch = (cluster: Cluster, port: number, connectionsMax: number): ChildPr
 /** The data folder of each server. */
 const folders = new WeakMap<PostgresProcess, string>()
 
-/** Gives a folder and all that is in it to the server's account. */
-const giveAway = async (account: Cluster['account'], folder: string): Promise<void> => {
+/** Makes the server's account the owner of a folder and its contents. */
+const chownRecursively = async (account: Cluster['account'], folder: string): Promise<void> => {
   const paths = await readdir(folder, { recursive: true })
   for (const path of [folder, ...paths.map((each) => join(folder, each))]) await account.chown(path)
 }
 
-/** A data folder in a temporary one, which a copy of another one may become. */
+/** Creates a data folder within a temporary folder, empty or as a copy of `origin`. */
 const makeFolder = async (origin?: string): Promise<string> => {
-  // Not the system's temporary folder: where that is closed to others, a server started by root could not enter it.
+  // Not os.tmpdir(): it may be a private folder that the server's account cannot access.
   const folder = await mkdtemp('/tmp/holdfast-test-')
   const data = join(folder, 'data')
   const { account } = await findServer(data)
@@ -75,7 +75,7 @@ const makeFolder = async (origin?: string): Promise<string> => {
   for (const part of ['postgres', 'password']) {
     await cp(join(origin, part), join(data, part), { recursive: true, preserveTimestamps: true })
   }
-  await giveAway(account, join(data, 'postgres'))
+  await chownRecursively(account, join(data, 'postgres'))
   return data
 }
 
@@ -94,24 +94,24 @@ const startOn = async (
   const port = await freePort()
   const url = `postgres://holdfast:${cluster.password}@127.0.0.1:${port}/postgres`
   let child: ChildProcess | undefined
-  const ended = () => child === undefined || child.exitCode !== null || child.signalCode !== null
+  const exited = () => child === undefined || child.exitCode !== null || child.signalCode !== null
   const start = async () => {
     await until(async () => {
-      if (ended()) child = launch(cluster, port, connectionsMax)
+      if (exited()) child = launch(cluster, port, connectionsMax)
       return await acceptsConnections({ url })
     }, 60_000)
   }
-  const end = async (signal: NodeJS.Signals) => {
+  const terminate = async (signal: NodeJS.Signals) => {
     child?.kill(signal)
-    await until(ended)
+    await until(exited)
   }
-  const forget = onExit(() => child?.kill('SIGKILL'))
+  const unregister = onExit(() => child?.kill('SIGKILL'))
   const postgres: PostgresProcess = {
     url,
     port,
     start,
-    kill: () => end('SIGKILL'),
-    stop: () => end('SIGINT'),
+    kill: () => terminate('SIGKILL'),
+    stop: () => terminate('SIGINT'),
     follow: async (primary) => {
       const signal = join(cluster.folder, 'standby.signal')
       await writeFile(signal, '')
@@ -120,20 +120,20 @@ const startOn = async (
       await appendFile(join(cluster.folder, 'postgresql.auto.conf'), `primary_conninfo = '${source}'\n`)
     },
     pause: async () => {
-      const pids = [child?.pid ?? 0, ...(await processes(url))]
-      const goOn = () => {
-        for (const pid of pids) send(pid, 'SIGCONT')
+      const pids = [child?.pid ?? 0, ...(await serverPids(url))]
+      const resume = () => {
+        for (const pid of pids) sendSignal(pid, 'SIGCONT')
       }
-      const forgetPause = onExit(goOn)
-      for (const pid of pids) send(pid, 'SIGSTOP')
+      const unregisterResume = onExit(resume)
+      for (const pid of pids) sendSignal(pid, 'SIGSTOP')
       return () => {
-        forgetPause()
-        goOn()
+        unregisterResume()
+        resume()
       }
     },
     remove: async () => {
-      await end('SIGQUIT')
-      forget()
+      await terminate('SIGQUIT')
+      unregister()
       await socket.close()
       await rm(dirname(data), { recursive: true, force: true })
     },
@@ -144,10 +144,10 @@ const startOn = async (
   return postgres
 }
 
-/** Makes a new cluster in a temporary folder and starts it. */
+/** Creates a cluster in a temporary folder and starts its server. */
 export const startPostgres = async (options: Options = {}): Promise<PostgresProcess> => startOn(await makeFolder(), options)
 
-/** Starts a standby that streams from a primary, which is restarted for it. */
+/** Starts a standby that streams from `primary`. Restarts the primary in order to copy its data. */
 export const startStandby = async (primary: PostgresProcess, options: Options = {}): Promise<PostgresProcess> => {
   await primary.stop()
   const data = await makeFolder(folders.get(primary))

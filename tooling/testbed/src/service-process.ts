@@ -3,30 +3,33 @@ import { join, resolve } from 'node:path'
 import { onExit } from './on-exit.ts'
 import { until } from './until.ts'
 
-/** A built service as a process of its own. */
+/** A built service that runs as a child process. */
 export interface ServiceProcess {
   readonly child: ChildProcess
-  /** All that it wrote to standard output and error. */
+  /** Returns everything written to standard output and standard error so far. */
   readonly output: () => string
-  /** Resolves with the URL when it listens; rejects when it ends before. */
+  /** Resolves with the URL when the service listens. Rejects if it exits before. */
   readonly ready: () => Promise<string>
-  /** Resolves with the exit status; null where a signal ended it. */
+  /** Resolves with the exit status, or null if a signal ended the process. */
   readonly ended: () => Promise<number | null>
 }
 
 const apps = resolve(import.meta.dirname, '..', '..', '..', 'apps')
 
-/** Where the bundle of a built service is. */
+/** Returns the path of the bundle of a built service. */
 export const serviceProgram = (app: 'api' | 'verifier'): string => join(apps, app, 'dist', 'main.mjs')
 
 interface RunOptions {
-  /** A bundle to run in place of the service's. */
+  /** The bundle to run instead of the built service. */
   readonly program?: string
-  /** Arguments of the command line. */
+  /** Command-line arguments. */
   readonly args?: readonly string[]
 }
 
-/** Runs a built service with just these settings. */
+/**
+ * Runs a built service. Its environment consists of `settings`, `PATH`, and defaults that choose a
+ * free port and turn rate limits off.
+ */
 export const runService = (
   app: 'api' | 'verifier',
   settings: Record<string, string>,
@@ -50,9 +53,9 @@ export const runService = (
     output: () => output,
     ready: async () => {
       await until(() => url() !== undefined || child.exitCode !== null || child.signalCode !== null)
-      const listening = url()
-      if (listening === undefined) throw new Error(`the service ended: ${output}`)
-      return listening
+      const listenUrl = url()
+      if (listenUrl === undefined) throw new Error(`the service exited during startup: ${output}`)
+      return listenUrl
     },
     ended: async () => {
       await until(() => child.exitCode !== null || child.signalCode !== null)

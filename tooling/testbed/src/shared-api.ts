@@ -8,9 +8,12 @@ declare module 'vitest' {
   }
 }
 
-/** Set-up for all test files of a package: one API process on an embedded PostgreSQL of its own, with all that can be turned on. */
+/**
+ * Global setup for the test files of a package. Starts one API process on an embedded PostgreSQL with
+ * all optional features enabled.
+ */
 export default async (project: TestProject, settings: Record<string, string> = {}) => {
-  // Not the system's temporary folder: where that is closed to others, a server started by root could not enter it.
+  // Not os.tmpdir(): it may be a private folder that the server's account cannot access.
   const folder = await mkdtemp('/tmp/holdfast-test-')
   const api = runService('api', { DATA_DIR: `${folder}/data`, ROOT_KEYS: 'on', LOG_LEVEL: 'info', ...settings })
   project.provide('apiUrl', await api.ready())

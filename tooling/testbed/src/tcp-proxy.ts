@@ -1,29 +1,30 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A stretch of network before a server, whatever protocol it speaks. */
+/** A TCP proxy that simulates network faults between clients and a server. */
 export interface TcpProxy {
   readonly port: number
-  /** Cuts every connection that stands; new ones pass. */
+  /** Resets all open connections. New connections work. */
   readonly cut: () => void
   /**
-   * Swallows all bytes of every connection, and of those that are made meanwhile, and closes none; answers a function that ends this.
-   * Connections that lost bytes stay dead, as in a network that forgot them.
+   * Drops all bytes of all connections, including new ones, and closes none of them. Returns a
+   * function that ends this. A connection that lost bytes never recovers, as if the network had
+   * lost its state.
    */
   readonly blackHole: () => () => void
-  /** Sends new connections to another port; those that stand stay where they are. */
-  readonly moveTo: (targetPort: number) => void
+  /** Routes new connections to another port. Open connections keep their target. */
+  readonly redirectTo: (targetPort: number) => void
   readonly close: () => Promise<void>
 }
 
-/** Stands between clients and the server on a loopback port. */
+/** Starts a proxy for the server on a loopback port. */
 export const startTcpProxy = async (firstTargetPort: number): Promise<TcpProxy> => {
   let targetPort = firstTargetPort
   const clients = new Set<Socket>()
-  let swallowing = false
+  let dropping = false
   const server = createServer((client) => {
     const upstream = connect(targetPort, '127.0.0.1')
-    let dead = swallowing
+    let dead = dropping
     clients.add(client)
     client.on('close', () => clients.delete(client))
     for (const [from, to] of [
@@ -32,12 +33,12 @@ export const startTcpProxy = async (firstTargetPort: number): Promise<TcpProxy> 
     ] as const) {
       from.setNoDelay(true)
       from.on('data', (chunk) => {
-        dead ||= swallowing
+        dead ||= dropping
         if (!dead) to.write(chunk)
       })
       from.on('error', () => {})
       from.on('close', () => {
-        // A network that swallows bytes tells nobody who hung up.
+        // A network that drops all bytes does not deliver a close either.
         if (!dead) to.destroy()
         else if (from === client) upstream.destroy()
       })
@@ -53,12 +54,12 @@ export const startTcpProxy = async (firstTargetPort: number): Promise<TcpProxy> 
     port: typeof address === 'object' && address !== null ? address.port : 0,
     cut,
     blackHole: () => {
-      swallowing = true
+      dropping = true
       return () => {
-        swallowing = false
+        dropping = false
       }
     },
-    moveTo: (port) => {
+    redirectTo: (port) => {
       targetPort = port
     },
     close: async () => {

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runs } from '@holdfast/testbed/runs'
+import { isRunning } from '@holdfast/testbed/is-running'
 import { until } from '@holdfast/testbed/until'
 import { describe, expect, test } from 'vitest'
 import { send } from '../support/api.js'
@@ -26,7 +26,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     first.child.kill(signal)
     first.child.kill(signal)
     expect(await first.ended()).toBe(0)
-    expect(runs(pid)).toBe(false)
+    expect(isRunning(pid)).toBe(false)
     expect(await readValue(await context.start().ready(), 'kept')).toBe('yes')
   })
 })

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runs } from '@holdfast/testbed/runs'
+import { isRunning } from '@holdfast/testbed/is-running'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterEach, beforeEach } from 'vitest'
@@ -33,7 +33,7 @@ export const useDataFolder = () => {
       await ended()
     }
     const pid = await context.postmasterPid().catch(() => 0)
-    if (pid > 0) await until(() => !runs(pid))
+    if (pid > 0) await until(() => !isRunning(pid))
     await rm(context.folder, { recursive: true, force: true })
   })
   return context

@@ -58,7 +58,7 @@ test('a standby in the list of hosts is skipped', async () => {
 describe('an address that moves', () => {
   test('to a standby: the service reads nothing there and is not ready', async () => {
     await send(api.url, 'PUT', '/items/moved?value=1')
-    address.moveTo(second.port)
+    address.redirectTo(second.port)
     address.cut()
     const read = await send(api.url, 'GET', '/items/moved')
     expect([read.status, read.json.code]).toEqual([503, 'database_unavailable'])
@@ -68,10 +68,10 @@ describe('an address that moves', () => {
   })
 
   test('to another cluster: the service reads and writes nothing there', async () => {
-    address.moveTo(otherCluster.port)
+    address.redirectTo(otherCluster.port)
     expect(await status(api.url)).toBe(503)
     expect((await send(api.url, 'GET', '/items/moved')).json.code).toBe('database_unavailable')
-    address.moveTo(first.port)
+    address.redirectTo(first.port)
     await until(async () => (await status(api.url)) === 200)
     expect(await get(api.url, 'moved')).toBe('1')
   })
@@ -81,18 +81,18 @@ describe('a standby that is promoted while the former primary keeps running', ()
   test('receives all requests soon after the address moved, including those on open connections', { timeout: 60_000 }, async () => {
     await send(api.url, 'PUT', '/items/split?value=old')
     await runOn(second, 'select pg_promote(true, 30)')
-    address.moveTo(second.port)
+    address.redirectTo(second.port)
     await runOn({ url: at(api.databaseUrl, second.port) }, `update items set value = '"new"' where key = 'split'`)
     await until(async () => (await get(api.url, 'split')) === 'new')
     for (let n = 0; n < 20; n++) expect(await get(api.url, 'split')).toBe('new')
   })
 
   test('is used even after the address moves back to the former primary', async () => {
-    address.moveTo(first.port)
+    address.redirectTo(first.port)
     address.cut()
     expect((await send(api.url, 'GET', '/items/split')).json.code).toBe('database_unavailable')
     expect(await status(api.url)).toBe(503)
-    address.moveTo(second.port)
+    address.redirectTo(second.port)
     await until(async () => (await status(api.url)) === 200)
     expect(await get(api.url, 'split')).toBe('new')
   })

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect as connectSocket, createServer } from 'node:net'
 import { createLogger } from '@holdfast/server-kit'
-import { runs } from '@holdfast/testbed/runs'
+import { isRunning } from '@holdfast/testbed/is-running'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
@@ -147,14 +147,14 @@ describe('two workers', () => {
     })
     expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
     expect(await service.ended()).toBe(0)
-    for (const { pid } of startedWorkers(service)) expect(runs(pid)).toBe(false)
+    for (const { pid } of startedWorkers(service)) expect(isRunning(pid)).toBe(false)
     expect(lines(service).at(-1)?.msg).toBe('stopped')
   })
 
   test('exit with the primary, even after kill -9', async () => {
     const { service } = await startWorkers()
     service.child.kill('SIGKILL')
-    await until(() => startedWorkers(service).every(({ pid }) => !runs(pid)))
+    await until(() => startedWorkers(service).every(({ pid }) => !isRunning(pid)))
   })
 
   test('that keep exiting soon after their start stop the service with one line', async () => {

@@ -31,14 +31,14 @@ export const disturbances = {
     await allReady(services)
   },
   'services stopped and continued': async ({ services }) => {
-    const goOn = anyOf(services).pause()
+    const resume = anyOf(services).pause()
     await wait(pauseMs)
-    goOn()
+    resume()
   },
   'PostgreSQL stopped and continued': async ({ database }) => {
-    const goOn = await database.pause()
+    const resume = await database.pause()
     await wait(pauseMs)
-    goOn()
+    resume()
   },
   'connections of clients cut': async ({ networks }) => again(cuts, () => anyOf(networks).cut()),
   'connections of services cut': async ({ connect }) => {

@@ -32,7 +32,7 @@ const restart = async (service: ServiceUnderTest, replicas: Replicas): Promise<n
   promise(stopMs < stopMsMax, () => `a replica took ${Math.round(stopMs)} ms to stop; expected less than ${stopMsMax}`)
   await moreActions(replicas)
   await service.start()
-  await until(() => replicas.balancer.takes(service.url), 60_000)
+  await until(() => replicas.balancer.routesTo(service.url), 60_000)
   await moreActions(replicas)
   return stopMs
 }

@@ -1,22 +1,22 @@
+import type { Measurement } from './generate-load.js'
 import { medianOf } from './median.js'
 import type { Plan } from './plan.js'
 import { measure, type Target } from './process.js'
-import type { Measured } from './put-load.js'
 import { workloads } from './workload.js'
 
-/** The medians of all servers for one workload. */
+/** The median measurement of each server for one workload. */
 export interface Figures {
   readonly workload: (typeof workloads)[number]
   readonly connections: number
   readonly valueBytes: number
-  readonly servers: Readonly<Record<string, Measured>>
+  readonly servers: Readonly<Record<string, Measurement>>
 }
 
-/** The servers that take part in a workload; some are for reads alone. */
+/** Returns the servers that support a workload. `bare` and `store` only support reads of one item. */
 const participants = (targets: readonly Target[], workload: (typeof workloads)[number]): Target[] =>
   targets.filter(({ name }) => workload === 'get' || (name !== 'bare' && name !== 'store'))
 
-/** Lets every server answer everything for a while. */
+/** Warms up every server with every workload. */
 export const warmUp = async (targets: readonly Target[], ms: number): Promise<void> => {
   for (const workload of workloads) {
     for (const { port } of participants(targets, workload)) {
@@ -25,19 +25,22 @@ export const warmUp = async (targets: readonly Target[], ms: number): Promise<vo
   }
 }
 
-/** Measures one workload on every server in turn, round after round, so that what else the machine does hits them alike; each begins on an idle database. */
+/**
+ * Measures one workload on every server. The servers take turns in each round, so that other activity
+ * on the machine affects them equally. Each measurement starts when the database is idle.
+ */
 export const compare = async (
   targets: readonly Target[],
   plan: Plan,
   load: Pick<Figures, 'workload' | 'connections' | 'valueBytes'>,
-  idle: () => Promise<void>,
+  waitUntilIdle: () => Promise<void>,
 ): Promise<Figures> => {
-  const rounds = new Map<string, Measured[]>()
+  const rounds = new Map<string, Measurement[]>()
   for (let round = 0; round < plan.rounds; round++) {
     for (const { name, port } of participants(targets, load.workload)) {
-      await idle()
-      const measured = await measure({ ...load, port, settleMs: 200, measureMs: plan.measureMs })
-      rounds.set(name, [...(rounds.get(name) ?? []), measured])
+      await waitUntilIdle()
+      const measurement = await measure({ ...load, port, settleMs: 200, measureMs: plan.measureMs })
+      rounds.set(name, [...(rounds.get(name) ?? []), measurement])
     }
   }
   return { ...load, servers: Object.fromEntries([...rounds].map(([name, each]) => [name, medianOf(each)])) }

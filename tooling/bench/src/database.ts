@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import postgres, { type Sql } from 'postgres'
 import { keyCount, keyOf } from './workload.js'
 
-/** The database that Holdfast runs in a data folder, for the servers beside it. */
+/** Returns the socket folder and the password of the PostgreSQL that Holdfast runs in a data folder. */
 export const databaseOf = (dataDir: string) => {
   const socketFolder = join(dataDir, 'run')
   return { socketFolder, password: readFileSync(join(dataDir, 'password'), 'utf8') }
@@ -21,41 +21,41 @@ export const connect = (dataDir: string): Sql => {
   })
 }
 
-/** The table of the servers written by hand: what an item needs, as one would write it for oneself. */
+/** Creates the table of the servers written by hand. */
 export const createHandItems = (sql: Sql) => sql`
   create table hand_items (
     key text primary key, value json not null, version bigint not null default 1,
     created_at timestamptz not null default now(), updated_at timestamptz not null default now(), expires_at timestamptz
   )`
 
-/** Waits until no server has anything left to ask: one that is slow still works on requests of callers who are gone. */
-export const idle = async (sql: Sql): Promise<void> => {
-  const busy = () =>
+/** Waits until no query is running. A slow server may still process requests of disconnected clients. */
+export const waitUntilIdle = async (sql: Sql): Promise<void> => {
+  const activeQueries = () =>
     sql`select from pg_stat_activity where state = 'active' and backend_type = 'client backend' and pid <> pg_backend_pid()`
-  while ((await busy()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  while ((await activeQueries()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-/** Waits until what the last load left waiting in a server is written too. */
-const quiet = async (sql: Sql): Promise<void> => {
+/** Waits until the servers have also written requests that they had queued during the last load. */
+const waitUntilDrained = async (sql: Sql): Promise<void> => {
   for (let times = 0; times < 5; times++) {
-    await idle(sql)
+    await waitUntilIdle(sql)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
 
-/** Makes both tables hold so many keys with a value of JSON text. */
+/** Replaces the contents of both tables with `keys` items that have the JSON text `value`. */
 export const fill = async (sql: Sql, value: string, keys = keyCount): Promise<void> => {
-  const name = keyOf(0).replace(/\d+$/, '')
-  await quiet(sql)
+  const prefix = keyOf(0).replace(/\d+$/, '')
+  await waitUntilDrained(sql)
   await sql`truncate items, item_counts, hand_items`
   await sql`
     insert into items (namespace, key, value, version, created_at, updated_at)
-    select 'default', ${name}::text || lpad(n::text, 6, '0'), ${value}::text::json, nextval('item_versions'), now(), now()
+    select 'default', ${prefix}::text || lpad(n::text, 6, '0'), ${value}::text::json, nextval('item_versions'), now(), now()
     from generate_series(0, ${keys}::int - 1) n`
   await sql`insert into item_counts values ('default', 0, ${keys}::int)`
   await sql`
     insert into hand_items (key, value)
-    select ${name}::text || lpad(n::text, 6, '0'), ${value}::text::json from generate_series(0, ${keys}::int - 1) n`
+    select ${prefix}::text || lpad(n::text, 6, '0'), ${value}::text::json from generate_series(0, ${keys}::int - 1) n`
   await sql`vacuum analyze items`
   await sql`vacuum analyze hand_items`
   await sql`checkpoint`

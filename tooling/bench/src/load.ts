@@ -1,7 +1,7 @@
-import { putLoad } from './put-load.js'
+import { generateLoad, type Load } from './generate-load.js'
 
-// A process of its own for each measurement: told what to do by its parent, whom it tells what it measured.
-process.on('message', async (load: Parameters<typeof putLoad>[0]) => {
-  process.send?.(await putLoad(load))
+// The load generator process. The parent sends the load and receives the measurement.
+process.on('message', async (load: Load) => {
+  process.send?.(await generateLoad(load))
   process.exit(0)
 })

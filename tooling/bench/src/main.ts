@@ -4,25 +4,25 @@ import { join, resolve } from 'node:path'
 import type { Sql } from 'postgres'
 import { chart } from './chart.js'
 import { compare, type Figures, warmUp } from './compare.js'
-import { connect, createHandItems, databaseOf, fill, idle, serverVersion } from './database.js'
+import { connect, createHandItems, databaseOf, fill, serverVersion, waitUntilIdle } from './database.js'
 import { measureGrowth } from './growth.js'
-import { measureOwnWrites } from './own-writes.js'
+import { measureHoldfastWrites } from './holdfast-writes.js'
 import { fullPlan, shortPlan } from './plan.js'
 import { residentMegabytes, startHoldfast, startServer, stop, type Target } from './process.js'
 import { figuresJson, type Report, report } from './report.js'
 import { valueText, workloads } from './workload.js'
 
 const repository = resolve(import.meta.dirname, '..', '..', '..')
-const short = process.argv.includes('--short')
-const plan = short ? shortPlan : fullPlan
+const isShort = process.argv.includes('--short')
+const plan = isShort ? shortPlan : fullPlan
 
 const write = (text: string) => process.stdout.write(`${text}\n`)
 
 const describe = ({ workload, connections, valueBytes, servers }: Figures): string => {
-  const each = Object.entries(servers).map(
-    ([name, { perSecond, errors }]) => `${name} ${Math.round(perSecond)}/s${errors > 0 ? `, ${errors} WRONG ANSWERS` : ''}`,
+  const results = Object.entries(servers).map(
+    ([name, { perSecond, errors }]) => `${name} ${Math.round(perSecond)}/s${errors > 0 ? `, ${errors} ERRORS` : ''}`,
   )
-  return `${workload}, ${connections} connections, ${valueBytes} bytes: ${each.join(' · ')}`
+  return `${workload}, ${connections} connections, ${valueBytes} bytes: ${results.join(' · ')}`
 }
 
 const measureAll = async (targets: readonly Target[], sql: Sql): Promise<Report> => {
@@ -34,38 +34,38 @@ const measureAll = async (targets: readonly Target[], sql: Sql): Promise<Report>
     await fill(sql, valueText(valueBytes))
     for (const workload of workloads) {
       for (const connections of plan.connections) {
-        const measured = await compare(targets, plan, { workload, connections, valueBytes }, () => idle(sql))
-        figures.push(measured)
-        write(describe(measured))
+        const result = await compare(targets, plan, { workload, connections, valueBytes }, () => waitUntilIdle(sql))
+        figures.push(result)
+        write(describe(result))
       }
     }
   }
-  write('Writes of its own …')
-  const own = await measureOwnWrites(targets[0] as Target, sql, plan)
+  write('Measuring idempotent writes, increments and transactions …')
+  const holdfastWrites = await measureHoldfastWrites(targets[0] as Target, sql, plan)
   const memory = targets.map((target) => ({ name: target.name, megabytes: residentMegabytes(target) }))
-  write('Growing the table …')
+  write('Measuring larger tables …')
   const growth = await measureGrowth(targets[0]?.port ?? 0, sql, plan.growthTo)
-  return { figures, own, memory, growth, postgresVersion: await serverVersion(sql), plan }
+  return { figures, holdfastWrites, memory, growth, postgresVersion: await serverVersion(sql), plan }
 }
 
-/** Prints the figures, or writes them where the documentation has them. */
-const publish = async (measured: Report): Promise<void> => {
-  if (short) {
-    write(`\n${report(measured)}`)
+/** Prints the figures of a short run, or writes those of a full run to the documentation. */
+const publish = async (results: Report): Promise<void> => {
+  if (isShort) {
+    write(`\n${report(results)}`)
     return
   }
   const page = join(repository, 'docs', 'performance.md')
-  await writeFile(page, report(measured))
-  await writeFile(join(repository, 'docs', 'performance.json'), figuresJson(measured))
-  await writeFile(join(repository, 'docs', 'performance.svg'), chart(measured.figures))
-  write(`Written to ${page}`)
+  await writeFile(page, report(results))
+  await writeFile(join(repository, 'docs', 'performance.json'), figuresJson(results))
+  await writeFile(join(repository, 'docs', 'performance.svg'), chart(results.figures))
+  write(`Wrote ${page}`)
 }
 
 const main = async (): Promise<void> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-bench-'))
   const targets: Target[] = []
   const interrupted = new Promise<never>((_, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(`ended by ${signal}`)))
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(`interrupted by ${signal}`)))
   })
   const run = async () => {
     targets.push(await startHoldfast(join(repository, 'apps/api/dist/main.mjs'), dataDir))
@@ -75,12 +75,12 @@ const main = async (): Promise<void> => {
     for (const name of ['hono-postgres', 'fastify-pg', 'bare', 'store']) {
       targets.push(await startServer(name, { SOCKET_FOLDER: socketFolder, PASSWORD: password }))
     }
-    const measured = await measureAll(targets, sql)
+    const results = await measureAll(targets, sql)
     await sql.end()
-    const all = [...measured.figures.flatMap(({ servers }) => Object.values(servers)), ...Object.values(measured.own)]
-    const errors = all.reduce((sum, each) => sum + each.errors, 0)
-    if (errors > 0) throw new Error(`${errors} answers were wrong: nothing was written`)
-    await publish(measured)
+    const measurements = [...results.figures.flatMap(({ servers }) => Object.values(servers)), ...Object.values(results.holdfastWrites)]
+    const errors = measurements.reduce((sum, each) => sum + each.errors, 0)
+    if (errors > 0) throw new Error(`the benchmark counted ${errors} errors, so it did not write its results`)
+    await publish(results)
   }
   try {
     await Promise.race([run(), interrupted])

@@ -1,4 +1,4 @@
-import type { Measured } from './put-load.js'
+import type { Measurement } from './generate-load.js'
 
 const middle = (numbers: readonly number[]): number => {
   const sorted = [...numbers].sort((a, b) => a - b)
@@ -6,8 +6,8 @@ const middle = (numbers: readonly number[]): number => {
   return sorted.length % 2 === 1 ? (sorted[half] ?? Number.NaN) : ((sorted[half - 1] ?? Number.NaN) + (sorted[half] ?? Number.NaN)) / 2
 }
 
-/** The median of each figure; errors are summed, because none is acceptable. */
-export const medianOf = (rounds: readonly Measured[]): Measured => ({
+/** Returns the median of each figure and the sum of the errors. */
+export const medianOf = (rounds: readonly Measurement[]): Measurement => ({
   perSecond: middle(rounds.map(({ perSecond }) => perSecond)),
   p50: middle(rounds.map(({ p50 }) => p50)),
   p99: middle(rounds.map(({ p99 }) => p99)),

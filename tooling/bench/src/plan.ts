@@ -1,14 +1,14 @@
-/** How much is measured. */
+/** The scope of a benchmark run. */
 export interface Plan {
   readonly connections: readonly number[]
-  /** Of a value's JSON text. */
+  /** Sizes of the JSON text of a value. */
   readonly valueBytes: readonly number[]
-  /** Rounds in which the servers take turns; their median counts. */
+  /** Rounds of measurements. The result is the median of the rounds. */
   readonly rounds: number
   readonly measureMs: number
-  /** Before anything is measured each server answers each workload for so long, because programs that just started are slow. */
+  /** Warm-up time of each server with each workload. */
   readonly warmUpMs: number
-  /** Keys of the largest table. */
+  /** Number of keys in the largest table. */
   readonly growthTo: number
 }
 
@@ -21,5 +21,5 @@ export const fullPlan: Plan = {
   growthTo: 1_000_000,
 }
 
-/** Enough to see a change; its figures are not kept. */
+/** A plan for a quick check. */
 export const shortPlan: Plan = { connections: [1, 64], valueBytes: [40], rounds: 3, measureMs: 800, warmUpMs: 1_500, growthTo: 100_000 }

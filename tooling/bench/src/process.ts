@@ -2,16 +2,16 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Load, Measured } from './put-load.js'
+import type { Load, Measurement } from './generate-load.js'
 
-/** A server that is measured. */
+/** A server process that the benchmark measures. */
 export interface Target {
   readonly name: string
   readonly port: number
   readonly child: ChildProcess
 }
 
-/** Megabytes of memory that a server holds; undefined where the system does not tell. */
+/** Returns the resident memory of a server in megabytes. Undefined except on Linux, which has `/proc`. */
 export const residentMegabytes = ({ child }: Target): number | undefined => {
   try {
     const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? []
@@ -21,11 +21,11 @@ export const residentMegabytes = ({ child }: Target): number | undefined => {
   }
 }
 
-/** The first message of a process; rejects where it ends before. */
+/** Resolves with the first message of a process. Rejects if it exits before. */
 const firstMessage = <T>(child: ChildProcess): Promise<T> =>
   new Promise((resolve, reject) => {
     child.once('message', (message) => resolve(message as T))
-    child.once('exit', (status) => reject(new Error(`${child.spawnargs.join(' ')} ended with status ${status}`)))
+    child.once('exit', (status) => reject(new Error(`${child.spawnargs.join(' ')} exited with status ${status}`)))
   })
 
 /** Starts one of the servers written for the comparison. */
@@ -36,7 +36,7 @@ export const startServer = async (name: string, environment: Record<string, stri
   return { name, port: await firstMessage<number>(child), child }
 }
 
-/** Starts Holdfast as users run it: everything at its default but the rate limit. Its log goes where nobody reads it. */
+/** Starts Holdfast with default settings, except for the data folder, the port and a high rate limit. Its log is on and discarded. */
 export const startHoldfast = async (main: string, dataDir: string): Promise<Target> => {
   const env = { ...process.env, NODE_ENV: 'production', PORT: '0', DATA_DIR: dataDir, RATE_LIMIT_REQUESTS: '1000000000' }
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
@@ -49,9 +49,9 @@ export const stop = async ({ child }: Target): Promise<void> => {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
-/** Runs one measurement in a process of its own, so that it has a processor of its own where there is one. */
-export const measure = async (load: Load): Promise<Measured> => {
+/** Runs one measurement in a separate process, so that the load generator can use its own CPU. */
+export const measure = async (load: Load): Promise<Measurement> => {
   const child = fork(join(import.meta.dirname, 'load.mjs'))
   child.send(load)
-  return firstMessage<Measured>(child)
+  return firstMessage<Measurement>(child)
 }

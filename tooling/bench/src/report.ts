@@ -1,14 +1,14 @@
 import { cpus } from 'node:os'
 import type { Figures } from './compare.js'
+import type { Measurement } from './generate-load.js'
 import type { Growth } from './growth.js'
-import { type OwnWrites, ownConnections } from './own-writes.js'
+import { type HoldfastWrites, writeConnections } from './holdfast-writes.js'
 import type { Plan } from './plan.js'
-import type { Measured } from './put-load.js'
 import { keyCount } from './workload.js'
 
 export interface Report {
   readonly figures: readonly Figures[]
-  readonly own: OwnWrites
+  readonly holdfastWrites: HoldfastWrites
   readonly memory: readonly { readonly name: string; readonly megabytes: number | undefined }[]
   readonly growth: readonly Growth[]
   readonly postgresVersion: string
@@ -23,24 +23,24 @@ const names: Readonly<Record<string, string>> = {
   store: 'Holdfast’s handler behind a plain route',
 }
 
-const none: Measured = { perSecond: 0, p50: 0, p99: 0, p999: 0, errors: 0 }
+const none: Measurement = { perSecond: 0, p50: 0, p99: 0, p999: 0, errors: 0 }
 
-/** What the better server written by hand did: the one with more requests per second. */
-export const bestByHand = ({ servers }: Figures): Measured =>
+/** Returns the measurement of the server written by hand that has the higher throughput. */
+export const fastestByHand = ({ servers }: Figures): Measurement =>
   [servers['hono-postgres'] ?? none, servers['fastify-pg'] ?? none].reduce((a, b) => (a.perSecond > b.perSecond ? a : b))
 
-export const holdfastOf = ({ servers }: Figures): Measured => servers.holdfast ?? none
+export const holdfastOf = ({ servers }: Figures): Measurement => servers.holdfast ?? none
 
 const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`
 const rate = (perSecond: number) => Math.round(perSecond).toLocaleString('en-US')
 const ms = (value: number) => value.toFixed(value < 10 ? 2 : 1)
 
-/** A line for each workload and a column for each number of connections, for the smaller value. */
+/** Returns a table of the smaller value size: a row per workload, a column per number of connections. */
 const summary = (figures: readonly Figures[], cell: (each: Figures) => string): string => {
-  const seen = figures.filter(({ valueBytes }) => valueBytes === figures[0]?.valueBytes)
-  const connections = [...new Set(seen.map((each) => each.connections))]
-  const lines = [...new Set(seen.map((each) => each.workload))].map((workload) =>
-    row([workload, ...seen.filter((each) => each.workload === workload).map(cell)]),
+  const shown = figures.filter(({ valueBytes }) => valueBytes === figures[0]?.valueBytes)
+  const connections = [...new Set(shown.map((each) => each.connections))]
+  const lines = [...new Set(shown.map((each) => each.workload))].map((workload) =>
+    row([workload, ...shown.filter((each) => each.workload === workload).map(cell)]),
   )
   const head = row(['workload', ...connections.map((count) => `${count} connection${count === 1 ? '' : 's'}`)])
   return [head, row(['---', ...connections.map(() => '---:')]), ...lines].join('\n')
@@ -48,12 +48,12 @@ const summary = (figures: readonly Figures[], cell: (each: Figures) => string): 
 
 const throughput = (each: Figures): string => {
   const own = holdfastOf(each).perSecond
-  return `${rate(own)}/s, ${(own / bestByHand(each).perSecond).toFixed(2)}×`
+  return `${rate(own)}/s, ${(own / fastestByHand(each).perSecond).toFixed(2)}×`
 }
 
-const latency = (each: Figures): string => `${ms(holdfastOf(each).p99)} ms, ${ms(bestByHand(each).p99)} ms`
+const latency = (each: Figures): string => `${ms(holdfastOf(each).p99)} ms, ${ms(fastestByHand(each).p99)} ms`
 
-/** What of a read's throughput the rest of the service takes, beside the least that a route can do and the bare store. */
+/** Returns a paragraph that compares a read with a constant route and with the handler alone. */
 const shares = (figures: readonly Figures[]): string => {
   const read = figures.find(({ workload, connections }) => workload === 'get' && connections === 64)
   const own = read === undefined ? 0 : holdfastOf(read).perSecond
@@ -63,7 +63,7 @@ request ids, log and validation take ${Math.round((1 - to('store')) * 100)}% of 
 behind a plain route.`
 }
 
-const ownNames: Readonly<Record<keyof OwnWrites, string>> = {
+const writeNames: Readonly<Record<keyof HoldfastWrites, string>> = {
   put: 'put',
   'put with a key': 'put with an `Idempotency-Key`',
   increment: 'increment of 100,000 counters',
@@ -71,16 +71,16 @@ const ownNames: Readonly<Record<keyof OwnWrites, string>> = {
   transfer: 'transaction of two increments',
 }
 
-const ownTable = (own: OwnWrites): string => {
-  const { put, increment } = own
-  const beside = { put, 'put with a key': put, increment, 'increment one': increment, transfer: increment }
-  const lines = (Object.keys(ownNames) as (keyof OwnWrites)[]).map((name) =>
+const writeTable = (writes: HoldfastWrites): string => {
+  const { put, increment } = writes
+  const baselines = { put, 'put with a key': put, increment, 'increment one': increment, transfer: increment }
+  const lines = (Object.keys(writeNames) as (keyof HoldfastWrites)[]).map((name) =>
     row([
-      ownNames[name],
-      rate(own[name].perSecond),
-      `${(own[name].perSecond / beside[name].perSecond).toFixed(2)}×`,
-      `${ms(own[name].p50)} ms`,
-      `${ms(own[name].p99)} ms`,
+      writeNames[name],
+      rate(writes[name].perSecond),
+      `${(writes[name].perSecond / baselines[name].perSecond).toFixed(2)}×`,
+      `${ms(writes[name].p50)} ms`,
+      `${ms(writes[name].p99)} ms`,
     ]),
   )
   return [
@@ -100,8 +100,8 @@ const growthTable = (growth: readonly Growth[]): string => {
   ].join('\n')
 }
 
-/** The page for readers. The figures behind it are in `performance.json`. */
-export const report = ({ figures, own, memory, growth, postgresVersion, plan }: Report): string => `# Performance
+/** Returns the page `docs/performance.md`. `performance.json` contains all figures. */
+export const report = ({ figures, holdfastWrites, memory, growth, postgresVersion, plan }: Report): string => `# Performance
 
 \`npm run bench\` writes this page and [all figures](performance.json) in about ten minutes.
 \`npm run bench -- --short\` measures less and prints the page. [How it works](how-it-works.md)
@@ -132,9 +132,9 @@ ${shares(figures)}
 
 ## Safe retries, counters, transactions
 
-With ${ownConnections} connections, on existing items:
+With ${writeConnections} connections, on existing items:
 
-${ownTable(own)}
+${writeTable(holdfastWrites)}
 
 ## Growth of the table
 
@@ -147,6 +147,6 @@ Resident memory after the whole run:
 ${memory.map(({ name, megabytes }) => `- ${names[name] ?? name}: ${megabytes ?? '?'} MB`).join('\n')}
 `
 
-/** All figures as JSON, for comparisons. Rates in requests per second, latencies in milliseconds, memory in megabytes. */
-export const figuresJson = (measured: Report): string =>
-  `${JSON.stringify({ node: process.versions.node, cpu: cpus()[0]?.model.trim(), cores: cpus().length, ...measured }, null, 1)}\n`
+/** Returns all figures as JSON. Rates are in requests per second, latencies in milliseconds, memory in megabytes. */
+export const figuresJson = (results: Report): string =>
+  `${JSON.stringify({ node: process.versions.node, cpu: cpus()[0]?.model.trim(), cores: cpus().length, ...results }, null, 1)}\n`

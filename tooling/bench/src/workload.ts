@@ -1,24 +1,25 @@
 import { randomUUID } from 'node:crypto'
 
-/** What is asked of every server. */
+/** Workloads that every server supports. */
 export const workloads = ['get', 'put', 'mix', 'list'] as const
-/** Writes that only Holdfast has, measured beside its plain ones. */
-export const ownWorkloads = ['put', 'put with a key', 'increment', 'increment one', 'transfer'] as const
-export type Workload = (typeof workloads)[number] | (typeof ownWorkloads)[number]
+/** Writes that only Holdfast supports, and the plain put that they are compared with. */
+export const holdfastWorkloads = ['put', 'put with a key', 'increment', 'increment one', 'transfer'] as const
+export type Workload = (typeof workloads)[number] | (typeof holdfastWorkloads)[number]
 
-/** Keys that are there before anything is measured. */
+/** Number of items in the table before a measurement. */
 export const keyCount = 100_000
 
 export const keyOf = (n: number): string => `bench-${String(n).padStart(6, '0')}`
 
-/** A value whose JSON text has so many bytes. */
+/** Returns a JSON string of `bytes` bytes. */
 export const valueText = (bytes: number): string => JSON.stringify('v'.repeat(bytes - 2))
 
-/** One request, ready to be sent, and what its answer must begin with or hold. */
+/** The bytes of a request, and the properties of a correct response. */
 export interface PreparedRequest {
   readonly bytes: Buffer
   readonly statuses: readonly number[]
-  readonly holds: string
+  /** Text that the response body must contain. */
+  readonly bodyIncludes: string
 }
 
 const head = (method: string, path: string, lines = ''): string => `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`
@@ -26,20 +27,24 @@ const head = (method: string, path: string, lines = ''): string => `${method} ${
 const get = (key: string): PreparedRequest => ({
   bytes: Buffer.from(head('GET', `/items/${key}`)),
   statuses: [200],
-  holds: `"key":"${key}"`,
+  bodyIncludes: `"key":"${key}"`,
 })
 
 const withBody = (body: string, lines = '') => `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n${lines}`
 
 const put = (key: string, value: string, lines = ''): PreparedRequest => {
   const body = `{"value":${value}}`
-  return { bytes: Buffer.from(head('PUT', `/items/${key}`, withBody(body, lines)) + body), statuses: [200, 201], holds: `"key":"${key}"` }
+  return {
+    bytes: Buffer.from(head('PUT', `/items/${key}`, withBody(body, lines)) + body),
+    statuses: [200, 201],
+    bodyIncludes: `"key":"${key}"`,
+  }
 }
 
 const increment = (key: string): PreparedRequest => ({
   bytes: Buffer.from(head('POST', `/items/${key}/increment`, 'Content-Length: 0\r\n')),
   statuses: [200],
-  holds: `"key":"${key}"`,
+  bodyIncludes: `"key":"${key}"`,
 })
 
 const transfer = (from: string, to: string): PreparedRequest => {
@@ -48,14 +53,18 @@ const transfer = (from: string, to: string): PreparedRequest => {
     { op: 'increment', key: to, by: 1 },
   ]
   const body = JSON.stringify({ operations })
-  return { bytes: Buffer.from(head('POST', '/transactions', withBody(body)) + body), statuses: [200], holds: `"key":"${to}"` }
+  return { bytes: Buffer.from(head('POST', '/transactions', withBody(body)) + body), statuses: [200], bodyIncludes: `"key":"${to}"` }
 }
 
-const list: PreparedRequest = { bytes: Buffer.from(head('GET', '/items?page_size=10')), statuses: [200], holds: `"key":"${keyOf(0)}"` }
+const list: PreparedRequest = {
+  bytes: Buffer.from(head('GET', '/items?page_size=10')),
+  statuses: [200],
+  bodyIncludes: `"key":"${keyOf(0)}"`,
+}
 
 const randomKey = (): string => keyOf(Math.floor(Math.random() * keyCount))
 
-/** A random request of a workload. One in ten of the mix is a put. */
+/** Returns a random request of a workload. One in ten requests of `mix` is a put. */
 export const nextRequest = (workload: Workload, value: string): PreparedRequest => {
   switch (workload) {
     case 'list':

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { serve } from './serve.js'
 
-/** The least that a Hono route can do: a constant of the size of an item. */
+// A lower bound of the work of a Hono route: it returns a constant of the size of an item.
 const item =
   '{"key":"bench-000000","value":"vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv","version":"100000","created_at":"2026-11-20T19:26:00.123Z","updated_at":"2026-11-20T19:26:00.123Z","expires_at":null}'
 

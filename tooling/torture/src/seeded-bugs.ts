@@ -3,55 +3,56 @@ import { dirname, join } from 'node:path'
 import { serviceProgram } from '@holdfast/testbed/service-process'
 import type { Disturbance } from './bed/disturbances.ts'
 
-/** A bug as one change of the built service's text. */
+/** A bug, seeded by replacing a text in the bundle of the service. */
 export interface SeededBug {
   readonly find: string
   readonly replace: string
-  /** What brings it to light. */
+  /** The disturbance under which the bug becomes visible. */
   readonly disturbance: Disturbance
 }
 
-/** Bugs that the checker must find. */
+/** Bugs that the checker must detect. */
 export const seededBugs = {
-  'a read that returns what the previous read saw': {
+  'a read that returns the result of the previous read': {
     find: 'const row = await batchers.get(context, operation);',
     replace: `const seen = globalThis.seen ??= new Map();
       const fresh = await batchers.get(context, operation);
       const row = seen.has(operation.key) && Math.random() < 0.2 ? seen.get(operation.key) : fresh;
       seen.set(operation.key, fresh);`,
-    disturbance: 'nothing',
+    disturbance: 'none',
   },
-  'a compare-and-set that compares nothing': {
+  'a compare-and-set without a comparison': {
     find: '((asked.if_match is null\n',
     replace: '((true\n',
-    disturbance: 'nothing',
+    disturbance: 'none',
   },
   'an increment that is added twice': {
     find: '+ sum(asked.by) over (',
     replace: '+ 2 * sum(asked.by) over (',
-    disturbance: 'nothing',
+    disturbance: 'none',
   },
-  'a put that renews the created version': {
+  'a put that changes the created version': {
     find: '`n.version - i.version + coalesce(i.created_offset, 0)`',
     replace: '`null::bigint`',
-    disturbance: 'nothing',
+    disturbance: 'none',
   },
-  'a write whose record is left out, so that a repeat is applied again': {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the bundle has this template
+  'a write without an idempotency record, so that a retry is applied again': {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a template in the bundle
     find: '        where ${write.done}\n',
     replace: '        where false\n',
-    disturbance: 'connections of clients cut',
+    disturbance: 'client connections reset',
   },
 } as const satisfies Readonly<Record<string, SeededBug>>
 
 /**
- * Uses a copy of the built service that has one bug. It lies beside the original, where all that it imports is found.
- * @throws where the text to change is not there exactly once
+ * Calls `use` with the path of a copy of the built service that has one bug. The copy is in the folder
+ * of the original, so that its imports resolve.
+ * @throws Error if the bundle does not contain the text to replace exactly once
  */
 export const withSeededBug = async <T>(name: string, { find, replace }: SeededBug, use: (program: string) => Promise<T>): Promise<T> => {
   const original = serviceProgram('api')
   const parts = (await readFile(original, 'utf8')).split(find)
-  if (parts.length !== 2) throw new Error(`the text of "${name}" is in the built service ${parts.length - 1} times; expected once`)
+  if (parts.length !== 2) throw new Error(`the bundle contains the text of "${name}" ${parts.length - 1} times; expected once`)
   const program = join(dirname(original), `seeded-${name.replaceAll(/\W+/g, '-')}.mjs`)
   await writeFile(program, parts.join(replace))
   try {

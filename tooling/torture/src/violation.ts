@@ -1,15 +1,15 @@
-/** A promise of the service that did not hold. */
+/** A guarantee of the service did not hold. */
 export class Violation extends Error {
   override readonly name = 'Violation'
 }
 
-/** Holds the service to a promise. @throws Violation */
-export const promise = (holds: boolean, message: () => string): void => {
+/** Asserts that a guarantee holds. @throws Violation with the message if it does not */
+export const assertHolds = (holds: boolean, message: () => string): void => {
   if (!holds) throw new Violation(message())
 }
 
-/** A few of many, for a message. */
-export const some = (all: Iterable<unknown>): string => {
-  const list = [...all]
+/** Formats the number of values and the first five of them, for a message. */
+export const summarize = (values: Iterable<unknown>): string => {
+  const list = [...values]
   return `${list.length} (${list.slice(0, 5).join(', ')}${list.length > 5 ? ', …' : ''})`
 }

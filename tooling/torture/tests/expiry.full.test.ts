@@ -2,4 +2,4 @@ import { test } from 'vitest'
 import { proveExpiry } from '../src/proofs/expiry.ts'
 import { short } from './support/short.ts'
 
-test('no fresh value is swept and no expired one served', () => short('expiry', proveExpiry, { rounds: 2_500, seconds: 0 }))
+test('no rewritten item is swept, and no expired item is served', () => short('expiry', proveExpiry, { rounds: 2_500, seconds: 0 }))

@@ -2,5 +2,5 @@ import { test } from 'vitest'
 import { proveKill } from '../src/proofs/kill.ts'
 import { short } from './support/short.ts'
 
-test('nothing acknowledged is lost, and nothing counts twice, when services and PostgreSQL are killed', () =>
+test('no acknowledged write is lost or applied twice when services and PostgreSQL are killed', () =>
   short('kill', proveKill, { rounds: 3, seconds: 0 }))

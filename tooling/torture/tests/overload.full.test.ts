@@ -2,5 +2,5 @@ import { test } from 'vitest'
 import { proveOverload } from '../src/proofs/overload.ts'
 import { short } from './support/short.ts'
 
-test('in a flood everybody is served or told when to come again, and health is answered', () =>
-  short('overload', (extent) => proveOverload(extent, ['ask again at once']), { rounds: 1, seconds: 0 }))
+test('every request in a flood is served or rejected with Retry-After, and health checks respond', () =>
+  short('overload', (extent) => proveOverload(extent, ['retry at once']), { rounds: 1, seconds: 0 }))

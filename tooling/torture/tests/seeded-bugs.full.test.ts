@@ -4,7 +4,7 @@ import { type SeededBug, seededBugs, withSeededBug } from '../src/seeded-bugs.ts
 import { Violation } from '../src/violation.ts'
 
 describe.each<[string, SeededBug]>(Object.entries(seededBugs))('%s', (name, bug) => {
-  test('is found', () =>
+  test('is detected', () =>
     withSeededBug(name, bug, async (program) => {
       const options = { program, disturbances: [bug.disturbance] }
       const found = await proveLinearizability({ rounds: 3, seconds: 0 }, options).catch((error: unknown) => error)
@@ -13,7 +13,7 @@ describe.each<[string, SeededBug]>(Object.entries(seededBugs))('%s', (name, bug)
     }))
 })
 
-test('a change that does not fit the built service fails', async () => {
-  const bug = { find: 'text that is nowhere in it', replace: '', disturbance: 'nothing' } as const
-  await expect(withSeededBug('none', bug, async () => {})).rejects.toThrow('is in the built service 0 times; expected once')
+test('a seeded bug whose text is not in the bundle throws', async () => {
+  const bug = { find: 'text that is not in the bundle', replace: '', disturbance: 'none' } as const
+  await expect(withSeededBug('x', bug, async () => {})).rejects.toThrow('the bundle contains the text of "x" 0 times; expected once')
 })

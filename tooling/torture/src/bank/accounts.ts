@@ -1,28 +1,28 @@
 import { ChecksFailedError, type Client, OutOfBoundsError } from '@holdfast/client'
-import { promise } from '../violation.ts'
+import { assertHolds } from '../violation.ts'
 
-const count = 20
-const opening = 100
+const accountCount = 20
+const initialBalance = 100
 const amountMax = 30
 
-const accounts = Array.from({ length: count }, (_, n) => `account-${n}`)
-/** What all accounts have together, for ever. */
-const sum = count * opening
+const accounts = Array.from({ length: accountCount }, (_, n) => `account-${n}`)
+/** The sum of all balances, which transfers must not change. */
+const expectedTotal = accountCount * initialBalance
 
-/** What became of a transfer. `refused`: for want of money, or because others changed an account meanwhile. */
-export type Transfer = 'done' | 'rejected'
+/** The outcome of a transfer. `rejected`: the balance was insufficient, or a checked account had changed. */
+export type TransferOutcome = 'done' | 'rejected'
 
-const anyTwo = (): [string, string] => {
-  const from = Math.floor(Math.random() * count)
-  const to = (from + 1 + Math.floor(Math.random() * (count - 1))) % count
+const randomAccounts = (): [string, string] => {
+  const from = Math.floor(Math.random() * accountCount)
+  const to = (from + 1 + Math.floor(Math.random() * (accountCount - 1))) % accountCount
   return [accounts[from] as string, accounts[to] as string]
 }
 
 export const openAccounts = async (client: Client): Promise<void> => {
-  for (const account of accounts) await client.put(account, opening)
+  for (const account of accounts) await client.put(account, initialBalance)
 }
 
-const orRejected = async (transfer: Promise<unknown>): Promise<Transfer> => {
+const outcomeOf = async (transfer: Promise<unknown>): Promise<TransferOutcome> => {
   try {
     await transfer
     return 'done'
@@ -32,11 +32,11 @@ const orRejected = async (transfer: Promise<unknown>): Promise<Transfer> => {
   }
 }
 
-/** Adds to two accounts, neither of which may end below nothing. */
-const byIncrements = (client: Client): Promise<Transfer> => {
-  const [from, to] = anyTwo()
+/** Transfers an amount with increments. The balance of the source must not become negative. */
+const transferByIncrements = (client: Client): Promise<TransferOutcome> => {
+  const [from, to] = randomAccounts()
   const amount = 1 + Math.floor(Math.random() * amountMax)
-  return orRejected(
+  return outcomeOf(
     client.transaction((tx) => {
       tx.increment(to, { by: amount })
       tx.increment(from, { by: -amount, min: 0 })
@@ -44,13 +44,13 @@ const byIncrements = (client: Client): Promise<Transfer> => {
   )
 }
 
-/** Reads two accounts and sets both, if nobody changed them since. */
-const byChecks = async (client: Client): Promise<Transfer> => {
-  const pair = anyTwo()
+/** Reads two accounts, then sets both if their versions have not changed. */
+const transferByChecks = async (client: Client): Promise<TransferOutcome> => {
+  const pair = randomAccounts()
   const [from, to] = await client.getMany<number>(pair)
   const amount = 1 + Math.floor(Math.random() * amountMax)
   if (from === undefined || to === undefined || from.value < amount) return 'rejected'
-  return orRejected(
+  return outcomeOf(
     client.transaction((tx) => {
       tx.check(from.key, from.version)
       tx.check(to.key, to.version)
@@ -60,16 +60,17 @@ const byChecks = async (client: Client): Promise<Transfer> => {
   )
 }
 
-/** Moves a random amount from one random account to another. */
-export const transfer = (client: Client): Promise<Transfer> => (Math.random() < 0.5 ? byIncrements(client) : byChecks(client))
+/** Transfers a random amount between two random accounts. */
+export const transfer = (client: Client): Promise<TransferOutcome> =>
+  Math.random() < 0.5 ? transferByIncrements(client) : transferByChecks(client)
 
-/** Reads all accounts at one instant. @throws Violation where money came or went */
+/** Reads all accounts in one request. @throws Violation if the total changed or a balance is negative */
 export const audit = async (client: Client): Promise<void> => {
-  const values = (await client.getMany<number>(accounts)).map((item) => item?.value ?? Number.NaN)
-  const total = values.reduce((all, value) => all + value, 0)
-  promise(total === sum, () => `the accounts have ${total} together; expected ${sum}: ${values}`)
-  promise(
-    values.every((value) => value >= 0),
-    () => `an account has less than nothing: ${values}`,
+  const balances = (await client.getMany<number>(accounts)).map((item) => item?.value ?? Number.NaN)
+  const total = balances.reduce((sum, balance) => sum + balance, 0)
+  assertHolds(total === expectedTotal, () => `the total of all accounts is ${total}; expected ${expectedTotal}: ${balances}`)
+  assertHolds(
+    balances.every((balance) => balance >= 0),
+    () => `the balance of an account is negative: ${balances}`,
   )
 }

@@ -1,22 +1,23 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isRunning } from '@holdfast/testbed/is-running'
 import { startPostgres } from '@holdfast/testbed/postgres-process'
 import { until } from '@holdfast/testbed/until'
 import postgres, { type Sql } from 'postgres'
 import { type ServiceUnderTest, startServiceUnderTest } from './service-under-test.ts'
 
-/** A database that can be killed. */
+/** A PostgreSQL server that a proof can kill. */
 interface KillableDatabase {
   readonly kill: () => Promise<void>
-  /** Starts it again; left out where a service does. */
+  /** Restarts the server. Missing if the service restarts it. */
   readonly start?: () => Promise<void>
 }
 
-/** Services on one database, and a way around them to it. */
+/** A test bed: services that share one database, and direct access to the database. */
 export interface Bed {
   readonly services: readonly ServiceUnderTest[]
   readonly database: KillableDatabase
-  /** Answers a client of the database; the caller ends it. */
+  /** Returns a client of the database, which the caller must close. */
   readonly connect: () => Sql
 }
 
@@ -24,7 +25,7 @@ interface BedOptions {
   /** @default 2 */
   readonly services?: number
   readonly settings?: Record<string, string>
-  /** A bundle to run in place of the built service. */
+  /** The bundle to run instead of the built service. */
   readonly program?: string
 }
 
@@ -32,7 +33,7 @@ const stopAll = async (services: readonly ServiceUnderTest[]): Promise<void> => 
   await Promise.all(services.map(({ stop }) => stop()))
 }
 
-/** Uses services on a PostgreSQL of their own. */
+/** Calls `use` with services that share a new PostgreSQL server. */
 export const withPostgres = async <T>(
   { services: count = 2, settings = {}, program }: BedOptions,
   use: (bed: Bed & { readonly database: Awaited<ReturnType<typeof startPostgres>> }) => Promise<T>,
@@ -48,30 +49,22 @@ export const withPostgres = async <T>(
   }
 }
 
-/** Uses one service that runs its own PostgreSQL. */
+/** Calls `use` with one service on its embedded PostgreSQL. */
 export const withEmbedded = async <T>(use: (bed: Bed) => Promise<T>): Promise<T> => {
-  // Not the system's temporary folder: where that is closed to others, a server started by root could not enter it.
+  // Not os.tmpdir(): it may be a private folder that the server's account cannot access.
   const dataDir = await mkdtemp('/tmp/holdfast-test-')
   const service = await startServiceUnderTest({ DATA_DIR: dataDir })
   const password = await readFile(join(dataDir, 'password'), 'utf8')
   const serverPid = async () => Number((await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
-  const isGone = (pid: number): boolean => {
-    try {
-      process.kill(pid, 0)
-      return false
-    } catch {
-      return true
-    }
-  }
   const kill = async () => {
     const pid = await serverPid()
     process.kill(pid, 'SIGKILL')
-    await until(() => isGone(pid))
+    await until(() => !isRunning(pid))
   }
   try {
     const path = join(dataDir, 'run', '.s.PGSQL.5432')
-    const connectTo = () => postgres({ path, username: 'holdfast', database: 'postgres', password, max: 1 })
-    return await use({ services: [service], database: { kill }, connect: connectTo })
+    const connect = () => postgres({ path, username: 'holdfast', database: 'postgres', password, max: 1 })
+    return await use({ services: [service], database: { kill }, connect })
   } finally {
     await service.stop()
     await rm(dataDir, { recursive: true, force: true })

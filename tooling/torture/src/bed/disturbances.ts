@@ -2,26 +2,26 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { DisturbedBed } from './disturbed-bed.ts'
 import { allReady } from './service-under-test.ts'
 
-/** Longer than the attempts of clients may take, shorter than all that the service waits for. Milliseconds. */
+/** Longer than the attempt timeout of the clients, shorter than every timeout of the service. */
 const pauseMs = 1_500
-const cuts = 8
-/** Between two cuts: time for some requests to get through. Milliseconds. */
-const cutEveryMs = 40
+const resetCount = 8
+/** Time between two resets, in which some requests can succeed. */
+const resetIntervalMs = 40
 
-const again = async (times: number, action: () => void | Promise<void>): Promise<void> => {
-  for (let n = 0; n < times; n++) {
-    await action()
-    await wait(cutEveryMs)
+const repeatReset = async (reset: () => void | Promise<void>): Promise<void> => {
+  for (let n = 0; n < resetCount; n++) {
+    await reset()
+    await wait(resetIntervalMs)
   }
 }
 
-const anyOf = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.length)] as T
+const randomElement = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.length)] as T
 
-/** What is done to services under load. Each ends when all is as it was before. */
+/** Disturbances of services under load. Each resolves when all processes run again. */
 export const disturbances = {
-  nothing: async () => {},
+  none: async () => {},
   'services killed': async ({ services }) => {
-    const service = anyOf(services)
+    const service = randomElement(services)
     await service.kill()
     await service.start()
   },
@@ -30,20 +30,20 @@ export const disturbances = {
     await database.start()
     await allReady(services)
   },
-  'services stopped and continued': async ({ services }) => {
-    const resume = anyOf(services).pause()
+  'services paused': async ({ services }) => {
+    const resume = randomElement(services).pause()
     await wait(pauseMs)
     resume()
   },
-  'PostgreSQL stopped and continued': async ({ database }) => {
+  'PostgreSQL paused': async ({ database }) => {
     const resume = await database.pause()
     await wait(pauseMs)
     resume()
   },
-  'connections of clients cut': async ({ networks }) => again(cuts, () => anyOf(networks).cut()),
-  'connections of services cut': async ({ connect }) => {
+  'client connections reset': async ({ networks }) => repeatReset(() => randomElement(networks).cut()),
+  'database connections terminated': async ({ connect }) => {
     const sql = connect()
-    await again(cuts, async () => {
+    await repeatReset(async () => {
       await sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where application_name = 'holdfast' and state = 'active' and pid <> pg_backend_pid() limit 3`

@@ -2,13 +2,16 @@ import type { PostgresProcess } from '@holdfast/testbed/postgres-process'
 import { startTcpProxy, type TcpProxy } from '@holdfast/testbed/tcp-proxy'
 import { type Bed, withPostgres } from './bed.ts'
 
-/** Services on a PostgreSQL, and the network before each of them. */
+/** A test bed in which clients reach each service through a proxy that can reset connections. */
 export interface DisturbedBed extends Bed {
   readonly database: PostgresProcess
   readonly networks: readonly TcpProxy[]
 }
 
-/** Uses two services that clients reach through networks which can be cut; `program` is a bundle to run in place of the built service. */
+/**
+ * Calls `use` with two services behind proxies.
+ * @param program the bundle to run instead of the built service
+ */
 export const withDisturbedBed = <T>(use: (bed: DisturbedBed) => Promise<T>, program?: string): Promise<T> =>
   withPostgres(program === undefined ? {} : { program }, async (bed) => {
     const networks = await Promise.all(bed.services.map(({ port }) => startTcpProxy(port)))

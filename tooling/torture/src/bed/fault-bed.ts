@@ -2,17 +2,17 @@ import { type PostgresProcess, startPostgres } from '@holdfast/testbed/postgres-
 import { startTcpProxy, type TcpProxy } from '@holdfast/testbed/tcp-proxy'
 import { startServiceUnderTest } from './service-under-test.ts'
 
-/** A service, its PostgreSQL, and the network between them. */
+/** A test bed for faults between a service and its PostgreSQL. */
 export interface FaultBed {
   readonly url: string
   readonly database: PostgresProcess
   readonly network: TcpProxy
 }
 
-/** Few, so that all of them are soon taken. */
+/** A low limit, so that a proof can use all connections quickly. */
 const connectionsMax = 30
 
-/** Uses a service that reaches its PostgreSQL through a network that can fail. */
+/** Calls `use` with a service that reaches its PostgreSQL through a proxy. */
 export const withFaultBed = async <T>(use: (bed: FaultBed) => Promise<T>): Promise<T> => {
   const database = await startPostgres({ connectionsMax })
   const network = await startTcpProxy(database.port)

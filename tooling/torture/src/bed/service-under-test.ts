@@ -2,23 +2,23 @@ import { freePort } from '@holdfast/testbed/free-port'
 import { runService, type ServiceProcess } from '@holdfast/testbed/service-process'
 import { until } from '@holdfast/testbed/until'
 
-/** A built service that keeps its address while it is killed and started again. */
+/** A built service that keeps its port across restarts. */
 export interface ServiceUnderTest {
   readonly url: string
   readonly port: number
   readonly pid: () => number
   readonly start: () => Promise<void>
-  /** Kills it at once and waits for its end. */
+  /** Kills the process with SIGKILL and waits until it has exited. */
   readonly kill: () => Promise<void>
-  /** Holds it still; answers a function that lets it go on. */
+  /** Stops the process with SIGSTOP. Returns a function that resumes it. */
   readonly pause: () => () => void
-  /** Has it stop in order, as whoever replaces it would; resolves with its exit status. */
+  /** Stops the service with SIGTERM, as a deployment does. Resolves with the exit status. */
   readonly terminate: () => Promise<number | null>
-  /** Stops it in order, at once. */
+  /** Stops the service with SIGINT. */
   readonly stop: () => Promise<void>
 }
 
-/** Whether a service says that requests should come to it. */
+/** Returns whether the readiness check of a service succeeds. */
 const isReady = async (url: string): Promise<boolean> => {
   try {
     return (await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) })).status === 200
@@ -27,11 +27,14 @@ const isReady = async (url: string): Promise<boolean> => {
   }
 }
 
-/** Waits until services take requests. */
+/** Waits until all services are ready. */
 export const allReady = (services: readonly ServiceUnderTest[]): Promise<void> =>
   until(async () => (await Promise.all(services.map(({ url }) => isReady(url)))).every(Boolean), 120_000)
 
-/** Runs a built service, or another bundle in its place, with these settings and no rate limit. */
+/**
+ * Starts a built service with these settings and without a rate limit.
+ * @param program the bundle to run instead of the built service
+ */
 export const startServiceUnderTest = async (settings: Record<string, string>, program?: string): Promise<ServiceUnderTest> => {
   const port = await freePort()
   let running: ServiceProcess
@@ -43,7 +46,7 @@ export const startServiceUnderTest = async (settings: Record<string, string>, pr
     )
     await running.ready()
   }
-  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+  const sendSignal = async (signal: NodeJS.Signals): Promise<number | null> => {
     running.child.kill(signal)
     return await running.ended()
   }
@@ -54,15 +57,15 @@ export const startServiceUnderTest = async (settings: Record<string, string>, pr
     pid: () => running.child.pid ?? 0,
     start,
     kill: async () => {
-      await end('SIGKILL')
+      await sendSignal('SIGKILL')
     },
     pause: () => {
       running.child.kill('SIGSTOP')
       return () => running.child.kill('SIGCONT')
     },
-    terminate: () => end('SIGTERM'),
+    terminate: () => sendSignal('SIGTERM'),
     stop: async () => {
-      await end('SIGINT')
+      await sendSignal('SIGINT')
     },
   }
 }

@@ -1,53 +1,57 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Client, InvalidRequestError } from '@holdfast/client'
-import { promise } from '../violation.ts'
+import { assertHolds } from '../violation.ts'
 
-/** What became of races. */
+/** Counts of the outcomes of races. */
 export interface RaceTally {
-  /** Rewrites that found the item live. */
+  /** Rewrites that replaced the item before its expiry. */
   replaced: number
-  /** Rewrites that came after its end. */
+  /** Rewrites that created a new item after the expiry. */
   created: number
-  /** Reads that were sent after its end. */
+  /** Reads that were sent after the expiry. */
   lateReads: number
-  /** The version that each key was rewritten with. */
+  /** The version of each rewritten item. */
   readonly versions: Map<string, string>
 }
 
-/** From the first write to the expiry: time for the write to get through. Milliseconds. */
+/** Time from the first write to the expiry. */
 const leadMs = 60
-/** Rewrites and reads come so close to the expiry, before or after it. Milliseconds. */
+/** Spread of the rewrites and reads around the expiry. */
 const spreadMs = 6
 
-/** A moment close to an instant, in milliseconds since 1970. */
-const around = (instant: number): Promise<void> => wait(Math.max(0, instant - Date.now() + (Math.random() * 2 - 1.3) * spreadMs))
+/** Waits until a random time close to an instant, given in milliseconds since 1970. */
+const waitUntilAbout = (instant: number): Promise<void> => wait(Math.max(0, instant - Date.now() + (Math.random() * 2 - 1.3) * spreadMs))
 
-/** An expired item must not be read: the service and we have one clock, that of this machine. */
-const read = async (client: Client, key: string, expiresAt: number, tally: RaceTally): Promise<void> => {
-  await around(expiresAt)
+/** Reads an item at about its expiry. The service and this process use the same clock. @throws Violation if a read returns an expired item */
+const checkRead = async (client: Client, key: string, expiresAt: number, tally: RaceTally): Promise<void> => {
+  await waitUntilAbout(expiresAt)
   const sent = Date.now()
   const item = await client.get(key)
   if (sent < expiresAt) return
   tally.lateReads++
-  promise(item?.value !== 'old', () => `${key} was read ${sent - expiresAt} ms after its expiry: ${JSON.stringify(item)}`)
+  assertHolds(
+    item?.value !== 'old',
+    () => `a read of ${key}, sent ${sent - expiresAt} ms after the expiry, returned ${JSON.stringify(item)}`,
+  )
 }
 
 const rewrite = async (client: Client, key: string, expiresAt: number, tally: RaceTally): Promise<void> => {
-  await around(expiresAt)
+  await waitUntilAbout(expiresAt)
   const sent = Date.now()
   const { version, createdAt, updatedAt } = await client.put(key, 'fresh', Math.random() < 0.5 ? { ttl: 3_600 } : {})
   tally.versions.set(key, version)
-  const created = createdAt === updatedAt
-  tally[created ? 'created' : 'replaced']++
-  promise(created || sent < expiresAt, () => `${key} was replaced ${sent - expiresAt} ms after its expiry, as if it had been live`)
+  const isNew = createdAt === updatedAt
+  tally[isNew ? 'created' : 'replaced']++
+  assertHolds(isNew || sent < expiresAt, () => `a put, sent ${sent - expiresAt} ms after the expiry of ${key}, replaced the expired item`)
 }
 
 /**
- * Writes an item that ends soon, and rewrites and reads it at about its end; `others` are clients besides the writer's.
- * @returns false where the first write came too late for its own expiry
+ * Writes an item that expires soon. Then rewrites it with `client` and reads it with `readers` at about
+ * its expiry.
+ * @returns false if the first write arrived after its own expiry
  * @throws Violation
  */
-export const race = async (client: Client, others: readonly Client[], key: string, tally: RaceTally): Promise<boolean> => {
+export const race = async (client: Client, readers: readonly Client[], key: string, tally: RaceTally): Promise<boolean> => {
   const expiresAt = Date.now() + leadMs
   try {
     await client.put(key, 'old', { expiresAt: new Date(expiresAt).toISOString() })
@@ -55,6 +59,6 @@ export const race = async (client: Client, others: readonly Client[], key: strin
     if (error instanceof InvalidRequestError) return false
     throw error
   }
-  await Promise.all([rewrite(client, key, expiresAt, tally), ...others.map((other) => read(other, key, expiresAt, tally))])
+  await Promise.all([rewrite(client, key, expiresAt, tally), ...readers.map((reader) => checkRead(reader, key, expiresAt, tally))])
   return true
 }

@@ -1,11 +1,11 @@
 import postgres, { type Sql } from 'postgres'
 import type { FaultBed } from '../bed/fault-bed.ts'
 
-/** Breaks something; answers what mends it. */
+/** Injects a fault. Returns a function that ends it. */
 export type Fault = (bed: FaultBed) => Promise<() => void | Promise<void>>
 
 const open = async (url: string): Promise<Sql> => {
-  const sql = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: 'greedy' } })
+  const sql = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: 'exhaust-connections' } })
   try {
     await sql`select 1`
     return sql
@@ -15,33 +15,34 @@ const open = async (url: string): Promise<Sql> => {
   }
 }
 
-/** Takes every connection that PostgreSQL gives; `false` where it gave none. */
-const takeFree = async (url: string, taken: Sql[]): Promise<void> => {
+/** Opens connections until PostgreSQL rejects one. */
+const openAllFree = async (url: string, opened: Sql[]): Promise<void> => {
   for (;;) {
     try {
-      taken.push(await open(url))
+      opened.push(await open(url))
     } catch (error) {
+      // 53300: too_many_connections
       if (error instanceof postgres.PostgresError && error.code === '53300') return
       throw error
     }
   }
 }
 
-/** Takes all connections, those of the service too. */
+/** Opens all free connections, terminates those of the service, and repeats this until it has none. */
 const exhaustConnections: Fault = async ({ database }) => {
-  const taken = [await open(database.url)]
-  const first = taken[0] as Sql
+  const opened = [await open(database.url)]
+  const first = opened[0] as Sql
   for (;;) {
-    await takeFree(database.url, taken)
-    const cut = await first`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holdfast'`
-    if (cut.length === 0) break
+    await openAllFree(database.url, opened)
+    const terminated = await first`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holdfast'`
+    if (terminated.length === 0) break
   }
   return async () => {
-    await Promise.all(taken.map((sql) => sql.end({ timeout: 0 })))
+    await Promise.all(opened.map((sql) => sql.end({ timeout: 0 })))
   }
 }
 
-const holdLock: Fault = async ({ database }) => {
+const lockItems: Fault = async ({ database }) => {
   const sql = await open(database.url)
   const holder = await sql.reserve()
   await holder`begin`
@@ -53,12 +54,12 @@ const holdLock: Fault = async ({ database }) => {
   }
 }
 
-/** What can happen between the service and its database, and how long it lasts in seconds. */
+/** Faults between the service and its database. `seconds`: the duration in the long form of the proof. */
 export const faults = {
-  'all connections taken': { begin: exhaustConnections, seconds: 20, shortSeconds: 6 },
-  'a lock held': { begin: holdLock, seconds: 30, shortSeconds: 13 },
-  'PostgreSQL stopped': { begin: ({ database }) => database.pause(), seconds: 20, shortSeconds: 13 },
-  'a network that swallows all': { begin: async ({ network }) => network.blackHole(), seconds: 20, shortSeconds: 13 },
+  'all connections in use': { begin: exhaustConnections, seconds: 20, shortSeconds: 6 },
+  'table locked': { begin: lockItems, seconds: 30, shortSeconds: 13 },
+  'PostgreSQL paused': { begin: ({ database }) => database.pause(), seconds: 20, shortSeconds: 13 },
+  'network drops everything': { begin: async ({ network }) => network.blackHole(), seconds: 20, shortSeconds: 13 },
 } as const satisfies Readonly<Record<string, { readonly begin: Fault; readonly seconds: number; readonly shortSeconds: number }>>
 
 export type FaultName = keyof typeof faults

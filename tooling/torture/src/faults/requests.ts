@@ -1,15 +1,18 @@
 import { errors, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
-import { promise, Violation } from '../violation.ts'
+import { assertHolds, Violation } from '../violation.ts'
 
-/** What a route is asked; `key` is fresh for each chain of requests. */
-interface Asked {
+/** A request to one route. */
+interface ApiRequest {
   readonly route: RouteId
   readonly path: string
   readonly body?: unknown
 }
 
-/** A request of every kind that needs the database, each of which succeeds where those before it did. */
-export const chain = (key: string): readonly Asked[] => [
+/**
+ * Returns requests of every kind that need the database, and the health checks. On an unused key, each
+ * of them succeeds if those before it did.
+ */
+export const requestSequence = (key: string): readonly ApiRequest[] => [
   { route: 'createItem', path: '/items', body: { key, value: { a: 1 } } },
   { route: 'getItem', path: `/items/${key}` },
   { route: 'headItem', path: `/items/${key}` },
@@ -41,43 +44,43 @@ export const chain = (key: string): readonly Asked[] => [
   { route: 'live', path: '/health/live' },
 ]
 
-/** How one request was answered. */
-export interface Answered {
+/** The result of one request. */
+export interface RequestResult {
   readonly succeeded: boolean
   readonly ms: number
 }
 
-/** The service answers within 10 s; what a busy machine adds is not its fault. Milliseconds. */
+/** The time within which the service responds, and an allowance for a busy machine. */
 const deadlineMs = 10_000
 const slackMs = 1_000
-/** What has not been answered by then never will. Milliseconds. */
-const patienceMs = 20_000
+/** The proof fails if a request has no response after this time. */
+const timeoutMs = 20_000
 
 const isDeclared = (contract: RouteContract, status: number, code: string | undefined): boolean => {
   if (contract.responses[status] !== undefined) return true
   return contract.errors.some((each) => errors[each].status === status && (contract.method === 'head' || each === code))
 }
 
-/** Sends one request and holds its answer to the contract and the deadline. @throws Violation */
-export const ask = async (url: string, { route, path, body }: Asked): Promise<Answered> => {
+/** Sends a request and checks its response against the contract and the deadline. @throws Violation */
+export const sendRequest = async (url: string, { route, path, body }: ApiRequest): Promise<RequestResult> => {
   const contract: RouteContract = routes[route]
-  const what = `${contract.method.toUpperCase()} ${contract.path}`
+  const name = `${contract.method.toUpperCase()} ${contract.path}`
   const started = performance.now()
   const response = await fetch(url + path, {
     method: contract.method.toUpperCase(),
-    signal: AbortSignal.timeout(patienceMs),
+    signal: AbortSignal.timeout(timeoutMs),
     ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   }).catch((error: unknown) => error)
   const text = response instanceof Response ? await response.text() : ''
   const ms = performance.now() - started
   if (!(response instanceof Response)) {
     const cause = response instanceof Error ? (response.cause ?? response) : response
-    throw new Violation(`${what} had no answer after ${Math.round(ms)} ms: ${cause}`)
+    throw new Violation(`${name} had no response after ${Math.round(ms)} ms: ${cause}`)
   }
   const { status, headers } = response
   const isProblem = text !== '' && headers.get('content-type')?.startsWith('application/problem+json')
   const code = isProblem ? JSON.parse(text).code : undefined
-  promise(isDeclared(contract, status, code), () => `${what} was answered with ${status} ${text}, which its contract does not have`)
-  promise(ms <= deadlineMs + slackMs, () => `${what} was answered after ${Math.round(ms)} ms; expected ${deadlineMs}`)
+  assertHolds(isDeclared(contract, status, code), () => `${name} returned ${status} ${text}, which its contract does not declare`)
+  assertHolds(ms <= deadlineMs + slackMs, () => `${name} took ${Math.round(ms)} ms; expected at most ${deadlineMs}`)
   return { succeeded: status < 300, ms }
 }

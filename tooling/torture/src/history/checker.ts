@@ -1,93 +1,97 @@
 import type { Operation } from './operation.ts'
 
-/** A sequential object. */
+/** The sequential specification of an object. */
 export interface Model<State> {
   readonly initial: State
-  /** The state after an operation; undefined where its answer cannot be given in this state. */
+  /** Returns the state after an operation, or undefined if its response is impossible in `state`. */
   readonly step: (state: State, operation: Operation) => State | undefined
-  /** The same text for equal states. */
+  /** Returns a text that is the same for equal states only. */
   readonly identity: (state: State) => string
 }
 
-/** How far an order of the operations was found. */
+/** The result of a search. */
 export interface Verdict<State> {
   readonly linearizable: boolean
-  /** The states in which the longest orders end. */
+  /** The final states of the longest orders that were found. */
   readonly reached: readonly State[]
 }
 
-/** Operations that were put in order: all answered ones before place `first`, and those of `beyond`. */
+/** A set of linearized operations and the state after them. Operations are identified by their index. */
 interface Configuration<State> {
   readonly state: State
+  /** The first completed operation that is not linearized. */
   readonly first: number
-  /** Places after `first` of answered operations, and places of unanswered ones, in ascending order. */
-  readonly beyond: readonly number[]
-  readonly unanswered: readonly number[]
+  /** The linearized completed operations after `first`, in ascending order. */
+  readonly ahead: readonly number[]
+  /** The linearized pending operations, in ascending order. */
+  readonly pending: readonly number[]
 }
 
 const insert = (indexes: readonly number[], index: number): number[] => [...indexes, index].sort((a, b) => a - b)
 
-/** Places of answered operations that may come next: those called before any other that is left returned. */
-const candidates = <State>(responded: readonly Operation[], { first, beyond }: Configuration<State>): number[] => {
+/** Returns the completed operations that may come next: those called before any remaining one returned. */
+const candidates = <State>(completed: readonly Operation[], { first, ahead }: Configuration<State>): number[] => {
   const found: number[] = []
   let returned = Number.POSITIVE_INFINITY
-  for (let index = first; index < responded.length; index++) {
-    const operation = responded[index] as Operation
+  for (let index = first; index < completed.length; index++) {
+    const operation = completed[index] as Operation
     if (operation.called > returned) break
-    if (beyond.includes(index)) continue
+    if (ahead.includes(index)) continue
     found.push(index)
     returned = Math.min(returned, operation.returned ?? returned)
   }
-  return found.filter((index) => (responded[index] as Operation).called <= returned)
+  return found.filter((index) => (completed[index] as Operation).called <= returned)
 }
 
-/** The configuration after one more answered operation. */
-const advance = <State>({ first, beyond, unanswered }: Configuration<State>, index: number, state: State): Configuration<State> => {
-  const all = new Set([...beyond, index])
+/** Returns the configuration after one more completed operation. */
+const advance = <State>({ first, ahead, pending }: Configuration<State>, index: number, state: State): Configuration<State> => {
+  const remaining = new Set([...ahead, index])
   let next = first
-  while (all.delete(next)) next++
-  return { state, first: next, beyond: [...all].sort((a, b) => a - b), unanswered }
+  while (remaining.delete(next)) next++
+  return { state, first: next, ahead: [...remaining].sort((a, b) => a - b), pending }
 }
 
 /**
- * Whether operations have an order in which each answer is right, and which keeps those apart that did not overlap. Searches orders
- * depth first (Wing & Gong, "Testing and verifying concurrent objects", 1993) and no configuration twice (Lowe, "Testing for
- * linearizability", 2017). Operations without an answer may take effect anywhere after their call, or not at all; they are tried last,
- * because most of them are not needed. One key at a time is enough, because keys are independent (Horn & Kroening,
- * "Faster linearizability checking via P-compositionality", 2015).
+ * Searches for an order of the operations in which every response is correct and which preserves the
+ * order of operations that did not overlap. The search is depth-first (Wing & Gong, "Testing and
+ * verifying concurrent objects", 1993) and visits no configuration twice (Lowe, "Testing for
+ * linearizability", 2017). A pending operation may take effect at any time after its call, or never.
+ * The search tries pending operations last, because most of them are not needed. It suffices to check
+ * one key at a time, because keys are independent (Horn & Kroening, "Faster linearizability checking
+ * via P-compositionality", 2015).
  */
 export const checkLinearizable = <State>(history: readonly Operation[], model: Model<State>): Verdict<State> => {
-  const responded = history.filter(({ returned }) => returned !== undefined).sort((a, b) => a.called - b.called)
-  const unanswered = history.filter(({ returned }) => returned === undefined)
+  const completed = history.filter(({ returned }) => returned !== undefined).sort((a, b) => a.called - b.called)
+  const pending = history.filter(({ returned }) => returned === undefined)
   const visited = new Set<string>()
   let longest = -1
   let reached: State[] = []
   const stack: Configuration<State>[] = []
 
   const visit = (configuration: Configuration<State>): void => {
-    const { state, first, beyond } = configuration
-    const identity = `${first};${beyond};${configuration.unanswered};${model.identity(state)}`
+    const { state, first, ahead } = configuration
+    const identity = `${first};${ahead};${configuration.pending};${model.identity(state)}`
     if (visited.has(identity)) return
     visited.add(identity)
     stack.push(configuration)
-    if (first + beyond.length < longest) return
-    reached = first + beyond.length > longest ? [state] : [...reached, state]
-    longest = first + beyond.length
+    if (first + ahead.length < longest) return
+    reached = first + ahead.length > longest ? [state] : [...reached, state]
+    longest = first + ahead.length
   }
 
-  visit({ state: model.initial, first: 0, beyond: [], unanswered: [] })
+  visit({ state: model.initial, first: 0, ahead: [], pending: [] })
   for (let current = stack.pop(); current !== undefined; current = stack.pop()) {
-    if (current.first === responded.length) return { linearizable: true, reached }
-    const next = candidates(responded, current)
-    const deadline = Math.min(...next.map((index) => (responded[index] as Operation).returned ?? Number.POSITIVE_INFINITY))
-    // What is pushed last is tried first.
-    for (const [index, operation] of unanswered.entries()) {
-      if (operation.called > deadline || current.unanswered.includes(index)) continue
+    if (current.first === completed.length) return { linearizable: true, reached }
+    const next = candidates(completed, current)
+    const deadline = Math.min(...next.map((index) => (completed[index] as Operation).returned ?? Number.POSITIVE_INFINITY))
+    // The stack is last in, first out, so that completed operations are tried before pending ones.
+    for (const [index, operation] of pending.entries()) {
+      if (operation.called > deadline || current.pending.includes(index)) continue
       const state = model.step(current.state, operation)
-      if (state !== undefined) visit({ ...current, state, unanswered: insert(current.unanswered, index) })
+      if (state !== undefined) visit({ ...current, state, pending: insert(current.pending, index) })
     }
     for (const index of next.reverse()) {
-      const state = model.step(current.state, responded[index] as Operation)
+      const state = model.step(current.state, completed[index] as Operation)
       if (state !== undefined) visit(advance(current, index, state))
     }
   }

@@ -1,37 +1,40 @@
-/** What a client asked of one key. */
+/** A request on one key. */
 export type Request =
   | { readonly kind: 'get' }
   | { readonly kind: 'put'; readonly value: unknown }
-  /** Writes where the key has this version; null: where it has no item. */
+  /** A put that requires this version. Null: it requires that the key has no item. */
   | { readonly kind: 'cas'; readonly expected: bigint | null; readonly value: unknown }
   | { readonly kind: 'delete' }
   | { readonly kind: 'increment'; readonly by: number }
 
-/** A value under its version. */
+/** A value and its version. */
 interface Versioned {
   readonly value: unknown
   readonly version: bigint
-  /** The version that the item was created with; left out where it was not told. */
+  /** The created version. Missing if the response does not include it. */
   readonly created?: bigint
 }
 
-/** What a client was told. */
-export type Answer =
-  /** The item that was read, or that the write made. */
+/** The response to a request. */
+export type OperationResponse =
+  /** The item that was read or written. */
   | ({ readonly kind: 'item' } & Versioned)
-  /** There was no item. */
+  /** The key has no item. */
   | { readonly kind: 'none' }
   | { readonly kind: 'deleted' }
-  /** The condition did not hold; the version is that of the item, null where there was none, left out where it was not told. */
+  /** The condition did not hold. `version` is that of the item, null without an item, or missing if unknown. */
   | { readonly kind: 'mismatch'; readonly version?: bigint | null }
 
-/** One operation of a history: it took effect at some instant from `called` to `returned`. */
+/** An operation of a history. It took effect at an instant between `called` and `returned`. */
 export interface Operation {
   readonly client: number
   readonly request: Request
-  /** As `performance.now()` counts. */
+  /** A `performance.now()` timestamp. */
   readonly called: number
-  /** Left out, with the answer, where it is not known whether it took effect: it may have, at any time since, or never. */
+  /**
+   * Missing, like the response, if the outcome is unknown. The operation is then pending: it may take
+   * effect at any time after the call, or never.
+   */
   readonly returned?: number | undefined
-  readonly response?: Answer | undefined
+  readonly response?: OperationResponse | undefined
 }

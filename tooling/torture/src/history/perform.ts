@@ -1,18 +1,18 @@
 import { ChecksFailedError, type Client, type Item, OutcomeUnknownError, PreconditionFailedError } from '@holdfast/client'
-import { isDisturbance } from '../settle.ts'
-import type { Answer, Request } from './operation.ts'
+import { isTransientError } from '../retry.ts'
+import type { OperationResponse, Request } from './operation.ts'
 
-/** What became of a request: an answer; `lost`: nobody knows whether it took effect; `refused`: it surely did not. */
-export type Outcome = Answer | 'lost' | 'rejected'
+/** A response; `unknown` if the request may or may not have taken effect; `rejected` if it did not. */
+export type Outcome = OperationResponse | 'unknown' | 'rejected'
 
-const item = ({ value, version, createdVersion }: Item): Answer => ({
+const item = ({ value, version, createdVersion }: Item): OperationResponse => ({
   kind: 'item',
   value,
   version: BigInt(version),
   created: BigInt(createdVersion),
 })
 
-const send = async (client: Client, key: string, request: Request): Promise<Answer> => {
+const send = async (client: Client, key: string, request: Request): Promise<OperationResponse> => {
   switch (request.kind) {
     case 'get': {
       const found = await client.get(key)
@@ -31,8 +31,8 @@ const send = async (client: Client, key: string, request: Request): Promise<Answ
   }
 }
 
-/** The same as the one operation of a transaction. */
-const transact = async (client: Client, key: string, request: Request): Promise<Answer> => {
+/** Sends the request as a transaction of one operation. */
+const transact = async (client: Client, key: string, request: Request): Promise<OperationResponse> => {
   switch (request.kind) {
     case 'get': {
       const found = await client.transaction((tx) => tx.get(key))
@@ -54,16 +54,16 @@ const transact = async (client: Client, key: string, request: Request): Promise<
   }
 }
 
-/** Makes a request of a real client, by its own route or by a transaction. @throws where the service answered what it must not */
-export const perform = async (client: Client, key: string, request: Request, route: 'own' | 'transaction'): Promise<Outcome> => {
+/** Sends a request with a client, by itself or in a transaction. @throws Error if the service returns an unexpected error */
+export const perform = async (client: Client, key: string, request: Request, form: 'single' | 'transaction'): Promise<Outcome> => {
   try {
-    return await (route === 'own' ? send(client, key, request) : transact(client, key, request))
+    return await (form === 'single' ? send(client, key, request) : transact(client, key, request))
   } catch (error) {
     if (error instanceof ChecksFailedError) return { kind: 'mismatch' }
     if (error instanceof PreconditionFailedError) {
       return { kind: 'mismatch', version: error.version === undefined ? null : BigInt(error.version) }
     }
-    if (!isDisturbance(error)) throw error
-    return error instanceof OutcomeUnknownError ? 'lost' : 'rejected'
+    if (!isTransientError(error)) throw error
+    return error instanceof OutcomeUnknownError ? 'unknown' : 'rejected'
   }
 }

@@ -3,30 +3,31 @@ import type { Client } from '@holdfast/client'
 import type { Operation, Request } from './operation.ts'
 import { perform } from './perform.ts'
 
-/** Clients at work on a few keys, and what they have seen. */
+/** A running recording of the operations of several clients. */
 export interface Recording {
-  /** Operations that ended so far. @throws what a client failed with */
-  readonly ended: () => number
-  /** Lets each client end what it does; answers the history of each key. Rejects with what one of them failed with. */
+  /** Returns the number of finished operations so far. @throws the error of a failed client */
+  readonly finished: () => number
+  /** Stops the clients after their current operations. Resolves with the history of each key. Rejects with the error of a failed client. */
   readonly stop: () => Promise<ReadonlyMap<string, readonly Operation[]>>
 }
 
-/** Each kind of operation, as often as it shall be chosen of twenty times. */
+/** The kinds of operations, each repeated according to its weight. */
 const kinds = (['get', 'put', 'cas', 'delete', 'increment'] as const).flatMap((kind, index) =>
   new Array<Request['kind']>([7, 3, 5, 2, 3][index] ?? 0).fill(kind),
 )
 
-/** How many requests are made as a transaction of one operation. */
+/** The share of requests sent as a transaction of one operation. */
 const transactionShare = 0.2
 
 /**
- * After a refusal, and after a lost answer: a service that is down refuses faster than anything can be learnt from, and every lost
- * operation doubles what the checker has to search. Milliseconds.
+ * Delays after an operation without a response. After a rejection, the delay avoids a busy loop while
+ * the service is down. After an unknown outcome, it limits the number of pending operations, each of
+ * which can double the checker's search.
  */
-const pausesMs = { rejected: 10, lost: 150 } as const
+const delaysMs = { rejected: 10, unknown: 150 } as const
 
-/** Values of different writes lie so far apart that increments do not make one look like another. */
-const spacing = 1_000_000
+/** The difference between the values of two puts. It is large enough that increments cannot make them equal. */
+const valueSpacing = 1_000_000
 
 const choose = (lastVersion: bigint | null, nextValue: () => number): Request => {
   const kind = kinds[Math.floor(Math.random() * kinds.length)] ?? 'get'
@@ -42,24 +43,24 @@ const choose = (lastVersion: bigint | null, nextValue: () => number): Request =>
   }
 }
 
-/** Lets clients read and write keys that nobody else uses, all at once, until it is stopped. */
+/** Starts clients that read and write the keys concurrently. No other client may use these keys. */
 export const startRecording = (clients: readonly Client[], keys: readonly string[]): Recording => {
   const histories = new Map<string, Operation[]>(keys.map((key) => [key, []]))
-  // Compare-and-sets ask for the version that any client saw last, so that several ask for the same one.
+  // Compare-and-sets use the version that any client saw last, so that several clients compete for it.
   const versions = new Map<string, bigint | null>()
   let stopped = false
-  let ended = 0
+  let finished = 0
   let values = 0
 
   const runOnce = async (client: Client, name: number): Promise<void> => {
     const key = keys[Math.floor(Math.random() * keys.length)] as string
-    const request = choose(versions.get(key) ?? null, () => ++values * spacing)
+    const request = choose(versions.get(key) ?? null, () => ++values * valueSpacing)
     const called = performance.now()
-    const outcome = await perform(client, key, request, Math.random() < transactionShare ? 'transaction' : 'own')
+    const outcome = await perform(client, key, request, Math.random() < transactionShare ? 'transaction' : 'single')
     const returned = performance.now()
-    ended++
-    if (outcome === 'lost') histories.get(key)?.push({ client: name, request, called })
-    if (typeof outcome === 'string') await wait(pausesMs[outcome])
+    finished++
+    if (outcome === 'unknown') histories.get(key)?.push({ client: name, request, called })
+    if (typeof outcome === 'string') await wait(delaysMs[outcome])
     else {
       histories.get(key)?.push({ client: name, request, called, returned, response: outcome })
       const version = 'version' in outcome ? outcome.version : null
@@ -80,9 +81,9 @@ export const startRecording = (clients: readonly Client[], keys: readonly string
     failure = error
   })
   return {
-    ended: () => {
+    finished: () => {
       if (failure !== undefined) throw failure
-      return ended
+      return finished
     },
     stop: async () => {
       stopped = true

@@ -1,170 +1,181 @@
 import { randomUUID } from 'node:crypto'
 import { type Client, ItemExistsError, PreconditionFailedError } from '@holdfast/client'
-import { promise } from '../violation.ts'
-import type { Belief } from './belief.ts'
+import { assertHolds } from '../violation.ts'
+import type { ExpectedItems } from './expected-items.ts'
 
-/** Makes a call: once, or until it is answered. `once` names a write across repeats, where it is given. */
+/** Makes a call, with or without retries. With retries, `once` contains the idempotency key of a write. */
 export type Attempt = <T>(call: (once: { readonly idempotencyKey?: string }) => Promise<T>) => Promise<T>
 
-/** One of many callers, each the only writer of its keys. */
+/** A caller. It is the only writer of its keys. */
 export interface Caller {
   readonly client: Client
   readonly attempt: Attempt
-  readonly belief: Belief
-  /** Begins all keys of the caller. */
+  readonly expected: ExpectedItems
+  /** The prefix of all keys of the caller. */
   readonly prefix: string
-  /** Acknowledged increments of the caller's own counter. */
+  /** Acknowledged increments of the caller's counter. */
   counted: number
-  /** Acknowledged increments of the counter that all share. */
+  /** Acknowledged increments of the shared counter by this caller. */
   shared: number
 }
 
-/** A counter that all callers add to. */
+/** A counter that all callers increment. */
 export const sharedCounter = 'shared-counter'
 
 const folders = 8
 const keysPerFolder = 50
-/** Ends within the time that a run takes, so that items expire and are swept. Seconds. */
+/** Maximum time to live in seconds. It is short, so that items expire and are swept during a run. */
 const ttlMax = 20
 
-const below = (count: number): number => Math.floor(Math.random() * count)
-const anyKey = ({ prefix }: Caller): string => `${prefix}${below(folders)}/${below(keysPerFolder)}`
-const anyValue = () => ({ id: randomUUID(), text: 'x'.repeat(below(20) === 0 ? below(8_000) : below(200)) })
-const anyExpiry = (): { ttl?: number } => (below(2) === 0 ? { ttl: 1 + below(ttlMax) } : {})
+const randomInt = (count: number): number => Math.floor(Math.random() * count)
+const randomKey = ({ prefix }: Caller): string => `${prefix}${randomInt(folders)}/${randomInt(keysPerFolder)}`
+const randomValue = () => ({ id: randomUUID(), text: 'x'.repeat(randomInt(20) === 0 ? randomInt(8_000) : randomInt(200)) })
+const randomExpiry = (): { ttl?: number } => (randomInt(2) === 0 ? { ttl: 1 + randomInt(ttlMax) } : {})
 
-/** What a call is refused with; a call that must not succeed. @throws what else it fails with, Violation */
-const rejectedWith = async (rejection: new (...args: never[]) => Error, what: string, call: Promise<unknown>): Promise<void> => {
+/**
+ * Checks that a call is rejected with an error of a class.
+ * @throws Violation if it succeeds
+ * @throws the error of the call if it has another class
+ */
+const expectRejection = async (errorClass: new (...args: never[]) => Error, name: string, call: Promise<unknown>): Promise<void> => {
   const error = await call.then(
     () => undefined,
     (thrown: unknown) => thrown,
   )
-  promise(error !== undefined, () => `${what} succeeded; expected ${rejection.name}`)
-  if (!(error instanceof rejection)) throw error
+  assertHolds(error !== undefined, () => `${name} succeeded; expected ${errorClass.name}`)
+  if (!(error instanceof errorClass)) throw error
 }
 
 const put = async (caller: Caller): Promise<void> => {
-  const [key, value, expiry] = [anyKey(caller), anyValue(), anyExpiry()]
-  caller.belief.wrote(key, value, await caller.attempt((once) => caller.client.put(key, value, { ...expiry, ...once })))
+  const [key, value, expiry] = [randomKey(caller), randomValue(), randomExpiry()]
+  caller.expected.recordWrite(key, value, await caller.attempt((once) => caller.client.put(key, value, { ...expiry, ...once })))
 }
 
 const get = async (caller: Caller): Promise<void> => {
-  const [key, from] = [anyKey(caller), Date.now()]
-  caller.belief.read(key, await caller.attempt(() => caller.client.get(key)), from)
+  const [key, from] = [randomKey(caller), Date.now()]
+  caller.expected.checkRead(key, await caller.attempt(() => caller.client.get(key)), from)
 }
 
 const getMany = async (caller: Caller): Promise<void> => {
   const from = Date.now()
-  const keys = Array.from({ length: 20 }, () => anyKey(caller))
+  const keys = Array.from({ length: 20 }, () => randomKey(caller))
   const items = await caller.attempt(() => caller.client.getMany(keys))
-  for (const [index, key] of keys.entries()) caller.belief.read(key, items[index], from)
+  for (const [index, key] of keys.entries()) caller.expected.checkRead(key, items[index], from)
 }
 
-const list = async ({ prefix, client, attempt, belief }: Caller): Promise<void> => {
-  const [folder, from] = [`${prefix}${below(folders)}/`, Date.now()]
+const list = async ({ prefix, client, attempt, expected }: Caller): Promise<void> => {
+  const [folder, from] = [`${prefix}${randomInt(folders)}/`, Date.now()]
   const { items } = await attempt(() => client.list({ prefix: folder, pageSize: 100, count: 'none' }))
   const listed = new Map(items.map((item) => [item.key, item]))
-  for (const key of new Set([...listed.keys(), ...belief.keys().filter((each) => each.startsWith(folder))])) {
-    belief.read(key, listed.get(key), from)
+  for (const key of new Set([...listed.keys(), ...expected.keys().filter((each) => each.startsWith(folder))])) {
+    expected.checkRead(key, listed.get(key), from)
   }
 }
 
 const create = async (caller: Caller): Promise<void> => {
-  const { client, attempt, belief } = caller
-  const [key, value, from] = [anyKey(caller), anyValue(), Date.now()]
+  const { client, attempt, expected } = caller
+  const [key, value, from] = [randomKey(caller), randomValue(), Date.now()]
   const call = () => attempt((once) => client.create(key, value, once))
-  if (belief.permanentVersion(key) !== undefined) await rejectedWith(ItemExistsError, `a create of ${key}, which is there,`, call())
-  else if (!belief.mayBeThere(key, from)) belief.wrote(key, value, await call())
+  if (expected.permanentVersion(key) !== undefined) await expectRejection(ItemExistsError, `a create of the existing item ${key}`, call())
+  else if (!expected.mayExist(key, from)) expected.recordWrite(key, value, await call())
 }
 
 const compareAndSet = async (caller: Caller): Promise<void> => {
-  const { client, attempt, belief } = caller
-  const [key, value] = [anyKey(caller), anyValue()]
-  const version = belief.permanentVersion(key)
+  const { client, attempt, expected } = caller
+  const [key, value] = [randomKey(caller), randomValue()]
+  const version = expected.permanentVersion(key)
   if (version === undefined) return
-  belief.wrote(key, value, await attempt((once) => client.put(key, value, { ifMatch: version, ...once })))
-  await rejectedWith(
+  expected.recordWrite(key, value, await attempt((once) => client.put(key, value, { ifMatch: version, ...once })))
+  await expectRejection(
     PreconditionFailedError,
-    `a write of ${key} under a version that it had`,
-    attempt((once) => client.put(key, anyValue(), { ifMatch: version, ...once })),
+    `a put of ${key} with an outdated version`,
+    attempt((once) => client.put(key, randomValue(), { ifMatch: version, ...once })),
   )
 }
 
 const patch = async (caller: Caller): Promise<void> => {
-  const { client, attempt, belief } = caller
-  const [key, value] = [anyKey(caller), anyValue()]
-  if (belief.permanentVersion(key) !== undefined) belief.wrote(key, value, await attempt((once) => client.patch(key, value, { ...once })))
+  const { client, attempt, expected } = caller
+  const [key, value] = [randomKey(caller), randomValue()]
+  if (expected.permanentVersion(key) !== undefined)
+    expected.recordWrite(key, value, await attempt((once) => client.patch(key, value, { ...once })))
 }
 
 const touch = async (caller: Caller): Promise<void> => {
-  const { client, attempt, belief } = caller
-  const key = anyKey(caller)
-  if (belief.permanentVersion(key) === undefined) return
-  const item = await attempt((once) => client.touch(key, { ttl: 1 + below(ttlMax) }, once))
-  belief.touched(key, item)
+  const { client, attempt, expected } = caller
+  const key = randomKey(caller)
+  if (expected.permanentVersion(key) === undefined) return
+  const item = await attempt((once) => client.touch(key, { ttl: 1 + randomInt(ttlMax) }, once))
+  expected.recordTouch(key, item)
 }
 
 const remove = async (caller: Caller): Promise<void> => {
-  const { client, attempt, belief } = caller
-  const [key, from] = [anyKey(caller), Date.now()]
-  const removed = await attempt((once) => client.delete(key, once))
-  if (removed) promise(belief.mayBeThere(key, from), () => `${key} was removed, and was not there`)
-  else promise(!belief.mustBeThere(key, Date.now()), () => `${key} was acknowledged, and there was nothing to remove`)
-  belief.removed(key)
+  const { client, attempt, expected } = caller
+  const [key, from] = [randomKey(caller), Date.now()]
+  const deleted = await attempt((once) => client.delete(key, once))
+  if (deleted) assertHolds(expected.mayExist(key, from), () => `a delete of ${key} succeeded; expected no item`)
+  else assertHolds(!expected.mustExist(key, Date.now()), () => `a delete of ${key} found no item; its write was acknowledged`)
+  expected.recordDelete(key)
 }
 
 const increment = async (caller: Caller): Promise<void> => {
   const { client, attempt, prefix } = caller
   const key = `${prefix}counter`
   const { value } = await attempt((once) => client.increment(key, once))
-  promise(value === ++caller.counted, () => `${key} is ${value} after ${caller.counted} increments`)
+  assertHolds(value === ++caller.counted, () => `${key} is ${value}; expected ${caller.counted}`)
   await attempt((once) => client.increment(sharedCounter, once))
   caller.shared++
 }
 
 const transact = async (caller: Caller): Promise<void> => {
-  const { client, attempt, belief, prefix } = caller
+  const { client, attempt, expected, prefix } = caller
   const [written, removed, value, from] = [
-    `${prefix}0/${below(keysPerFolder)}`,
-    `${prefix}1/${below(keysPerFolder)}`,
-    anyValue(),
+    `${prefix}0/${randomInt(keysPerFolder)}`,
+    `${prefix}1/${randomInt(keysPerFolder)}`,
+    randomValue(),
     Date.now(),
   ]
   const counter = `${prefix}counter`
-  const { item, count, was, gone } = await attempt((once) =>
+  const { item, count, before, deleted } = await attempt((once) =>
     client.transaction(
       (tx) => ({
-        was: tx.get(removed),
+        before: tx.get(removed),
         item: tx.set(written, value),
         count: tx.increment(counter),
-        gone: tx.delete(removed),
+        deleted: tx.delete(removed),
       }),
       once,
     ),
   )
-  belief.read(removed, was, from)
-  belief.wrote(written, value, item)
-  belief.removed(removed)
-  promise(gone === (was !== undefined), () => `a transaction removed ${removed}: ${gone}; it read ${JSON.stringify(was)}`)
-  promise(count.value === ++caller.counted, () => `${counter} is ${count.value} after ${caller.counted} increments`)
+  expected.checkRead(removed, before, from)
+  expected.recordWrite(written, value, item)
+  expected.recordDelete(removed)
+  assertHolds(
+    deleted === (before !== undefined),
+    () => `a transaction read ${removed} as ${JSON.stringify(before)}; its delete returned ${deleted}`,
+  )
+  assertHolds(count.value === ++caller.counted, () => `${counter} is ${count.value}; expected ${caller.counted}`)
 }
 
-const repeat = async (caller: Caller): Promise<void> => {
-  const { client, attempt, belief } = caller
-  const [key, value, idempotencyKey] = [anyKey(caller), anyValue(), randomUUID()]
+const retry = async (caller: Caller): Promise<void> => {
+  const { client, attempt, expected } = caller
+  const [key, value, idempotencyKey] = [randomKey(caller), randomValue(), randomUUID()]
   const first = await attempt(() => client.put(key, value, { idempotencyKey }))
   const second = await attempt(() => client.put(key, value, { idempotencyKey }))
-  promise(second.version === first.version, () => `${key} was written again by a repeat: version ${second.version} after ${first.version}`)
-  belief.wrote(key, value, first)
+  assertHolds(
+    second.version === first.version,
+    () => `a retry wrote ${key} again: it returned version ${second.version}; expected ${first.version}`,
+  )
+  expected.recordWrite(key, value, first)
 }
 
 const deletePrefix = async ({ client, attempt, prefix }: Caller): Promise<void> => {
   const keys = ['a', 'b', 'c'].map((name) => `${prefix}short-lived/${name}`)
   await attempt((once) => client.transaction((tx) => keys.map((key) => tx.set(key, key)), once))
   const deleted = await attempt((once) => client.deletePrefix(`${prefix}short-lived/`, once))
-  promise(deleted === keys.length, () => `${deleted} items were removed under a prefix that has ${keys.length}`)
+  assertHolds(deleted === keys.length, () => `a delete by prefix deleted ${deleted} items; expected ${keys.length}`)
 }
 
-/** Reads and writes of all kinds, each holding the answers to what was answered before, and how often they come. */
+/** Actions of all kinds with their weights. Each action checks its responses against earlier ones. */
 const weighted: readonly [number, (caller: Caller) => Promise<void>][] = [
   [25, put],
   [25, get],
@@ -177,10 +188,10 @@ const weighted: readonly [number, (caller: Caller) => Promise<void>][] = [
   [8, remove],
   [8, increment],
   [5, transact],
-  [4, repeat],
+  [4, retry],
   [1, deletePrefix],
 ]
 const actions = weighted.flatMap(([weight, action]) => Array.from({ length: weight }, () => action))
 
-/** One action of any kind. @throws Violation, and what a call fails with */
-export const act = (caller: Caller): Promise<void> => (actions[below(actions.length)] as (typeof actions)[number])(caller)
+/** Performs a random action. @throws Violation, or the error of a failed call */
+export const act = (caller: Caller): Promise<void> => (actions[randomInt(actions.length)] as (typeof actions)[number])(caller)

@@ -1,50 +1,52 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { promise, Violation } from '../violation.ts'
+import { assertHolds, Violation } from '../violation.ts'
 
-/** What callers do who are refused. */
-export type Manner = 'wait as they are told' | 'ask again at once'
+/** What a caller does after a rejection. */
+export type RetryPolicy = 'wait as Retry-After says' | 'retry at once'
 
 interface FloodOptions {
   readonly port: number
-  /** Callers at once, each with a connection and one request at a time. */
+  /** Number of concurrent callers. Each has one connection and sends one request at a time. */
   readonly callers: number
-  readonly manner: Manner
-  /** Before the measurement begins, and how long it takes. Milliseconds. */
+  readonly retryPolicy: RetryPolicy
+  /** Time under load before the measurement starts. */
   readonly settleMs: number
   readonly measureMs: number
 }
 
-/** What was measured of a flood. */
-export interface Flooded {
-  /** Requests that were answered with success, a second. */
+/** The measurements of a flood. */
+export interface FloodResult {
+  /** Served requests per second. */
   readonly goodput: number
-  /** Requests that were refused, a second. */
+  /** Rejected requests per second. */
   readonly rejected: number
-  /** How long a success and a refusal took: half of them at the most, and 99 of 100. Milliseconds. */
+  /** The p50 and p99 latency of served requests. */
   readonly servedMs: readonly [number, number]
+  /** The p50 and p99 latency of rejected requests. */
   readonly rejectedMs: readonly [number, number]
 }
 
-/** Less than a server lets wait to be accepted. */
-const openAtOnce = 200
-const keys = 10_000
-/** A read for each write. */
-const request = (): string => {
-  const target = `/items/flood-${Math.floor(Math.random() * keys)}`
+/** Connections opened at the same time, fewer than the server's accept backlog. */
+const openBatchSize = 200
+const keyCount = 10_000
+
+/** Returns a random request. Half of the requests are reads, half are writes. */
+const randomRequest = (): string => {
+  const target = `/items/flood-${Math.floor(Math.random() * keyCount)}`
   return Math.random() < 0.5
     ? `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`
     : `PUT ${target}?value=${'x'.repeat(100)} HTTP/1.1\r\nHost: localhost\r\n\r\n`
 }
 
-interface Answer {
+interface FloodResponse {
   readonly status: number
   readonly retryAfterMs: number
   readonly head: string
 }
 
-/** The answer in these bytes, once it is whole. */
-const parseResponse = (bytes: string): Answer | undefined => {
+/** Parses a response. Returns undefined while it is incomplete. */
+const parseResponse = (bytes: string): FloodResponse | undefined => {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return undefined
   const head = bytes.slice(0, end)
@@ -54,20 +56,20 @@ const parseResponse = (bytes: string): Answer | undefined => {
   return { status: Number(head.slice(9, 12)), retryAfterMs: Number(retryAfter) * 1_000, head }
 }
 
-/** Asks once over a connection. @throws Violation where it is lost */
-const ask = (socket: Socket): Promise<Answer> =>
+/** Sends a request over a connection. @throws Violation if the connection is lost */
+const sendRequest = (socket: Socket): Promise<FloodResponse> =>
   new Promise((resolve, reject) => {
     let received = ''
     const lost = () => reject(new Violation('a connection was lost in a flood'))
-    const take = (chunk: string) => {
+    const receive = (chunk: string) => {
       received += chunk
       const response = parseResponse(received)
       if (response === undefined) return
-      socket.off('data', take).off('close', lost)
+      socket.off('data', receive).off('close', lost)
       resolve(response)
     }
-    socket.on('data', take).once('close', lost)
-    socket.write(request())
+    socket.on('data', receive).once('close', lost)
+    socket.write(randomRequest())
   })
 
 const open = (port: number): Promise<Socket> =>
@@ -78,36 +80,39 @@ const open = (port: number): Promise<Socket> =>
 
 const quantiles = (times: readonly number[]): [number, number] => {
   const sorted = Float64Array.from(times).sort()
-  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0
-  return [at(0.5), at(0.99)]
+  const quantile = (q: number) => sorted[Math.floor(sorted.length * q)] ?? 0
+  return [quantile(0.5), quantile(0.99)]
 }
 
-/** Sends reads and writes as fast as they are answered. @throws Violation where an answer is neither a success nor says when to come again */
-export const flood = async ({ port, callers, manner, settleMs, measureMs }: FloodOptions): Promise<Flooded> => {
+/**
+ * Sends reads and writes from many callers as fast as responses arrive.
+ * @throws Violation if a request is neither served nor rejected with a `Retry-After` of 1 to 3 s
+ */
+export const flood = async ({ port, callers, retryPolicy, settleMs, measureMs }: FloodOptions): Promise<FloodResult> => {
   const served: number[] = []
   const rejected: number[] = []
   let counting = false
-  const over = new AbortController()
+  const stop = new AbortController()
   const call = async (socket: Socket): Promise<void> => {
-    while (!over.signal.aborted) {
-      const asked = performance.now()
-      const { status, retryAfterMs, head } = await ask(socket)
-      const ms = performance.now() - asked
-      const isApiError = status === 503 && retryAfterMs >= 1_000 && retryAfterMs <= 3_000
-      promise(isApiError || (status >= 200 && status < 300) || status === 404, () => `a request in a flood was answered with: ${head}`)
-      if (counting) (isApiError ? rejected : served).push(ms)
-      if (isApiError && manner === 'wait as they are told') await wait(retryAfterMs, undefined, { signal: over.signal })
+    while (!stop.signal.aborted) {
+      const sentAt = performance.now()
+      const { status, retryAfterMs, head } = await sendRequest(socket)
+      const ms = performance.now() - sentAt
+      const isRejection = status === 503 && retryAfterMs >= 1_000 && retryAfterMs <= 3_000
+      assertHolds(isRejection || (status >= 200 && status < 300) || status === 404, () => `a request in a flood returned: ${head}`)
+      if (counting) (isRejection ? rejected : served).push(ms)
+      if (isRejection && retryPolicy === 'wait as Retry-After says') await wait(retryAfterMs, undefined, { signal: stop.signal })
     }
   }
   const sockets: Socket[] = []
   while (sockets.length < callers) {
-    const more = Math.min(openAtOnce, callers - sockets.length)
-    sockets.push(...(await Promise.all(Array.from({ length: more }, () => open(port)))))
+    const count = Math.min(openBatchSize, callers - sockets.length)
+    sockets.push(...(await Promise.all(Array.from({ length: count }, () => open(port)))))
   }
-  const ended = (error: unknown): void => {
-    if (!over.signal.aborted) throw error
+  const ignoreAfterStop = (error: unknown): void => {
+    if (!stop.signal.aborted) throw error
   }
-  const calls = Promise.all(sockets.map((socket) => call(socket).catch(ended)))
+  const calls = Promise.all(sockets.map((socket) => call(socket).catch(ignoreAfterStop)))
   calls.catch(() => {})
   await wait(settleMs)
   counting = true
@@ -115,8 +120,7 @@ export const flood = async ({ port, callers, manner, settleMs, measureMs }: Floo
   await Promise.race([calls, wait(measureMs)])
   const seconds = (performance.now() - started) / 1_000
   counting = false
-  over.abort()
-  // What is under way has no one left to wait for it.
+  stop.abort()
   for (const socket of sockets) socket.destroy()
   await calls
   return {

@@ -4,15 +4,15 @@ import { until } from '@holdfast/testbed/until'
 import { audit, openAccounts, transfer } from '../bank/accounts.ts'
 import { type Disturbance, disturbances } from '../bed/disturbances.ts'
 import { type DisturbedBed, withDisturbedBed } from '../bed/disturbed-bed.ts'
-import { type Figures, type Proof, roundsOf } from '../proof.ts'
-import { isDisturbance } from '../settle.ts'
+import { countRounds, type Figures, type Proof } from '../proof.ts'
+import { isTransientError } from '../retry.ts'
 
 const tellersPerService = 4
 const auditorsPerService = 2
-/** Transfers before a disturbance, and after it. */
-const transfersEach = 80
-/** After a call that failed: a service that is down fails faster than anything can be learnt from. Milliseconds. */
-const pauseMs = 10
+/** Transfers before each disturbance, and after it. */
+const transfersBetween = 80
+/** Delay after a failed call, which avoids a busy loop while the service is down. */
+const failureDelayMs = 10
 
 interface Tally {
   done: number
@@ -21,8 +21,8 @@ interface Tally {
   audits: number
 }
 
-/** Lets tellers transfer and auditors add up until it is stopped. */
-const startBank = ({ networks }: DisturbedBed, tally: Tally): { failure: () => void; stop: () => Promise<void> } => {
+/** Starts clients that transfer amounts and clients that audit the total. */
+const startBank = ({ networks }: DisturbedBed, tally: Tally): { throwFailure: () => void; stop: () => Promise<void> } => {
   let stopped = false
   let failure: unknown
   const run = async (act: (client: Client) => Promise<void>, client: Client): Promise<void> => {
@@ -30,9 +30,9 @@ const startBank = ({ networks }: DisturbedBed, tally: Tally): { failure: () => v
       try {
         await act(client)
       } catch (error) {
-        if (!isDisturbance(error)) throw error
+        if (!isTransientError(error)) throw error
         tally.failed++
-        await wait(pauseMs)
+        await wait(failureDelayMs)
       }
     }
   }
@@ -57,7 +57,7 @@ const startBank = ({ networks }: DisturbedBed, tally: Tally): { failure: () => v
     stopped = true
   })
   return {
-    failure: () => {
+    throwFailure: () => {
       if (failure !== undefined) throw failure
     },
     stop: async () => {
@@ -68,8 +68,9 @@ const startBank = ({ networks }: DisturbedBed, tally: Tally): { failure: () => v
 }
 
 /**
- * Moves money between accounts by transactions, of increments and of checked sets, while others read all accounts at one instant, and
- * services, PostgreSQL and connections are killed, stopped and cut: the sum must never change. A round is one disturbance.
+ * Transfers amounts between accounts in transactions of increments and of checked sets, while other
+ * clients read all accounts in one request, under disturbances. The total must never change. A round is
+ * one disturbance.
  */
 export const proveBank: Proof = (extent): Promise<Figures> =>
   withDisturbedBed(async (bed) => {
@@ -79,12 +80,12 @@ export const proveBank: Proof = (extent): Promise<Figures> =>
     const bank = startBank(bed, tally)
     const transfersAfter = (before: number) =>
       until(() => {
-        bank.failure()
-        return tally.done > before + transfersEach
+        bank.throwFailure()
+        return tally.done > before + transfersBetween
       }, 120_000)
-    const another = roundsOf(extent)
+    const hasNextRound = countRounds(extent)
     try {
-      for (let round = 0; another(); round++) {
+      for (let round = 0; hasNextRound(); round++) {
         await transfersAfter(tally.done)
         await disturbances[kinds[round % kinds.length] as Disturbance](bed)
         await transfersAfter(tally.done)
@@ -95,9 +96,9 @@ export const proveBank: Proof = (extent): Promise<Figures> =>
     await audit(createClient({ url: bed.services[0]?.url ?? '' }))
     return {
       transfers: tally.done,
-      'refused for want of money or because others came first': tally.rejected,
-      'without an answer': tally.failed,
-      'audits, each with the same sum': tally.audits,
+      'rejected transfers (insufficient balance or conflict)': tally.rejected,
+      'failed calls': tally.failed,
+      'audits with the correct total': tally.audits,
       disturbances: kinds.length,
     }
   })

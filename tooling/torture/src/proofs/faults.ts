@@ -1,14 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type FaultBed, withFaultBed } from '../bed/fault-bed.ts'
 import { type FaultName, faults } from '../faults/faults.ts'
-import { type Answered, ask, chain } from '../faults/requests.ts'
-import { type Extent, type Figures, roundsOf } from '../proof.ts'
-import { promise } from '../violation.ts'
+import { type RequestResult, requestSequence, sendRequest } from '../faults/requests.ts'
+import { countRounds, type Extent, type Figures } from '../proof.ts'
+import { assertHolds } from '../violation.ts'
 
-/** Callers that ask for everything, one request after another, while a fault lasts. */
+/** Number of concurrent callers during a fault. */
 const callers = 24
-/** Between two requests of a caller: refusals come at once, and there is nothing to learn from more of them. Milliseconds. */
-const pauseMs = 20
+/** Delay between two requests of a caller, which avoids a busy loop while requests are rejected. */
+const requestDelayMs = 20
 const recoveryMsMax = 5_000
 
 interface Observed {
@@ -18,21 +18,21 @@ interface Observed {
   recoveryMs: number
 }
 
-let chains = 0
+let sequences = 0
 
-/** Asks for everything again and again, beginning at another place each, until it is stopped. */
-const startCallers = (url: string, seen: (response: Answered) => void): { stop: () => Promise<void> } => {
+/** Starts callers that send the request sequence repeatedly. Each starts at a different request. */
+const startCallers = (url: string, onResult: (result: RequestResult) => void): { stop: () => Promise<void> } => {
   let stopped = false
   const call = async (caller: number): Promise<void> => {
     for (let first = caller; !stopped; first = 0) {
-      for (const asked of chain(`fault-${chains++}`).slice(first)) {
+      for (const request of requestSequence(`fault-${sequences++}`).slice(first)) {
         if (stopped) return
-        seen(await ask(url, asked))
-        await wait(pauseMs)
+        onResult(await sendRequest(url, request))
+        await wait(requestDelayMs)
       }
     }
   }
-  const running = Promise.all(Array.from({ length: callers }, (_, n) => call(n % chain('').length)))
+  const running = Promise.all(Array.from({ length: callers }, (_, n) => call(n % requestSequence('').length)))
   running.catch(() => {})
   return {
     stop: async () => {
@@ -42,26 +42,26 @@ const startCallers = (url: string, seen: (response: Answered) => void): { stop: 
   }
 }
 
-/** Milliseconds until requests of every kind succeed. @throws Violation where that takes too long */
-const recover = async (url: string): Promise<number> => {
+/** Waits until requests of every kind succeed. Resolves with the time in milliseconds. @throws Violation if it takes too long */
+const waitForRecovery = async (url: string): Promise<number> => {
   const started = performance.now()
   for (;;) {
     let failed = false
-    for (const asked of chain(`fault-${chains++}`)) {
-      if (!(await ask(url, asked)).succeeded) failed = true
+    for (const request of requestSequence(`fault-${sequences++}`)) {
+      if (!(await sendRequest(url, request)).succeeded) failed = true
       if (failed) break
     }
     const ms = performance.now() - started
-    promise(ms <= recoveryMsMax, () => `${Math.round(ms)} ms after the end of the fault the service has not recovered`)
+    assertHolds(ms <= recoveryMsMax, () => `the service has not recovered ${Math.round(ms)} ms after the end of the fault`)
     if (!failed) return ms
-    await wait(pauseMs)
+    await wait(requestDelayMs)
   }
 }
 
 const observe = async (bed: FaultBed, name: FaultName, seconds: number, observed: Observed): Promise<void> => {
-  await recover(bed.url)
+  await waitForRecovery(bed.url)
   let rejections = 0
-  const callersOfFault = startCallers(bed.url, ({ succeeded, ms }) => {
+  const running = startCallers(bed.url, ({ succeeded, ms }) => {
     observed.responses++
     if (!succeeded) rejections++
     observed.slowestMs = Math.max(observed.slowestMs, ms)
@@ -69,18 +69,18 @@ const observe = async (bed: FaultBed, name: FaultName, seconds: number, observed
   const end = await faults[name].begin(bed)
   await wait(seconds * 1_000)
   await end()
-  observed.recoveryMs = Math.max(observed.recoveryMs, await recover(bed.url))
-  await callersOfFault.stop()
-  if (rejections === 0) throw new Error(`${name}: nothing was refused, so there was no fault`)
+  observed.recoveryMs = Math.max(observed.recoveryMs, await waitForRecovery(bed.url))
+  await running.stop()
+  if (rejections === 0) throw new Error(`${name}: no request was rejected, so the fault had no effect`)
   observed.rejections += rejections
 }
 
 const proveFault = async (name: FaultName, extent: Extent, seconds: number): Promise<[string, string]> => {
   const observed: Observed = { responses: 0, rejections: 0, slowestMs: 0, recoveryMs: 0 }
-  const another = roundsOf(extent)
+  const hasNextRound = countRounds(extent)
   try {
     await withFaultBed(async (bed) => {
-      while (another()) await observe(bed, name, seconds, observed)
+      while (hasNextRound()) await observe(bed, name, seconds, observed)
     })
   } catch (error) {
     if (error instanceof Error) error.message = `${name} for ${seconds} s: ${error.message}`
@@ -90,23 +90,24 @@ const proveFault = async (name: FaultName, extent: Extent, seconds: number): Pro
   const { responses, rejections, slowestMs, recoveryMs } = observed
   return [
     `${name} for ${seconds} s`,
-    `${responses} answers (${rejections} refusals, slowest ${ms(slowestMs)}, recovered in ${ms(recoveryMs)}) with`,
+    `${responses} responses (${rejections} rejections, slowest ${ms(slowestMs)}, recovered in ${ms(recoveryMs)}) with`,
   ]
 }
 
 /**
- * Takes PostgreSQL's connections, holds a lock, stops PostgreSQL, and swallows all bytes between it and the service: every request must
- * be answered by its deadline as its contract says, and within 5 s after the fault requests of every kind must succeed. A round is
- * each of these faults once, each on servers of its own, all at the same time, because they do little but wait.
+ * Injects each fault between a service and its PostgreSQL. Every request must get a response by its
+ * deadline that its contract declares, and requests of every kind must succeed within 5 s after the
+ * fault. A round is every fault once. The faults run at the same time, each on a separate test bed,
+ * because they need little CPU.
  */
 export const proveFaults = async (extent: Extent, form: 'seconds' | 'shortSeconds' = 'seconds'): Promise<Figures> => {
   const names = Object.keys(faults) as FaultName[]
-  // All of them end, whatever becomes of one, so that each takes down what it has put up.
-  const settled = await Promise.allSettled(names.map((name) => proveFault(name, extent, faults[name][form])))
+  // Wait for all of them even if one fails, so that each removes its test bed.
+  const results = await Promise.allSettled(names.map((name) => proveFault(name, extent, faults[name][form])))
   return Object.fromEntries(
-    settled.map((proven) => {
-      if (proven.status === 'rejected') throw proven.reason
-      return proven.value
+    results.map((result) => {
+      if (result.status === 'rejected') throw result.reason
+      return result.value
     }),
   )
 }

@@ -6,22 +6,22 @@ import { explainViolation } from '../history/explain.ts'
 import { itemModel } from '../history/item-model.ts'
 import type { Operation } from '../history/operation.ts'
 import { startRecording } from '../history/record.ts'
-import { type Extent, type Figures, roundsOf } from '../proof.ts'
+import { countRounds, type Extent, type Figures } from '../proof.ts'
 import { Violation } from '../violation.ts'
 
 interface Options {
-  /** What happens in the rounds, in turns. */
+  /** The disturbances of the rounds, in turn. */
   readonly disturbances?: readonly Disturbance[]
-  /** A bundle to run in place of the built service. */
+  /** The bundle to run instead of the built service. */
   readonly program?: string
 }
 
 const clientsPerService = 5
 const keysPerRound = 4
-/** Operations before a disturbance, and after it. */
-const operationsEach = 250
+/** Operations before each disturbance, and after it. */
+const operationsBetween = 250
 
-/** Sends writes as a caller does who gives no Idempotency-Key. */
+/** Removes the Idempotency-Key that the client adds to a write. */
 const withoutKey: typeof fetch = (input, init) => {
   const request = new Request(input, init)
   request.headers.delete('idempotency-key')
@@ -31,9 +31,9 @@ const withoutKey: typeof fetch = (input, init) => {
 const clientsOf = ({ networks }: DisturbedBed, onRetry: () => void): Client[] =>
   networks.flatMap(({ port }) =>
     Array.from({ length: clientsPerService }, (_, n) => {
-      const batchDefaults = { url: `http://127.0.0.1:${port}`, timeout: 1_000, totalTimeout: 8_000 }
-      // Some send each write once and without a key: such writes share no statement with those that are recorded.
-      return n === 0 ? createClient({ ...batchDefaults, retry: false, fetch: withoutKey }) : createClient({ ...batchDefaults, onRetry })
+      const options = { url: `http://127.0.0.1:${port}`, timeout: 1_000, totalTimeout: 8_000 }
+      // The service uses other statements for writes without an idempotency key. The client must not retry them.
+      return n === 0 ? createClient({ ...options, retry: false, fetch: withoutKey }) : createClient({ ...options, onRetry })
     }),
   )
 
@@ -47,10 +47,10 @@ const runRound = async (bed: DisturbedBed, clients: readonly Client[], round: nu
   const keys = Array.from({ length: keysPerRound }, (_, n) => `round-${round}-${n}`)
   const recording = startRecording(clients, keys)
   try {
-    await until(() => recording.ended() > operationsEach, 120_000)
+    await until(() => recording.finished() > operationsBetween, 120_000)
     await disturbances[disturbance](bed)
-    const before = recording.ended()
-    await until(() => recording.ended() > before + operationsEach, 120_000)
+    const before = recording.finished()
+    await until(() => recording.finished() > before + operationsBetween, 120_000)
   } finally {
     await recording.stop()
   }
@@ -60,28 +60,28 @@ const runRound = async (bed: DisturbedBed, clients: readonly Client[], round: nu
 }
 
 /**
- * Lets real clients of two services read, put, compare-and-set, delete and increment a few keys at the same time, while services,
- * PostgreSQL and connections are killed, stopped and cut, and looks for an order of each key's operations that explains all answers.
- * A round is one disturbance.
+ * Clients of two services concurrently read, put, compare-and-set, delete and increment a few keys under
+ * disturbances. The operations of each key must have an order that explains every response. A round is
+ * one disturbance.
  */
 export const proveLinearizability = (extent: Extent, options: Options = {}): Promise<Figures> =>
   withDisturbedBed(async (bed) => {
     const kinds = options.disturbances ?? (Object.keys(disturbances) as Disturbance[])
-    let repeats = 0
+    let retries = 0
     const clients = clientsOf(bed, () => {
-      repeats++
+      retries++
     })
     const counts = new Map<string, number>()
-    const count = (what: string, by = 1) => counts.set(what, (counts.get(what) ?? 0) + by)
-    const another = roundsOf(extent)
-    for (let round = 0; another(); round++) {
+    const count = (label: string, by: number) => counts.set(label, (counts.get(label) ?? 0) + by)
+    const hasNextRound = countRounds(extent)
+    for (let round = 0; hasNextRound(); round++) {
       const operations = await runRound(bed, clients, round, kinds[round % kinds.length] as Disturbance)
-      count('histories, each with an order', keysPerRound)
+      count('linearizable histories', keysPerRound)
       count('operations', operations.length)
-      count('without an answer', operations.filter(({ response }) => response === undefined).length)
-      const asked = operations.filter(({ request, response }) => request.kind === 'cas' && response !== undefined)
-      count('compare-and-sets that won', asked.filter(({ response }) => response?.kind === 'item').length)
-      count('that lost', asked.filter(({ response }) => response?.kind === 'mismatch').length)
+      count('operations with an unknown outcome', operations.filter(({ response }) => response === undefined).length)
+      const compareAndSets = operations.filter(({ request, response }) => request.kind === 'cas' && response !== undefined)
+      count('compare-and-sets applied', compareAndSets.filter(({ response }) => response?.kind === 'item').length)
+      count('compare-and-sets rejected', compareAndSets.filter(({ response }) => response?.kind === 'mismatch').length)
     }
-    return { ...Object.fromEntries(counts), 'repeats by the clients': repeats, disturbances: kinds.length }
+    return { ...Object.fromEntries(counts), 'retries by the clients': retries, disturbances: kinds.length }
   }, options.program)

@@ -1,31 +1,31 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { withPostgres } from '../bed/bed.ts'
 import type { ServiceUnderTest } from '../bed/service-under-test.ts'
-import { type Flooded, flood, type Manner } from '../overload/flood.ts'
+import { type FloodResult, flood, type RetryPolicy } from '../overload/flood.ts'
 import type { Extent, Figures } from '../proof.ts'
-import { promise } from '../violation.ts'
+import { assertHolds } from '../violation.ts'
 
-/** Callers at once that the service may be at its best with. */
-const loads = [64, 256, 1_024] as const
-/** Twice as many as a service admits at any throughput. */
+/** Numbers of concurrent callers with which the proof measures the peak throughput. */
+const peakCallers = [64, 256, 1_024] as const
+/** Twice the maximum number of requests that a service admits. */
 const floodCallers = 8_000
-const allManners: readonly Manner[] = ['wait as they are told', 'ask again at once']
-const probeEveryMs = 50
+const allPolicies: readonly RetryPolicy[] = ['wait as Retry-After says', 'retry at once']
+const probeIntervalMs = 50
 const measureMsMin = 500
-/** 8,000 requests that come in one instant take a while, and say nothing of those that follow. */
+/** Long enough to exclude the first 8,000 requests, which arrive at the same time. */
 const floodSettleMsMin = 1_500
 
-/** Looks at the health routes until it is stopped. @throws Violation where one is refused */
+/** Starts probes of the health routes. `stop` resolves with the slowest response time. @throws Violation if a probe is rejected */
 const startProbing = (url: string): { stop: () => Promise<number> } => {
   let [stopped, slowestMs] = [false, 0]
   const probe = async (path: string): Promise<void> => {
     while (!stopped) {
-      const asked = performance.now()
+      const sentAt = performance.now()
       const { status } = await fetch(url + path)
-      slowestMs = Math.max(slowestMs, performance.now() - asked)
-      // Readiness also asks the database, which may be too busy to answer in time; it must never be refused as too many.
-      promise(status === 200 || path === '/health/ready', () => `${path} was answered with ${status} in a flood`)
-      await wait(probeEveryMs)
+      slowestMs = Math.max(slowestMs, performance.now() - sentAt)
+      // The readiness check queries the database, which may be too busy to respond in time.
+      assertHolds(status === 200 || path === '/health/ready', () => `${path} returned ${status} in a flood`)
+      await wait(probeIntervalMs)
     }
   }
   const running = Promise.all(['/health', '/health/live', '/health/ready'].map(probe))
@@ -39,39 +39,44 @@ const startProbing = (url: string): { stop: () => Promise<number> } => {
   }
 }
 
-const floodOnce = async ({ port, url }: ServiceUnderTest, manner: Manner, measureMs: number): Promise<Flooded & { probeMs: number }> => {
+const floodOnce = async (
+  { port, url }: ServiceUnderTest,
+  retryPolicy: RetryPolicy,
+  measureMs: number,
+): Promise<FloodResult & { probeMs: number }> => {
   const probing = startProbing(url)
-  const flooded = await flood({ port, callers: floodCallers, manner, settleMs: Math.max(floodSettleMsMin, measureMs / 2), measureMs })
-  return { ...flooded, probeMs: await probing.stop() }
+  const result = await flood({ port, callers: floodCallers, retryPolicy, settleMs: Math.max(floodSettleMsMin, measureMs / 2), measureMs })
+  return { ...result, probeMs: await probing.stop() }
 }
 
 const rounded = (value: number): string => Math.round(value).toLocaleString('en-US')
 
-const describe = (peak: number, { goodput, rejected, servedMs, rejectedMs, probeMs }: Flooded & { probeMs: number }): string =>
-  `${rounded(goodput)}/s served, ${rounded((100 * goodput) / peak)}% of the peak (half within ${rounded(servedMs[0])} ms, 99% within ${rounded(servedMs[1])}), ` +
-  `${rounded(rejected)}/s refused (half within ${rounded(rejectedMs[0])} ms), health within ${rounded(probeMs)} ms, where callers`
+const describe = (peak: number, { goodput, rejected, servedMs, rejectedMs, probeMs }: FloodResult & { probeMs: number }): string =>
+  `${rounded(goodput)}/s served, ${rounded((100 * goodput) / peak)}% of the peak (p50 ${rounded(servedMs[0])} ms, p99 ${rounded(servedMs[1])} ms), ` +
+  `${rounded(rejected)}/s rejected (p50 ${rounded(rejectedMs[0])} ms), slowest health check ${rounded(probeMs)} ms, if callers`
 
 /**
- * Finds how many requests a second the service answers at its best, and then sends four times as many callers as may wait. Each must be served or told
- * when to come again, and the health routes must answer. How many are served meanwhile is reported, because it depends on the machine.
+ * Measures the peak throughput of the service, and then floods it with more callers than it admits. Every
+ * request must be served or rejected with `Retry-After`, and the health routes must respond. The proof
+ * reports the goodput without a requirement, because it depends on the machine.
  */
-export const proveOverload = ({ seconds }: Extent, manners = allManners): Promise<Figures> =>
+export const proveOverload = ({ seconds }: Extent, policies = allPolicies): Promise<Figures> =>
   withPostgres({ services: 1, settings: { MAX_CONNECTIONS_PER_CLIENT: String(floodCallers + 1_000) } }, async ({ services }) => {
     const [service] = services
     if (service === undefined) throw new Error('there is no service')
-    const measureMs = Math.max(measureMsMin, (seconds * 1_000) / (loads.length + manners.length) / 2)
+    const measureMs = Math.max(measureMsMin, (seconds * 1_000) / (peakCallers.length + policies.length) / 2)
     let peak = 0
-    for (const callers of loads) {
-      const { goodput } = await flood({ port: service.port, callers, manner: 'ask again at once', settleMs: measureMs / 2, measureMs })
+    for (const callers of peakCallers) {
+      const { goodput } = await flood({ port: service.port, callers, retryPolicy: 'retry at once', settleMs: measureMs / 2, measureMs })
       peak = Math.max(peak, goodput)
     }
     const figures: [string, string][] = []
-    for (const manner of manners) {
-      const flooded = await floodOnce(service, manner, measureMs)
-      promise(flooded.rejected > 0, () => 'nothing was refused, so there was no flood')
-      figures.push([manner, describe(peak, flooded)])
+    for (const retryPolicy of policies) {
+      const result = await floodOnce(service, retryPolicy, measureMs)
+      assertHolds(result.rejected > 0, () => 'no request was rejected, so there was no overload')
+      figures.push([retryPolicy, describe(peak, result)])
     }
     const after = await fetch(`${service.url}/items/after?value=1`, { method: 'PUT' })
-    promise(after.status < 300, () => `a write after the flood was answered with ${after.status}`)
-    return { 'served a second at the best': Math.round(peak), ...Object.fromEntries(figures) }
+    assertHolds(after.status < 300, () => `a write after the flood returned ${after.status}`)
+    return { 'requests/s at the peak': Math.round(peak), ...Object.fromEntries(figures) }
   })

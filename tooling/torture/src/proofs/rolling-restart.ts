@@ -4,13 +4,13 @@ import { until } from '@holdfast/testbed/until'
 import { withPostgres } from '../bed/bed.ts'
 import type { ServiceUnderTest } from '../bed/service-under-test.ts'
 import { type MixedLoad, startMixedLoad } from '../mixed-load/mixed-load.ts'
-import { type Figures, type Proof, roundsOf } from '../proof.ts'
-import { promise } from '../violation.ts'
+import { countRounds, type Figures, type Proof } from '../proof.ts'
+import { assertHolds } from '../violation.ts'
 
 const callers = 16
-/** Actions before a restart, while one replica serves alone, and after it: so that each of them has its load. */
+/** Actions before a restart, while one replica is stopped, and after the restart. */
 const actionsBetween = 100
-/** Longer than the service serves on and lets requests end, when nothing holds them up. Milliseconds. */
+/** Longer than a graceful shutdown takes if no request is slow. */
 const stopMsMax = 10_000
 
 interface Replicas {
@@ -18,38 +18,38 @@ interface Replicas {
   readonly load: MixedLoad
 }
 
-const moreActions = async ({ load }: Replicas): Promise<void> => {
+const waitForActions = async ({ load }: Replicas): Promise<void> => {
   const before = load.done()
   await until(() => load.done() > before + actionsBetween, 60_000)
 }
 
-/** Restarts one replica as a deployment does; answers how long it took to stop. @throws Violation where it did not end in order */
+/** Restarts a replica as a deployment does. Resolves with the time that it took to stop. @throws Violation if it did not stop gracefully */
 const restart = async (service: ServiceUnderTest, replicas: Replicas): Promise<number> => {
-  const asked = performance.now()
+  const signaledAt = performance.now()
   const status = await service.terminate()
-  const stopMs = performance.now() - asked
-  promise(status === 0, () => `a replica that was told to stop ended with status ${status}; expected 0`)
-  promise(stopMs < stopMsMax, () => `a replica took ${Math.round(stopMs)} ms to stop; expected less than ${stopMsMax}`)
-  await moreActions(replicas)
+  const stopMs = performance.now() - signaledAt
+  assertHolds(status === 0, () => `a replica exited with status ${status} after SIGTERM; expected 0`)
+  assertHolds(stopMs < stopMsMax, () => `a replica took ${Math.round(stopMs)} ms to stop; expected less than ${stopMsMax}`)
+  await waitForActions(replicas)
   await service.start()
   await until(() => replicas.balancer.routesTo(service.url), 60_000)
-  await moreActions(replicas)
+  await waitForActions(replicas)
   return stopMs
 }
 
 /**
- * Restarts two replicas behind a balancer, one after the other, again and again, under reads and writes of all kinds: no caller may see an
- * error, and nothing may be lost or count twice. A round is a restart of both.
+ * Restarts two replicas behind a load balancer in turn, under reads and writes of all kinds. No caller
+ * may see an error, and no write may be lost or applied twice. A round is a restart of both replicas.
  */
 export const proveRollingRestart: Proof = (extent): Promise<Figures> =>
   withPostgres({}, async ({ services }) => {
     const balancer = await startBalancer(services.map(({ url }) => url))
-    let [restarts, attempts, slowestStopMs] = [0, 0, 0]
+    let [restarts, retries, slowestStopMs] = [0, 0, 0]
     try {
-      const client = createClient({ url: balancer.url, onRetry: () => attempts++ })
+      const client = createClient({ url: balancer.url, onRetry: () => retries++ })
       const load = startMixedLoad({ clients: [client], callers })
-      await moreActions({ balancer, load })
-      for (const another = roundsOf(extent); another(); ) {
+      await waitForActions({ balancer, load })
+      for (const hasNextRound = countRounds(extent); hasNextRound(); ) {
         for (const service of services) {
           slowestStopMs = Math.max(slowestStopMs, await restart(service, { balancer, load }))
           restarts++
@@ -59,9 +59,9 @@ export const proveRollingRestart: Proof = (extent): Promise<Figures> =>
       return {
         restarts,
         'actions, 0 errors seen by callers': load.done(),
-        'attempts that the client repeated': attempts,
-        'ms at the most for an action': Math.round(load.slowestMs()),
-        'ms at the most to stop': Math.round(slowestStopMs),
+        'retries by the client': retries,
+        'ms for the slowest action': Math.round(load.slowestMs()),
+        'ms for the slowest stop': Math.round(slowestStopMs),
       }
     } finally {
       await balancer.close()

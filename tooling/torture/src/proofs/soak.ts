@@ -5,22 +5,22 @@ import { createClient } from '@holdfast/client'
 import { withPostgres } from '../bed/bed.ts'
 import { startMixedLoad } from '../mixed-load/mixed-load.ts'
 import type { Extent, Figures, Proof } from '../proof.ts'
-import { settle } from '../settle.ts'
+import { retryWrite } from '../retry.ts'
 import { databaseFigures } from '../soak/database-figures.ts'
 import { heapReportSettings, reportedHeap } from '../soak/heap-report.ts'
 import { processFigures } from '../soak/process-figures.ts'
-import { writeCourses, writeHeading, writeSample } from '../soak/report.ts'
+import { writeHeading, writeSample, writeTrends } from '../soak/report.ts'
 import { createSeries, type Sample } from '../soak/series.ts'
 
 const callers = 16
-/** Every write of a client leaves a record: with a day's worth of them nothing would be in balance before the day is over. */
+/** Every write of a client adds an idempotency record. A short retention keeps their number constant during the run. */
 const settings = { IDEMPOTENCY_TTL_SECONDS: '30', SWEEP_INTERVAL_SECONDS: '5' }
 const sampleMsMin = 1_000
 const sampleMsMax = 5_000
-/** Lines that a run shows on its way, about. */
+/** Approximate maximum number of lines printed during a run. */
 const linesMax = 40
 
-/** Samples until the seconds are over, and shows some of the samples. */
+/** Takes samples for the length of the proof, prints some of them, and then prints the trends. */
 const watch = async ({ seconds }: Extent, sample: (sinceSeconds: number) => Promise<Sample>): Promise<void> => {
   const series = createSeries()
   const started = performance.now()
@@ -31,32 +31,33 @@ const watch = async ({ seconds }: Extent, sample: (sinceSeconds: number) => Prom
   while (elapsed() < seconds) {
     const before = elapsed()
     await wait(everyMs)
-    const taken = await sample(elapsed() - before)
-    series.add(elapsed(), taken)
+    const current = await sample(elapsed() - before)
+    series.add(elapsed(), current)
     if (elapsed() - shownAt < seconds / linesMax) continue
     shownAt = elapsed()
-    writeSample(shownAt, taken)
+    writeSample(shownAt, current)
   }
-  writeCourses(series.courses())
+  writeTrends(series.trends())
 }
 
-/** What each of the tables takes, by the names that a line has room for. */
+/** Returns the figures of the tables with short names. */
 const tableSample = (tables: Awaited<ReturnType<typeof databaseFigures>>['tables']): Sample =>
   Object.fromEntries(
     tables.flatMap(({ name, tableMegabytes, indexMegabytes, deadRows, liveRows }) => {
-      const short = { items: 'items', idempotency_records: 'records', item_counts: 'counts' }[name] ?? name
+      const shortName = { items: 'items', idempotency_records: 'records', item_counts: 'counts' }[name] ?? name
       return [
-        [`${short} MB`, tableMegabytes],
-        [`${short} ix MB`, indexMegabytes],
-        [`${short} live`, liveRows],
-        [`${short} dead`, deadRows],
+        [`${shortName} MB`, tableMegabytes],
+        [`${shortName} ix MB`, indexMegabytes],
+        [`${shortName} live`, liveRows],
+        [`${shortName} dead`, deadRows],
       ]
     }),
   )
 
 /**
- * Puts reads and writes of all kinds on a service for as long as is asked, with as much data in the end as in the beginning, and reports
- * what the service and its database hold over time: what grows for hours is a leak. Fails by nothing but a wrong answer.
+ * Runs reads and writes of all kinds with a constant amount of data, and reports the resources of the
+ * service and its database over time. A figure that grows for hours indicates a leak. The proof fails
+ * only on an incorrect response.
  */
 export const proveSoak: Proof = async (extent): Promise<Figures> => {
   const folder = await mkdtemp('/tmp/holdfast-test-')
@@ -67,8 +68,8 @@ export const proveSoak: Proof = async (extent): Promise<Figures> => {
       async ({ services, connect }) => {
         const [service] = services
         if (service === undefined) throw new Error('there is no service')
-        let [repeats, done] = [0, 0]
-        const attempt = <T>(call: (once: { readonly idempotencyKey?: string }) => Promise<T>) => settle(call, () => repeats++)
+        let [retries, done] = [0, 0]
+        const attempt = <T>(call: (once: { readonly idempotencyKey?: string }) => Promise<T>) => retryWrite(call, () => retries++)
         const load = startMixedLoad({ clients: [createClient({ url: service.url })], callers, attempt })
         const sql = connect()
         await watch(extent, async (sinceSeconds) => {
@@ -90,7 +91,7 @@ export const proveSoak: Proof = async (extent): Promise<Figures> => {
         })
         await sql.end()
         await load.stop()
-        return { 'actions, each answered right': load.done(), 'repeats of the callers': repeats }
+        return { 'actions with correct responses': load.done(), 'retries by callers': retries }
       },
     )
   } finally {

@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres'
 import { privateMegabytes } from './process-figures.ts'
 
-/** What a table takes. */
+/** The size and row counts of a table. */
 interface TableFigures {
   readonly name: string
   readonly tableMegabytes: number
@@ -10,7 +10,7 @@ interface TableFigures {
   readonly liveRows: number
 }
 
-/** What the service's tables and connections take. */
+/** The resources of the service's tables and connections. */
 export interface DatabaseFigures {
   readonly connections: number
   readonly backendMegabytes: number | undefined

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 
 /**
- * Runs inside the service: writes down what is left after each full collection, and what there is until the first one. What lies about
- * between two collections says nothing of a leak.
+ * A script that runs within the service. It writes the size of the heap to a file at startup and after
+ * each full garbage collection. Between collections the size includes garbage and does not indicate a
+ * leak.
  */
 const reporter = `
 import { writeFileSync } from 'node:fs'
@@ -13,13 +14,13 @@ new PerformanceObserver((list) => {
 }).observe({ entryTypes: ['gc'] })
 report()`
 
-/** Settings that make a service write its heap to a file. */
+/** Returns settings that make a service write the size of its heap to a file. */
 export const heapReportSettings = (file: string): Record<string, string> => ({
   HEAP_REPORT: file,
   NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(reporter)}`,
 })
 
-/** Megabytes of the heap after the last full collection. */
+/** Returns the reported size of the heap in megabytes, or undefined if there is no report yet. */
 export const reportedHeap = async (file: string): Promise<number | undefined> => {
   const text = await readFile(file, 'utf8').catch(() => '')
   return text === '' ? undefined : Number(text) / 1_048_576

@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
-/** What a process holds, as far as this system tells: only Linux has `/proc`. */
+/** The resources of a process. Undefined except on Linux, which has `/proc`. */
 export interface ProcessFigures {
   readonly rssMegabytes: number | undefined
   readonly descriptors: number | undefined
@@ -17,7 +17,7 @@ const statusOf = (pid: number): Promise<string> => readFile(`/proc/${pid}/status
 export const processFigures = async (pid: number): Promise<ProcessFigures> => {
   const folder = `/proc/${pid}/fd`
   const names = await readdir(folder).catch(() => undefined)
-  // One that was closed meanwhile is none.
+  // readlink fails for a descriptor that was closed in the meantime. It does not count as a socket.
   const targets = await Promise.all((names ?? []).map((name) => readlink(`${folder}/${name}`).catch(() => '')))
   return {
     rssMegabytes: megabytes(await statusOf(pid), 'VmRSS'),
@@ -26,7 +26,7 @@ export const processFigures = async (pid: number): Promise<ProcessFigures> => {
   }
 }
 
-/** Megabytes that processes have for themselves alone, without what they share. */
+/** Returns the private memory of processes in megabytes, which excludes shared memory. */
 export const privateMegabytes = async (pids: readonly number[]): Promise<number | undefined> => {
   const all = await Promise.all(pids.map(async (pid) => megabytes(await statusOf(pid), 'RssAnon')))
   return all.reduce((sum, each) => (sum === undefined || each === undefined ? undefined : sum + each), 0)

@@ -1,4 +1,4 @@
-import type { Course, Sample } from './series.ts'
+import type { Sample, Trend } from './series.ts'
 
 const rounded = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: Math.abs(value) < 100 ? 1 : 0 })
 
@@ -6,8 +6,8 @@ const write = (line: string): void => {
   process.stdout.write(`${line}\n`)
 }
 
-/** What a line shows on the way; the rest is told in the end. */
-const shown = [
+/** The figures shown during the run. The final report shows all figures. */
+const liveFigures = [
   'actions/s',
   'slowest ms',
   'RSS MB',
@@ -23,18 +23,18 @@ const shown = [
 
 const cells = (texts: readonly string[]): string => texts.map((text) => text.padStart(13)).join(' ')
 
-export const writeHeading = (): void => write(cells(['seconds', ...shown]))
+export const writeHeading = (): void => write(cells(['seconds', ...liveFigures]))
 
-/** A line on the way. */
+/** Writes a line during the run. */
 export const writeSample = (seconds: number, sample: Sample): void => {
   const figure = (name: string) => (sample[name] === undefined ? '-' : rounded(sample[name]))
-  write(cells([rounded(seconds), ...shown.map(figure)]))
+  write(cells([rounded(seconds), ...liveFigures.map(figure)]))
 }
 
-/** All that was measured, in the end. */
-export const writeCourses = (courses: Readonly<Record<string, Course>>): void => {
-  write(`\n${cells(['', 'first', 'last', 'most', 'slope/hour'])}`)
-  for (const [name, { first, last, max, perHour }] of Object.entries(courses)) {
+/** Writes the final report with the trend of each figure. */
+export const writeTrends = (trends: Readonly<Record<string, Trend>>): void => {
+  write(`\n${cells(['', 'first', 'last', 'max', 'slope/hour'])}`)
+  for (const [name, { first, last, max, perHour }] of Object.entries(trends)) {
     write(cells([name, rounded(first), rounded(last), rounded(max), `${perHour < 0 ? '' : '+'}${rounded(perHour)}`]))
   }
 }

@@ -1,4 +1,4 @@
-/** One look at everything that is measured, by name; undefined where the system does not tell. */
+/** The measured figures at one time, by name. A figure that is unavailable on this system is undefined. */
 export type Sample = Readonly<Record<string, number | undefined>>
 
 interface Timed {
@@ -6,7 +6,7 @@ interface Timed {
   readonly value: number
 }
 
-/** The slope of the line through points that has the least squares; 0 where they do not tell. A second. */
+/** Returns the slope per second of the least-squares line through points, or 0 if it is undefined. */
 export const slope = (points: readonly Timed[]): number => {
   const mean = (of: (point: Timed) => number) => points.reduce((sum, point) => sum + of(point), 0) / points.length
   const [seconds, value] = [mean((point) => point.seconds), mean((point) => point.value)]
@@ -15,23 +15,23 @@ export const slope = (points: readonly Timed[]): number => {
   return mean((point) => (point.seconds - seconds) * (point.value - value)) / variance
 }
 
-/** How one figure went. */
-export interface Course {
+/** The trend of one figure. */
+export interface Trend {
   readonly first: number
   readonly last: number
   readonly max: number
-  /** By the second half, which warming up is no part of. */
+  /** The slope per hour over the second half of the run, which excludes the warm-up. */
   readonly perHour: number
 }
 
 /** Samples over time. */
 export interface Series {
   readonly add: (seconds: number, sample: Sample) => void
-  /** The course of each figure that was ever there. */
-  readonly courses: () => Readonly<Record<string, Course>>
+  /** Returns the trend of each figure that has a value in at least one sample. */
+  readonly trends: () => Readonly<Record<string, Trend>>
 }
 
-const courseOf = (points: readonly Timed[]): Course => {
+const trendOf = (points: readonly Timed[]): Trend => {
   const values = points.map(({ value }) => value)
   const half = (points.at(-1)?.seconds ?? 0) / 2
   return {
@@ -53,6 +53,6 @@ export const createSeries = (): Series => {
         figures.set(name, points)
       }
     },
-    courses: () => Object.fromEntries([...figures].map(([name, points]) => [name, courseOf(points)])),
+    trends: () => Object.fromEntries([...figures].map(([name, points]) => [name, trendOf(points)])),
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import type { Answer, Operation, Request } from '../../src/history/operation.ts'
+import type { Operation, OperationResponse, Request } from '../../src/history/operation.ts'
 
-/** An item as one thread would keep it. */
+/** The state of a key in a sequential implementation. */
 interface Cell {
   value: unknown
   live: boolean
@@ -9,16 +9,16 @@ interface Cell {
   created: bigint
 }
 
-const write = (cell: Cell, value: unknown): Answer => {
+const write = (cell: Cell, value: unknown): OperationResponse => {
   const version = cell.version + 1n
   Object.assign(cell, { value, live: true, version, created: cell.live ? cell.created : version })
   return { kind: 'item', value, version, created: cell.created }
 }
 
-const mismatch = ({ live, version }: Cell): Answer => ({ kind: 'mismatch', version: live ? version : null })
+const mismatch = ({ live, version }: Cell): OperationResponse => ({ kind: 'mismatch', version: live ? version : null })
 
-/** Carries a request out; undefined where it makes no sense on this value. */
-const perform = (cell: Cell, request: Request): Answer | undefined => {
+/** Performs a request. Returns undefined if the request is invalid for the value. */
+const perform = (cell: Cell, request: Request): OperationResponse | undefined => {
   switch (request.kind) {
     case 'get':
       return cell.live ? { kind: 'item', value: cell.value, version: cell.version, created: cell.created } : { kind: 'none' }
@@ -54,37 +54,40 @@ const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ kind: fc.constant('increment' as const), by: fc.integer({ min: 1, max: 2 }) }),
 )
 
-/** What becomes of an operation: how far its call and return lie from its effect, and whether its answer or its effect is lost. */
-const fate = fc.record({
+/**
+ * The timing of an operation: the time from its call to its effect and from its effect to its return, and
+ * whether its response or its effect is lost.
+ */
+const timing = fc.record({
   before: fc.integer({ min: 0, max: 30 }),
   after: fc.integer({ min: 0, max: 30 }),
-  lost: fc.oneof({ weight: 8, arbitrary: fc.constant('nothing') }, { weight: 1, arbitrary: fc.constantFrom('answer', 'effect') }),
+  lost: fc.oneof({ weight: 8, arbitrary: fc.constant('nothing') }, { weight: 1, arbitrary: fc.constantFrom('response', 'effect') }),
 })
 
-/** Histories of a correct object: operations one after another, ten instants apart, each stretched over its effect. */
-export const goodHistory = (maxLength: number): fc.Arbitrary<Operation[]> =>
-  fc.array(fc.tuple(request, fate), { maxLength, size: 'max' }).map((steps) => {
+/** Histories of a correct object. The effects are 10 time units apart, and the operations may overlap. */
+export const linearizableHistory = (maxLength: number): fc.Arbitrary<Operation[]> =>
+  fc.array(fc.tuple(request, timing), { maxLength, size: 'max' }).map((steps) => {
     const cell: Cell = { value: undefined, live: false, version: 0n, created: 0n }
     return steps.flatMap(([each, { before, after, lost }], client): Operation[] => {
       const at = client * 10
       const called = at - before - client / 1_000
       const response = lost === 'effect' ? undefined : perform(cell, each)
-      if (response === undefined || lost === 'answer') return [{ client, request: each, called }]
+      if (response === undefined || lost === 'response') return [{ client, request: each, called }]
       return [{ client, request: each, called, returned: at + after + client / 1_000, response }]
     })
   })
 
-/** Histories of which most are wrong: those of a correct object, with answers moved among operations. */
+/** Histories of a correct object in which some responses are swapped, so that most are not linearizable. */
 export const anyHistory = (maxLength: number): fc.Arbitrary<Operation[]> =>
-  fc.tuple(goodHistory(maxLength), fc.array(fc.nat(), { maxLength: 4 })).map(([history, indexes]) => {
-    const responded = history.filter(({ response }) => response !== undefined)
-    const responses = new Map(responded.map((operation) => [operation, operation.response]))
+  fc.tuple(linearizableHistory(maxLength), fc.array(fc.nat(), { maxLength: 4 })).map(([history, indexes]) => {
+    const completed = history.filter(({ response }) => response !== undefined)
+    const responses = new Map(completed.map((operation) => [operation, operation.response]))
     for (const index of indexes) {
-      const [a, b] = [responded[index % responded.length], responded[(index + 1) % responded.length]]
+      const [a, b] = [completed[index % completed.length], completed[(index + 1) % completed.length]]
       if (a === undefined || b === undefined) continue
-      const kept = responses.get(a)
+      const swapped = responses.get(a)
       responses.set(a, responses.get(b))
-      responses.set(b, kept)
+      responses.set(b, swapped)
     }
     return history.map((operation) => ({ ...operation, response: responses.get(operation) }))
   })

@@ -3,7 +3,7 @@ import type { Operation } from '../../src/history/operation.ts'
 
 const precedes = (a: Operation, b: Operation): boolean => a.returned !== undefined && a.returned < b.called
 
-/** The same question as the checker's, answered by trying every order of every choice of unanswered operations. */
+/** Checks linearizability like the checker, but by trying every order of every choice of pending operations. */
 export const hasOrder = <State>(history: readonly Operation[], model: Model<State>, state: State = model.initial): boolean => {
   if (history.every(({ returned }) => returned === undefined)) return true
   return history.some((operation) => {

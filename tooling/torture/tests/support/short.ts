@@ -1,6 +1,6 @@
 import { describeFigures, type Extent, type Proof } from '../../src/proof.ts'
 
-/** Runs a proof in its short form and shows its figures. */
+/** Runs the short form of a proof and prints its figures. */
 export const short = async (name: string, prove: Proof, extent: Extent): Promise<void> => {
   const started = performance.now()
   const figures = await prove(extent)

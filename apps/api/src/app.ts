@@ -4,13 +4,15 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { ApiKeyStore } from './api-keys/api-key-store.js'
 import { allowAnonymous, authenticateWithKeys } from './api-keys/authenticate.js'
 import { apiKeyHandlers } from './api-keys/routes.js'
+import { createExpressLane } from './express-lane.js'
 import { acceptRequests } from './http/accept-requests.js'
 import { ApiError } from './http/api-error.js'
 import { createCors } from './http/cors.js'
 import { enabledRoutes } from './http/enabled-routes.js'
-import { errorResponse } from './http/error-response.js'
+import { createErrorToProblem, errorResponse } from './http/error-response.js'
 import type { Handlers } from './http/handler.js'
 import type { HttpEnv } from './http/hono-env.js'
+import type { ServeExpress } from './http/http-server.js'
 import { observeRequests } from './http/observe-requests.js'
 import type { Admissions } from './http/overload/admission.js'
 import type { ByteBudget } from './http/overload/byte-budget.js'
@@ -81,8 +83,16 @@ const createHandlers = ({ store, service, ...options }: AppOptions, document: ()
   }
 }
 
-/** Creates the app: every route behind its middleware. Does no I/O. */
-export const createApp = (options: AppOptions): OpenAPIHono<HttpEnv> => {
+/** What serves the requests of a process. */
+export interface App {
+  /** Every route behind its middleware. */
+  readonly general: OpenAPIHono<HttpEnv>
+  /** Serves plain requests sooner. Undefined if requests are traced. */
+  readonly express: ServeExpress | undefined
+}
+
+/** Creates the app. Does no I/O. */
+export const createApp = (options: AppOptions): App => {
   const { service, trustedHosts, authRequired, observe, logger } = options
   // Paths stay encoded until a parameter is decoded, once. If they were decoded before, %252F and %2F would be the same key.
   const app = new OpenAPIHono<HttpEnv>({
@@ -91,22 +101,41 @@ export const createApp = (options: AppOptions): OpenAPIHono<HttpEnv> => {
   })
   const served = enabledRoutes({ ROOT_KEYS: options.rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
 
-  const contracts = served.map(({ route }) => route)
-  app.use(observeRequests(service.stopping, createRequestLog(logger, options.logFormat), observe.requests))
-  app.use(acceptRequests({ trustedHosts, cors: authRequired ? createCors(options.corsOrigins, contracts) : undefined }))
+  const cors = authRequired
+    ? createCors(
+        options.corsOrigins,
+        served.map(({ route }) => route),
+      )
+    : undefined
+  const log = createRequestLog(logger, options.logFormat)
+  app.use(observeRequests(service.stopping, log, observe.requests))
+  app.use(acceptRequests({ trustedHosts, cors }))
 
   const limit = createRateLimit(options.rateLimit, observe.limit)
-  mountRoutes(app, {
+  const handlers = createHandlers(options, () => openapiDocument(app, apiInfo(service.version)))
+  const shared = {
     served,
-    handlers: createHandlers(options, () => openapiDocument(app, apiInfo(service.version))),
+    handlers,
     authenticate: authRequired ? authenticateWithKeys(options.apiKeys, options.adminKey, limit) : allowAnonymous(limit),
     admissions: options.admissions,
     valueBytesMax: options.valueBytesMax,
     budget: options.budget,
-  })
+  }
+  mountRoutes(app, shared)
   app.notFound((c) => {
     throw new ApiError('route_not_found', `No route has this path.${slashHint(c.env.incoming) ?? ' All routes are listed at /docs.'}`)
   })
-  app.onError(errorResponse(logger))
-  return app
+  const toProblem = createErrorToProblem(logger)
+  app.onError(errorResponse(toProblem))
+  if (observe.requests.around !== undefined) return { general: app, express: undefined }
+  const express = createExpressLane({
+    ...shared,
+    trustedHosts,
+    cors,
+    isStopping: service.stopping,
+    log,
+    observer: observe.requests,
+    toProblem,
+  })
+  return { general: app, express }
 }

@@ -8,12 +8,12 @@ import type { EnabledRoute } from './http/enabled-routes.js'
 import type { HandledRoute, Handler, Handlers } from './http/handler.js'
 import type { HttpContext, HttpEnv, HttpMiddleware } from './http/hono-env.js'
 import { type BodyLimits, jsonBody } from './http/json-body.js'
-import type { OperationContext } from './http/operation-context.js'
+import { createOperationContext, type OperationContext } from './http/operation-context.js'
 import type { Admissions } from './http/overload/admission.js'
 import { respondAsDeclared } from './http/respond.js'
 import { slashHint } from './http/slash-hint.js'
 import { conditionCheck } from './http/unsupported-conditions.js'
-import { requestNamespace, validateRequest } from './http/validate.js'
+import { requestNamespace, requestParameters, validateRequest } from './http/validate.js'
 import { readIdempotencyKey } from './idempotency/read-idempotency-key.js'
 
 export interface MountOptions extends BodyLimits {
@@ -41,8 +41,9 @@ const enterRoute = ({ id, route }: EnabledRoute, authenticate: Authenticate): Ht
   return async (c, next) => {
     c.get('request').route = id
     if (route.limited) {
-      await authenticate(c)
-      authorizeRoute(c.get('caller'), route, requestNamespace(c))
+      const caller = await authenticate(c.env.incoming, c.get('request'))
+      c.set('caller', caller)
+      authorizeRoute(caller, route, requestNamespace(c))
       checkConditions(c.env.incoming.headers)
     }
     return await next()
@@ -52,16 +53,12 @@ const enterRoute = ({ id, route }: EnabledRoute, authenticate: Authenticate): Ht
 const operationContext = (c: HttpContext, served: EnabledRoute): OperationContext => {
   const request = c.get('request')
   const caller = c.get('caller')
-  return {
-    requestId: request.id,
-    deadline: request.deadline,
-    namespace: requestNamespace(c),
-    caller,
-    client: caller?.id ?? request.client ?? '',
-    canCreateNamespace: caller === undefined || caller.namespaces === null,
-    bodyText: c.get('body')?.text,
-    idempotencyKey: served.route.safe ? undefined : readIdempotencyKey(c, served),
-  }
+  const namespace = requestNamespace(c)
+  const bodyText = c.get('body')?.text
+  const client = caller?.id ?? request.client ?? ''
+  const write = { served, incoming: c.env.incoming, namespace, caller: client, body: bodyText, parameters: () => requestParameters(c) }
+  const idempotencyKey = served.route.safe ? undefined : readIdempotencyKey(c.get('valid').headers, write)
+  return createOperationContext(request, { namespace, caller, bodyText, idempotencyKey })
 }
 
 /** Calls the handler of a route, and counts its requests until they have their responses. */
@@ -104,7 +101,7 @@ const rejectMethod = (routesOfPath: readonly EnabledRoute[], authenticate: Authe
   const allow = [...methods].sort().join(', ')
   const limited = routesOfPath.some(({ route }) => route.limited)
   return async (c) => {
-    if (limited) await authenticate(c)
+    if (limited) await authenticate(c.env.incoming, c.get('request'))
     const hint = slashHint(c.env.incoming) ?? ''
     throw new ApiError('method_not_allowed', `Method not allowed. Allowed: ${allow}.${hint}`, { headers: { allow } })
   }

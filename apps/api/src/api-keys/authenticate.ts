@@ -1,8 +1,9 @@
 import { hash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { Scope } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
 import type { Caller } from '../http/caller.js'
-import type { HttpContext } from '../http/hono-env.js'
+import type { RequestContext } from '../http/request-context.js'
 import type { RateLimit } from '../rate-limit/rate-limit.js'
 import type { ApiKeyStore } from './api-key-store.js'
 import type { ApiKeyRow } from './sql/api-key-rows.js'
@@ -34,14 +35,14 @@ const toCaller = ({ id, scopes, namespaces, prefix, rate_limit }: ApiKeyRow): Ca
 const isAdminKey = (token: string, adminKey: string | undefined): boolean =>
   adminKey !== undefined && timingSafeEqual(Buffer.from(hash('sha256', token)), Buffer.from(hash('sha256', adminKey)))
 
-/** Identifies the caller of a request, and counts the request against its rate limit. Sets the variable `caller` unless AUTH is off. */
-export type Authenticate = (c: HttpContext) => Promise<void>
+/** Identifies the caller of a request, and counts the request against its rate limit. With AUTH=off there is no caller. */
+export type Authenticate = (incoming: IncomingMessage, request: RequestContext) => Promise<Caller | undefined> | undefined
 
 /** Accepts every request and counts it by client address. */
 export const allowAnonymous =
   (limit: RateLimit): Authenticate =>
-  (c) =>
-    limit(c)
+  (incoming, request) =>
+    limit(incoming, request)?.then(() => undefined)
 
 /**
  * Accepts requests with a valid API key and counts them by key. All others are counted by client address, so that a client that guesses
@@ -49,23 +50,23 @@ export const allowAnonymous =
  * @throws ApiError unauthenticated, rate_limited
  */
 export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): Authenticate => {
-  const find = async (token: string, c: HttpContext): Promise<Caller | undefined> => {
+  const find = async (token: string, incoming: IncomingMessage, request: RequestContext): Promise<Caller | undefined> => {
     if (isAdminKey(token, adminKey)) return administrator
     const [, id, secret] = format.exec(token) ?? []
     if (id === undefined || secret === undefined) return undefined
-    if (!keys.wasValid(id, secret)) await limit(c, { peek: true })
-    const row = await keys.find(c.get('request').deadline, id, secret)
+    if (!keys.wasValid(id, secret)) await limit(incoming, request, { peek: true })
+    const row = await keys.find(request.deadline, id, secret)
     return row === undefined ? undefined : toCaller(row)
   }
 
-  return async (c) => {
-    const [, token] = bearer.exec(c.env.incoming.headers.authorization ?? '') ?? []
-    const caller = token === undefined ? undefined : await find(token, c)
+  return async (incoming, request) => {
+    const [, token] = bearer.exec(incoming.headers.authorization ?? '') ?? []
+    const caller = token === undefined ? undefined : await find(token, incoming, request)
     if (caller === undefined) {
-      await limit(c)
+      await limit(incoming, request)
       throw unauthenticated(token)
     }
-    await limit(c, { key: caller.id, ownRequests: caller.rateLimit })
-    c.set('caller', caller)
+    await limit(incoming, request, { key: caller.id, ownRequests: caller.rateLimit })
+    return caller
   }
 }

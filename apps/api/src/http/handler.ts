@@ -12,3 +12,11 @@ export type HandledRoute = { [Id in RouteId]: Routes[Id]['method'] extends 'head
 
 /** A handler for every route. A missing one does not compile. */
 export type Handlers = { readonly [Id in HandledRoute]: Handler<Routes[Id]> }
+
+/** The response of a handler. */
+export interface HandlerResponse {
+  readonly status: number
+  readonly body?: unknown
+  readonly contentType?: string
+  readonly headers?: Readonly<Record<string, unknown>> | undefined
+}

@@ -95,13 +95,22 @@ const rejectExcess = overloadRejection('The service has too many requests in pro
 
 const isHealthCheck = (incoming: IncomingMessage): boolean => /^\/health(?:\/|$)/.test(routingPath(incoming))
 
+/** Serves a request, or returns false and leaves it untouched. */
+export type ServeExpress = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
+
+/** What serves requests. Each request is offered to `express` first. */
+interface Services {
+  readonly general: Hono<HttpEnv>
+  readonly express?: ServeExpress | undefined
+}
+
 /**
  * Creates an HTTP server for the app. The server does not listen yet.
  * @param trustedProxies proxies, whose connections carry the requests of many clients
  * @param admissions limit the requests in progress; excess requests are rejected before any other check
  */
 export const createHttpServer = (
-  app: Hono<HttpEnv>,
+  { general, express }: Services,
   { silenceTimeout, ...bounds }: PeerBounds = peerBounds,
   trustedProxies: BlockList = new BlockList(),
   admissions?: Admissions,
@@ -109,7 +118,7 @@ export const createHttpServer = (
   const throttle = createRejectionThrottle()
   // The app itself rejects a missing Host header, so that the response is a problem. It also discards the rest of unread bodies.
   const options = { ...bounds, requireHostHeader: false }
-  const serve = getRequestListener(app.fetch, { errorHandler: badTargetResponse, hostname: 'localhost', autoCleanupIncoming: false })
+  const serve = getRequestListener(general.fetch, { errorHandler: badTargetResponse, hostname: 'localhost', autoCleanupIncoming: false })
   const listener: RequestListener = (incoming, outgoing) => {
     const admission = incoming.method === 'GET' || incoming.method === 'HEAD' ? admissions?.read : admissions?.write
     if (isReserved(incoming.socket) && !isHealthCheck(incoming)) {
@@ -121,7 +130,7 @@ export const createHttpServer = (
       rejectExcess(outgoing)
       // Node resumes reading when the response is sent, so the throttle must pause the connection after that.
       if (isNext) outgoing.once('close', () => throttle(incoming.socket))
-    } else serve(incoming, outgoing)
+    } else if (express?.(incoming, outgoing) !== true) serve(incoming, outgoing)
   }
   const server = createBoundedServer(options, listener)
   const isReserved = limitConnections(server, bounds, trustedProxies)

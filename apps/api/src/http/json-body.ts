@@ -69,7 +69,7 @@ const isStorable = (text: string): boolean => {
 }
 
 /** The position of values in a body. */
-interface BodyShape {
+export interface BodyShape {
   /** The number of arrays and objects around a value. */
   readonly valueLevel: number
   /** Whether the body has values. Repeated members are rejected except inside values. */
@@ -81,12 +81,7 @@ interface BodyShape {
  * @param lease covers the bytes that arrive
  * @throws QueueFull; ApiError unsupported_media_type, too_large, malformed_json, validation_failed
  */
-const readJsonBody = async (
-  exchange: Exchange,
-  bound: BodyBound,
-  { valueLevel, holdsValue }: BodyShape,
-  lease: ByteLease,
-): Promise<JsonBody | undefined> => {
+const readJsonBody = async (exchange: Exchange, bound: BodyBound, shape: BodyShape, lease: ByteLease): Promise<JsonBody | undefined> => {
   const { incoming } = exchange
   checkContentEncoding(incoming)
   if (Number(incoming.headers['content-length'] ?? 0) > bound.bytes) throw tooLarge(bound)
@@ -94,6 +89,14 @@ const readJsonBody = async (
   const bytes = await readBytes(incoming, bound, lease)
   if (bytes.length === 0) return undefined
   checkMediaType(incoming.headers['content-type'])
+  return parseBody(bytes, shape)
+}
+
+/**
+ * Parses a JSON body.
+ * @throws ApiError malformed_json, validation_failed
+ */
+export const parseBody = (bytes: Buffer, { valueLevel, holdsValue }: BodyShape): JsonBody => {
   let text: string
   let value: unknown
   try {
@@ -126,12 +129,16 @@ export interface BodyLimits {
   readonly budget: ByteBudget
 }
 
+/** Returns where the bodies of a route have their values. */
+export const bodyShape = ({ request: { bodyBytesMax, valueLevel } }: RouteContract): BodyShape => ({
+  valueLevel: valueLevel ?? 1,
+  holdsValue: bodyBytesMax === undefined || valueLevel !== undefined,
+})
+
 /** Creates middleware that reads the JSON bodies of a route. The bytes of a body count against the budget until the response is ready. */
-export const jsonBody = (
-  { request: { bodyBytesMax, valueLevel } }: RouteContract,
-  { valueBytesMax, budget }: BodyLimits,
-): HttpMiddleware => {
-  const shape = { valueLevel: valueLevel ?? 1, holdsValue: bodyBytesMax === undefined || valueLevel !== undefined }
+export const jsonBody = (route: RouteContract, { valueBytesMax, budget }: BodyLimits): HttpMiddleware => {
+  const { bodyBytesMax } = route.request
+  const shape = bodyShape(route)
   const bound = bodyBytesMax === undefined ? valueBound(valueBytesMax) : bodyBound(bodyBytesMax)
   return async (c, next) => {
     const lease = await reserveBody(c.env.incoming, bound, budget)

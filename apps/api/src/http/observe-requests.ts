@@ -10,7 +10,7 @@ import type { RequestObserver } from './request-observer.js'
 const safeId = /^[A-Za-z0-9._-]{1,64}$/
 
 /** Creates the context of a request. Its id is the client's `X-Request-Id` if that is safe to log. */
-const openRequest = ({ headers }: IncomingMessage): RequestContext => {
+export const openRequest = ({ headers }: IncomingMessage): RequestContext => {
   const given = headers['x-request-id']
   const id = typeof given === 'string' && safeId.test(given) ? given : randomUUID()
   const arrived = performance.now()

@@ -1,4 +1,5 @@
 import type { Caller } from './caller.js'
+import type { RequestContext } from './request-context.js'
 
 /** An idempotency key with its request. A write with such a key is applied at most once. */
 export interface IdempotencyKey {
@@ -26,4 +27,22 @@ export interface OperationContext {
   readonly bodyText: string | undefined
   /** From the `Idempotency-Key` header of routes that write. */
   readonly idempotencyKey: IdempotencyKey | undefined
+}
+
+/** Creates the context of a request's operations. */
+export const createOperationContext = (
+  { id, deadline, client = '' }: RequestContext,
+  request: Pick<OperationContext, 'namespace' | 'caller' | 'bodyText' | 'idempotencyKey'>,
+): OperationContext => {
+  const { namespace, caller, bodyText, idempotencyKey } = request
+  return {
+    requestId: id,
+    deadline,
+    namespace,
+    caller,
+    client: caller?.id ?? client,
+    canCreateNamespace: caller === undefined || caller.namespaces === null,
+    bodyText,
+    idempotencyKey,
+  }
 }

@@ -1,7 +1,16 @@
 import type { RouteContract } from '@holdfast/contracts'
 import { pageHeaders } from '@holdfast/server-kit'
 import { stringifyJson } from '../lib/json-text.js'
+import type { HandlerResponse } from './handler.js'
 import type { HttpContext } from './hono-env.js'
+
+/** Adds headers to a response, except those that are undefined. */
+export const addHeaders = (all: Record<string, string>, headers: Readonly<Record<string, unknown>> = {}): void => {
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) all[name] = String(value)
+  }
+}
 
 /** Creates a response. Its headers are those of the request's context and `headers`, except undefined ones. */
 export const respond = (
@@ -11,19 +20,8 @@ export const respond = (
   headers: Readonly<Record<string, unknown>> = {},
 ): Response => {
   const all = c.get('request').headers
-  for (const name in headers) {
-    const value = headers[name]
-    if (value !== undefined) all[name] = String(value)
-  }
+  addHeaders(all, headers)
   return new Response(body, { status, headers: all })
-}
-
-/** The response of a handler. */
-interface HandlerResponse {
-  readonly status: number
-  readonly body?: unknown
-  readonly contentType?: string
-  readonly headers?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** Converts the response of a handler as its contract declares. Does not use `c.json`, which cannot include the text of stored values. */

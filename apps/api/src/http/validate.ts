@@ -9,7 +9,7 @@ import { parseQuery, requestTarget } from './request-target.js'
 type Part = keyof ValidRequest
 
 /** The parts of a request before validation. */
-type RawRequest = { readonly [P in Part]: P extends 'body' ? unknown : Readonly<Record<string, unknown>> }
+export type RawRequest = { readonly [P in Part]: P extends 'body' ? unknown : Readonly<Record<string, unknown>> }
 
 type Fault = { readonly path: string; readonly message: string }
 
@@ -68,16 +68,15 @@ export const requestParameters = (c: HttpContext) => ({ params: c.req.param(), q
 export const requestNamespace = (c: HttpContext): string => c.req.param('namespace') ?? defaultNamespace
 
 /**
- * Validates requests against their contract.
+ * Creates the function that validates the requests of a route against its contract.
  * @throws ApiError validation_failed with every fault of every part
  */
-export const validateRequest = ({ route, keyInQuery }: EnabledRoute): HttpMiddleware => {
+export const createValidator = ({ route, keyInQuery }: EnabledRoute): ((raw: RawRequest) => ValidRequest) => {
   const validators = parts.flatMap((part) => {
     const schema = schemaOf(route, part)
     return schema === undefined ? [] : [{ part, validate: validatePart(part, schema) }]
   })
-  return (c, next) => {
-    const raw: RawRequest = { ...requestParameters(c), headers: c.env.incoming.headers, body: c.get('body')?.value }
+  return (raw) => {
     const valid: ValidRequest = { params: undefined, query: undefined, headers: undefined, body: undefined }
     const faults: Fault[] = []
     for (const { part, validate } of validators) {
@@ -86,7 +85,15 @@ export const validateRequest = ({ route, keyInQuery }: EnabledRoute): HttpMiddle
     }
     const [first] = faults
     if (first !== undefined) throw new ApiError('validation_failed', `${first.path}: ${first.message}`, { faults })
-    c.set('valid', keyInQuery ? { ...valid, ...withKeyAsParameter(valid) } : valid)
+    return keyInQuery ? { ...valid, ...withKeyAsParameter(valid) } : valid
+  }
+}
+
+/** Creates middleware that validates requests. */
+export const validateRequest = (served: EnabledRoute): HttpMiddleware => {
+  const validate = createValidator(served)
+  return (c, next) => {
+    c.set('valid', validate({ ...requestParameters(c), headers: c.env.incoming.headers, body: c.get('body')?.value }))
     return next()
   }
 }

@@ -1,11 +1,10 @@
+import type { IncomingMessage } from 'node:http'
 import { routes } from '@holdfast/contracts'
 import type { EnabledRoute } from '../http/enabled-routes.js'
 import { writeConditions } from '../http/entity-tags.js'
-import type { HttpContext } from '../http/hono-env.js'
 import { withKeyAsParameter } from '../http/key-in-query.js'
 import type { IdempotencyKey } from '../http/operation-context.js'
 import { prefersMinimal, prefersRepresentation } from '../http/preferences.js'
-import { requestNamespace, requestParameters } from '../http/validate.js'
 import { canonicalTarget } from './canonical-target.js'
 import { toIdempotencyKey } from './idempotency-key.js'
 
@@ -16,23 +15,37 @@ interface WriteHeaders {
   readonly 'if-none-match'?: string | undefined
 }
 
-/** Returns the idempotency key of a validated write. Undefined if it has no Idempotency-Key header. */
-export const readIdempotencyKey = (c: HttpContext, { id, route, keyInQuery }: EnabledRoute): IdempotencyKey | undefined => {
-  const headers = (c.get('valid').headers ?? {}) as WriteHeaders
-  const header = headers['idempotency-key']
+/** A validated write. */
+export interface KeyedWrite {
+  readonly served: Pick<EnabledRoute, 'id' | 'route' | 'keyInQuery'>
+  readonly incoming: IncomingMessage
+  readonly namespace: string
+  /** Identifies the caller. */
+  readonly caller: string
+  /** Returns the decoded parameters of the path and of the query. */
+  readonly parameters: () => { readonly params: Readonly<Record<string, string>>; readonly query: Readonly<Record<string, string>> }
+  readonly body: string | undefined
+}
+
+/** Returns the idempotency key in the validated headers of a write. Undefined if there is no Idempotency-Key header. */
+export const readIdempotencyKey = (headers: unknown, write: KeyedWrite): IdempotencyKey | undefined => {
+  const validHeaders = (headers ?? {}) as WriteHeaders
+  const header = validHeaders['idempotency-key']
   if (header === undefined) return undefined
-  const { method = '', url: target = '', headers: rawHeaders } = c.env.incoming
-  const raw = requestParameters(c)
-  const prefer = rawHeaders.prefer?.toString()
-  const namespace = requestNamespace(c)
+  const { served, incoming, namespace, caller, parameters, body } = write
+  const { id, route, keyInQuery } = served
+  const prefer = incoming.headers.prefer?.toString()
   return toIdempotencyKey(header, {
     namespace,
-    caller: c.get('caller')?.id ?? c.get('request').client ?? '',
-    method,
-    target,
-    canonicalTarget: canonicalTarget(routes[id], { namespace, ...(keyInQuery ? withKeyAsParameter<string>(raw) : raw) }),
-    body: c.get('body')?.text,
-    conditions: writeConditions(headers),
+    caller,
+    method: incoming.method ?? '',
+    target: incoming.url ?? '',
+    canonicalTarget: canonicalTarget(routes[id], {
+      namespace,
+      ...(keyInQuery ? withKeyAsParameter<string>(parameters()) : parameters()),
+    }),
+    body,
+    conditions: writeConditions(validHeaders),
     minimal: prefersMinimal(prefer),
     representation: route.method === 'delete' && prefersRepresentation(prefer),
   })

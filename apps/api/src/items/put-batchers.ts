@@ -39,7 +39,7 @@ export const createPutBatchers = (database: ItemDatabase) => {
   const upsertMissing = createBatcher<OperationContext, Put, WrittenRow | undefined>({
     ...batchDefaults,
     bytesOf: bytesOfValue,
-    observe: observe?.('put_missing'),
+    observe: observe?.('put'),
     run: async (calls, deadline) =>
       matchRows(calls, await pool.run(upsertItems.plain, toUpsertItems(calls), deadline, retriesConflicts(calls))),
   })

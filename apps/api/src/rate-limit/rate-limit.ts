@@ -1,7 +1,8 @@
+import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import { ApiError } from '../http/api-error.js'
 import { clientAddress, clientNetwork, clientSite } from '../http/client-address.js'
-import type { HttpContext } from '../http/hono-env.js'
+import type { RequestContext } from '../http/request-context.js'
 import { type Limiter, rememberExhausted } from './exhausted-clients.js'
 import type { ClientLimit, CreateLimiter, LimitPolicy } from './limiter.js'
 
@@ -28,7 +29,7 @@ interface LimitOptions {
 }
 
 /** Counts a request and sets the headers of its limit. @throws ApiError rate_limited */
-export type RateLimit = (c: HttpContext, options?: LimitOptions) => Promise<void>
+export type RateLimit = (incoming: IncomingMessage, request: RequestContext, options?: LimitOptions) => Promise<void> | undefined
 
 /** A limit with its policy. */
 interface Limit extends Limiter {
@@ -65,8 +66,11 @@ const countBoth = async (one: Limit, client: string, other: Limit, site: string)
  * @param advice says who can change the limit and how
  * @throws ApiError rate_limited
  */
-const apply = ({ policy, allowed, remaining, resetMs }: LimitState, c: HttpContext, advice: (policy: LimitPolicy) => string): void => {
-  const { headers } = c.get('request')
+const apply = (
+  { policy, allowed, remaining, resetMs }: LimitState,
+  { headers }: RequestContext,
+  advice: (policy: LimitPolicy) => string,
+): void => {
   const seconds = Math.max(1, Math.ceil(resetMs / 1000))
   headers['ratelimit-policy'] = `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`
   headers.ratelimit = `"${policy.name}";r=${remaining};t=${seconds}`
@@ -128,32 +132,39 @@ export const createRateLimit = (options: RateLimitOptions, observe: LimitObserve
     return withPolicy(limit.policy, await limit.count(key))
   }
 
-  return async (c, { peek = false, key, ownRequests = null } = {}) => {
-    const { incoming } = c.env
+  const limitKey = async (request: RequestContext, key: string, own: number, hasOwn: boolean): Promise<void> => {
+    const counted = await countKey(key, own)
+    observe(counted.allowed)
+    apply(counted, request, keyAdvice(hasOwn))
+  }
+
+  const limitClient = async (request: RequestContext, client: string, advice: (policy: LimitPolicy) => string): Promise<void> => {
+    const counted = await countClient(client)
+    observe(counted.allowed)
+    apply(counted, request, advice)
+  }
+
+  const rejectExhausted = (request: RequestContext, client: string, advice: (policy: LimitPolicy) => string): void => {
+    const exhausted = byClient.exhausted(clientNetwork(client))
+    if (exhausted !== undefined) apply(withPolicy(byClient.policy, exhausted), request, advice)
+    const site = siteFactor === 0 ? undefined : clientSite(client)
+    const siteExhausted = site === undefined ? undefined : bySite.exhausted(site)
+    if (siteExhausted !== undefined) apply(withPolicy(bySite.policy, siteExhausted), request, advice)
+  }
+
+  return (incoming, request, { peek = false, key, ownRequests = null } = {}) => {
     const forwardedFor = incoming.headers['x-forwarded-for']
     const peer = incoming.socket.remoteAddress
     const client = clientAddress(peer, forwardedFor?.toString(), trustedProxies)
-    c.get('request').client = client
+    request.client = client
     if (key !== undefined) {
       const own = ownRequests ?? keyRequests
-      if (own === 0) return
-      const counted = await countKey(key, own)
-      observe(counted.allowed)
-      apply(counted, c, keyAdvice(ownRequests !== null))
-      return
+      return own === 0 ? undefined : limitKey(request, key, own, ownRequests !== null)
     }
-    if (requests === 0) return
+    if (requests === 0) return undefined
     const advice = addressAdvice(client, forwardedFor !== undefined && client === clientAddress(peer, undefined, trustedProxies))
-    if (peek) {
-      const exhausted = byClient.exhausted(clientNetwork(client))
-      if (exhausted !== undefined) apply(withPolicy(byClient.policy, exhausted), c, advice)
-      const site = siteFactor === 0 ? undefined : clientSite(client)
-      const siteExhausted = site === undefined ? undefined : bySite.exhausted(site)
-      if (siteExhausted !== undefined) apply(withPolicy(bySite.policy, siteExhausted), c, advice)
-      return
-    }
-    const counted = await countClient(client)
-    observe(counted.allowed)
-    apply(counted, c, advice)
+    if (!peek) return limitClient(request, client, advice)
+    rejectExhausted(request, client, advice)
+    return undefined
   }
 }

@@ -37,9 +37,9 @@ describe('an expired item that was not swept yet', () => {
 })
 
 test('no read that starts at or after expires_at returns the item', async () => {
+  let seen = 0
   for (let round = 0; round < 5; round++) {
     const { json } = await api.request('PUT', '/items/edge', { json: { value: 1, expires_at: new Date(Date.now() + 150).toISOString() } })
-    let seen = 0
     let passed = false
     while (!passed) {
       const [clock] = await api.sql`select clock_timestamp() >= ${json.expires_at}::timestamptz as passed`
@@ -48,8 +48,8 @@ test('no read that starts at or after expires_at returns the item', async () => 
       if (passed) expect(status).toBe(404)
       else if (status === 200) seen++
     }
-    expect(seen).toBeGreaterThan(0)
   }
+  expect(seen).toBeGreaterThan(0)
 })
 
 test('a condition is checked against the expiry after the wait for a lock, not before', async () => {

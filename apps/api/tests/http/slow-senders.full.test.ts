@@ -31,7 +31,7 @@ const head = 'PUT /items/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: appli
 const get = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 test('the limits are the documented ones', () => {
-  const server = createHttpServer(new Hono<HttpEnv>())
+  const server = createHttpServer({ general: new Hono<HttpEnv>() })
   expect(server).toMatchObject({
     headersTimeout: 10_000,
     requestTimeout: 30_000,

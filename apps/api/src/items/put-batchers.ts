@@ -69,6 +69,7 @@ export const createPutBatchers = (database: ItemDatabase) => {
   /** Updates first, and upserts the items that have no row, unless most puts create their items. */
   const update = createBatcher<OperationContext, Put, WrittenRow | undefined>({
     ...batchDefaults,
+    promptStatements: 1,
     keyed: { order, keyOf: itemName },
     bytesOf: bytesOfValue,
     observe: observe?.('put'),

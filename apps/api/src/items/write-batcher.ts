@@ -101,6 +101,7 @@ export const batchWrites = <Input extends { readonly key: string }, Params exten
   const options = {
     ...batchDefaults,
     callsMax,
+    promptStatements: 1,
     keyed: { order, keyOf: itemName, isShared },
     observe: observe?.(kind.name),
     ...(bytesOf === undefined ? {} : { bytesOf }),

@@ -36,6 +36,11 @@ export interface BatcherOptions<Context, Input, Result> {
   /** Size of a result. While results are large, statements take fewer calls. */
   readonly bytesOfResult?: (result: Result) => number
   readonly statementsMax: number
+  /**
+   * If this many statements run, another one starts only if its batch is full or the last one has taken `lateMs`. Default: `statementsMax`.
+   * For writes, one statement makes the batches larger, and the second one keeps a wait for a lock from delaying all other keys.
+   */
+  readonly promptStatements?: number
   readonly callsMax: number
   /** Largest total size of the calls of a statement, and of its expected results. */
   readonly bytesMax: number
@@ -46,6 +51,9 @@ export interface BatcherOptions<Context, Input, Result> {
   readonly observe?: BatcherObserver | undefined
 }
 
+/** After this time a statement probably waits for a lock or a slow disk. Milliseconds. */
+const lateMs = 25
+
 interface Waiting<Context, Input, Result> extends ObservedCall, BatchedCall<Context, Input> {
   readonly resolve: (result: Result) => void
   readonly reject: (error: unknown) => void
@@ -55,20 +63,22 @@ interface Waiting<Context, Input, Result> extends ObservedCall, BatchedCall<Cont
 export type RunBatched<Context, Input, Result> = (context: Context, input: Input) => Promise<Result>
 
 /**
- * Creates a batcher. Whenever fewer than `statementsMax` statements run, all waiting calls become one statement (group commit). If nothing
- * waits, a call runs at the end of the same turn of the event loop, so batching adds no delay.
+ * Creates a batcher. Whenever a statement may start, all waiting calls become one (group commit). If no statement runs, a call runs at the
+ * end of the same turn of the event loop, so batching adds no delay.
  */
 export const createBatcher = <Context extends BatchedContext, Input, Result>(
   options: BatcherOptions<Context, Input, Result>,
 ): RunBatched<Context, Input, Result> => {
   type Call = Waiting<Context, Input, Result>
-  const { run, isFault, rejection, keyed, bytesOf = () => 0, bytesOfResult, observe } = options
+  const { run, isFault, rejection, keyed, bytesOf = () => 0, bytesOfResult, observe, promptStatements = options.statementsMax } = options
   let ready: Call[] = []
   let waiting = 0
   let waitingBytes = 0
   let running = 0
   let inStatements = 0
   let scheduled = false
+  let lastStart = 0
+  let lateTimer: NodeJS.Timeout | undefined
   /** How many calls a statement takes, considering the size of the last results. */
   let callsLimit = options.callsMax
 
@@ -78,8 +88,22 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
     callsLimit = Math.max(1, Math.min(options.callsMax, Math.floor((options.bytesMax * results.length) / Math.max(bytes, 1))))
   }
 
+  /** Tells whether another statement may start now. If it may start when the last one is late, sets a timer for that time. */
+  const mayStart = (): boolean => {
+    if (running >= options.statementsMax || ready.length === 0) return false
+    if (running < promptStatements || ready.length >= callsLimit) return true
+    if (performance.now() - lastStart >= lateMs) return true
+    if (lateTimer === undefined) {
+      lateTimer = setTimeout(() => {
+        lateTimer = undefined
+        schedule()
+      }, lateMs).unref()
+    }
+    return false
+  }
+
   const schedule = (): void => {
-    if (scheduled || running >= options.statementsMax || ready.length === 0) return
+    if (scheduled || !mayStart()) return
     scheduled = true
     setImmediate(flushApart)
   }
@@ -183,10 +207,11 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
 
   const flush = (): void => {
     scheduled = false
-    while (running < options.statementsMax && ready.length > 0) {
+    while (mayStart()) {
       const batch = take()
       if (batch.length === 0) continue
       running++
+      lastStart = performance.now()
       inStatements += batch.length
       settle(batch).then(() => {
         running--

@@ -48,12 +48,13 @@ export interface Pool {
    */
   runInLane<Params, Row>(lane: LaneName, statement: Statement<Params, Row>, params: Params, turn: Turn): Promise<Row[]>
   /**
-   * Runs a transaction and retries it after conflicts. At most `transactionsMax` transactions run at once.
+   * Runs a transaction. By default it is retried after conflicts. At most `transactionsMax` transactions run at once.
    * @throws the errors of `decide` and of `run`
    */
   transact<Reads extends readonly BoundStatement[], Result>(
     transaction: TwoStepTransaction<Reads, Result>,
     deadline: number,
+    retryConflicts?: boolean,
   ): Promise<Result>
   /** Tells whether the database responds within `timeoutMs` and has all tables. */
   isAvailable(timeoutMs: number): Promise<boolean>
@@ -145,12 +146,12 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
         retryStatement(attempt, { kind: statement.kind, deadline: turn.deadline, retryConflicts: true, observe }),
       )
     },
-    transact: (transaction, deadline) =>
+    transact: (transaction, deadline, retryConflicts = true) =>
       limitInFlight(() =>
         retryStatement((timeoutMs) => transactOnce(transaction, timeoutMs), {
           kind: 'transaction',
           deadline,
-          retryConflicts: true,
+          retryConflicts,
           observe,
         }),
       ),

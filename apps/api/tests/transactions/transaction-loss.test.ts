@@ -81,7 +81,7 @@ test('a rejected transaction leaves its connection usable', async () => {
 })
 
 test('a lock outside of its transaction locks nothing and leaves no row', async () => {
-  const locking = bind(lockKeys, { namespace: 'default', keys: ['stray'], recordId: null })
+  const locking = bind(lockKeys, { namespaces: ['default'], keys: ['stray'], recordIds: [null] })
   await api.sql.unsafe(locking.text, locking.values as never[])
   expect(await api.sql`select from items where key = 'stray'`).toHaveLength(0)
 })

@@ -36,3 +36,10 @@ export const getRecord = defineStatement<{ readonly recordId: string }, KnownRec
   'read',
   (p) => sql`select r.fingerprint, r.format, r.result::text from ${idempotencyRecords} r where r.id = ${p.recordId}::text`,
 )
+
+/** Reads the records of several keys. */
+export const getRecords = defineStatement<{ readonly recordIds: readonly string[] }, KnownRecord & { readonly id: string }>(
+  'read',
+  (p) => sql`
+    select r.id, r.fingerprint, r.format, r.result::text from ${idempotencyRecords} r where r.id = any (${p.recordIds}::text[])`,
+)

@@ -2,12 +2,12 @@ import { sql } from 'drizzle-orm'
 import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 
-/** Keys of one namespace, each once. */
+/** The keys of a group of transactions: element n of each array belongs to key n. A key may occur several times. */
 export interface LockKeys {
-  readonly namespace: string
+  readonly namespaces: readonly string[]
   readonly keys: readonly string[]
   /** The record of the request; null without an Idempotency-Key. If it exists, the request is only replayed and locks nothing. */
-  readonly recordId: string | null
+  readonly recordIds: readonly (string | null)[]
 }
 
 /** The version of a row that stands for a key without an item. No item has it. */
@@ -24,10 +24,13 @@ export const lockKeys = defineStatement<LockKeys, never>(
   'write',
   (p) => sql`
     insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
-    select ${p.namespace}::text, a.key, 'null', 0, '-infinity', '-infinity', '-infinity'
-    from unnest(${p.keys}::text[]) as a (key)
+    select a.namespace, a.key, 'null', 0, '-infinity', '-infinity', '-infinity'
+    from (
+      select distinct u.namespace collate "C" as namespace, u.key collate "C" as key
+      from unnest(${p.namespaces}::text[], ${p.keys}::text[], ${p.recordIds}::text[]) as u (namespace, key, record_id)
+      where not exists (select from ${idempotencyRecords} r where r.id = u.record_id)
+    ) a
     where pg_current_xact_id_if_assigned() is not null
-      and not exists (select from ${idempotencyRecords} r where r.id = ${p.recordId}::text)
-    order by a.key collate "C"
+    order by a.namespace, a.key
     on conflict (namespace, key) do update set version = i.version where false`,
 )

@@ -5,9 +5,9 @@ import { idempotencyRecords, items } from '../../postgres/schema.js'
 import { defineStatement } from '../../postgres/statement.js'
 import type { TransactionGuard } from '../../postgres/transactions.js'
 
-/** The changes of a transaction. Element n of each array belongs to item n. */
-export interface WriteLocked extends TransactionGuard {
-  readonly namespace: string
+/** The written items. Element n of each array belongs to item n. */
+interface WrittenItems {
+  readonly namespaces: readonly string[]
   readonly keys: readonly string[]
   /** JSON texts. */
   readonly values: readonly string[]
@@ -17,19 +17,25 @@ export interface WriteLocked extends TransactionGuard {
   readonly createdAts: readonly string[]
   readonly updatedAts: readonly string[]
   readonly expiresAts: readonly (string | null)[]
-  /** Keys whose rows are removed. */
-  readonly removed: readonly string[]
-  /** How many rows there are more than before. */
-  readonly rowsMore: number
-  /** The record of the request; null where it has none. */
-  readonly recordId: string | null
-  readonly fingerprint: string | null
-  /** JSON text. */
-  readonly result: string | null
+}
+
+/** The changes of a group of transactions. */
+export interface WriteLocked extends TransactionGuard, WrittenItems {
+  /** Rows that are removed. */
+  readonly removedNamespaces: readonly string[]
+  readonly removedKeys: readonly string[]
+  /** The namespaces whose number of rows changes, and by how much. */
+  readonly countedNamespaces: readonly string[]
+  readonly rowsMore: readonly number[]
+  /** The records of the requests that have an Idempotency-Key. */
+  readonly recordIds: readonly string[]
+  readonly fingerprints: readonly string[]
+  /** JSON texts. */
+  readonly results: readonly string[]
   readonly recordSeconds: number
 }
 
-/** Writes a transaction's items and its record. Does nothing outside the transaction that it is meant for. */
+/** Writes the items and the records of a group of transactions. Does nothing outside the transaction that it is meant for. */
 export const writeLocked = defineStatement<WriteLocked, { readonly ours: boolean }>(
   'write',
   (p) => sql`
@@ -40,23 +46,28 @@ export const writeLocked = defineStatement<WriteLocked, { readonly ours: boolean
       set value = w.value::json, version = w.version, created_offset = nullif(w.version - w.created_version, 0), created_at = w.created_at,
         updated_at = w.updated_at, expires_at = w.expires_at
       from unnest(
-        ${p.keys}::text[], ${p.values}::text[], ${p.versions}::bigint[],
+        ${p.namespaces}::text[], ${p.keys}::text[], ${p.values}::text[], ${p.versions}::bigint[],
         ${p.createdVersions}::bigint[], ${p.createdAts}::timestamptz[],
         ${p.updatedAts}::timestamptz[], ${p.expiresAts}::timestamptz[]
-      ) as w (key, value, version, created_version, created_at, updated_at, expires_at)
-      where i.namespace = ${p.namespace}::text and i.key = w.key and (select ours from guard)
+      ) as w (namespace, key, value, version, created_version, created_at, updated_at, expires_at)
+      where i.namespace = w.namespace and i.key = w.key and (select ours from guard)
     ), deleted as (
       delete from ${items} i
-      where i.namespace = ${p.namespace}::text and i.key = any (${p.removed}::text[]) and (select ours from guard)
+      using unnest(${p.removedNamespaces}::text[], ${p.removedKeys}::text[]) as r (namespace, key)
+      where i.namespace = r.namespace and i.key = r.key and (select ours from guard)
     ), counted as (
       ${countRows(sql`
-        select ${p.namespace}::text as namespace, ${p.rowsMore}::int as rows
-        from guard where ours and ${p.rowsMore}::int <> 0`)}
+        select c.namespace, c.rows
+        from unnest(${p.countedNamespaces}::text[], ${p.rowsMore}::int[]) as c (namespace, rows)
+        cross join guard
+        where guard.ours`)}
     ), recorded as (
       insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
-      select ${p.recordId}::text, ${p.fingerprint}::text, ${recordFormat}, ${p.result}::text::json,
-        clock_timestamp() + ${p.recordSeconds}::int * interval '1 second'
-      from guard where ours and ${p.recordId}::text is not null
+      select r.id, r.fingerprint, ${recordFormat}, r.result::json, clock_timestamp() + ${p.recordSeconds}::int * interval '1 second'
+      from unnest(${p.recordIds}::text[], ${p.fingerprints}::text[], ${p.results}::text[]) as r (id, fingerprint, result)
+      cross join guard
+      where guard.ours
+      order by r.id collate "C"
     )
     select ours from guard`,
 )

@@ -24,7 +24,7 @@ export const compactRows = <Row>(rows: Row[]): Row[] => (rows.length === 0 || 0 
  * own pool is not used, because it rotates its connections: PostgreSQL would wake a cold process for each statement.
  */
 export const createConnections = (sessions: Sessions, count: number): Connections => {
-  const { send, use, end } = createSessionPool(createSlots(sessions, count, (session) => session))
+  const { send, use, end } = createSessionPool(createSlots(sessions, count, () => sessions.open()))
   return {
     send: <Row>(text: string, values: unknown[], timeoutMs: number) =>
       send(

@@ -37,15 +37,15 @@ export interface Slots<S> {
   end(timeoutMs: number): Promise<void>
 }
 
-/** @param adapt turns each opened session into the one that the slot holds */
-export const createSlots = <S extends Session>(sessions: Sessions, count: number, adapt: (session: Session) => S): Slots<S> => {
+/** @param openSession opens the session of a slot */
+export const createSlots = <S extends Session>(sessions: Sessions, count: number, openSession: () => Promise<S>): Slots<S> => {
   const all: Slot<S>[] = Array.from({ length: count }, () => ({ session: undefined, opening: undefined, abandoned: false, inFlight: 0 }))
   let replaced = 0
   let ending = false
 
   const open = async (slot: Slot<S>): Promise<S> => {
     try {
-      const session = adapt(await sessions.open())
+      const session = await openSession()
       if (ending) {
         session.destroy()
         throw new NotConnected('the service is stopping')

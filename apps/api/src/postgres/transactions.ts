@@ -85,7 +85,7 @@ const sendAll = async (client: postgres.Sql, statements: readonly BoundStatement
  * @param isLost tells whether the state of the connection is unknown after an error of the driver or of PostgreSQL
  */
 export const createTransactions = (sessions: Sessions, count: number, isLost: (error: unknown) => boolean) => {
-  const slots = createSlots(sessions, count, (session) => session)
+  const slots = createSlots(sessions, count, () => sessions.open())
 
   const failed = (cause: unknown, commitSent: boolean): TransactionOutcome<never> =>
     cause === timeoutError || isLost(cause) ? { kind: 'connection_lost', commitSent, cause } : { kind: 'rolled_back', cause }

@@ -25,9 +25,10 @@ interface AbandonedSession {
 export interface Sessions {
   /**
    * Opens a session to the primary.
+   * @param more settings of this session in addition to those of all sessions
    * @throws NotConnected
    */
-  open(): Promise<Session>
+  open(more?: SessionSettings): Promise<Session>
   /** Abandons a session. Resolves when its backend has ended. `cancel` says whether its running statement must be canceled. */
   abandon(session: Session, cancel: boolean): Promise<void>
   /** Returns the identity of the server, or undefined before the first session. */
@@ -72,8 +73,8 @@ export const createSessions = (address: DatabaseAddress, logger: Logger, setting
     for (const session of open) if (session.serverInfo.timeline !== identity.timeline) session.destroy()
   })
 
-  const openCandidate = async ({ endpoint, host }: Candidate, timeoutMs: number): Promise<Session> => {
-    const session = await openSession({ target, endpoint, host, settings: allSettings, keepCommit: allowUnsafe, timeoutMs })
+  const openCandidate = async ({ endpoint, host }: Candidate, timeoutMs: number, more: SessionSettings): Promise<Session> => {
+    const session = await openSession({ target, endpoint, host, settings: { ...allSettings, ...more }, keepCommit: allowUnsafe, timeoutMs })
     try {
       checkUsable(session.serverInfo, allowUnsafe)
       identityCheck.verify(identityOf(session.serverInfo))
@@ -95,10 +96,10 @@ export const createSessions = (address: DatabaseAddress, logger: Logger, setting
     if (unusable?.closesSessions === true) for (const session of open) session.destroy()
   }
 
-  const openPrimary = async (timeoutMs: number): Promise<Session> => {
+  const openPrimary = async (timeoutMs: number, more: SessionSettings = {}): Promise<Session> => {
     try {
       const { result: session, index } = await connectToFirst(target.endpoints, preferredEndpoint, (candidate) =>
-        openCandidate(candidate, timeoutMs),
+        openCandidate(candidate, timeoutMs, more),
       )
       preferredEndpoint = index
       if (reportedProblem !== '') logger.info('the database can be used again')
@@ -139,7 +140,7 @@ export const createSessions = (address: DatabaseAddress, logger: Logger, setting
   scheduleProbe()
 
   return {
-    open: () => openPrimary(connectTimeout(target)),
+    open: (more) => openPrimary(connectTimeout(target), more),
     abandon: async (session, cancel) => {
       if (!session.isOpen()) return
       const first = abandoned.size === 0

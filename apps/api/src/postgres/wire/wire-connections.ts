@@ -14,8 +14,11 @@ export interface WireConnections extends Pick<SessionPool<WireSession>, 'use' | 
   send<Params, Row>(statement: BinaryStatement<Params, Row>, params: Params, timeoutMs: number): Promise<Row[] | undefined>
 }
 
+/** Statements that join with their parameters must lock rows in the order of these. Only a nested loop keeps it. */
+const settings = { enable_hashjoin: 'off', enable_mergejoin: 'off' } as const
+
 /** Creates a pool of up to `count` connections for binary statements, which are opened on demand. */
 export const createWireConnections = (sessions: Sessions, count: number): WireConnections => {
-  const { send, use, end } = createSessionPool(createSlots(sessions, count, toWireSession))
+  const { send, use, end } = createSessionPool(createSlots(sessions, count, async () => toWireSession(await sessions.open(settings))))
   return { send: (statement, params, timeoutMs) => send((session) => session.execute(statement, params), timeoutMs), use, end }
 }

@@ -5,6 +5,8 @@ import type { Config } from './config.js'
 import { type PeerBounds, peerBounds } from './http/http-server.js'
 import { openDatabase } from './open-database.js'
 import { createClientLimiter } from './rate-limit/client-limiter.js'
+import { withLeases } from './rate-limit/leases.js'
+import type { CreateLimiter } from './rate-limit/limiter.js'
 
 /** A running service. */
 export interface Service extends Serving {
@@ -21,7 +23,8 @@ export interface Service extends Serving {
 export const startService = async (config: Config, logger: Logger, bounds: PeerBounds = peerBounds): Promise<Service> => {
   const database = await openDatabase(config, logger)
   try {
-    const parts = { createLimiter: createClientLimiter, metricsText: (own: { readonly text: () => Promise<string> }) => own.text }
+    const createLimiter: CreateLimiter = (policy) => withLeases(createClientLimiter(policy))
+    const parts = { createLimiter, metricsText: (own: { readonly text: () => Promise<string> }) => own.text }
     const serving = await serve(database, config, logger, parts, bounds)
     return {
       ...serving,

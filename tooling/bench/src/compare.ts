@@ -1,7 +1,6 @@
-import type { Measurement } from './generate-load.js'
 import { medianOf } from './median.js'
 import type { Plan } from './plan.js'
-import { measure, type Target } from './process.js'
+import { measure, type ServerMeasurement, type Target } from './process.js'
 import { workloads } from './workload.js'
 
 /** The median measurement of each server for one workload. */
@@ -9,7 +8,7 @@ export interface Figures {
   readonly workload: (typeof workloads)[number]
   readonly connections: number
   readonly valueBytes: number
-  readonly servers: Readonly<Record<string, Measurement>>
+  readonly servers: Readonly<Record<string, ServerMeasurement>>
 }
 
 /** Returns the servers that support a workload. `bare` and `store` only support reads of one item. */
@@ -17,10 +16,16 @@ const participants = (targets: readonly Target[], workload: (typeof workloads)[n
   targets.filter(({ name }) => workload === 'get' || (name !== 'bare' && name !== 'store'))
 
 /** Warms up every server with every workload. */
-export const warmUp = async (targets: readonly Target[], ms: number): Promise<void> => {
+export const warmUp = async (targets: readonly Target[], dataDir: string, ms: number): Promise<void> => {
   for (const workload of workloads) {
-    for (const { port } of participants(targets, workload)) {
-      await measure({ port, workload, connections: 16, valueBytes: 40, settleMs: 0, measureMs: workload === 'list' ? ms / 3 : ms })
+    for (const target of participants(targets, workload)) {
+      await measure(target, dataDir, {
+        workload,
+        connections: 16,
+        valueBytes: 40,
+        settleMs: 0,
+        measureMs: workload === 'list' ? ms / 3 : ms,
+      })
     }
   }
 }
@@ -31,15 +36,17 @@ export const warmUp = async (targets: readonly Target[], ms: number): Promise<vo
  */
 export const compare = async (
   targets: readonly Target[],
+  dataDir: string,
   plan: Plan,
   load: Pick<Figures, 'workload' | 'connections' | 'valueBytes'>,
   waitUntilIdle: () => Promise<void>,
 ): Promise<Figures> => {
-  const rounds = new Map<string, Measurement[]>()
+  const rounds = new Map<string, ServerMeasurement[]>()
   for (let round = 0; round < plan.rounds; round++) {
-    for (const { name, port } of participants(targets, load.workload)) {
+    for (const target of participants(targets, load.workload)) {
+      const { name } = target
       await waitUntilIdle()
-      const measurement = await measure({ ...load, port, settleMs: 200, measureMs: plan.measureMs })
+      const measurement = await measure(target, dataDir, { ...load, settleMs: 200, measureMs: plan.measureMs })
       rounds.set(name, [...(rounds.get(name) ?? []), measurement])
     }
   }

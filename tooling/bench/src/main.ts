@@ -20,28 +20,30 @@ const write = (text: string) => process.stdout.write(`${text}\n`)
 
 const describe = ({ workload, connections, valueBytes, servers }: Figures): string => {
   const results = Object.entries(servers).map(
-    ([name, { perSecond, errors }]) => `${name} ${Math.round(perSecond)}/s${errors > 0 ? `, ${errors} ERRORS` : ''}`,
+    ([name, { perSecond, errors, serverMicros, postgresMicros }]) =>
+      `${name} ${Math.round(perSecond)}/s (CPU ${serverMicros.toFixed(0)} + ${postgresMicros.toFixed(0)} µs)${errors > 0 ? `, ${errors} ERRORS` : ''}`,
   )
   return `${workload}, ${connections} connections, ${valueBytes} bytes: ${results.join(' · ')}`
 }
 
-const measureAll = async (targets: readonly Target[], sql: Sql): Promise<Report> => {
+const measureAll = async (targets: readonly Target[], dataDir: string, sql: Sql): Promise<Report> => {
   write('Warming up …')
   await fill(sql, valueText(40))
-  await warmUp(targets, plan.warmUpMs)
+  await warmUp(targets, dataDir, plan.warmUpMs)
   const figures: Figures[] = []
-  for (const valueBytes of plan.valueBytes) {
+  for (const { valueBytes, connections: counts } of plan.loads) {
     await fill(sql, valueText(valueBytes))
     for (const workload of workloads) {
-      for (const connections of plan.connections) {
-        const result = await compare(targets, plan, { workload, connections, valueBytes }, () => waitUntilIdle(sql))
+      for (const connections of counts) {
+        const result = await compare(targets, dataDir, plan, { workload, connections, valueBytes }, () => waitUntilIdle(sql))
         figures.push(result)
         write(describe(result))
       }
     }
   }
   write('Measuring idempotent writes, increments and transactions …')
-  const holdfastWrites = await measureHoldfastWrites(targets[0] as Target, sql, plan)
+  const target = (name: string) => targets.find((each) => each.name === name) as Target
+  const holdfastWrites = await measureHoldfastWrites(target('holdfast'), target('fastify-pg'), dataDir, sql, plan)
   const memory = targets.map((target) => ({ name: target.name, megabytes: residentMegabytes(target) }))
   write('Measuring larger tables …')
   const growth = await measureGrowth(targets[0]?.port ?? 0, sql, plan.growthTo)
@@ -75,7 +77,7 @@ const main = async (): Promise<void> => {
     for (const name of ['hono-postgres', 'fastify-pg', 'bare', 'store']) {
       targets.push(await startServer(name, { SOCKET_FOLDER: socketFolder, PASSWORD: password }))
     }
-    const results = await measureAll(targets, sql)
+    const results = await measureAll(targets, dataDir, sql)
     await sql.end()
     const measurements = [...results.figures.flatMap(({ servers }) => Object.values(servers)), ...Object.values(results.holdfastWrites)]
     const errors = measurements.reduce((sum, each) => sum + each.errors, 0)

@@ -1,8 +1,7 @@
 /** The scope of a benchmark run. */
 export interface Plan {
-  readonly connections: readonly number[]
-  /** Sizes of the JSON text of a value. */
-  readonly valueBytes: readonly number[]
+  /** The loads: numbers of connections for each size of the JSON text of a value. */
+  readonly loads: readonly { readonly valueBytes: number; readonly connections: readonly number[] }[]
   /** Rounds of measurements. The result is the median of the rounds. */
   readonly rounds: number
   readonly measureMs: number
@@ -13,13 +12,21 @@ export interface Plan {
 }
 
 export const fullPlan: Plan = {
-  connections: [1, 16, 64, 256],
-  valueBytes: [40, 1_024],
-  rounds: 3,
-  measureMs: 1_300,
+  loads: [
+    { valueBytes: 40, connections: [1, 16, 64, 256] },
+    { valueBytes: 1_024, connections: [64] },
+  ],
+  rounds: 5,
+  measureMs: 1_200,
   warmUpMs: 3_000,
   growthTo: 1_000_000,
 }
 
 /** A plan for a quick check. */
-export const shortPlan: Plan = { connections: [1, 64], valueBytes: [40], rounds: 3, measureMs: 800, warmUpMs: 1_500, growthTo: 100_000 }
+export const shortPlan: Plan = {
+  loads: [{ valueBytes: 40, connections: [1, 64] }],
+  rounds: 3,
+  measureMs: 800,
+  warmUpMs: 1_500,
+  growthTo: 100_000,
+}

@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readCpuTimes } from './cpu-time.js'
 import type { Load, Measurement } from './generate-load.js'
 
 /** A server process that the benchmark measures. */
@@ -49,9 +50,26 @@ export const stop = async ({ child }: Target): Promise<void> => {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
-/** Runs one measurement in a separate process, so that the load generator can use its own CPU. */
-export const measure = async (load: Load): Promise<Measurement> => {
-  const child = fork(join(import.meta.dirname, 'load.mjs'))
-  child.send(load)
-  return firstMessage<Measurement>(child)
+/** A measurement with the CPU time of the server and of PostgreSQL per response, in microseconds. */
+export interface ServerMeasurement extends Measurement {
+  readonly serverMicros: number
+  readonly postgresMicros: number
+}
+
+/**
+ * Runs one measurement. The load generator is a process of its own, so that it can use another CPU.
+ * @param dataDir the data folder of Holdfast, whose PostgreSQL all servers use
+ */
+export const measure = async (target: Target, dataDir: string, load: Omit<Load, 'port'>): Promise<ServerMeasurement> => {
+  const before = readCpuTimes(target.child.pid, dataDir)
+  const generator = fork(join(import.meta.dirname, 'load.mjs'))
+  generator.send({ ...load, port: target.port })
+  const measurement = await firstMessage<Measurement>(generator)
+  const after = readCpuTimes(target.child.pid, dataDir)
+  const { responses } = measurement
+  return {
+    ...measurement,
+    serverMicros: (after.server - before.server) / responses,
+    postgresMicros: (after.postgres - before.postgres) / responses,
+  }
 }

@@ -1,9 +1,9 @@
 import { cpus } from 'node:os'
 import type { Figures } from './compare.js'
-import type { Measurement } from './generate-load.js'
 import type { Growth } from './growth.js'
 import { type HoldfastWrites, writeConnections } from './holdfast-writes.js'
 import type { Plan } from './plan.js'
+import type { ServerMeasurement } from './process.js'
 import { keyCount } from './workload.js'
 
 export interface Report {
@@ -23,13 +23,22 @@ const names: Readonly<Record<string, string>> = {
   store: 'Holdfast’s handler behind a plain route',
 }
 
-const none: Measurement = { perSecond: 0, p50: 0, p99: 0, p999: 0, errors: 0 }
+const none: ServerMeasurement = {
+  perSecond: 0,
+  p50: 0,
+  p99: 0,
+  p999: 0,
+  errors: 0,
+  responses: 0,
+  serverMicros: Number.NaN,
+  postgresMicros: Number.NaN,
+}
 
 /** Returns the measurement of the server written by hand that has the higher throughput. */
-export const fastestByHand = ({ servers }: Figures): Measurement =>
+export const fastestByHand = ({ servers }: Figures): ServerMeasurement =>
   [servers['hono-postgres'] ?? none, servers['fastify-pg'] ?? none].reduce((a, b) => (a.perSecond > b.perSecond ? a : b))
 
-export const holdfastOf = ({ servers }: Figures): Measurement => servers.holdfast ?? none
+export const holdfastOf = ({ servers }: Figures): ServerMeasurement => servers.holdfast ?? none
 
 const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`
 const rate = (perSecond: number) => Math.round(perSecond).toLocaleString('en-US')
@@ -53,6 +62,15 @@ const throughput = (each: Figures): string => {
 
 const latency = (each: Figures): string => `${ms(holdfastOf(each).p99)} ms, ${ms(fastestByHand(each).p99)} ms`
 
+const cpu = ({ serverMicros, postgresMicros }: ServerMeasurement): number => serverMicros + postgresMicros
+
+const cpuTime = (each: Figures): string => {
+  const own = holdfastOf(each)
+  const byHand = fastestByHand(each)
+  const parts = `${own.serverMicros.toFixed(0)} + ${own.postgresMicros.toFixed(0)} µs`
+  return `${parts}, ${cpu(byHand).toFixed(0)} µs, ${(cpu(byHand) / cpu(own)).toFixed(1)}×`
+}
+
 /** Returns a paragraph that compares a read with a constant route and with the handler alone. */
 const shares = (figures: readonly Figures[]): string => {
   const read = figures.find(({ workload, connections }) => workload === 'get' && connections === 64)
@@ -69,11 +87,19 @@ const writeNames: Readonly<Record<keyof HoldfastWrites, string>> = {
   increment: 'increment of 100,000 counters',
   'increment one': 'increment of one counter by all connections',
   transfer: 'transaction of two increments',
+  'transfer by hand': 'the same written by hand: Fastify, pg, `BEGIN … COMMIT`',
 }
 
 const writeTable = (writes: HoldfastWrites): string => {
   const { put, increment } = writes
-  const baselines = { put, 'put with a key': put, increment, 'increment one': increment, transfer: increment }
+  const baselines = {
+    put,
+    'put with a key': put,
+    increment,
+    'increment one': increment,
+    transfer: increment,
+    'transfer by hand': increment,
+  }
   const lines = (Object.keys(writeNames) as (keyof HoldfastWrites)[]).map((name) =>
     row([
       writeNames[name],
@@ -81,11 +107,12 @@ const writeTable = (writes: HoldfastWrites): string => {
       `${(writes[name].perSecond / baselines[name].perSecond).toFixed(2)}×`,
       `${ms(writes[name].p50)} ms`,
       `${ms(writes[name].p99)} ms`,
+      `${writes[name].serverMicros.toFixed(0)} + ${writes[name].postgresMicros.toFixed(0)} µs`,
     ]),
   )
   return [
-    row(['operation', 'requests per second', 'ratio to the plain put or increment', 'p50', 'p99']),
-    row(['---', '---:', '---:', '---:', '---:']),
+    row(['operation', 'requests per second', 'ratio to the plain put or increment', 'p50', 'p99', 'CPU time: server + PostgreSQL']),
+    row(['---', '---:', '---:', '---:', '---:', '---:']),
     ...lines,
   ].join('\n')
 }
@@ -125,6 +152,12 @@ ${summary(figures, throughput)}
 The p99 latency of Holdfast, and that of the faster server written by hand:
 
 ${summary(figures, latency)}
+
+CPU time per request: that of Holdfast and of PostgreSQL, that of the faster server written by hand
+with PostgreSQL, and the ratio. It depends less than the throughput on the load generator, which uses
+one of the cores.
+
+${summary(figures, cpuTime)}
 
 ${shares(figures)}
 

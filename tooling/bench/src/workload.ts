@@ -19,7 +19,7 @@ export interface PreparedRequest {
   readonly bytes: Buffer
   readonly statuses: readonly number[]
   /** Text that the response body must contain. */
-  readonly bodyIncludes: string
+  readonly bodyIncludes: Buffer
 }
 
 const head = (method: string, path: string, lines = ''): string => `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`
@@ -27,7 +27,7 @@ const head = (method: string, path: string, lines = ''): string => `${method} ${
 const get = (key: string): PreparedRequest => ({
   bytes: Buffer.from(head('GET', `/items/${key}`)),
   statuses: [200],
-  bodyIncludes: `"key":"${key}"`,
+  bodyIncludes: Buffer.from(`"key":"${key}"`),
 })
 
 const withBody = (body: string, lines = '') => `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n${lines}`
@@ -37,14 +37,14 @@ const put = (key: string, value: string, lines = ''): PreparedRequest => {
   return {
     bytes: Buffer.from(head('PUT', `/items/${key}`, withBody(body, lines)) + body),
     statuses: [200, 201],
-    bodyIncludes: `"key":"${key}"`,
+    bodyIncludes: Buffer.from(`"key":"${key}"`),
   }
 }
 
 const increment = (key: string): PreparedRequest => ({
   bytes: Buffer.from(head('POST', `/items/${key}/increment`, 'Content-Length: 0\r\n')),
   statuses: [200],
-  bodyIncludes: `"key":"${key}"`,
+  bodyIncludes: Buffer.from(`"key":"${key}"`),
 })
 
 const transfer = (from: string, to: string): PreparedRequest => {
@@ -53,13 +53,17 @@ const transfer = (from: string, to: string): PreparedRequest => {
     { op: 'increment', key: to, by: 1 },
   ]
   const body = JSON.stringify({ operations })
-  return { bytes: Buffer.from(head('POST', '/transactions', withBody(body)) + body), statuses: [200], bodyIncludes: `"key":"${to}"` }
+  return {
+    bytes: Buffer.from(head('POST', '/transactions', withBody(body)) + body),
+    statuses: [200],
+    bodyIncludes: Buffer.from(`"key":"${to}"`),
+  }
 }
 
 const list: PreparedRequest = {
   bytes: Buffer.from(head('GET', '/items?page_size=10')),
   statuses: [200],
-  bodyIncludes: `"key":"${keyOf(0)}"`,
+  bodyIncludes: Buffer.from(`"key":"${keyOf(0)}"`),
 }
 
 const randomKey = (): string => keyOf(Math.floor(Math.random() * keyCount))

@@ -39,11 +39,29 @@ test.each<[string, RequestListener]>([
   expect((await measureReads(listener)).errors).toBeGreaterThan(0)
 })
 
-const measurementOf = (perSecond: number, errors = 0) => ({ perSecond, p50: 1, p99: perSecond * 2, p999: 3, errors })
+const measurementOf = (perSecond: number, errors = 0) => ({
+  perSecond,
+  p50: 1,
+  p99: perSecond * 2,
+  p999: 3,
+  errors,
+  responses: 10,
+  serverMicros: perSecond,
+  postgresMicros: 1,
+})
 
-test('the result of several rounds is the median of each figure and the sum of the errors', () => {
+test('the result of several rounds is the median of each figure and the sums of errors and responses', () => {
   const rounds = [measurementOf(3), measurementOf(1, 1), measurementOf(2, 1)]
-  expect(medianOf(rounds)).toEqual({ perSecond: 2, p50: 1, p99: 4, p999: 3, errors: 2 })
+  expect(medianOf(rounds)).toEqual({
+    perSecond: 2,
+    p50: 1,
+    p99: 4,
+    p999: 3,
+    errors: 2,
+    responses: 30,
+    serverMicros: 2,
+    postgresMicros: 1,
+  })
 })
 
 test('Holdfast is compared with the faster server written by hand', () => {

@@ -44,12 +44,15 @@ export const rememberExhausted = (count: CountRequest, clientsMax = defaultClien
 
   return {
     exhausted,
-    count: async (client, requests) => {
+    count: (client, requests) => {
       const known = exhausted(client)
       if (known !== undefined) return known
-      const limit = await count(client, requests)
-      if (limit.remaining === 0) remember(client, limit.resetMs)
-      return limit
+      const counted = (limit: ClientLimit): ClientLimit => {
+        if (limit.remaining === 0) remember(client, limit.resetMs)
+        return limit
+      }
+      const limit = count(client, requests)
+      return limit instanceof Promise ? limit.then(counted) : counted(limit)
     },
   }
 }

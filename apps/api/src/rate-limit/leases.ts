@@ -64,7 +64,7 @@ export const withLeases = (count: CountRequest, clientsMax = defaultClientsMax):
     return limit
   }
 
-  return async (client) => {
+  const take = async (client: string): Promise<ClientLimit> => {
     for (;;) {
       const lease = leases.get(client)
       if (lease === undefined) return await countOne(client)
@@ -80,5 +80,15 @@ export const withLeases = (count: CountRequest, clientsMax = defaultClientsMax):
         await lease.renewal
       }
     }
+  }
+
+  return (client, requests) => {
+    if (requests !== undefined) return count(client, requests)
+    const lease = leases.get(client)
+    if (lease === undefined || lease.own === 0) return take(client)
+    const now = performance.now()
+    if (now >= lease.usableUntil) return take(client)
+    lease.own--
+    return { allowed: true, remaining: lease.own + lease.uncounted, resetMs: lease.end - now }
   }
 }

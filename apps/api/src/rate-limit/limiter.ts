@@ -13,8 +13,8 @@ export interface ClientLimit {
   readonly resetMs: number
 }
 
-/** Counts requests of a client, by default one. Either all of them are allowed or none. */
-export type CountRequest = (client: string, requests?: number) => Promise<ClientLimit>
+/** Counts requests of a client, by default one. Either all of them are allowed or none. Most counts need no promise. */
+export type CountRequest = (client: string, requests?: number) => ClientLimit | Promise<ClientLimit>
 
 /** Creates a counter for a policy. */
 export type CreateLimiter = (policy: LimitPolicy) => CountRequest

@@ -36,6 +36,15 @@ interface Limit extends Limiter {
   readonly policy: LimitPolicy
 }
 
+/** The RateLimit-Policy header of each policy. */
+const policyHeaders = new WeakMap<LimitPolicy, string>()
+
+const policyHeader = (policy: LimitPolicy): string => {
+  const header = policyHeaders.get(policy) ?? `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`
+  policyHeaders.set(policy, header)
+  return header
+}
+
 /** The state of a limit, with its policy. */
 interface LimitState extends ClientLimit {
   readonly policy: LimitPolicy
@@ -48,6 +57,11 @@ const tighter = (one: LimitState, other: LimitState): LimitState => {
 }
 
 const withPolicy = (policy: LimitPolicy, limit: ClientLimit): LimitState => ({ ...limit, policy })
+
+const countOne = ({ policy, count }: Limit, client: string): LimitState | Promise<LimitState> => {
+  const limit = count(client)
+  return limit instanceof Promise ? limit.then((counted) => withPolicy(policy, counted)) : withPolicy(policy, limit)
+}
 
 /** Counts a request against two limits unless one is exhausted. A rejected request must not count against the other limit. */
 const countBoth = async (one: Limit, client: string, other: Limit, site: string): Promise<LimitState> => {
@@ -72,7 +86,7 @@ const apply = (
   advice: (policy: LimitPolicy) => string,
 ): void => {
   const seconds = Math.max(1, Math.ceil(resetMs / 1000))
-  headers['ratelimit-policy'] = `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`
+  headers['ratelimit-policy'] = policyHeader(policy)
   headers.ratelimit = `"${policy.name}";r=${remaining};t=${seconds}`
   if (allowed) return
   throw new ApiError('rate_limited', advice(policy), { retryAfterSeconds: seconds })
@@ -121,27 +135,22 @@ export const createRateLimit = (options: RateLimitOptions, observe: LimitObserve
     return limit
   }
 
-  const countClient = async (address: string): Promise<LimitState> => {
+  const countClient = (address: string): LimitState | Promise<LimitState> => {
     const client = clientNetwork(address)
     const site = siteFactor === 0 ? undefined : clientSite(address)
-    return site === undefined ? withPolicy(byClient.policy, await byClient.count(client)) : countBoth(byClient, client, bySite, site)
+    return site === undefined ? countOne(byClient, client) : countBoth(byClient, client, bySite, site)
   }
 
-  const countKey = async (key: string, own: number): Promise<LimitState> => {
-    const limit = limitOfKeys(own)
-    return withPolicy(limit.policy, await limit.count(key))
-  }
-
-  const limitKey = async (request: RequestContext, key: string, own: number, hasOwn: boolean): Promise<void> => {
-    const counted = await countKey(key, own)
-    observe(counted.allowed)
-    apply(counted, request, keyAdvice(hasOwn))
-  }
-
-  const limitClient = async (request: RequestContext, client: string, advice: (policy: LimitPolicy) => string): Promise<void> => {
-    const counted = await countClient(client)
+  /** Counts a request, and rejects it if the limit is exceeded. Returns a promise only if the count needs one. */
+  const enforce = (
+    counted: LimitState | Promise<LimitState>,
+    request: RequestContext,
+    advice: (policy: LimitPolicy) => string,
+  ): Promise<void> | undefined => {
+    if (counted instanceof Promise) return counted.then((limit) => void enforce(limit, request, advice))
     observe(counted.allowed)
     apply(counted, request, advice)
+    return undefined
   }
 
   const rejectExhausted = (request: RequestContext, client: string, advice: (policy: LimitPolicy) => string): void => {
@@ -159,11 +168,11 @@ export const createRateLimit = (options: RateLimitOptions, observe: LimitObserve
     request.client = client
     if (key !== undefined) {
       const own = ownRequests ?? keyRequests
-      return own === 0 ? undefined : limitKey(request, key, own, ownRequests !== null)
+      return own === 0 ? undefined : enforce(countOne(limitOfKeys(own), key), request, keyAdvice(ownRequests !== null))
     }
     if (requests === 0) return undefined
     const advice = addressAdvice(client, forwardedFor !== undefined && client === clientAddress(peer, undefined, trustedProxies))
-    if (!peek) return limitClient(request, client, advice)
+    if (!peek) return enforce(countClient(client), request, advice)
     rejectExhausted(request, client, advice)
     return undefined
   }

@@ -58,6 +58,34 @@ app.put<{ Params: { key: string }; Body: { value: unknown; ttl?: number } }>(
   },
 )
 
+app.post<{ Body: { operations: { key: string; by: number }[] } }>('/transactions', async (request) => {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    const results = []
+    // In key order, so that transactions cannot deadlock.
+    for (const { key, by } of request.body.operations.sort((a, b) => (a.key < b.key ? -1 : 1))) {
+      const { rows } = await client.query({
+        name: 'increment',
+        text: `insert into hand_items (key, value) values ($1, $2)
+          on conflict (key) do update
+            set value = (hand_items.value::text::numeric + excluded.value::text::numeric)::text::json,
+              version = hand_items.version + 1, updated_at = now()
+          returning ${columns}`,
+        values: [key, String(by)],
+      })
+      results.push(rows[0])
+    }
+    await client.query('commit')
+    return { results }
+  } catch (error) {
+    await client.query('rollback')
+    throw error
+  } finally {
+    client.release()
+  }
+})
+
 app.get<{ Querystring: { page?: string; page_size?: string } }>('/items', async (request) => {
   const pageSize = Number(request.query.page_size ?? 10)
   const offset = (Number(request.query.page ?? 1) - 1) * pageSize

@@ -14,7 +14,7 @@ import { bind } from '../postgres/transactions.js'
 import { applyOperations, isWrite } from './apply-operations.js'
 import { createGroupState } from './group-state.js'
 import { lockKeys } from './sql/lock-keys.js'
-import { type LockedRow, openTransaction, readLocked } from './sql/read-locked.js'
+import { openTransaction, readLocked } from './sql/read-locked.js'
 import { writeLocked } from './sql/write-locked.js'
 
 /** A requirement on an item. Either version is given; null means that the item must not exist. */
@@ -53,10 +53,12 @@ const checkVersions = (checks: readonly VersionCheck[], items: ReadonlyMap<strin
   throw new ApiError('checks_failed', `${failed.length} of ${checks.length} checks do not hold`, { extensions: { failed_checks: failed } })
 }
 
-/** @throws GroupTooLarge */
-const checkSize = (rows: readonly LockedRow[], isAlone: boolean): void => {
-  if (rows.every(({ fits }) => fits)) return
-  if (!isAlone) throw new GroupTooLarge()
+/**
+ * Checks that the values of the only transaction of a group were read.
+ * @throws ApiError too_large
+ */
+const checkSize = (isTooLarge: boolean): void => {
+  if (!isTooLarge) return
   throw new ApiError('too_large', `The values to read have more than ${limits.batchValueBytes} bytes together. Read fewer keys.`)
 }
 
@@ -125,6 +127,8 @@ export const runGroup = (
         if (opened === undefined) throw new Error('a statement returned no row')
         const now = toRfc3339(opened.now)
         const known = new Map<string, KnownRecord>(records.map((record) => [record.id, record]))
+        const isTooLarge = !rows.every(({ fits }) => fits)
+        if (isTooLarge && calls.length > 1) throw new GroupTooLarge()
         const state = createGroupState(rows, now)
         const written: { id: string; fingerprint: string; result: string }[] = []
         let taken = 0
@@ -135,7 +139,7 @@ export const runGroup = (
           const { checks, operations, wantValues, valueBytesMax = defaultBytesMax } = call.input
           const record = key === undefined ? undefined : known.get(key.id)
           if (key !== undefined && record !== undefined) return replayOf<TransactionRow>(key, record)
-          checkSize(rows, calls.length === 1)
+          checkSize(isTooLarge)
           const items = state.items(namespace)
           checkVersions(checks, items)
           const results = stringifyJson(checkResponseSize(applyOperations(operations, { items, now, versions, valueBytesMax, wantValues })))

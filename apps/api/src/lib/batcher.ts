@@ -41,6 +41,8 @@ export interface BatcherOptions<Context, Input, Result> {
    * For writes, one statement makes the batches larger, and the second one keeps a wait for a lock from delaying all other keys.
    */
   readonly promptStatements?: number
+  /** After this time a statement probably waits for a lock or a slow disk. Default: 25 milliseconds. */
+  readonly lateMs?: number
   readonly callsMax: number
   /** Largest total size of the calls of a statement, and of its expected results. */
   readonly bytesMax: number
@@ -50,9 +52,6 @@ export interface BatcherOptions<Context, Input, Result> {
   /** Observes calls and statements. */
   readonly observe?: BatcherObserver | undefined
 }
-
-/** After this time a statement probably waits for a lock or a slow disk. Milliseconds. */
-const lateMs = 25
 
 interface Waiting<Context, Input, Result> extends ObservedCall, BatchedCall<Context, Input> {
   readonly resolve: (result: Result) => void
@@ -70,7 +69,17 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
   options: BatcherOptions<Context, Input, Result>,
 ): RunBatched<Context, Input, Result> => {
   type Call = Waiting<Context, Input, Result>
-  const { run, isFault, rejection, keyed, bytesOf = () => 0, bytesOfResult, observe, promptStatements = options.statementsMax } = options
+  const {
+    run,
+    isFault,
+    rejection,
+    keyed,
+    bytesOf = () => 0,
+    bytesOfResult,
+    observe,
+    promptStatements = options.statementsMax,
+    lateMs = 25,
+  } = options
   let ready: Call[] = []
   let waiting = 0
   let waitingBytes = 0

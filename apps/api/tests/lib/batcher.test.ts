@@ -1,3 +1,4 @@
+import { until } from '@holdfast/testbed/until'
 import { describe, expect, test } from 'vitest'
 import { call, createManual, fault, ids, keyed, lost, soon, turn, turns } from './manual-batcher.js'
 
@@ -70,6 +71,74 @@ describe('batches', () => {
     for (const id of [1000, 1]) runBatched(soon(), call(id))
     await turns()
     expect(statements.map(ids)).toEqual([[1000], [1]])
+  })
+})
+
+describe('with promptStatements', () => {
+  test('another statement starts only if its batch is full', async () => {
+    const { statements, runBatched } = createManual({ promptStatements: 1, lateMs: 60_000 })
+    runBatched(soon(), call(1))
+    await turns()
+    for (const id of [2, 3, 4]) runBatched(soon(), call(id))
+    await turns()
+    expect(statements.map(ids)).toEqual([[1]])
+    runBatched(soon(), call(5))
+    await turns()
+    expect(statements.map(ids)).toEqual([[1], [2, 3, 4, 5]])
+    runBatched(soon(), call(6))
+    statements[0]?.succeed()
+    await turns()
+    expect(statements.map(ids)).toEqual([[1], [2, 3, 4, 5]])
+    statements[1]?.succeed()
+    await turns()
+    expect(statements.map(ids)).toEqual([[1], [2, 3, 4, 5], [6]])
+  })
+
+  test('another statement starts when the last one is late, without further calls', async () => {
+    const { statements, runBatched } = createManual({ promptStatements: 1, lateMs: 5 })
+    runBatched(soon(), call(1))
+    await turns()
+    runBatched(soon(), call(2))
+    await until(() => statements.length === 2)
+    runBatched(soon(), call(3))
+    await until(async () => {
+      await turns(50)
+      return statements.length === 2
+    })
+    expect(statements.map(ids)).toEqual([[1], [2]])
+  })
+})
+
+describe('a result that is a promise', () => {
+  test('delays only its call and later calls with its key', async () => {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const batches: number[][] = []
+    const { runBatched } = createManual({
+      keyed: keyed(),
+      run: async (calls) => {
+        batches.push(calls.map(({ input }) => input.id))
+        return calls.map(({ input }) => (input.id === 1 ? promise : `result of ${input.id}`))
+      },
+    })
+    const first = runBatched(soon(), call(1, 'same'))
+    expect(await runBatched(soon(), call(2, 'other'))).toBe('result of 2')
+    const later = runBatched(soon(), call(3, 'same'))
+    await turns()
+    expect(batches).toEqual([[1, 2]])
+    resolve('late result')
+    expect([await first, await later]).toEqual(['late result', 'result of 3'])
+    expect(batches).toEqual([[1, 2], [3]])
+  })
+
+  test('rejects only its call', async () => {
+    const { runBatched } = createManual({
+      run: async (calls) => calls.map(({ input }) => (input.id === 1 ? Promise.reject(lost) : `result of ${input.id}`)),
+    })
+    const results = await Promise.allSettled([runBatched(soon(), call(1)), runBatched(soon(), call(2))])
+    expect(results).toEqual([
+      { status: 'rejected', reason: lost },
+      { status: 'fulfilled', value: 'result of 2' },
+    ])
   })
 })
 

@@ -108,7 +108,8 @@ export const createExpressLane = (options: ExpressLaneOptions): ServeExpress => 
 
   const toPutInput = (plain: PlainRequest, { headers }: IncomingMessage, { value: body }: JsonBody): PutInput => {
     const params = plain.isNamespaced ? { namespace: plain.namespace, key: plain.key } : { key: plain.key }
-    if (plain.idempotencyKey === undefined && isPlainBody(body)) return { params, query: {}, headers: {}, body }
+    const ownHeaders = plain.idempotencyKey === undefined ? {} : { 'idempotency-key': plain.idempotencyKey }
+    if (isPlainBody(body)) return { params, query: {}, headers: ownHeaders, body }
     return puts.route(plain).validate({ params, query: {}, headers, body }) as unknown as PutInput
   }
 

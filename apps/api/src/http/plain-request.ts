@@ -24,6 +24,8 @@ const bodyBytesMax = 65_536
 
 /** Names and characters that every contract accepts. Percent-encoded and longer ones may be valid too. */
 const plainTarget = /^(?:\/namespaces\/([a-z0-9][a-z0-9-]{0,62}))?\/items\/([\w~!$'()*,;:@=-][\w.~!$'()*,;:@=-]{0,254})$/
+/** A token or a string, without escapes. */
+const plainIdempotencyKey = /^(?:[\w-]{1,255}|"[\w-]{1,255}")$/
 const plainLength = /^[1-9][0-9]{0,4}$/
 const plainContentType = /^application\/json(?:; ?charset=utf-8)?$/i
 
@@ -64,7 +66,7 @@ export const readPlainRequest = ({ method, url = '', rawHeaders, httpVersion }: 
     if (name === 'host' && host === undefined) host = value
     else if (name === 'content-type' && contentType === undefined) contentType = value
     else if (name === 'content-length' && contentLength === undefined) contentLength = value
-    else if (name === 'idempotency-key' && idempotencyKey === undefined && isPut) idempotencyKey = value
+    else if (name === 'idempotency-key' && idempotencyKey === undefined && isPut && plainIdempotencyKey.test(value)) idempotencyKey = value
     else if (name === 'authorization' && !authorized) authorized = true
     else if (name === 'connection' && value.toLowerCase() === 'keep-alive') continue
     else if (!ignored.has(name) && (name === 'authorization' || !readElsewhere.has(name))) return undefined

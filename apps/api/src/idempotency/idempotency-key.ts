@@ -45,6 +45,9 @@ export const toIdempotencyKey = (header: string, request: KeyedRequest): Idempot
     id: hash('sha256', [namespace, caller, keyOf(header)].join('\n')),
     // Existing records have these digests, see `recordFormat`.
     fingerprint: hash('sha256', [method, canonicalTarget, minimal, ...conditions, ...preferences, body].join('\n')),
-    firstFingerprint: hash('sha256', [method, target, minimal, body].join('\n')),
+    // Only replays of records of format 1 need it.
+    get firstFingerprint() {
+      return hash('sha256', [method, target, minimal, body].join('\n'))
+    },
   }
 }

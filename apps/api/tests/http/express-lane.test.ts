@@ -40,8 +40,8 @@ const parseResponses = (text: string): Seen[] => {
     )
     const status = Number(statusLine.split(' ')[1])
     const end = headEnd + 4 + (status === 100 ? 0 : Number(headers['content-length'] ?? 0))
-    // The length differs with that of the versions.
-    const { date: _, 'content-length': __, ...others } = headers
+    // The length differs with that of the versions, and the wait with the time.
+    const { date: _, 'content-length': __, 'retry-after': ___, ...others } = headers
     const normalized = Object.fromEntries(Object.entries(others).map(([name, value]) => [name, normalize(value)]))
     responses.push({ status, headers: normalized, body: normalize(rest.slice(headEnd + 4, end)) })
     rest = rest.slice(end)

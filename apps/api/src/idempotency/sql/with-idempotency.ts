@@ -51,14 +51,16 @@ export const withIdempotency = <Params extends object>(write: WriteFragments<Par
         select * from offered where not exists (select from known where known.ordinal = offered.ordinal)
       ), ${write.effect(p)}, outcome as materialized (
         ${write.responded(p)}
+      ), response as materialized (
+        select a.ordinal, ${write.done} as done, to_json(a) as result from outcome a
       ), recorded as (
         insert into ${idempotencyRecords} (id, fingerprint, format, result, expires_at)
-        select o.record_id, o.fingerprint, ${recordFormat}, to_json(a), clock_timestamp() + ${p.recordSeconds}::int * interval '1 second'
-        from outcome a join offered o on o.ordinal = a.ordinal
-        where ${write.done}
+        select o.record_id, o.fingerprint, ${recordFormat}, a.result, clock_timestamp() + ${p.recordSeconds}::int * interval '1 second'
+        from response a join offered o on o.ordinal = a.ordinal
+        where a.done
         order by o.record_id
       )
-      select a.ordinal::int, to_json(a)::text as response, null as fingerprint, null as format from outcome a
+      select a.ordinal::int, a.result::text as response, null as fingerprint, null as format from response a
       union all
       select k.ordinal::int, k.result::text, k.fingerprint, k.format from known k`,
   )

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres, { type Sql } from 'postgres'
-import { keyCount, keyOf } from './workload.js'
+import { keyCount, keyOf, namespaceCount } from './workload.js'
 
 /** Returns the socket folder and the password of the PostgreSQL that Holdfast runs in a data folder. */
 export const databaseOf = (dataDir: string) => {
@@ -43,7 +43,7 @@ const waitUntilDrained = async (sql: Sql): Promise<void> => {
   }
 }
 
-/** Replaces the contents of both tables with `keys` items that have the JSON text `value`. */
+/** Replaces the contents of both tables with `keys` items in one namespace that have the JSON text `value`. */
 export const fill = async (sql: Sql, value: string, keys = keyCount): Promise<void> => {
   const prefix = keyOf(0).replace(/\d+$/, '')
   await waitUntilDrained(sql)
@@ -58,6 +58,16 @@ export const fill = async (sql: Sql, value: string, keys = keyCount): Promise<vo
     select ${prefix}::text || lpad(n::text, 6, '0'), ${value}::text::json from generate_series(0, ${keys}::int - 1) n`
   await sql`vacuum analyze items`
   await sql`vacuum analyze hand_items`
+  await sql`checkpoint`
+}
+
+/** Replaces the contents of the table of Holdfast with items in several namespaces. */
+export const fillNamespaces = async (sql: Sql, value: string): Promise<void> => {
+  await fill(sql, value)
+  await sql`update items set namespace = 'bench-' || right(key, 6)::int % ${namespaceCount}::int`
+  await sql`truncate item_counts`
+  await sql`insert into item_counts select namespace, 0, count(*) from items group by namespace`
+  await sql`vacuum full analyze items`
   await sql`checkpoint`
 }
 

@@ -6,7 +6,7 @@ import { chart } from './chart.js'
 import { compare, type Figures, warmUp } from './compare.js'
 import { connect, createHandItems, databaseOf, fill, serverVersion, waitUntilIdle } from './database.js'
 import { measureGrowth } from './growth.js'
-import { measureHoldfastWrites } from './holdfast-writes.js'
+import { measureHoldfastWorkloads } from './holdfast-workloads.js'
 import { fullPlan, shortPlan } from './plan.js'
 import { residentMegabytes, startHoldfast, startServer, stop, type Target } from './process.js'
 import { figuresJson, type Report, report } from './report.js'
@@ -43,11 +43,11 @@ const measureAll = async (targets: readonly Target[], dataDir: string, sql: Sql)
   }
   write('Measuring idempotent writes, increments and transactions …')
   const target = (name: string) => targets.find((each) => each.name === name) as Target
-  const holdfastWrites = await measureHoldfastWrites(target('holdfast'), target('fastify-pg'), dataDir, sql, plan)
+  const holdfastFigures = await measureHoldfastWorkloads(target('holdfast'), target('fastify-pg'), dataDir, sql, plan)
   const memory = targets.map((target) => ({ name: target.name, megabytes: residentMegabytes(target) }))
   write('Measuring larger tables …')
   const growth = await measureGrowth(targets[0]?.port ?? 0, sql, plan.growthTo)
-  return { figures, holdfastWrites, memory, growth, postgresVersion: await serverVersion(sql), plan }
+  return { figures, holdfastFigures, memory, growth, postgresVersion: await serverVersion(sql), plan }
 }
 
 /** Prints the figures of a short run, or writes those of a full run to the documentation. */
@@ -79,7 +79,7 @@ const main = async (): Promise<void> => {
     }
     const results = await measureAll(targets, dataDir, sql)
     await sql.end()
-    const measurements = [...results.figures.flatMap(({ servers }) => Object.values(servers)), ...Object.values(results.holdfastWrites)]
+    const measurements = [...results.figures.flatMap(({ servers }) => Object.values(servers)), ...Object.values(results.holdfastFigures)]
     const errors = measurements.reduce((sum, each) => sum + each.errors, 0)
     if (errors > 0) throw new Error(`the benchmark counted ${errors} errors, so it did not write its results`)
     await publish(results)

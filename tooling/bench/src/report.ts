@@ -1,14 +1,14 @@
 import { cpus } from 'node:os'
 import type { Figures } from './compare.js'
 import type { Growth } from './growth.js'
-import { type HoldfastWrites, writeConnections } from './holdfast-writes.js'
+import { type HoldfastFigures, holdfastConnections } from './holdfast-workloads.js'
 import type { Plan } from './plan.js'
 import type { ServerMeasurement } from './process.js'
 import { keyCount } from './workload.js'
 
 export interface Report {
   readonly figures: readonly Figures[]
-  readonly holdfastWrites: HoldfastWrites
+  readonly holdfastFigures: HoldfastFigures
   readonly memory: readonly { readonly name: string; readonly megabytes: number | undefined }[]
   readonly growth: readonly Growth[]
   readonly postgresVersion: string
@@ -81,7 +81,9 @@ request ids, log and validation take ${Math.round((1 - to('store')) * 100)}% of 
 behind a plain route.`
 }
 
-const writeNames: Readonly<Record<keyof HoldfastWrites, string>> = {
+const workloadNames: Readonly<Record<keyof HoldfastFigures, string>> = {
+  get: 'get',
+  'get in 64 namespaces': 'get in 64 namespaces',
   put: 'put',
   'put with a key': 'put with an `Idempotency-Key`',
   increment: 'increment of 100,000 counters',
@@ -90,9 +92,11 @@ const writeNames: Readonly<Record<keyof HoldfastWrites, string>> = {
   'transfer by hand': 'the same written by hand: Fastify, pg, `BEGIN … COMMIT`',
 }
 
-const writeTable = (writes: HoldfastWrites): string => {
-  const { put, increment } = writes
+const holdfastTable = (writes: HoldfastFigures): string => {
+  const { get, put, increment } = writes
   const baselines = {
+    get,
+    'get in 64 namespaces': get,
     put,
     'put with a key': put,
     increment,
@@ -100,9 +104,9 @@ const writeTable = (writes: HoldfastWrites): string => {
     transfer: increment,
     'transfer by hand': increment,
   }
-  const lines = (Object.keys(writeNames) as (keyof HoldfastWrites)[]).map((name) =>
+  const lines = (Object.keys(workloadNames) as (keyof HoldfastFigures)[]).map((name) =>
     row([
-      writeNames[name],
+      workloadNames[name],
       rate(writes[name].perSecond),
       `${(writes[name].perSecond / baselines[name].perSecond).toFixed(2)}×`,
       `${ms(writes[name].p50)} ms`,
@@ -111,7 +115,7 @@ const writeTable = (writes: HoldfastWrites): string => {
     ]),
   )
   return [
-    row(['operation', 'requests per second', 'ratio to the plain put or increment', 'p50', 'p99', 'CPU time: server + PostgreSQL']),
+    row(['operation', 'requests per second', 'ratio to the plain get, put or increment', 'p50', 'p99', 'CPU time: server + PostgreSQL']),
     row(['---', '---:', '---:', '---:', '---:', '---:']),
     ...lines,
   ].join('\n')
@@ -128,7 +132,7 @@ const growthTable = (growth: readonly Growth[]): string => {
 }
 
 /** Returns the page `docs/performance.md`. `performance.json` contains all figures. */
-export const report = ({ figures, holdfastWrites, memory, growth, postgresVersion, plan }: Report): string => `# Performance
+export const report = ({ figures, holdfastFigures, memory, growth, postgresVersion, plan }: Report): string => `# Performance
 
 \`npm run bench\` writes this page and [all figures](performance.json) in about ten minutes.
 \`npm run bench -- --short\` measures less and prints the page. [How it works](how-it-works.md)
@@ -163,11 +167,11 @@ ${shares(figures)}
 
 ![Requests per second at 64 connections](performance.svg)
 
-## Safe retries, counters, transactions
+## Namespaces, safe retries, counters, transactions
 
-With ${writeConnections} connections, on existing items:
+With ${holdfastConnections} connections, on existing items:
 
-${writeTable(holdfastWrites)}
+${holdfastTable(holdfastFigures)}
 
 ## Growth of the table
 

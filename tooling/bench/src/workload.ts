@@ -2,12 +2,17 @@ import { randomUUID } from 'node:crypto'
 
 /** Workloads that every server supports. */
 export const workloads = ['get', 'put', 'mix', 'list'] as const
-/** Writes that only Holdfast supports, and the plain put that they are compared with. */
-export const holdfastWorkloads = ['put', 'put with a key', 'increment', 'increment one', 'transfer'] as const
+/** Requests that only Holdfast supports, and the plain ones that they are compared with. */
+export const holdfastWorkloads = ['get', 'get in 64 namespaces', 'put', 'put with a key', 'increment', 'increment one', 'transfer'] as const
 export type Workload = (typeof workloads)[number] | (typeof holdfastWorkloads)[number]
 
 /** Number of items in the table before a measurement. */
 export const keyCount = 100_000
+
+export const namespaceCount = 64
+
+/** Returns the namespace of key `n` in the workload of several namespaces. */
+export const namespaceOf = (n: number): string => `bench-${n % namespaceCount}`
 
 export const keyOf = (n: number): string => `bench-${String(n).padStart(6, '0')}`
 
@@ -24,8 +29,8 @@ export interface PreparedRequest {
 
 const head = (method: string, path: string, lines = ''): string => `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`
 
-const get = (key: string): PreparedRequest => ({
-  bytes: Buffer.from(head('GET', `/items/${key}`)),
+const get = (key: string, path = `/items/${key}`): PreparedRequest => ({
+  bytes: Buffer.from(head('GET', path)),
   statuses: [200],
   bodyIncludes: Buffer.from(`"key":"${key}"`),
 })
@@ -66,7 +71,10 @@ const list: PreparedRequest = {
   bodyIncludes: Buffer.from(`"key":"${keyOf(0)}"`),
 }
 
-const randomKey = (): string => keyOf(Math.floor(Math.random() * keyCount))
+const randomNumber = (): number => Math.floor(Math.random() * keyCount)
+const randomKey = (): string => keyOf(randomNumber())
+
+const getInNamespace = (n: number): PreparedRequest => get(keyOf(n), `/namespaces/${namespaceOf(n)}/items/${keyOf(n)}`)
 
 /** Returns a random request of a workload. One in ten requests of `mix` is a put. */
 export const nextRequest = (workload: Workload, value: string): PreparedRequest => {
@@ -75,6 +83,8 @@ export const nextRequest = (workload: Workload, value: string): PreparedRequest 
       return list
     case 'get':
       return get(randomKey())
+    case 'get in 64 namespaces':
+      return getInNamespace(randomNumber())
     case 'put':
       return put(randomKey(), value)
     case 'mix':

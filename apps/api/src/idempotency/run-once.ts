@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@holdfast/contracts'
+import { type ErrorCode, errors } from '@holdfast/contracts'
 import postgres from 'postgres'
 import { ApiError, type ApiErrorExtensions } from '../http/api-error.js'
 import type { IdempotencyKey } from '../http/operation-context.js'
@@ -41,16 +41,8 @@ export const replayOf = <Row>(record: IdempotencyKey, known: KnownRecord): Row &
   return { ...row, replayed: true }
 }
 
-/** Errors that depend on the state of an item, so that a retry could have another result. These are recorded. */
-const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'item_not_found',
-  'item_exists',
-  'precondition_failed',
-  'not_a_number',
-  'out_of_bounds',
-  'ttl_required',
-  'checks_failed',
-])
+/** Whether errors of this code are recorded, because they depend on the state of an item. */
+const isRecorded = (code: ErrorCode): boolean => errors[code].recorded
 
 /** Whether PostgreSQL reported a unique violation: another connection wrote the record of the same key. */
 const isTaken = (error: unknown): boolean =>
@@ -84,7 +76,7 @@ export const createOnce = (pool: Pool, recordSeconds: number) => {
     } catch (error) {
       // The next attempt finds the record.
       if (isTaken(error)) throw new Raced({ cause: error })
-      if (!(error instanceof ApiError) || !recordedCodes.has(error.code) || error.details.headers !== undefined) throw error
+      if (!(error instanceof ApiError) || !isRecorded(error.code) || error.details.headers !== undefined) throw error
       await reject(key, error, deadline)
       // Another process may have applied the request while this one waited for the item.
       const known = await replay<Row>(key, deadline)

@@ -1,3 +1,4 @@
+import { type ErrorDefinition, errors } from '@holdfast/contracts'
 import { createLogger } from '@holdfast/server-kit'
 import { expect, test } from 'vitest'
 import { recordSweep } from '../../src/expiry/sql/sweeps.js'
@@ -23,6 +24,8 @@ test('recorded errors are replayed even if the item has changed', async () => {
     [{ method: 'POST', path: '/transactions', json: { operations: [{ op: 'increment', key: 'there' }] } }, 'not_a_number'],
     [{ method: 'POST', path: '/items/full/increment', json: { max: 3 } }, 'out_of_bounds'],
   ]
+  const recorded = Object.entries<ErrorDefinition>(errors).flatMap(([code, error]) => (error.recorded ? [code] : []))
+  expect([...new Set(cases.map(([, code]) => code))].sort()).toEqual(recorded.sort())
   const keys = cases.map(newKey)
   const first = await Promise.all(cases.map(([request], n) => ask(request, keys[n] ?? '')))
   expect(first.map(({ json }) => json.code)).toEqual(cases.map(([, code]) => code))

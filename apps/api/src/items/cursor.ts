@@ -1,11 +1,22 @@
 import { hash } from 'node:crypto'
 import { Prefix } from '@holdfast/contracts'
 import { invalid } from '../http/api-error.js'
+import type { ListOperation } from './operation.js'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Identifies a list: its kind, and everything that decides its entries and their order. */
-export type ListIdentity = readonly (string | boolean | undefined)[]
+export type ListIdentity = readonly (string | number | boolean | undefined)[]
+
+/**
+ * Returns the identity of a list of items. All members of the operation count, except those that select a page or what to return of it.
+ * Members that were added later count only if they are set, so that cursors of lists without them stay valid.
+ */
+export const itemListIdentity = (namespace: string, operation: ListOperation): ListIdentity => {
+  const { op, cursor, startAfter, page, pageSize, wantValues, wantTotal, prefix, delimiter, reverse, ...added } = operation
+  const set = Object.entries<ListIdentity[number]>(added).filter(([, value]) => value !== undefined && value !== false)
+  return ['items', namespace, prefix, delimiter, reverse, ...set.sort().flat()]
+}
 
 /** Bytes of the digest at the start of a cursor. It tells lists apart, and is not a protection. */
 const digestBytes = 8

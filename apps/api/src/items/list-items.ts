@@ -4,7 +4,7 @@ import type { OperationContext } from '../http/operation-context.js'
 import { DatabaseOverloaded, QueueFull } from '../postgres/errors.js'
 import type { LaneName } from '../postgres/lanes.js'
 import type { Pool } from '../postgres/pool.js'
-import { type ListIdentity, readCursor, writeCursor } from './cursor.js'
+import { itemListIdentity, readCursor, writeCursor } from './cursor.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
 import type { ListOperation } from './operation.js'
 import { groupItems, groupItemsDescending } from './sql/group-items.js'
@@ -152,8 +152,8 @@ export const createListItems = (pool: Pool) => {
   }
 
   return async (context: OperationContext, operation: ListOperation): Promise<ItemList> => {
-    const { prefix, delimiter, reverse, cursor } = operation
-    const identity: ListIdentity = ['items', context.namespace, prefix, delimiter, reverse]
+    const { prefix, delimiter, cursor } = operation
+    const identity = itemListIdentity(context.namespace, operation)
     const list = { ...operation, after: cursor === undefined ? undefined : readCursor(identity, cursor) }
     const { next, ...page } = delimiter === undefined ? await listPage(context, list) : await groupPage(context, list, delimiter)
     return { ...page, prefix, nextCursor: next === null ? null : writeCursor(identity, next) }

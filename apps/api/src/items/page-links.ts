@@ -1,4 +1,4 @@
-import { type ItemPage, type ListQuery, limits } from '@holdfast/contracts'
+import { type ItemPage, ListQuery, limits } from '@holdfast/contracts'
 import type { z } from 'zod'
 
 /** The query parameters that select a page. The first page has none. */
@@ -25,17 +25,20 @@ const indexes = (
   }
 }
 
+/** The parameters that select a page. A link has those of its own page. */
+const pageParameters: ReadonlySet<string> = new Set(['page', 'cursor', 'start_after'] satisfies (keyof z.output<typeof ListQuery>)[])
+
+/** The values that a link omits. It always has the page size, because page numbers depend on it. */
+const omitted: Readonly<Record<string, unknown>> = { ...ListQuery.parse({}), page_size: undefined }
+
 /** Returns the Link header of a page (RFC 8288), with links to other pages of the list. */
 export const pageLinks = (path: string, query: z.output<typeof ListQuery>, response: z.output<typeof ItemPage>, cut: boolean): string => {
   const link = ([rel, index]: [string, Place | undefined]): string[] => {
     if (index === undefined) return []
     const parameters = new URLSearchParams(Object.entries(index).map(([name, value]) => [name, String(value)]))
-    parameters.set('page_size', String(query.page_size))
-    if (query.prefix !== '') parameters.set('prefix', query.prefix)
-    if (query.delimiter !== undefined) parameters.set('delimiter', query.delimiter)
-    if (query.reverse === 'true') parameters.set('reverse', 'true')
-    if (query.count === 'none') parameters.set('count', 'none')
-    if (query.keys_only === 'true') parameters.set('keys_only', 'true')
+    for (const [name, value] of Object.entries(query)) {
+      if (!pageParameters.has(name) && value !== omitted[name]) parameters.set(name, String(value))
+    }
     return [`<${path}?${parameters}>; rel="${rel}"`]
   }
   return Object.entries(indexes(response, cut)).flatMap(link).join(', ')

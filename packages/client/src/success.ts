@@ -39,8 +39,8 @@ const page = objectWith({
   next_cursor: orNull(isText),
 })
 
-/** The responses that routes declare for their success, by status. A route that is not here responds with 200 and an object. */
-const successes: { readonly [Id in CallableId]?: { readonly [Status in SuccessStatus<Id>]: Check } } = {
+/** The responses that routes declare for their success, by status. A new route is a compile error until it is here. */
+const successes: { readonly [Id in CallableId]: { readonly [Status in SuccessStatus<Id>]: Check } } = {
   createItem: { 201: written },
   listItems: { 200: page },
   deleteItems: { 200: deleted },
@@ -62,12 +62,17 @@ const successes: { readonly [Id in CallableId]?: { readonly [Status in SuccessSt
   listApiKeys: { 200: objectWith({ api_keys: arrayOf(apiKey) }) },
   createApiKey: { 201: objectWith({ id: isText, api_key: isText }) },
   deleteApiKey: { 204: isAbsent },
-  deleteKey: { 200: item, 204: isAbsent },
   health: { 200: objectWith({ status: isText, version: isText }) },
+  live: { 200: objectWith({ status: isText }) },
+  ready: { 200: objectWith({ status: isText }) },
+  openapi: { 200: objectWith({}) },
+  getKey: { 200: item, 304: isAbsent },
+  putKey: { 200: written, 201: written },
+  postKey: { 200: written, 201: written },
+  deleteKey: { 200: item, 204: isAbsent },
+  getRootKey: { 200: objectWith({ key: isText, value: isPresent }) },
+  postRootKey: { 200: objectWith({ key: isText, action: isText }) },
 }
-
-const object = objectWith({})
-const anySuccess: Readonly<Record<number, Check>> = { 200: object, 201: object, 204: isAbsent, 304: isAbsent }
 
 /** Routes with several results: the request's member and the response's member, which must have the same length. */
 const multipleResults: { readonly [Id in CallableId]?: readonly [requested: string, results: string] } = {
@@ -100,7 +105,7 @@ export const isSuccess = (
 ) => {
   // A service that does not know the preference deletes the item and does not return it.
   if (id === 'deleteItem' && headers?.prefer !== undefined && status === 204) return false
-  const check = ((successes[id] as Readonly<Record<number, Check>> | undefined) ?? anySuccess)[status]
+  const check = (successes[id] as Readonly<Record<number, Check>>)[status]
   if (check === undefined || !check(body)) return false
   // Only this header distinguishes an empty response of the service from that of another program.
   if (check === isAbsent && !received.has('x-request-id')) return false

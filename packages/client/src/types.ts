@@ -36,7 +36,7 @@ type Responses<Id extends RouteId> = Routes[Id]['responses']
 type ResponseBody<R> = R extends { readonly body: infer S } ? Output<S> : undefined
 
 /** The success statuses of a route. */
-export type SuccessStatus<Id extends RouteId> = Exclude<keyof Responses<Id> & number, 503>
+export type SuccessStatus<Id extends RouteId> = Exclude<keyof Responses<Id> & number, 404 | 503>
 
 /** Result of `client.call` for a route, by status, with the names of the API. Error statuses are thrown instead. */
 export type CallResult<Id extends RouteId> = {

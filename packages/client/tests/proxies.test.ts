@@ -59,6 +59,9 @@ describe.concurrent('a response that did not come from the service says nothing 
     const { left } = await client.transaction((tx) => ({ left: tx.decrement(counter), right: tx.increment(moved) }))
     expect(left.value).toBe(0)
     proxy.plan(fault)
+    const legacy = await client.call('putKey', { params: { key: created }, body: { key: created, value: 'new' } })
+    expect(legacy).toMatchObject({ status: 200, body: { value: 'new' } })
+    proxy.plan(fault)
     expect(await client.delete(created)).toBe(true)
     expect(await direct().getMany([counter, created, moved])).toMatchObject([{ value: 0 }, undefined, { value: 1 }])
     // A 204 has no body to cut.

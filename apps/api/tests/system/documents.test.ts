@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { type ErrorDefinition, errors, type RouteContract, routes } from '@holdfast/contracts'
+import { type ErrorDefinition, errors, ListQuery, type RouteContract, routes } from '@holdfast/contracts'
 import { describe, expect, test } from 'vitest'
 import { settingNames } from '../../src/config.js'
 import { packageFolder } from '../../src/lib/package-folder.js'
@@ -75,6 +75,14 @@ test('docs/api.md lists exactly the existing error codes, with status and retrya
   expect(rows.sort()).toEqual(table.sort())
 })
 
+test('docs/api.md lists exactly the parameters of lists, with their defaults', () => {
+  const [, table = ''] = /^## Lists$([\s\S]*?)^###/m.exec(read('docs/api.md')) ?? []
+  const rows = [...table.matchAll(/^\| `([a-z_]+)` \| (\w*)/gm)].map(([, name = '', text]) => [name, text] as const)
+  expect(rows.map(([name]) => name).sort()).toEqual(Object.keys(ListQuery.shape).sort())
+  const defaults = Object.entries(ListQuery.parse({})).map(([name, value]) => [name, String(value)])
+  expect(Object.fromEntries(rows)).toMatchObject(Object.fromEntries(defaults))
+})
+
 test('docs/api.md names every data route', () => {
   for (const { method, path } of (Object.values(routes) as RouteContract[]).filter((route) => route.limited)) {
     expect(read('docs/api.md')).toContain(`\`${method.toUpperCase()} ${path}`)
@@ -116,7 +124,8 @@ describe('the served documents', () => {
   const fullDocument = openapiOf({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false })
 
   test('docs/openapi.json contains all routes', async () => {
-    await expect(`${JSON.stringify(fullDocument, null, 2)}\n`).toMatchFileSnapshot(join(root, 'docs/openapi.json'))
+    const text = `${JSON.stringify(fullDocument, null, 2)}\n`
+    await expect(text, 'docs/openapi.json is outdated: run `npm test -- documents -u`').toMatchFileSnapshot(join(root, 'docs/openapi.json'))
   })
 
   test('the served document describes exactly the enabled routes', async () => {

@@ -55,7 +55,7 @@ export const startPgbouncer = async (databaseUrl: string, settings: readonly str
   const exited = () => notInstalled || child.exitCode !== null || child.signalCode !== null
   const stop = async () => {
     child.kill('SIGKILL')
-    await until(exited)
+    await until(exited, { description: 'PgBouncer has exited' })
     unregister()
     await rm(folder, { recursive: true, force: true })
   }

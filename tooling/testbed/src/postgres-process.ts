@@ -96,14 +96,17 @@ const startOn = async (
   let child: ChildProcess | undefined
   const exited = () => child === undefined || child.exitCode !== null || child.signalCode !== null
   const start = async () => {
-    await until(async () => {
-      if (exited()) child = launch(cluster, port, connectionsMax)
-      return await acceptsConnections({ url })
-    }, 60_000)
+    await until(
+      async () => {
+        if (exited()) child = launch(cluster, port, connectionsMax)
+        return await acceptsConnections({ url })
+      },
+      { timeoutMs: 60_000, description: 'PostgreSQL accepts connections' },
+    )
   }
   const terminate = async (signal: NodeJS.Signals) => {
     child?.kill(signal)
-    await until(exited)
+    await until(exited, { description: 'PostgreSQL has exited' })
   }
   const unregister = onExit(() => child?.kill('SIGKILL'))
   const postgres: PostgresProcess = {

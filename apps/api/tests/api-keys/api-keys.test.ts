@@ -112,7 +112,7 @@ describe('authentication', () => {
     const revokedAt = performance.now()
     for (const url of [api.url, replica.url]) {
       // Constant use of a key must not extend its cache entry.
-      await until(async () => (await as(key, 'GET', '/items', undefined, url)).status === 401, 5_000)
+      await until(async () => (await as(key, 'GET', '/items', undefined, url)).status === 401, { timeoutMs: 5_000 })
     }
     expect(performance.now() - revokedAt).toBeLessThan(5_000)
   })

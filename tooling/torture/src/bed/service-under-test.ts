@@ -29,7 +29,10 @@ const isReady = async (url: string): Promise<boolean> => {
 
 /** Waits until all services are ready. */
 export const allReady = (services: readonly ServiceUnderTest[]): Promise<void> =>
-  until(async () => (await Promise.all(services.map(({ url }) => isReady(url)))).every(Boolean), 120_000)
+  until(async () => (await Promise.all(services.map(({ url }) => isReady(url)))).every(Boolean), {
+    timeoutMs: 120_000,
+    description: 'all services are ready',
+  })
 
 /**
  * Starts a built service with these settings and without a rate limit.

@@ -79,10 +79,13 @@ export const proveBank: Proof = (extent): Promise<Figures> =>
     await openAccounts(createClient({ url: bed.services[0]?.url ?? '' }))
     const bank = startBank(bed, tally)
     const transfersAfter = (before: number) =>
-      until(() => {
-        bank.throwFailure()
-        return tally.done > before + transfersBetween
-      }, 120_000)
+      until(
+        () => {
+          bank.throwFailure()
+          return tally.done > before + transfersBetween
+        },
+        { timeoutMs: 120_000, description: `${transfersBetween} more transfers are done` },
+      )
     const hasNextRound = countRounds(extent)
     try {
       for (let round = 0; hasNextRound(); round++) {

@@ -25,13 +25,16 @@ const kill = async ({ services, database }: Bed, victim: Victim, round: number):
 const runRound = async (bed: Bed, ledger: Ledger, victim: Victim, round: number): Promise<number> => {
   const writers = startWriters(bed.services, ledger)
   try {
-    await until(() => writers.acknowledged() > writesBefore, 120_000)
+    await until(() => writers.acknowledged() > writesBefore, { timeoutMs: 120_000, description: `${writesBefore} writes are acknowledged` })
     const killedAt = performance.now()
     await kill(bed, victim, round)
     await allReady(bed.services)
     const recoveryMs = performance.now() - killedAt
     const before = writers.acknowledged()
-    await until(() => writers.acknowledged() > before + writesAfter, 120_000)
+    await until(() => writers.acknowledged() > before + writesAfter, {
+      timeoutMs: 120_000,
+      description: `${writesAfter} writes are acknowledged after the kill`,
+    })
     return recoveryMs
   } finally {
     await writers.stop()

@@ -20,6 +20,7 @@ const clientsPerService = 5
 const keysPerRound = 4
 /** Operations before each disturbance, and after it. */
 const operationsBetween = 250
+const progress = { timeoutMs: 120_000, description: `${operationsBetween} more operations are done` }
 
 /** Removes the Idempotency-Key that the client adds to a write. */
 const withoutKey: typeof fetch = (input, init) => {
@@ -47,10 +48,10 @@ const runRound = async (bed: DisturbedBed, clients: readonly Client[], round: nu
   const keys = Array.from({ length: keysPerRound }, (_, n) => `round-${round}-${n}`)
   const recording = startRecording(clients, keys)
   try {
-    await until(() => recording.finished() > operationsBetween, 120_000)
+    await until(() => recording.finished() > operationsBetween, progress)
     await disturbances[disturbance](bed)
     const before = recording.finished()
-    await until(() => recording.finished() > before + operationsBetween, 120_000)
+    await until(() => recording.finished() > before + operationsBetween, progress)
   } finally {
     await recording.stop()
   }

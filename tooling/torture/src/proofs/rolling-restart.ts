@@ -20,7 +20,7 @@ interface Replicas {
 
 const waitForActions = async ({ load }: Replicas): Promise<void> => {
   const before = load.done()
-  await until(() => load.done() > before + actionsBetween, 60_000)
+  await until(() => load.done() > before + actionsBetween, { timeoutMs: 60_000, description: `${actionsBetween} more actions are done` })
 }
 
 /** Restarts a replica as a deployment does. Resolves with the time that it took to stop. @throws Violation if it did not stop gracefully */
@@ -32,7 +32,7 @@ const restart = async (service: ServiceUnderTest, replicas: Replicas): Promise<n
   assertHolds(stopMs < stopMsMax, () => `a replica took ${Math.round(stopMs)} ms to stop; expected less than ${stopMsMax}`)
   await waitForActions(replicas)
   await service.start()
-  await until(() => replicas.balancer.routesTo(service.url), 60_000)
+  await until(() => replicas.balancer.routesTo(service.url), { timeoutMs: 60_000, description: 'the balancer uses the restarted service' })
   await waitForActions(replicas)
   return stopMs
 }

@@ -17,7 +17,7 @@ export interface ErrorDefinition {
 
 const defineErrors = <const T extends Record<string, ErrorDefinition>>(table: T): T => table
 
-/** All errors of the API by their stable code. */
+/** All errors of the API by their stable code, in the order of their status. */
 export const errors = defineErrors({
   validation_failed: {
     status: 400,
@@ -152,20 +152,6 @@ export const errors = defineErrors({
     recorded: false,
     help: 'A request with the same `Idempotency-Key` is in progress. Retry after `Retry-After` seconds. The response will be that of the first request.',
   },
-  expectation_failed: {
-    status: 417,
-    title: 'The expectation is not supported',
-    retryable: false,
-    recorded: false,
-    help: 'The only supported value of the `Expect` header is `100-continue`. Omit the header.',
-  },
-  idempotency_key_reused: {
-    status: 422,
-    title: 'The idempotency key belongs to another request',
-    retryable: false,
-    recorded: false,
-    help: 'A request with the same `Idempotency-Key` and another method, path, query, body, condition or `Prefer` was sent before. Use a new key for each request, also for one with a corrected `If-Match`. Reuse a key only to retry the same request.',
-  },
   precondition_failed: {
     status: 412,
     title: 'A condition of the request does not hold',
@@ -194,6 +180,20 @@ export const errors = defineErrors({
     recorded: false,
     help: 'The body must be `Content-Type: application/json` in UTF-8 and not compressed. With curl, add `-H "Content-Type: application/json"`.',
   },
+  expectation_failed: {
+    status: 417,
+    title: 'The expectation is not supported',
+    retryable: false,
+    recorded: false,
+    help: 'The only supported value of the `Expect` header is `100-continue`. Omit the header.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The idempotency key belongs to another request',
+    retryable: false,
+    recorded: false,
+    help: 'A request with the same `Idempotency-Key` and another method, path, query, body, condition or `Prefer` was sent before. Use a new key for each request, also for one with a corrected `If-Match`. Reuse a key only to retry the same request.',
+  },
   rate_limited: {
     status: 429,
     title: 'Too many requests',
@@ -215,13 +215,6 @@ export const errors = defineErrors({
     recorded: false,
     help: 'This is an error of the service, not of the request. Report it with the request id (`instance`). The service logged the cause with this id.',
   },
-  http_version_not_supported: {
-    status: 505,
-    title: 'The HTTP version is not supported',
-    retryable: false,
-    recorded: false,
-    help: 'The service supports HTTP/1.1 and HTTP/1.0. A client that uses HTTP/2 without negotiation must use HTTP/1.1, or a proxy that translates.',
-  },
   database_unavailable: {
     status: 503,
     title: 'The database is unavailable',
@@ -242,6 +235,13 @@ export const errors = defineErrors({
     retryable: false,
     recorded: false,
     help: 'After the write was sent and before its commit was confirmed, the connection to the database failed or timed out. The write may have been applied. With an `Idempotency-Key`, retry the same request: it is applied once, and the response has the outcome. Otherwise, read the item to see its state. A condition (`If-Match`) makes any retry safe.',
+  },
+  http_version_not_supported: {
+    status: 505,
+    title: 'The HTTP version is not supported',
+    retryable: false,
+    recorded: false,
+    help: 'The service supports HTTP/1.1 and HTTP/1.0. A client that uses HTTP/2 without negotiation must use HTTP/1.1, or a proxy that translates.',
   },
 })
 

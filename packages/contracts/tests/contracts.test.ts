@@ -34,6 +34,11 @@ test.each(Object.entries<ErrorDefinition>(errors))('%s has a title and a help te
   expect(help).toMatch(/\.$/)
 })
 
+test('the errors are ordered by status', () => {
+  const statuses = Object.values<ErrorDefinition>(errors).map(({ status }) => status)
+  expect(statuses).toEqual(statuses.toSorted((a, b) => a - b))
+})
+
 describe('keys', () => {
   test.each(['a', 'a/b', '...', ' ', '\u{10ffff}', 'x'.repeat(1024), 'é'.repeat(512)])('%j is valid', (key) => {
     expect(Key.safeParse(key).success).toBe(true)

@@ -17,7 +17,6 @@ import { createListItems, type ItemList } from './list-items.js'
 import type { DeleteOperation, DeletePrefixOperation, GetOperation, ItemOperation, ListOperation } from './operation.js'
 import { createPatchItem, createTouchItem } from './patch-item.js'
 import { createPutItem } from './put-item.js'
-
 import type { ItemRow } from './sql/item-row.js'
 import { type StoredItem, toItem } from './stored-item.js'
 import type { ItemDatabase } from './write-batcher.js'

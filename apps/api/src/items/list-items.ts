@@ -8,7 +8,7 @@ import { itemListIdentity, readCursor, writeCursor } from './cursor.js'
 import { afterEntry, afterEveryKey, keyRange, nextKey } from './key-range.js'
 import type { ListOperation } from './operation.js'
 import { groupItems, groupItemsDescending } from './sql/group-items.js'
-import { listItems, listItemsDownwards } from './sql/list-items.js'
+import { listItems, listItemsDescending } from './sql/list-items.js'
 import { type StoredItem, toItem } from './stored-item.js'
 
 /** A page of a list. */
@@ -111,11 +111,11 @@ export const createListItems = (pool: Pool) => {
     const { from, until, whole } = keyRange(prefix)
     const last = after ?? startAfter
     const start = last === undefined ? (reverse ? until : from) : reverse ? last : nextKey(last)
-    const statement = reverse ? listItemsDownwards : listItems
+    const statement = reverse ? listItemsDescending : listItems
     const params = { namespace: context.namespace, from, start, until, whole, page, pageSize, wantValues, wantTotal }
     const rows = await readBounded(
       (lane, bounded) => pool.runInLane(lane, statement, { ...params, bounded }, context),
-      (found) => only(found).whole && !lacksTotal(list, found),
+      (found) => only(found).complete && !lacksTotal(list, found),
       { wantTotal: wantTotal && !whole, scan: (page - 1) * pageSize > boundedOffset },
     )
     const found = rows.flatMap((row) => (row.key === null ? [] : [toItem(row)]))
@@ -132,9 +132,9 @@ export const createListItems = (pool: Pool) => {
   const groupPage = async (context: OperationContext, list: ListRange, delimiter: string): Promise<Page> => {
     const { prefix, after, startAfter, reverse, pageSize, wantValues, wantTotal } = list
     const { until, whole } = keyRange(prefix)
-    const upwards = () =>
+    const ascendingStart = () =>
       after === undefined ? (startAfter === undefined ? prefix : nextKey(startAfter)) : afterEntry(after, prefix, delimiter)
-    const start = reverse ? (after ?? startAfter ?? until) : upwards()
+    const start = reverse ? (after ?? startAfter ?? until) : ascendingStart()
     const statement = reverse ? groupItemsDescending : groupItems
     const page = { start, until, whole, delimiter, beyond: afterEveryKey, pageSize, wantValues, wantTotal }
     const params = { namespace: context.namespace, prefix, ...page }

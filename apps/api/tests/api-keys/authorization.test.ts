@@ -149,8 +149,8 @@ describe('authorization', () => {
     ] as const) {
       expect((await as(key, 'POST', `/batch/${path}`, json)).status).toBe(200)
     }
-    const downwards = await listed('reverse=true&start_after=zz')
-    expect(downwards).toEqual([all[0].toReversed(), undefined, all[2]])
+    const descending = await listed('reverse=true&start_after=zz')
+    expect(descending).toEqual([all[0].toReversed(), undefined, all[2]])
     expect((await as(key, 'DELETE', '/items?prefix=in/')).json.deleted).toBeGreaterThan(1)
   })
 

@@ -42,20 +42,20 @@ const walk = async (query: Record<string, string>): Promise<string[]> => {
 }
 
 test('a delimiter groups one level, orders items and groups together, and counts all items with the prefix', async () => {
-  for (const key of ['fold/a', 'fold/b/1', 'fold/b/2', 'fold/b/c/3', 'fold/c', 'fold/d/']) {
+  for (const key of ['mixed/a', 'mixed/b/1', 'mixed/b/2', 'mixed/b/c/3', 'mixed/c', 'mixed/d/']) {
     await api.request('PUT', `/items/${encodeURIComponent(key)}`, { json: { value: key } })
   }
-  await putExpired(api, 'fold/gone/1')
-  const response = await api.request('GET', '/items?prefix=fold/&delimiter=/&page_size=3')
-  expect(response.json).toMatchObject({ prefixes: ['fold/b/'], total: 6, page: null, page_size: 3, total_pages: null })
-  expect(response.json.items).toMatchObject([{ key: 'fold/a', value: 'fold/a' }, { key: 'fold/c' }])
+  await putExpired(api, 'mixed/gone/1')
+  const response = await api.request('GET', '/items?prefix=mixed/&delimiter=/&page_size=3')
+  expect(response.json).toMatchObject({ prefixes: ['mixed/b/'], total: 6, page: null, page_size: 3, total_pages: null })
+  expect(response.json.items).toMatchObject([{ key: 'mixed/a', value: 'mixed/a' }, { key: 'mixed/c' }])
   const { next_cursor } = response.json
   expect(response.headers.get('link')).toBe(
-    `</items?page_size=3&prefix=fold%2F&delimiter=%2F>; rel="first", </items?cursor=${next_cursor}&page_size=3&prefix=fold%2F&delimiter=%2F>; rel="next"`,
+    `</items?page_size=3&prefix=mixed%2F&delimiter=%2F>; rel="first", </items?cursor=${next_cursor}&page_size=3&prefix=mixed%2F&delimiter=%2F>; rel="next"`,
   )
-  expect(await list({ prefix: 'fold/', delimiter: '/', page_size: '3', cursor: next_cursor, count: 'none', keys_only: 'true' })).toEqual({
+  expect(await list({ prefix: 'mixed/', delimiter: '/', page_size: '3', cursor: next_cursor, count: 'none', keys_only: 'true' })).toEqual({
     items: [],
-    prefixes: ['fold/d/'],
+    prefixes: ['mixed/d/'],
     total: null,
     page: null,
     page_size: 3,

@@ -7,7 +7,7 @@ import { deleteRange } from '../../src/items/sql/delete-range.js'
 import { getItems } from '../../src/items/sql/get-items.js'
 import { groupItems, groupItemsDescending } from '../../src/items/sql/group-items.js'
 import { incrementItems } from '../../src/items/sql/increment-items.js'
-import { listItems, listItemsDownwards } from '../../src/items/sql/list-items.js'
+import { listItems, listItemsDescending } from '../../src/items/sql/list-items.js'
 import { putItems } from '../../src/items/sql/put-items.js'
 import { replaceItems } from '../../src/items/sql/replace-items.js'
 import { updateItems } from '../../src/items/sql/update-items.js'
@@ -215,10 +215,10 @@ test.each([
   // The total of a prefix is counted once, and not again for each item.
   ['list a prefix', () => read(listItems, { ...list, from: prefix.from, until: prefix.until, whole: false }), 1111 + 200],
   ['list from a cursor', () => read(listItems, { ...list, start: nextKey('row6') }), rows / 10 + 200],
-  ['list downwards', () => read(listItemsDownwards, { ...list, start: until }), rows / 10 + 200],
-  ['list downwards from a cursor', () => read(listItemsDownwards, { ...list, start: 'row6' }), rows / 10 + 200],
-  ['fold a list', () => read(groupItems, group), 40],
-  ['fold a list downwards', () => read(groupItemsDescending, { ...group, start: 's' }), 40],
+  ['list in descending order', () => read(listItemsDescending, { ...list, start: until }), rows / 10 + 200],
+  ['list in descending order from a cursor', () => read(listItemsDescending, { ...list, start: 'row6' }), rows / 10 + 200],
+  ['group a list', () => read(groupItems, group), 40],
+  ['group a list in descending order', () => read(groupItemsDescending, { ...group, start: 's' }), 40],
 ] as const)('%s reads few rows of a large table', async (_name, readRows, most) => {
   expect(await readRows()).toBeLessThanOrEqual(most)
 })

@@ -32,10 +32,10 @@ export interface ListItems {
 }
 
 /**
- * An item of the page, the first item of the next page, or only the total if the page is empty. `whole` is false if a bounded list had to
- * stop.
+ * An item of the page, the first item of the next page, or only the total if the page is empty. `complete` is false if a bounded list had
+ * to stop.
  */
-export type ListRow = { readonly total: string | null; readonly whole: boolean } & (ItemRow | { readonly key: null })
+export type ListRow = { readonly total: string | null; readonly complete: boolean } & (ItemRow | { readonly key: null })
 
 interface Direction {
   readonly order: SQL
@@ -73,7 +73,7 @@ const listStatement = ({ order, start, range }: Direction) =>
         limit asked.page_size + 1 offset (asked.page - 1) * asked.page_size
       ) live
     )
-    select total.total::text, stopped.whole, p.key, ${valueWithinBudget(sql`p.value`, sql`p.key ${order}`)} as value, p.version::text, ${createdVersion('p')},
+    select total.total::text, stopped.complete, p.key, ${valueWithinBudget(sql`p.value`, sql`p.key ${order}`)} as value, p.version::text, ${createdVersion('p')},
       p.created_at::text, p.updated_at::text, p.expires_at::text
     from asked
     cross join lateral (select ${totalOfAsked} as total offset 0) total
@@ -85,7 +85,7 @@ const listStatement = ({ order, start, range }: Direction) =>
           order by i.key ${order}
           offset ${sql.raw(String(boundedPageRows))} limit 1
         )
-      ) as whole
+      ) as complete
       offset 0
     ) stopped
     left join page p on true
@@ -100,7 +100,7 @@ export const listItems = listStatement({
 })
 
 /** Lists in descending order. */
-export const listItemsDownwards = listStatement({
+export const listItemsDescending = listStatement({
   order: sql`desc`,
   start: (p) => sql`least(${p.until}::text collate "C", ${p.start}::text)`,
   range: sql`i.key >= asked.first and i.key < asked.start`,

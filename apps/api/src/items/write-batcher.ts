@@ -26,7 +26,7 @@ export interface ItemDatabase {
   readonly observe?: ((kind: string) => BatcherObserver) | undefined
 }
 
-/** How many calls of a kind may wait: more than are admitted at a high throughput (`http/admission.ts`). */
+/** How many calls of a kind may wait: more than are admitted at a high throughput (`http/overload/admission.ts`). */
 const waitingMax = 20_000
 
 /**

@@ -61,6 +61,25 @@ test.each(documents)('%s refers only to existing files', (file) => {
   expect([...links, ...paths].filter((path) => !existsSync(join(root, path)))).toEqual([])
 })
 
+test('comments cite only existing source files', () => {
+  const folders = ['apps', 'packages'].flatMap((kind) => readdirSync(join(root, kind)).map((name) => join(root, kind, name, 'src')))
+  const sources = folders.filter(existsSync).flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => ({ folder, file: join(folder, name) })),
+  )
+  const citations = sources.flatMap(({ folder, file }) => {
+    const comments =
+      readFileSync(file, 'utf8')
+        .match(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*/g)
+        ?.join('\n') ?? ''
+    return [...comments.matchAll(/`([\w./-]+\.ts)`/g)].map(([, path = '']) => ({ file, path, bases: [root, folder, dirname(file)] }))
+  })
+  expect(citations).not.toEqual([])
+  const broken = citations.filter(({ path, bases }) => !bases.some((base) => existsSync(join(base, path))))
+  expect(broken.map(({ file, path }) => `${file}: ${path}`)).toEqual([])
+})
+
 test('docs/settings.md lists exactly the existing settings', () => {
   expect([...read('docs/settings.md').matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name).sort()).toEqual([...settingNames].sort())
 })

@@ -49,7 +49,7 @@ export class ApiError extends Error {
 
 /** Creates an error that reports the same fault for several parts of the request. */
 export const invalidAt = (paths: readonly string[], message: string): ApiError =>
-  new ApiError('validation_failed', `${paths[0]} ${message}`, { faults: paths.map((path) => ({ path, message })) })
+  new ApiError('validation_failed', `${paths[0]}: ${message}`, { faults: paths.map((path) => ({ path, message })) })
 
 /** Creates an error that reports one fault of the request. */
 export const invalid = (path: string, message: string): ApiError => invalidAt([path], message)

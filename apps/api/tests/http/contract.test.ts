@@ -71,6 +71,10 @@ const expectConforming = (id: RouteId, response: ApiResponse, expected: number |
       expect(response.json.instance).toBe(response.headers.get('x-request-id'))
       const etag = response.headers.get('etag')
       if (etag !== null) expect(etag).toBe(`"${response.json.version}"`)
+      if (expected === 'validation_failed') {
+        const [{ path, message }] = response.json.errors
+        expect(response.json.detail).toBe(`${path}: ${message}`)
+      }
       if (versioned.includes(expected)) expect(response.json.version).toMatch(/^\d+$/)
     }
   } else {

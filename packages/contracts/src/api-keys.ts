@@ -52,7 +52,7 @@ export const NewApiKey = z
   .refine((key) => key.ttl == null || key.expires_at == null, { path: ['ttl'], message: 'give only one of ttl and expires_at' })
   .refine((key) => (key.prefix === null && key.namespaces === null) || !key.scopes.includes('admin'), {
     path: ['scopes'],
-    message: 'must not combine admin with namespaces or a prefix, which do not restrict it',
+    message: 'admin cannot be combined with namespaces or a prefix, because they do not restrict it',
   })
   .meta({ id: 'NewApiKey', examples: [{ name: 'checkout service', scopes: ['read', 'write'], prefix: 'carts/' }] })
 

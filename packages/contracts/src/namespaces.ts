@@ -42,7 +42,7 @@ export const NewNamespace = z
 export const NamespaceSettings = z
   .strictObject(z.object(settings).partial().shape)
   .refine(defaultWithinMax, defaultWithinMaxFault)
-  .refine((change) => Object.keys(change).length > 0, 'must have a setting')
+  .refine((change) => Object.keys(change).length > 0, 'must contain at least one setting')
   .meta({ id: 'NamespaceSettings', examples: [{ default_ttl: 3600, max_items: null }] })
 
 const NamespacePage = z

@@ -18,7 +18,10 @@ const Check = z
         'The version that the item must have been created with, whatever was written to it since. Null: the item must not exist.',
     }),
   })
-  .refine((check) => (check.version === undefined) !== (check.created_version === undefined), 'must have either version or created_version')
+  .refine(
+    (check) => (check.version === undefined) !== (check.created_version === undefined),
+    'must have exactly one of version and created_version',
+  )
   .meta({ id: 'Check' })
 
 const setOperation = z.strictObject({ op: z.literal('set'), key: Key, value: JsonValue, ...expiry }).refine(oneExpiry, oneExpiryFault)

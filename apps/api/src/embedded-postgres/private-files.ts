@@ -31,7 +31,9 @@ export const openPrivateFile = async (path: string, flags: number, account: Serv
   const { uid, mode } = await handle.stat()
   if (account.trusts(uid) && (mode & 0o077) === 0) return handle
   await handle.close()
-  throw new StartError(`DATA_DIR: ${path} belongs to another user or can be read by others. Restore its owner, and run chmod go= on it.`)
+  throw new StartError(
+    `DATA_DIR: ${path} belongs to another user or can be read by others. Restore its owner, and remove the access of group and others (chmod go= ${path}).`,
+  )
 }
 
 /** Reads a file with the checks of {@link openPrivateFile}. */

@@ -13,7 +13,7 @@ const writeKey =
   (items: ItemHandlers): Handler<Routes['putKey']> =>
   async (context, input) => {
     checkKey(context.caller, input.body.key)
-    if (input.body.key !== input.params.key) throw new ApiError('key_mismatch', 'body.key must be the key in the path.')
+    if (input.body.key !== input.params.key) throw new ApiError('key_mismatch', 'body.key must equal the key in the path.')
     return items.putItem(context, { ...input, query: noQuery })
   }
 

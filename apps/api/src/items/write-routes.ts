@@ -16,7 +16,7 @@ const putValue = (value: string | undefined, bodyText: string | undefined): stri
     if (bodyText === undefined) throw invalid('body', 'is required: {"value": …}, or ?value= in its place')
     return memberText(bodyText, 'value') ?? 'null'
   }
-  if (bodyText !== undefined) throw invalid('query.value', 'and a body exclude one another')
+  if (bodyText !== undefined) throw invalid('query.value', 'cannot be combined with a body')
   if (value.includes('\0')) throw invalid('query.value', 'must not contain the NUL character')
   return JSON.stringify(value)
 }

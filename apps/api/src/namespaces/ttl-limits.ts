@@ -13,12 +13,11 @@ export const limitedTtl = (
   path = 'body',
 ): number | null => {
   if (max_ttl !== null) {
-    const within = `in this namespace, at most ${max_ttl} seconds away`
     if (ttl !== null && ttl > max_ttl) throw invalid(`${path}.ttl`, `must be at most ${max_ttl} in this namespace`)
     // One second more, because this clock only approximates the database's.
     if (expiresAt !== null && Date.parse(expiresAt) > now() + (max_ttl + 1) * 1000)
-      throw invalid(`${path}.expires_at`, `must be, ${within}`)
-    if (forever) throw invalid(`${path}.ttl`, `must not be null ${within}`)
+      throw invalid(`${path}.expires_at`, `must be at most ${max_ttl} seconds from now in this namespace`)
+    if (forever) throw invalid(`${path}.ttl`, `must not be null: items in this namespace live at most ${max_ttl} seconds`)
   }
   if (ttl !== null || expiresAt !== null || forever) return ttl
   return default_ttl ?? max_ttl

@@ -18,10 +18,10 @@ export class QueueFull extends DatabaseOverloaded {
   }
 }
 
-/** Another transaction was in the way: a lock timeout, a deadlock or a serialization failure. The statement had no effect. */
+/** Another transaction conflicted: a lock timeout, a deadlock or a serialization failure. The statement had no effect. */
 export class DatabaseConflict extends DatabaseOverloaded {}
 
-/** Another write came between the statements of an operation, and had to be taken into account. The operation had no effect. */
+/** Another write happened between the statements of an operation, so the operation must run again. It had no effect. */
 export class Raced extends DatabaseOverloaded {
   constructor(options?: ErrorOptions) {
     super('other requests kept writing the same key', options)
@@ -42,9 +42,9 @@ export class NotConnected extends Error {
   }
 }
 
-/** Creates the error for an operation that left a queue without having been run. */
+/** Creates the error for an operation that a queue rejected before it ran. */
 export const queueError = (reason: QueueRejection): DatabaseOverloaded =>
-  reason === 'queue_full' ? new QueueFull() : new DatabaseOverloaded('it waited too long')
+  reason === 'queue_full' ? new QueueFull() : new DatabaseOverloaded('the operation waited too long in a queue')
 
 /** Creates the error for a statement that failed. PostgreSQL's own error (`cause`) is returned if the statement itself was rejected. */
 export const failureError = (failure: FailureClass, cause: unknown): unknown => {

@@ -174,9 +174,9 @@ describe('a check of created_version', () => {
   })
 
   test.each([
-    [{}, 'body.checks.0: must have either version or created_version'],
-    [{ version: '1', created_version: '1' }, 'body.checks.0: must have either version or created_version'],
-    [{ version: null, created_version: null }, 'body.checks.0: must have either version or created_version'],
+    [{}, 'body.checks.0: must have exactly one of version and created_version'],
+    [{ version: '1', created_version: '1' }, 'body.checks.0: must have exactly one of version and created_version'],
+    [{ version: null, created_version: null }, 'body.checks.0: must have exactly one of version and created_version'],
     [{ created_version: '01' }, 'body.checks.0.created_version'],
     [{ created_version: 1 }, 'body.checks.0.created_version'],
   ])('of a wrong shape is a 400: %j', async (members, detail) => {

@@ -180,7 +180,7 @@ describe('responses to writes', () => {
     expect((await api.request('GET', '/items?pagesize=3')).json.errors[0].path).toBe('query.pagesize')
   })
 
-  test('a body and ?value= exclude one another', async () => {
+  test('a body and ?value= cannot be combined', async () => {
     expect((await api.request('PUT', '/items/both?value=1', { json: { value: 1 } })).json.code).toBe('validation_failed')
     expect((await api.request('PUT', '/items/neither')).json.code).toBe('validation_failed')
   })

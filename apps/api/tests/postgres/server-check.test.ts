@@ -18,7 +18,7 @@ test('a server that can lose acknowledged writes is rejected unless ALLOW_UNSAFE
 
 test('a database without UTF-8 is rejected', () =>
   withDatabase("encoding 'SQL_ASCII' template template0", async (url) => {
-    await expect(checkServer({ url }, logger)).rejects.toThrow('the database has the encoding SQL_ASCII. Use a database with UTF8.')
+    await expect(checkServer({ url }, logger)).rejects.toThrow('the database uses encoding SQL_ASCII. Use a database with encoding UTF8.')
   }))
 
 test('items survive a restart of the service', async () => {

@@ -66,7 +66,7 @@ export const checkUsable = (info: ServerInfo, allowUnsafe: boolean): void => {
   if (info.version < versionMin) {
     throw new UnusableServer(`PostgreSQL ${info.version} is too old. Use PostgreSQL ${versionMin} or newer.`)
   }
-  if (info.encoding !== 'UTF8') throw new UnusableServer(`the database has the encoding ${info.encoding}. Use a database with UTF8.`)
+  if (info.encoding !== 'UTF8') throw new UnusableServer(`the database uses encoding ${info.encoding}. Use a database with encoding UTF8.`)
   if (info.standby) throw new UnusableServer('the server is a standby, which accepts no writes. Connect to the primary.')
   if (info.read_only) {
     throw new UnusableServer('the server accepts no writes: default_transaction_read_only is on. Turn it off.', true)

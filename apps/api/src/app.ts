@@ -51,11 +51,11 @@ export interface AppOptions {
   readonly service: ServiceState
   readonly rateLimit: RateLimitOptions
   readonly valueBytesMax: number
-  /** Bounds the bytes of all requests that are served at the same time. */
+  /** Limits the bytes of all requests in progress. */
   readonly budget: ByteBudget
   /** Counts the requests that wait for short statements. */
   readonly admissions: Admissions
-  /** Whether keys are also served at the root. */
+  /** Whether the routes of keys at the root are enabled. */
   readonly rootKeys: boolean
   /** Returns the metrics. */
   readonly metricsText: () => Promise<string>
@@ -83,11 +83,11 @@ const createHandlers = ({ store, service, ...options }: AppOptions, document: ()
   }
 }
 
-/** What serves the requests of a process. */
+/** Processes the requests. */
 export interface App {
-  /** Every route behind its middleware. */
+  /** Processes any request, with all routes and middleware. */
   readonly general: OpenAPIHono<HttpEnv>
-  /** Serves plain requests sooner. Undefined if requests are traced. */
+  /** Processes plain requests in less time. Undefined if requests are traced. */
   readonly express: ServeExpress | undefined
 }
 

@@ -27,21 +27,21 @@ import { createRequestCounts, type RequestCounts } from './rate-limit/request-co
 import { observers, type Traces } from './tracing/observers.js'
 import { version } from './version.js'
 
-/** What several processes of one service have in common, and one alone has by itself. */
+/** The parts that all processes of a service share. A service of one process creates its own. */
 export interface SharedParts {
-  /** Where requests are counted that are not, or cannot be, counted in the database. */
+  /** Counts requests that are not counted in the database. */
   readonly createLimiter: CreateLimiter
-  /** Answers the metrics of all, of which these are our own. */
+  /** Returns the metrics of all processes. `own` are those of this process. */
   readonly metricsText: (own: Metrics) => () => Promise<string>
 }
 
 /** The API on a socket. */
 export interface Serving extends Running {
-  /** Where the metrics are, if they have a port of their own. */
+  /** The address of the metrics, if they have a port of their own. */
   readonly metricsUrl: string | undefined
 }
 
-/** Loads what traces, where somebody takes traces: it is a good part of the program. */
+/** Loads the tracing code only if an endpoint is set, because it is large. */
 const openTraces = async (config: Config, logger: Logger): Promise<Traces | undefined> => {
   if (config.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return undefined
   const { startTraces } = await import('./tracing/traces.js')
@@ -49,7 +49,7 @@ const openTraces = async (config: Config, logger: Logger): Promise<Traces | unde
   return startTraces({ endpoint, serviceName, version: version(), share }, logger)
 }
 
-/** Listens with the API, and with the metrics where they have a port of their own. */
+/** Opens the port of the API, and the port of the metrics if they have one. */
 const listenOn = async (server: Server, metricsServer: Server, { HOST, PORT, METRICS_PORT }: Config) => {
   const metricsUrl = METRICS_PORT === undefined ? undefined : await listen(metricsServer, HOST, METRICS_PORT, 'METRICS_PORT')
   try {
@@ -84,7 +84,7 @@ const rateLimitOptions = (config: Config, counts: RequestCounts | undefined, cre
   createLimiter: counts === undefined ? createLimiter : createPostgresLimiter(counts, createLimiter),
 })
 
-/** The bounds on peers, with those that are settings. */
+/** Returns the limits on connections. Settings override the defaults. */
 const connectionBounds = ({ MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT }: Config, bounds: PeerBounds): PeerBounds => {
   const connectionsMax = MAX_CONNECTIONS ?? bounds.connectionsMax
   const perClient = MAX_CONNECTIONS_PER_CLIENT ?? (MAX_CONNECTIONS === undefined ? bounds.connectionsPerClientMax : connectionsMax / 2)
@@ -92,7 +92,7 @@ const connectionBounds = ({ MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT }: Confi
 }
 
 /**
- * Serves the API on a database, which stays open.
+ * Starts the API on a database. Does not close the database when the service stops.
  * @throws StartError
  */
 export const serve = async (
@@ -125,7 +125,7 @@ export const serve = async (
     admissions,
     rootKeys: config.ROOT_KEYS === 'on',
     metricsText: text,
-    // They name namespaces: where callers need a key they are not for everybody.
+    // Metrics name namespaces, so with AUTH=required they are not public.
     metricsMoved: config.METRICS_PORT !== undefined || config.AUTH === 'required',
     observe,
     logger,

@@ -35,7 +35,7 @@ const longRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
   'deleteNamespace',
 ])
 
-/** Decides who may use a route: identifies the caller, counts the request, and checks the caller's rights before the body is read. */
+/** Creates middleware that identifies the caller, counts the request, and checks the caller's rights before the body is read. */
 const enterRoute = ({ id, route }: EnabledRoute, authenticate: Authenticate): HttpMiddleware => {
   const checkConditions = conditionCheck(route)
   return async (c, next) => {
@@ -61,7 +61,7 @@ const operationContext = (c: HttpContext, served: EnabledRoute): OperationContex
   return createOperationContext(request, { namespace, caller, bodyText, idempotencyKey })
 }
 
-/** Calls the handler of a route, and counts its requests until they have their responses. */
+/** Creates middleware that calls the handler of a route. It counts the requests in progress. */
 const serveRoute = (served: EnabledRoute, handler: Handler<RouteContract>, admissions: Admissions): HttpMiddleware => {
   const { id, route } = served
   const admission = route.safe ? admissions.read : admissions.write
@@ -94,7 +94,7 @@ const mountRoute = (app: OpenAPIHono<HttpEnv>, served: EnabledRoute, options: Mo
   for (const step of steps) app.on(route.method, described.getRoutingPath(), step)
 }
 
-/** Rejects the methods that a path has no route for (RFC 9110 section 15.5.6). */
+/** Creates middleware that rejects the methods that a path has no route for (RFC 9110 section 15.5.6). */
 const rejectMethod = (routesOfPath: readonly EnabledRoute[], authenticate: Authenticate): HttpMiddleware => {
   const methods = new Set(routesOfPath.map(({ route }) => route.method.toUpperCase()))
   if (methods.has('GET')) methods.add('HEAD')
@@ -108,7 +108,7 @@ const rejectMethod = (routesOfPath: readonly EnabledRoute[], authenticate: Authe
 }
 
 /**
- * Mounts every route of the contracts with its middleware and its handler, and describes it in the app's OpenAPI registry. Where several
+ * Mounts every route of the contracts with its middleware and its handler, and describes it in the app's OpenAPI registry. If several
  * paths match a request, the first one serves it, whatever the method.
  */
 export const mountRoutes = (app: OpenAPIHono<HttpEnv>, options: MountOptions): void => {

@@ -98,7 +98,7 @@ const isHealthCheck = (incoming: IncomingMessage): boolean => /^\/health(?:\/|$)
 /** Serves a request, or returns false and leaves it untouched. */
 export type ServeExpress = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
 
-/** What serves requests. Each request is offered to `express` first. */
+/** Processes the requests. Each request is offered to `express` first. */
 interface Services {
   readonly general: Hono<HttpEnv>
   readonly express?: ServeExpress | undefined

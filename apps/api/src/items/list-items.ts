@@ -56,7 +56,7 @@ const boundedOffset = 1_000
 const lacksTotal = ({ wantTotal }: Pick<ListOperation, 'wantTotal'>, rows: readonly { readonly total: string | null }[]): boolean =>
   wantTotal && only(rows).total === null
 
-/** What a list is told whose scan was not done in time. */
+/** Returns the error of a list whose scan did not finish in time. */
 const scanRejection = (error: unknown, wantTotal: boolean): unknown => {
   if (!(error instanceof DatabaseOverloaded) || error instanceof QueueFull || !wantTotal) return error
   return new ApiError('overloaded', 'The total could not be counted in time. Add `count=none`, or use a longer prefix.', {

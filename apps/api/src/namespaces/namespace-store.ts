@@ -1,4 +1,4 @@
-import { ApiError } from '../http/api-error.js'
+import { ApiError, invalid } from '../http/api-error.js'
 import type { OperationContext } from '../http/operation-context.js'
 import type { DeletePrefix } from '../items/delete-prefix.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
@@ -62,9 +62,7 @@ export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteA
     change: async (context, name, given) => {
       const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(context, name)), ...defined(given) }
       if (default_ttl !== null && max_ttl !== null && default_ttl > max_ttl) {
-        throw new ApiError('validation_failed', 'default_ttl must not be more than max_ttl.', {
-          faults: [{ path: 'body.default_ttl', message: 'must not be more than max_ttl' }],
-        })
+        throw invalid('body.default_ttl', 'must not be more than max_ttl')
       }
       await pool.run(updateNamespace, { name, default_ttl, max_ttl, max_value_bytes, max_items }, context.deadline)
       settings.forget(name)

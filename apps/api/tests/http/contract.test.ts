@@ -184,6 +184,7 @@ describe('responses', () => {
     await expectResponse('getNamespace', 'namespace_not_found', 'GET', '/namespaces/nobody')
     await expectResponse('getNamespace', 'validation_failed', 'GET', '/namespaces/Team')
     await expectResponse('patchNamespace', 200, 'PATCH', '/namespaces/team', { json: { max_ttl: 100 } })
+    await expectResponse('patchNamespace', 'validation_failed', 'PATCH', '/namespaces/team', { json: { default_ttl: 101 } })
     await expectResponse('patchNamespace', 'namespace_not_found', 'PATCH', '/namespaces/nobody', { json: { max_ttl: 1 } })
     const item = '/namespaces/team/items'
     await call('PUT', `${item}/a`, { json: { value: 1 } })

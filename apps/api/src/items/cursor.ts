@@ -14,7 +14,7 @@ export type ListIdentity = readonly (string | number | boolean | undefined)[]
  */
 export const itemListIdentity = (namespace: string, operation: ListOperation): ListIdentity => {
   const { op, cursor, startAfter, page, pageSize, wantValues, wantTotal, prefix, delimiter, reverse, ...added } = operation
-  const set = Object.entries<ListIdentity[number]>(added).filter(([, value]) => value !== undefined && value !== false)
+  const set = Object.entries<ListIdentity[number]>(added).filter(([, value]) => value !== undefined && value !== false && value !== '')
   return ['items', namespace, prefix, delimiter, reverse, ...set.sort().flat()]
 }
 

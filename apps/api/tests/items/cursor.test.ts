@@ -48,7 +48,7 @@ describe('a cursor', () => {
   })
 
   test('of a list without a new parameter stays valid', () => {
-    const added = { newParameter: undefined, newFlag: false }
+    const added = { newParameter: undefined, newText: '', newFlag: false }
     expect(itemListIdentity('default', { ...operation, ...added })).toEqual(itemListIdentity('default', operation))
   })
 })

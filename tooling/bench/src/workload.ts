@@ -12,7 +12,7 @@ export const keyCount = 100_000
 export const namespaceCount = 64
 
 /** Returns the namespace of key `n` in the workload of several namespaces. */
-export const namespaceOf = (n: number): string => `bench-${n % namespaceCount}`
+const namespaceOf = (n: number): string => `bench-${n % namespaceCount}`
 
 export const keyOf = (n: number): string => `bench-${String(n).padStart(6, '0')}`
 

@@ -8,7 +8,7 @@ import type { WriteLocked } from './sql/write-locked.js'
 type Items = Map<string, StoredItem>
 
 /** The changes of a group to items and to the number of rows. */
-export type Changes = Omit<WriteLocked, 'transactionId' | 'recordIds' | 'fingerprints' | 'results' | 'recordSeconds'>
+type Changes = Omit<WriteLocked, 'transactionId' | 'recordIds' | 'fingerprints' | 'results' | 'recordSeconds'>
 
 /** The live items among locked rows, as the transactions of a group change them in memory. */
 export interface GroupState {

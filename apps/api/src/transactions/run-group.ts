@@ -35,7 +35,7 @@ export interface Transaction {
 }
 
 /** The result of a transaction: the JSON text of the results of its operations. */
-export type TransactionRow = { readonly results: string } & Replayable
+type TransactionRow = { readonly results: string } & Replayable
 
 /** The outcome of a transaction of a group. A rejection is the error for its caller. */
 export type TransactionOutcome = TransactionRow | ApiError

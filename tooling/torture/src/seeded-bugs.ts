@@ -37,8 +37,7 @@ export const seededBugs = {
     disturbance: 'none',
   },
   'a write without an idempotency record, so that a retry is applied again': {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: a template in the bundle
-    find: '        where ${write.done}\n',
+    find: '        where a.done\n',
     replace: '        where false\n',
     disturbance: 'client connections reset',
   },

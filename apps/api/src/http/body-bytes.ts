@@ -90,6 +90,11 @@ export const readBytes = (incoming: IncomingMessage, bound: BodyBound, lease: By
       if (!incoming.readableEnded)
         reject(new ApiError('malformed_request', 'The connection closed before the whole body arrived.', { cause }))
     }
+    // Its events have fired already, and would never settle the promise.
+    if (incoming.destroyed) {
+      onAborted()
+      return
+    }
     incoming.on('data', onData)
     incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
     incoming.on('error', onAborted)

@@ -26,6 +26,7 @@ const bodyBytesMax = 65_536
 const plainTarget = /^(?:\/namespaces\/([a-z0-9][a-z0-9-]{0,62}))?\/items\/([\w~!$'()*,;:@=-][\w.~!$'()*,;:@=-]{0,254})$/
 /** A token or a string, without escapes. */
 const plainIdempotencyKey = /^(?:[\w-]{1,255}|"[\w-]{1,255}")$/
+const plainHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::(?:\d{1,4}|[1-5]\d{4}))?$/i
 const plainLength = /^[1-9][0-9]{0,4}$/
 const plainContentType = /^application\/json(?:; ?charset=utf-8)?$/i
 
@@ -63,7 +64,7 @@ export const readPlainRequest = ({ method, url = '', rawHeaders, httpVersion }: 
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase()
     const value = rawHeaders[index + 1] as string
-    if (name === 'host' && host === undefined) host = value
+    if (name === 'host' && host === undefined && plainHost.test(value)) host = value
     else if (name === 'content-type' && contentType === undefined) contentType = value
     else if (name === 'content-length' && contentLength === undefined) contentLength = value
     else if (name === 'idempotency-key' && idempotencyKey === undefined && isPut && plainIdempotencyKey.test(value)) idempotencyKey = value

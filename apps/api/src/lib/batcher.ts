@@ -41,6 +41,8 @@ export interface BatcherOptions<Context, Input, Result> {
    * For writes, one statement makes the batches larger, and the second one keeps a wait for a lock from delaying all other keys.
    */
   readonly promptStatements?: number
+  /** How many calls of a batch that failed run at the same time, each by itself. Default: 4. */
+  readonly apartMax?: number
   /** After this time a statement probably waits for a lock or a slow disk. Default: 25 milliseconds. */
   readonly lateMs?: number
   readonly callsMax: number
@@ -52,6 +54,9 @@ export interface BatcherOptions<Context, Input, Result> {
   /** Observes calls and statements. */
   readonly observe?: BatcherObserver | undefined
 }
+
+/** The default of `apartMax`. */
+const apartMax = 4
 
 interface Waiting<Context, Input, Result> extends ObservedCall, BatchedCall<Context, Input> {
   readonly resolve: (result: Result) => void
@@ -195,6 +200,21 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
     }
   }
 
+  /** Runs calls one by one, a few at a time, so that those which wait for a lock leave connections for the others. */
+  const runApart = (batch: readonly Call[]): void => {
+    const rest = [...batch]
+    const runNext = (): void => {
+      const entry = rest.shift()
+      if (entry === undefined) return
+      if (entry.context.deadline - performance.now() < options.minRemainingMs) {
+        rejectCall(entry, 'deadline')
+        end(entry)
+        runNext()
+      } else runAlone(entry).then(runNext)
+    }
+    for (let n = 0; n < (options.apartMax ?? apartMax); n++) runNext()
+  }
+
   /** Runs a batch. If one call may have caused its error, all calls run again one by one, so that only that one is rejected. */
   const settle = async (batch: readonly Call[]): Promise<void> => {
     try {
@@ -204,7 +224,7 @@ export const createBatcher = <Context extends BatchedContext, Input, Result>(
       for (let index = 0; index < batch.length; index++) settleCall(batch[index] as Call, results[index] as Result | Promise<Result>)
     } catch (error) {
       if (batch.length > 1 && isFault(error)) {
-        for (const entry of batch) runAlone(entry)
+        runApart(batch)
         return
       }
       for (const entry of batch) {

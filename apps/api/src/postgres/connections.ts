@@ -10,7 +10,7 @@ export interface Connections extends Pick<SessionPool<Session>, 'use' | 'end'> {
    * @returns its rows, or undefined if no response arrived within `timeoutMs`
    * @throws NotConnected if the statement was not sent, or PostgreSQL's error
    */
-  send<Row>(text: string, values: unknown[], timeoutMs: number): Promise<Row[] | undefined>
+  send<Row>(kind: 'read' | 'write', text: string, values: unknown[], timeoutMs: number): Promise<Row[] | undefined>
 }
 
 /**
@@ -26,8 +26,9 @@ export const compactRows = <Row>(rows: Row[]): Row[] => (rows.length === 0 || 0 
 export const createConnections = (sessions: Sessions, count: number): Connections => {
   const { send, use, end } = createSessionPool(createSlots(sessions, count, () => sessions.open()))
   return {
-    send: <Row>(text: string, values: unknown[], timeoutMs: number) =>
+    send: <Row>(kind: 'read' | 'write', text: string, values: unknown[], timeoutMs: number) =>
       send(
+        kind,
         async ({ client }) => compactRows((await client.unsafe(text, values as never[], { prepare: true })) as unknown as Row[]),
         timeoutMs,
       ),

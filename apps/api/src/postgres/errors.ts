@@ -42,6 +42,15 @@ export class NotConnected extends Error {
   }
 }
 
+/** All connections were busy until the timeout, so no statement was sent. */
+export class ConnectionsBusy extends Error {
+  override readonly name = 'ConnectionsBusy'
+  readonly code = 'CONNECTIONS_BUSY'
+  constructor() {
+    super('all connections run other statements')
+  }
+}
+
 /** Creates the error for an operation that a queue rejected before it ran. */
 export const queueError = (reason: QueueRejection): DatabaseOverloaded =>
   reason === 'queue_full' ? new QueueFull() : new DatabaseOverloaded('the operation waited too long in a queue')
@@ -54,7 +63,7 @@ export const failureError = (failure: FailureClass, cause: unknown): unknown => 
     case 'conflict':
       return new DatabaseConflict('other transactions kept the rows locked', { cause })
     case 'resources_exhausted':
-      return new DatabaseOverloaded('the database canceled the statement', { cause })
+      return new DatabaseOverloaded(cause instanceof ConnectionsBusy ? cause.message : 'the database canceled the statement', { cause })
     case 'outcome_unknown':
       return new OutcomeUnknown('the database did not confirm a write', { cause })
     case 'statement_error':

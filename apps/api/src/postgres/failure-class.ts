@@ -19,6 +19,7 @@ const classByCode: Readonly<Record<string, FailureClass>> = {
   ENETUNREACH: 'not_applied',
   CONNECT_TIMEOUT: 'not_applied',
   NOT_CONNECTED: 'not_applied', // no session could be opened
+  CONNECTIONS_BUSY: 'resources_exhausted', // no connection was free in time
   '08001': 'not_applied', // unable to establish a connection
   '08004': 'not_applied', // connection rejected
   '25006': 'not_applied', // read-only transaction: the server is a standby
@@ -31,11 +32,14 @@ const classByCode: Readonly<Record<string, FailureClass>> = {
   '40P01': 'conflict', // deadlock
   '55P03': 'conflict', // lock timeout
   '57P04': 'not_applied', // the database was dropped
+  '26000': 'not_applied', // the prepared statement does not exist
   '57014': 'resources_exhausted', // statement timeout
   '25P03': 'outcome_unknown', // idle-in-transaction timeout: the connection is closed
   '40003': 'outcome_unknown', // statement completion unknown
   '57P01': 'outcome_unknown', // shut down by an administrator
   '57P02': 'outcome_unknown', // another server process crashed
+  '57P05': 'outcome_unknown', // idle session timeout: the connection is closed
+  '25P04': 'outcome_unknown', // transaction timeout: the connection is closed
 }
 
 /** The classes of SQLSTATEs that are not listed one by one, by their first two characters. */

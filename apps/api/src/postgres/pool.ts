@@ -1,7 +1,7 @@
 import type { Logger } from '@holdfast/server-kit'
 import type { DatabaseAddress } from './address/database-address.js'
 import { type Connections, createConnections } from './connections.js'
-import { QueueFull, queueError } from './errors.js'
+import { ConnectionsBusy, QueueFull, queueError } from './errors.js'
 import { classifyFailure, type FailureClass } from './failure-class.js'
 import type { Turn } from './fair-queue.js'
 import { createLanes, type Lane, type LaneName, laneNames } from './lanes.js'
@@ -14,9 +14,11 @@ import { type BoundStatement, createTransactions, type TwoStepTransaction } from
 import type { BinaryStatement } from './wire/binary-statement.js'
 import { createWireConnections } from './wire/wire-connections.js'
 
-const connectionsMax = 8
-/** Two for batches of reads and two for batches of puts. */
-const wireConnectionsMax = 4
+/**
+ * Reads have connections of their own, because writes may wait for locks. Each kind of batched puts has two: updates, upserts of missing
+ * rows, puts with a ttl, and creations.
+ */
+const connectionCounts = { reads: 2, writes: 6, binary_reads: 2, binary_writes: 8 } as const
 /** The number of transactions that may run at once. Each has its own connection, so none waits behind the locks of another. */
 export const transactionsMax = 4
 const inFlightMax = 2_000
@@ -24,7 +26,7 @@ const inFlightMax = 2_000
 export interface PoolUse {
   /** Statements and transactions that have no result yet, including those that wait for a retry. */
   readonly inFlight: number
-  readonly connections: Readonly<Record<LaneName | 'statements' | 'binary' | 'transactions', ConnectionUse>>
+  readonly connections: Readonly<Record<LaneName | keyof typeof connectionCounts | 'transactions', ConnectionUse>>
   /** Statements that wait for their turn in a lane. */
   readonly waiting: Readonly<Record<LaneName, number>>
 }
@@ -71,8 +73,10 @@ export interface Pool {
  */
 export const createPool = (address: DatabaseAddress, logger: Logger, observe: StatementObserver = () => {}): Pool => {
   const sessions = createSessions(address, logger)
-  const statements = createConnections(sessions, connectionsMax)
-  const binary = createWireConnections(sessions, wireConnectionsMax)
+  const reads = createConnections(sessions, connectionCounts.reads)
+  const writes = createConnections(sessions, connectionCounts.writes)
+  const binaryReads = createWireConnections(sessions, connectionCounts.binary_reads)
+  const binaryWrites = createWireConnections(sessions, connectionCounts.binary_writes)
   const transactions = createTransactions(sessions, transactionsMax, (error) => classifyFailure(error) === 'outcome_unknown')
   const lanes = createLanes((connections) => createConnections(sessions, connections), queueError)
   const mapLanes = <T>(map: (lane: Lane) => T) =>
@@ -91,8 +95,8 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     try {
       const rows =
         'read' in statement
-          ? await binary.send(statement, params, timeoutMs)
-          : await send<Row>(statement.text, statement.values(params), timeoutMs)
+          ? await (statement.kind === 'read' ? binaryReads : binaryWrites).send(statement, params, timeoutMs)
+          : await send<Row>(statement.kind, statement.text, statement.values(params), timeoutMs)
       if (rows !== undefined) return { result: rows }
     } catch (error) {
       cause = error
@@ -115,7 +119,8 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       case 'rolled_back':
         return { failure: classifyFailure(outcome.cause), cause: outcome.cause }
       case 'connection_lost':
-        return { failure: outcome.commitSent ? 'outcome_unknown' : 'not_applied', cause: outcome.cause }
+        if (outcome.commitSent) return { failure: 'outcome_unknown', cause: outcome.cause }
+        return { failure: outcome.cause instanceof ConnectionsBusy ? 'resources_exhausted' : 'not_applied', cause: outcome.cause }
     }
   }
 
@@ -132,7 +137,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
   return {
     run: (statement, params, deadline, retryConflicts = true) =>
       limitInFlight(() =>
-        retryStatement((timeoutMs) => runOnce(statements, statement, params, timeoutMs), {
+        retryStatement((timeoutMs) => runOnce(statement.kind === 'read' ? reads : writes, statement, params, timeoutMs), {
           kind: statement.kind,
           deadline,
           retryConflicts,
@@ -157,7 +162,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
       ),
     isAvailable: async (timeoutMs) => {
       try {
-        const rows = await statements.send<{ problem: string }>(findTableProblems.text, [], timeoutMs)
+        const rows = await reads.send<{ problem: string }>('read', findTableProblems.text, [], timeoutMs)
         if (rows === undefined) return false
         const problems = rows.map(({ problem }) => problem).join('; ')
         // Health checks may come several times a second, so the same problems are logged once.
@@ -171,8 +176,10 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     use: () => ({
       inFlight,
       connections: {
-        statements: statements.use(),
-        binary: binary.use(),
+        reads: reads.use(),
+        writes: writes.use(),
+        binary_reads: binaryReads.use(),
+        binary_writes: binaryWrites.use(),
         transactions: transactions.use(),
         ...mapLanes(({ connections }) => connections.use()),
       },
@@ -181,7 +188,7 @@ export const createPool = (address: DatabaseAddress, logger: Logger, observe: St
     sessions,
     end: async (timeoutMs) => {
       sessions.end()
-      const all = [statements, binary, transactions, ...laneNames.map((name) => lanes[name].connections)]
+      const all = [reads, writes, binaryReads, binaryWrites, transactions, ...laneNames.map((name) => lanes[name].connections)]
       await Promise.all(all.map((connections) => connections.end(timeoutMs)))
     },
   }

@@ -1,5 +1,5 @@
 import { withTimeout } from '../lib/with-timeout.js'
-import { NotConnected } from './errors.js'
+import { ConnectionsBusy, NotConnected } from './errors.js'
 import { classifyFailure } from './failure-class.js'
 import type { Session } from './sessions/session.js'
 import type { ConnectionUse, Slot, Slots } from './slots.js'
@@ -10,11 +10,12 @@ const livenessTimeoutMs = 1_000
 /** Runs statements on the sessions of some slots. */
 export interface SessionPool<S> {
   /**
-   * Runs a statement on the first idle session.
+   * Runs a statement on the first idle session. A read is sent behind others if no session is idle. A write waits for an idle session,
+   * because statements behind it would wait for the same locks.
    * @returns its rows, or undefined if no response arrived within `timeoutMs`
-   * @throws NotConnected if the statement was not sent, or PostgreSQL's error
+   * @throws NotConnected or ConnectionsBusy if the statement was not sent, or PostgreSQL's error
    */
-  send<Rows>(execute: (session: S) => Promise<Rows>, timeoutMs: number): Promise<Rows | undefined>
+  send<Rows>(kind: 'read' | 'write', execute: (session: S) => Promise<Rows>, timeoutMs: number): Promise<Rows | undefined>
   use(): ConnectionUse
   /** Waits up to `timeoutMs` for running statements and closes all connections. */
   end(timeoutMs: number): Promise<void>
@@ -38,7 +39,7 @@ export const createSessionPool = <S extends Session>(slots: Slots<S>): SessionPo
       session.ping().then(() => 'alive'),
       livenessTimeoutMs,
     ).catch(() => 'closed')
-    slot.inFlight--
+    slots.release(slot)
     if (response === undefined) slots.abandon(slot, session, false)
   }
 
@@ -70,19 +71,30 @@ export const createSessionPool = <S extends Session>(slots: Slots<S>): SessionPo
     }
   }
 
+  /** @throws NotConnected, ConnectionsBusy */
+  const takeSlot = async (kind: 'read' | 'write', timeoutMs: number): Promise<Slot<S>> => {
+    if (kind === 'write') {
+      const slot = await slots.reserve(timeoutMs)
+      if (slot === undefined) throw new ConnectionsBusy()
+      return slot
+    }
+    const slot = slots.leastBusy()
+    if (slot === undefined) throw new NotConnected('all connections run statements that timed out')
+    slot.inFlight++
+    return slot
+  }
+
   return {
-    send: async (execute, timeoutMs) => {
-      const slot = slots.leastBusy()
-      if (slot === undefined) throw new NotConnected('all connections run statements that timed out')
-      slot.inFlight++
+    send: async (kind, execute, timeoutMs) => {
+      const started = performance.now()
+      const remainingMs = () => Math.max(1, timeoutMs - (performance.now() - started))
+      const slot = await takeSlot(kind, timeoutMs)
       try {
         const session = slots.sessionOf(slot)
-        if (!(session instanceof Promise)) return await sendOn(slot, session, execute, timeoutMs)
-        const started = performance.now()
-        const opened = await awaitSession(session, timeoutMs)
-        return await sendOn(slot, opened, execute, Math.max(1, timeoutMs - (performance.now() - started)))
+        const opened = session instanceof Promise ? await awaitSession(session, remainingMs()) : session
+        return await sendOn(slot, opened, execute, remainingMs())
       } finally {
-        slot.inFlight--
+        slots.release(slot)
       }
     },
     use: slots.use,

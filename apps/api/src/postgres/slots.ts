@@ -26,6 +26,13 @@ export interface Slots<S> {
   /** Returns an idle slot, or else the one with the fewest statements, or undefined if all are abandoned. */
   leastBusy(): Slot<S> | undefined
   /**
+   * Reserves an idle slot. Waits in line for up to `timeoutMs` if there is none.
+   * @returns undefined after the timeout
+   */
+  reserve(timeoutMs: number): Promise<Slot<S> | undefined>
+  /** Ends a statement of a slot, which may then be reserved. */
+  release(slot: Slot<S>): void
+  /**
    * Returns the session of a slot, or opens one.
    * @throws NotConnected
    */
@@ -62,16 +69,47 @@ export const createSlots = <S extends Session>(sessions: Sessions, count: number
     }
   }
 
+  const leastBusy = (): Slot<S> | undefined => {
+    let best: Slot<S> | undefined
+    for (const slot of all) {
+      if (slot.abandoned) continue
+      if (slot.inFlight === 0 && slot.session?.isOpen()) return slot
+      if (best === undefined || slot.inFlight < best.inFlight) best = slot
+    }
+    return best
+  }
+
+  const waiting = new Set<(slot: Slot<S>) => void>()
+
+  /** Gives a slot to the first in line if it is idle. */
+  const offer = (slot: Slot<S>): void => {
+    const [first] = waiting
+    if (first !== undefined && slot.inFlight === 0 && !slot.abandoned) first(slot)
+  }
+
   return {
     all,
-    leastBusy: () => {
-      let best: Slot<S> | undefined
-      for (const slot of all) {
-        if (slot.abandoned) continue
-        if (slot.inFlight === 0 && slot.session?.isOpen()) return slot
-        if (best === undefined || slot.inFlight < best.inFlight) best = slot
-      }
-      return best
+    leastBusy,
+    reserve: (timeoutMs) =>
+      new Promise((resolve) => {
+        const idle = waiting.size === 0 ? leastBusy() : undefined
+        if (idle?.inFlight === 0) {
+          idle.inFlight++
+          resolve(idle)
+          return
+        }
+        const take = (slot: Slot<S> | undefined): void => {
+          clearTimeout(timer)
+          waiting.delete(take)
+          if (slot !== undefined) slot.inFlight++
+          resolve(slot)
+        }
+        const timer = setTimeout(take, timeoutMs, undefined)
+        waiting.add(take)
+      }),
+    release: (slot) => {
+      slot.inFlight--
+      offer(slot)
     },
     sessionOf: (slot) => {
       const { session } = slot
@@ -87,6 +125,7 @@ export const createSlots = <S extends Session>(sessions: Sessions, count: number
       slot.abandoned = true
       sessions.abandon(session, cancel).then(() => {
         slot.abandoned = false
+        offer(slot)
       })
     },
     use: () => ({ max: count, busy: all.filter(({ inFlight, abandoned }) => inFlight > 0 || abandoned).length, replaced }),

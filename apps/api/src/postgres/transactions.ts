@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
 import { withTimeout } from '../lib/with-timeout.js'
 import { compactRows } from './connections.js'
-import { NotConnected } from './errors.js'
+import { ConnectionsBusy } from './errors.js'
 import { awaitSession } from './session-pool.js'
 import type { Session } from './sessions/session.js'
 import type { Sessions } from './sessions/sessions.js'
@@ -80,8 +80,8 @@ const sendAll = async (client: postgres.Sql, statements: readonly BoundStatement
 }
 
 /**
- * Runs up to `count` transactions at once, each on its own connection. If all connections are in use, a transaction is not begun and ends
- * as `connection_lost` before its commit.
+ * Runs up to `count` transactions at once, each on its own connection. If no connection becomes free in time, a transaction is not begun and
+ * ends as `connection_lost` before its commit.
  * @param isLost tells whether the state of the connection is unknown after an error of the driver or of PostgreSQL
  */
 export const createTransactions = (sessions: Sessions, count: number, isLost: (error: unknown) => boolean) => {
@@ -149,15 +149,14 @@ export const createTransactions = (sessions: Sessions, count: number, isLost: (e
     return [outcome, outcome.kind !== 'connection_lost']
   }
 
-  /** Reserves an idle connection. */
+  /** Reserves an idle connection, and waits for one if necessary. */
   const acquire = async (timeoutMs: number) => {
-    const slot = slots.leastBusy()
-    if (slot === undefined || slot.inFlight > 0) throw new NotConnected('no connection for a transaction is free')
-    slot.inFlight++
+    const slot = await slots.reserve(timeoutMs)
+    if (slot === undefined) throw new ConnectionsBusy()
     try {
       return { slot, session: await awaitSession(slots.sessionOf(slot), timeoutMs) }
     } catch (error) {
-      slot.inFlight--
+      slots.release(slot)
       throw error
     }
   }
@@ -167,12 +166,14 @@ export const createTransactions = (sessions: Sessions, count: number, isLost: (e
       transaction: TwoStepTransaction<Reads, Result>,
       timeoutMs: number,
     ): Promise<TransactionOutcome<Result>> => {
+      const started = performance.now()
       const acquired = await acquire(timeoutMs).catch((cause): ConnectionLost => ({ kind: 'connection_lost', commitSent: false, cause }))
       if ('kind' in acquired) return acquired
       const { slot, session } = acquired
-      const [outcome, reusable] = await runOn(session, transaction, timeoutMs)
+      const remainingMs = Math.max(1, timeoutMs - (performance.now() - started))
+      const [outcome, reusable] = await runOn(session, transaction, remainingMs)
       if (!reusable) slots.abandon(slot, session, outcome.kind !== 'connection_lost' || outcome.cause === timeoutError)
-      slot.inFlight--
+      slots.release(slot)
       return outcome
     },
     use: slots.use,

@@ -65,7 +65,7 @@ const countsOfCalls = (calls: readonly RequestsToCount[], params: CountRequests,
 export const createRequestCounts = async (sessions: Sessions, logger: Logger): Promise<RequestCounts> => {
   const { send, end } = createConnections(sessions, statementsMax)
   const run = async (params: CountRequests): Promise<CountRow[]> => {
-    const rows = await send<CountRow>(countRequests.text, countRequests.values(params), deadlines.query)
+    const rows = await send<CountRow>('write', countRequests.text, countRequests.values(params), deadlines.query)
     if (rows === undefined) throw new Error('the database did not respond in time')
     return rows
   }

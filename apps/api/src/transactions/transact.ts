@@ -19,6 +19,8 @@ export const createTransact = (database: ItemDatabase, once: Once) => {
     ...batchDefaults,
     statementsMax: transactionsMax,
     promptStatements: 1,
+    // Leaves connections for further groups.
+    apartMax: 2,
     callsMax: groupMax,
     bytesOf: bytesOfBody,
     observe: database.observe?.('transact'),

@@ -1,10 +1,12 @@
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import { createLogger } from '@holdfast/server-kit'
 import { until } from '@holdfast/testbed/until'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { itemSweep } from '../../src/expiry/sql/sweeps.js'
 import { getItems } from '../../src/items/sql/get-items.js'
 import { createPool, type Pool } from '../../src/postgres/pool.js'
-import { putExpired, startApi, useApi } from '../support/api.js'
+import { putExpired, send, startApi, startReplica, useApi } from '../support/api.js'
 
 const api = useApi()
 let pool: Pool
@@ -120,4 +122,40 @@ test('a read returns an item whose expiry is extended while the read is running'
   const read = api.sql.unsafe(text, ['{default,default}', '{a-slow,b-extended}']).execute()
   expect((await api.request('PATCH', '/items/b-extended', { json: { ttl: 100 } })).status).toBe(200)
   expect((await read).map(({ ordinal }) => ordinal).sort()).toEqual([1, 2])
+})
+
+test('a read returns an item whose expiry is extended before its statement is executed', async () => {
+  await api.request('PUT', '/items/extended', { json: { value: 1, ttl: 60 } })
+  const { hostname, port } = new URL(api.databaseUrl)
+  let delayMs = 0
+  // Delays the end of each statement, which has the Execute message, so that the snapshot is older.
+  const proxy = createServer((client) => {
+    const server = connect({ host: hostname, port: Number(port), noDelay: true })
+    server.pipe(client)
+    client.on('error', () => server.destroy())
+    server.on('error', () => client.destroy())
+    client.on('close', () => server.destroy())
+    client.on('data', async (data: Buffer) => {
+      const cut = delayMs > 0 && data[0] === 'B'.charCodeAt(0) ? data.length - 15 : data.length
+      server.write(data.subarray(0, cut))
+      if (cut === data.length) return
+      await wait(delayMs)
+      server.write(data.subarray(cut))
+    })
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  const target = new URL(api.databaseUrl)
+  target.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const replica = await startReplica({ databaseUrl: target.href })
+  await send(replica.url, 'GET', '/items/extended')
+  await api.sql`update items set expires_at = clock_timestamp() + interval '200 ms' where key = 'extended'`
+  delayMs = 500
+  const reading = send(replica.url, 'GET', '/items/extended')
+  await wait(50)
+  const { json } = await api.request('PUT', '/items/extended', { json: { value: 2, ttl: 60 } })
+  expect(json.created_version).not.toBe(json.version)
+  expect((await reading).status).toBe(200)
+  delayMs = 0
+  await replica.stop(0)
+  proxy.close()
 })

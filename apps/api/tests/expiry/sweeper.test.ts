@@ -29,7 +29,8 @@ describe('the sweeper', () => {
     await until(() => sweeps > 0)
     await stop()
     expect(left).toBe(0)
-    expect(sizes.slice(0, 6)).toEqual([...sweepSizes, 8_000])
+    // A batch that took long on a busy machine is repeated.
+    expect([...new Set(sizes)]).toEqual([...sweepSizes])
   })
 
   test('deletes any number of expired rows from every table within one sweep and keeps all others', async () => {

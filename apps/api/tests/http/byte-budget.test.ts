@@ -87,3 +87,23 @@ describe('request bodies', () => {
     await until(async () => (await usedBytes()) === 0)
   })
 })
+
+describe('a client that leaves before its body is read', () => {
+  // With this store, each request waits for the database before its body is read.
+  const api = useApi({ RATE_LIMIT_STORE: 'postgres', RATE_LIMIT_REQUESTS: '100', MAX_BUFFERED_BYTES: String(megabyte) })
+  const gauge = async (name: string) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec((await api.request('GET', '/metrics')).text)?.[1])
+
+  test.each(['', 'X-Not-Plain: 1\r\n'])('releases its bytes, with %o in its head', async (extra) => {
+    const { hostname, port } = new URL(api.url)
+    const head = `PUT /items/left HTTP/1.1\r\nHost: localhost\r\n${extra}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n`
+    for (let n = 0; n < 20; n++) {
+      const socket = createConnection(Number(port), hostname)
+      socket.on('error', () => {})
+      socket.write(`${head}{"value":`, () => socket.resetAndDestroy())
+      await new Promise((resolve) => socket.once('close', resolve))
+    }
+    // The request for the metrics is one.
+    await until(async () => (await gauge('holdfast_http_requests_in_flight')) === 1)
+    expect(await gauge('holdfast_request_bytes')).toBe(0)
+  })
+})

@@ -98,7 +98,7 @@ describe('statements', () => {
       expect(taken).toBeGreaterThanOrEqual(2)
       expect(taken).toBeLessThan(40)
       expect(during.sum('holdfast_database_in_flight')).toBeGreaterThanOrEqual(2)
-      expect(during.sum('holdfast_database_connections_busy', { pool: 'binary' })).toBeGreaterThanOrEqual(2)
+      expect(during.sum('holdfast_database_connections_busy', { pool: 'binary_reads' })).toBeGreaterThanOrEqual(2)
     })
     await Promise.all(responses)
     const after = await scrape(api.url)
@@ -109,8 +109,8 @@ describe('statements', () => {
     expect(grown('holdfast_batcher_statement_duration_seconds_count')).toBe(grown('holdfast_batcher_batch_size_count'))
     expect(after.sum('holdfast_batcher_waiting_calls')).toBe(0)
     expect(after.sum('holdfast_batcher_held_bytes')).toBe(0)
-    expect(after.sum('holdfast_database_connections_max', { pool: 'statements' })).toBe(8)
-    expect(after.sum('holdfast_database_connections_max', { pool: 'binary' })).toBe(4)
+    expect(after.sum('holdfast_database_connections_max', { pool: 'writes' })).toBe(6)
+    expect(after.sum('holdfast_database_connections_max', { pool: 'binary_writes' })).toBe(8)
     expect(after.sum('holdfast_database_connections_max', { pool: 'transactions' })).toBe(4)
   })
 
@@ -143,7 +143,7 @@ describe('statements', () => {
     const after = await scrape(api.url)
     const grown = (name: string, labels: Record<string, string>) => after.sum(name, labels) - before.sum(name, labels)
     expect(grown('holdfast_database_statement_duration_seconds_count', { kind: 'transaction' })).toBe(2)
-    expect(grown('holdfast_database_connections_replaced_total', { pool: 'binary' })).toBe(1)
+    expect(grown('holdfast_database_connections_replaced_total', { pool: 'binary_reads' })).toBe(1)
     expect(grown('holdfast_database_failures_total', { kind: 'read', failure: 'not_applied' })).toBe(1)
   })
 

@@ -148,9 +148,9 @@ test.each([
 test('a statement that fails halfway leaves no rows in the next result', { timeout: 60_000 }, async () => {
   const sessions = createSessions({ url: server.url }, createLogger('silent'))
   const connections = createConnections(sessions, 1)
-  const halfway = connections.send('select 1 / (4 - g) as x from generate_series(1, 9) g', [], 5_000)
+  const halfway = connections.send('read', 'select 1 / (4 - g) as x from generate_series(1, 9) g', [], 5_000)
   await expect(halfway).rejects.toMatchObject({ code: '22012' })
-  expect(await connections.send('select 42 as a', [], 5_000)).toEqual([{ a: 42 }])
+  expect(await connections.send('read', 'select 42 as a', [], 5_000)).toEqual([{ a: 42 }])
   await connections.end(1_000)
   sessions.end()
 })
@@ -158,8 +158,8 @@ test('a statement that fails halfway leaves no rows in the next result', { timeo
 test('a slow statement takes away only its own connection', { timeout: 60_000 }, async () => {
   const sessions = createSessions({ url: server.url }, createLogger('silent'))
   const connections = createConnections(sessions, 3)
-  const other = connections.send('select pg_sleep(0.5)', [], 5_000)
-  expect(await connections.send('select pg_sleep(3)', [], 100)).toBe(undefined)
+  const other = connections.send('read', 'select pg_sleep(0.5)', [], 5_000)
+  expect(await connections.send('read', 'select pg_sleep(3)', [], 100)).toBe(undefined)
   expect(await other).toHaveLength(1)
   expect(connections.use().replaced).toBe(1)
   await connections.end(1_000)

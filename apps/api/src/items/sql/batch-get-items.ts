@@ -18,7 +18,7 @@ export type BatchRow = ItemRow & { readonly fits: boolean }
 export const batchGetItems = defineStatement<BatchGetItems, BatchRow>(
   'read',
   (p) => sql`
-    with clock as materialized (select statement_timestamp() as now), found as materialized (
+    with clock as materialized (select transaction_timestamp() as now), found as materialized (
       select i.*
       from ${items} i
       where i.namespace = ${p.namespace}::text and i.key = any (${p.keys}::text[])

@@ -15,14 +15,15 @@ export interface LiveRow extends ItemRow {
 }
 
 /**
- * The columns of a live item. Expiry is decided by the time at which the statement starts, before its snapshot. A later time could treat an
- * item as expired although its expiry was extended meanwhile.
+ * The columns of a live item. Expiry is decided by the time at which the implicit transaction starts, with the Bind message and before the
+ * snapshot. A later time could treat an item as expired although its expiry was extended meanwhile. `statement_timestamp()` is later: it is
+ * that of the Execute message.
  */
 const columns = (ordinal: SQL): SQL => sql`
   ${ordinal}::int as ordinal, i.value::text, i.version, ${createdVersionOf('i')}, i.created_at, i.updated_at, i.expires_at,
-  case when i.expires_at is not null then greatest(1, ceil(extract(epoch from i.expires_at - statement_timestamp())))::int8 end as ttl_remaining`
+  case when i.expires_at is not null then greatest(1, ceil(extract(epoch from i.expires_at - transaction_timestamp())))::int8 end as ttl_remaining`
 
-const isLive: SQL = sql`(i.expires_at is null or i.expires_at > statement_timestamp())`
+const isLive: SQL = sql`(i.expires_at is null or i.expires_at > transaction_timestamp())`
 
 const read = (row: RowReader): LiveRow => {
   const ordinal = row.int4()

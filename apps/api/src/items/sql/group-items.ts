@@ -50,7 +50,7 @@ const groupStatement = ({ order, begin, range, next }: Direction) =>
   defineStatement<GroupItems, GroupRow>(
     'read',
     (p) => sql`
-    with recursive clock as materialized (select statement_timestamp() as now),
+    with recursive clock as materialized (select transaction_timestamp() as now),
     asked as materialized (
       select ${p.namespace}::text as namespace, ${p.prefix}::text collate "C" as first,
         ${p.start}::text collate "C" as start, ${p.until}::text collate "C" as until,

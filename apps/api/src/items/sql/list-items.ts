@@ -52,7 +52,7 @@ const listStatement = ({ order, start, range }: Direction) =>
   defineStatement<ListItems, ListRow>(
     'read',
     (p) => sql`
-    with clock as materialized (select statement_timestamp() as now), asked as materialized (
+    with clock as materialized (select transaction_timestamp() as now), asked as materialized (
       select ${p.namespace}::text as namespace, ${p.from}::text collate "C" as first,
         ${start(p)} as start, ${p.until}::text collate "C" as until,
         ${p.whole}::boolean as whole, ${p.page}::bigint as page, ${p.pageSize}::int as page_size,

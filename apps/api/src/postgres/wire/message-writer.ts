@@ -127,6 +127,11 @@ export class MessageWriter {
     this.#buffer.writeInt32BE(this.#at - start - 4, start)
   }
 
+  /** Discards what was written. */
+  reset(): void {
+    this.#at = 0
+  }
+
   /** Returns the written messages, and starts again. */
   take(): Buffer {
     const messages = Buffer.from(this.#buffer.subarray(0, this.#at))

@@ -27,6 +27,8 @@ export const readFields = (buffer: Buffer, start: number, end: number): Readonly
 export class ServerError extends Error {
   override readonly name = 'ServerError'
   readonly code: string
+  readonly routine?: string
+  readonly table_name?: string
 
   constructor({ message = 'unknown error', code = 'XX000', ...fields }: Readonly<Record<string, string>>) {
     super(message)

@@ -20,5 +20,9 @@ const settings = { enable_hashjoin: 'off', enable_mergejoin: 'off' } as const
 /** Creates a pool of up to `count` connections for binary statements, which are opened on demand. */
 export const createWireConnections = (sessions: Sessions, count: number): WireConnections => {
   const { send, use, end } = createSessionPool(createSlots(sessions, count, async () => toWireSession(await sessions.open(settings))))
-  return { send: (statement, params, timeoutMs) => send((session) => session.execute(statement, params), timeoutMs), use, end }
+  return {
+    send: (statement, params, timeoutMs) => send(statement.kind, (session) => session.execute(statement, params), timeoutMs),
+    use,
+    end,
+  }
 }

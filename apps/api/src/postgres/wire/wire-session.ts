@@ -27,6 +27,13 @@ export interface WireSession extends Session {
 
 const messageType = { parseComplete: 0x31, dataRow: 0x44, error: 0x45, notice: 0x4e, readyForQuery: 0x5a } as const
 
+/**
+ * Tells whether the server does not have a prepared statement, or not for the current columns of its tables. The statement was not executed.
+ * Another session prepares it again.
+ */
+const isStale = (error: unknown): boolean =>
+  error instanceof ServerError && (error.code === '26000' || (error.code === '0A000' && error.routine === 'RevalidateCachedQuery'))
+
 const connectionLost = () => Object.assign(new Error('the connection was lost'), { code: 'CONNECTION_CLOSED' })
 
 /**
@@ -48,6 +55,7 @@ export const toWireSession = (session: Session): WireSession => {
     if (query.error === undefined) query.resolve(query.rows as never[])
     else {
       if (query.preparing) prepared.delete(query.statement.name)
+      if (isStale(query.error)) session.destroy()
       query.reject(query.error)
     }
     if (queries.length === 0) for (const resolve of idle) resolve()
@@ -98,11 +106,15 @@ export const toWireSession = (session: Session): WireSession => {
         return
       }
       const preparing = !prepared.has(statement.name)
-      if (preparing) {
-        prepared.add(statement.name)
-        writer.parse(statement.name, statement.text)
+      try {
+        if (preparing) writer.parse(statement.name, statement.text)
+        writer.execute(statement.name, statement.parameters, () => statement.write(writer, params))
+      } catch (error) {
+        writer.reset()
+        reject(error)
+        return
       }
-      writer.execute(statement.name, statement.parameters, () => statement.write(writer, params))
+      prepared.add(statement.name)
       queries.push({ statement: statement as BinaryStatement<never, unknown>, preparing, rows: [], error: undefined, resolve, reject })
       socket.write(writer.take())
     })

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 /** Microseconds per tick of the CPU times in `/proc` (USER_HZ is 100 on Linux). */
 const tickMicros = 10_000
 
-/** Returns the parent and the CPU time of a process in microseconds. */
+/** Returns the parent of a process, and the CPU times of itself and of its children that have ended, in microseconds (proc_pid_stat(5)). */
 const readProcess = (pid: string) => {
   const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return { parent: fields[1], micros: (Number(fields[11]) + Number(fields[12])) * tickMicros }
+  const [user = 0, system = 0, childrenUser = 0, childrenSystem = 0] = fields.slice(11, 15).map(Number)
+  return { parent: fields[1], micros: (user + system) * tickMicros, endedMicros: (childrenUser + childrenSystem) * tickMicros }
 }
 
 const isRunning = (pid: string): boolean => {
@@ -31,7 +32,8 @@ export const readCpuTimes = (serverPid: number | undefined, dataDir: string): Cp
     const [postmaster = ''] = readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
     const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isRunning(name))
     const backends = processes.map(readProcess).filter(({ parent }) => parent === postmaster)
-    const postgres = backends.reduce((sum, { micros }) => sum + micros, readProcess(postmaster).micros)
+    const { micros, endedMicros } = readProcess(postmaster)
+    const postgres = backends.reduce((sum, backend) => sum + backend.micros, micros + endedMicros)
     return { server: readProcess(String(serverPid)).micros, postgres }
   } catch {
     return { server: Number.NaN, postgres: Number.NaN }

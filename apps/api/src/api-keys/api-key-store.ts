@@ -32,6 +32,8 @@ export interface ApiKeyStore {
   delete: (deadline: number, id: string) => Promise<void>
   /** Tells whether this process has seen a valid key with this id and secret, even if it must be read again. */
   wasValid: (id: string, secret: string) => boolean
+  /** Returns the valid key with this id and secret if it is cached. */
+  findCached: (id: string, secret: string) => ApiKeyRow | undefined
   /** Returns the valid key with this id and secret, or undefined. */
   find: (deadline: number, id: string, secret: string) => Promise<ApiKeyRow | undefined>
 }
@@ -102,6 +104,10 @@ export const createApiKeyStore = (pool: Pool, logger: Logger): ApiKeyStore => {
       if (deleted === undefined) throw new ApiError('api_key_not_found', 'No API key has this id.')
     },
     wasValid: (id, secret) => isDigestOf(cache.peek(id)?.digest ?? noDigest, secret),
+    findCached: (id, secret) => {
+      const row = cache.get(id)
+      return row !== undefined && isDigestOf(row.digest, secret) ? row : undefined
+    },
     find: async (deadline, id, secret) => {
       const cached = cache.get(id)
       const row = cached ?? (await read(deadline, id))

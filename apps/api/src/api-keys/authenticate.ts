@@ -32,11 +32,15 @@ const toCaller = ({ id, scopes, namespaces, prefix, rate_limit }: ApiKeyRow): Ca
   rateLimit: rate_limit,
 })
 
-const isAdminKey = (token: string, adminKey: string | undefined): boolean =>
-  adminKey !== undefined && timingSafeEqual(Buffer.from(hash('sha256', token)), Buffer.from(hash('sha256', adminKey)))
+/** Creates the check of the administrator's key. It compares digests, so that it takes as long for every token. */
+const createAdminCheck = (adminKey: string | undefined): ((token: string) => boolean) => {
+  if (adminKey === undefined) return () => false
+  const digest = hash('sha256', adminKey, 'buffer')
+  return (token) => timingSafeEqual(hash('sha256', token, 'buffer'), digest)
+}
 
 /** Identifies the caller of a request, and counts the request against its rate limit. With AUTH=off there is no caller. */
-export type Authenticate = (incoming: IncomingMessage, request: RequestContext) => Promise<Caller | undefined> | undefined
+export type Authenticate = (incoming: IncomingMessage, request: RequestContext) => Promise<Caller | undefined> | Caller | undefined
 
 /** Accepts every request and counts it by client address. */
 export const allowAnonymous =
@@ -50,8 +54,10 @@ export const allowAnonymous =
  * @throws ApiError unauthenticated, rate_limited
  */
 export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undefined, limit: RateLimit): Authenticate => {
+  const isAdminKey = createAdminCheck(adminKey)
+
   const find = async (token: string, incoming: IncomingMessage, request: RequestContext): Promise<Caller | undefined> => {
-    if (isAdminKey(token, adminKey)) return administrator
+    if (isAdminKey(token)) return administrator
     const [, id, secret] = format.exec(token) ?? []
     if (id === undefined || secret === undefined) return undefined
     if (!keys.wasValid(id, secret)) await limit(incoming, request, { peek: true })
@@ -59,14 +65,28 @@ export const authenticateWithKeys = (keys: ApiKeyStore, adminKey: string | undef
     return row === undefined ? undefined : toCaller(row)
   }
 
-  return async (incoming, request) => {
-    const [, token] = bearer.exec(incoming.headers.authorization ?? '') ?? []
+  const findCached = (token: string): Caller | undefined => {
+    const [, id, secret] = format.exec(token) ?? []
+    const row = id === undefined || secret === undefined ? undefined : keys.findCached(id, secret)
+    return row === undefined ? undefined : toCaller(row)
+  }
+
+  const limitCaller = (caller: Caller, incoming: IncomingMessage, request: RequestContext): Promise<Caller> | Caller => {
+    const limited = limit(incoming, request, { key: caller.id, ownRequests: caller.rateLimit })
+    return limited === undefined ? caller : limited.then(() => caller)
+  }
+
+  const authenticate = async (token: string | undefined, incoming: IncomingMessage, request: RequestContext): Promise<Caller> => {
     const caller = token === undefined ? undefined : await find(token, incoming, request)
-    if (caller === undefined) {
-      await limit(incoming, request)
-      throw unauthenticated(token)
-    }
-    await limit(incoming, request, { key: caller.id, ownRequests: caller.rateLimit })
-    return caller
+    if (caller !== undefined) return await limitCaller(caller, incoming, request)
+    await limit(incoming, request)
+    throw unauthenticated(token)
+  }
+
+  return (incoming, request) => {
+    const [, token] = bearer.exec(incoming.headers.authorization ?? '') ?? []
+    // Most requests have a key that is cached. They need no promise.
+    const cached = token === undefined ? undefined : findCached(token)
+    return cached === undefined ? authenticate(token, incoming, request) : limitCaller(cached, incoming, request)
   }
 }

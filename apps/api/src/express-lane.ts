@@ -65,6 +65,12 @@ const createHostCheck = (trustedHosts: TrustedHosts | undefined): ((incoming: In
   }
 }
 
+/** The route of a put with the validation of the general path. */
+interface PutRoute {
+  readonly served: EnabledRoute
+  readonly validate: ReturnType<typeof createValidator>
+}
+
 /** Creates the validation of puts, by the contract of the general path if a schema is needed. */
 const createPutValidation = (served: readonly EnabledRoute[]) => {
   const routes = [false, true].map((isNamespaced) => {
@@ -78,11 +84,6 @@ const createPutValidation = (served: readonly EnabledRoute[]) => {
     shape: bodyShape(routes[0].served.route),
   }
 }
-interface PutRoute {
-  readonly served: EnabledRoute
-  readonly validate: ReturnType<typeof createValidator>
-}
-
 /**
  * Creates the express lane. It does what the general path does for a plain request, with the same checks, handlers and errors, but without
  * routing, `Request` and `Response` objects and schemas, which take most of the time of such a request. A test compares both.
@@ -122,13 +123,10 @@ export const createExpressLane = (options: ExpressLaneOptions): ServeExpress => 
     try {
       const body = parseBody(await readBytes(incoming, bound, lease), puts.shape)
       const input = toPutInput(plain, incoming, body)
-      const write = { served, incoming, namespace, caller, body: body.text, parameters: () => ({ params: input.params, query: {} }) }
-      const context = createOperationContext(request, {
-        namespace,
-        caller,
-        bodyText: body.text,
-        idempotencyKey: readIdempotencyKey(input.headers, { ...write, caller: caller?.id ?? request.client ?? '' }),
-      })
+      const parameters = () => ({ params: input.params, query: {} })
+      const client = caller?.id ?? request.client ?? ''
+      const idempotencyKey = readIdempotencyKey(input.headers, { served, incoming, namespace, caller: client, body: body.text, parameters })
+      const context = createOperationContext(request, { namespace, caller, bodyText: body.text, idempotencyKey })
       admissions.write.enter()
       try {
         return await handlers.putItem(context, input)

@@ -23,14 +23,16 @@ const lockRows = async (keys: readonly string[]) => {
   }
 }
 
-/** Waits until so many statements of the service wait for locks. */
-const untilWaiting = (count: number) =>
-  until(async () => {
-    const rows = await api.sql`
-      select from pg_stat_activity
-      where datname = current_database() and application_name = 'holdfast' and wait_event_type = 'Lock'`
-    return rows.length >= count
-  })
+/** Returns the statements of the service that wait for locks, and since when. */
+const lockWaits = async () => {
+  const rows = await api.sql`
+    select pid, query_start::text from pg_stat_activity
+    where datname = current_database() and application_name = 'holdfast' and wait_event_type = 'Lock'
+    order by pid`
+  return rows.map(({ pid, query_start }) => `${pid} ${query_start}`)
+}
+
+const untilWaiting = (count: number) => until(async () => (await lockWaits()).length >= count)
 
 const put = (key: string, json: object) => api.request('PUT', `/items/${key}`, { json })
 
@@ -45,9 +47,12 @@ test('reads and other keys are served while puts of every kind wait for locks', 
     waiting.push(api.request('PUT', `/items/${key}`, { json: options, headers }))
     await untilWaiting(index + 1)
   }
+  const before = await lockWaits()
   expect((await api.request('GET', '/items/free')).status).toBe(200)
   expect((await api.request('GET', '/items/u1')).json.value).toBe(1)
   expect((await api.request('GET', '/items?count=none')).status).toBe(200)
+  // The reads did not wait until a lock timed out.
+  expect(await lockWaits()).toEqual(before)
   await release()
   await Promise.all(waiting)
 })
@@ -57,9 +62,15 @@ test('transactions of other keys are applied while transactions wait for a lock,
   const release = await lockRows(['hot'])
   const increment = (key: string) => api.request('POST', '/transactions', { json: { operations: [{ op: 'increment', key, by: 1 }] } })
   const hot = Array.from({ length: 6 }, () => increment('hot'))
-  await untilWaiting(1)
+  // The group fails at its lock timeout, and its transactions run one by one.
+  await until(async () =>
+    /^holdfast_batcher_statements_failed_total\{kind="transact"\} [1-9]/m.test((await api.request('GET', '/metrics')).text),
+  )
+  await untilWaiting(2)
+  const before = await lockWaits()
   const others = await Promise.all(['o1', 'o2', 'o3'].map(increment))
   expect(others.map(({ status }) => status)).toEqual([200, 200, 200])
+  expect(await lockWaits()).toEqual(before)
   await release()
   expect((await Promise.all(hot)).map(({ status }) => status)).toEqual(hot.map(() => 200))
   expect((await api.request('GET', '/items/hot')).json.value).toBe(7)

@@ -2,8 +2,10 @@ import { type LogFormat, type Logger, openapiDocument } from '@holdfast/server-k
 import type { HttpBindings } from '@hono/node-server'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { ApiKeyStore } from './api-keys/api-key-store.js'
-import { allowAnonymous, authenticateWithKeys } from './api-keys/authenticate.js'
+import { allowAnonymous, authenticateWithKeys, createKeyCheck } from './api-keys/authenticate.js'
 import { apiKeyHandlers } from './api-keys/routes.js'
+import type { ChangeStreams } from './changes/change-streams.js'
+import { changeHandlers } from './changes/routes.js'
 import { createExpressLane } from './express-lane.js'
 import { acceptRequests } from './http/accept-requests.js'
 import { ApiError } from './http/api-error.js'
@@ -40,6 +42,8 @@ export interface AppOptions {
   readonly store: ItemStore
   readonly namespaces: NamespaceStore
   readonly apiKeys: ApiKeyStore
+  /** Undefined if the change log is off. */
+  readonly changeStreams: ChangeStreams | undefined
   /** Whether callers need an API key. */
   readonly authRequired: boolean
   /** An API key that has all rights. */
@@ -74,6 +78,7 @@ const createHandlers = ({ store, service, ...options }: AppOptions, document: ()
     ...transactionHandlers(store),
     ...namespaceHandlers(options.namespaces),
     ...apiKeyHandlers(options.apiKeys),
+    ...changeHandlers(options.changeStreams),
     ...legacyHandlers(items, store),
     ...healthHandlers(service),
     ...metricsHandlers(options.metricsText),
@@ -99,7 +104,12 @@ export const createApp = (options: AppOptions): App => {
     getPath: (_request, context?: { readonly env?: Partial<HttpBindings> }) =>
       context?.env?.incoming === undefined ? '/' : routingPath(context.env.incoming),
   })
-  const served = enabledRoutes({ ROOT_KEYS: options.rootKeys, AUTH: authRequired, METRICS_PORT: options.metricsMoved })
+  const served = enabledRoutes({
+    ROOT_KEYS: options.rootKeys,
+    AUTH: authRequired,
+    CHANGE_LOG: options.changeStreams !== undefined,
+    METRICS_PORT: options.metricsMoved,
+  })
 
   const cors = authRequired
     ? createCors(
@@ -117,6 +127,7 @@ export const createApp = (options: AppOptions): App => {
     served,
     handlers,
     authenticate: authRequired ? authenticateWithKeys(options.apiKeys, options.adminKey, limit) : allowAnonymous(limit),
+    isStillValid: authRequired ? createKeyCheck(options.apiKeys, options.adminKey) : async () => true,
     admissions: options.admissions,
     valueBytesMax: options.valueBytesMax,
     budget: options.budget,

@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { close, type Logger, listen, type Running } from '@holdfast/server-kit'
 import { createApiKeyStore } from './api-keys/api-key-store.js'
 import { createApp } from './app.js'
+import { type ChangeStreams, createChangeStreams } from './changes/change-streams.js'
 import type { Config } from './config.js'
 import { startSweeper } from './expiry/sweeper.js'
 import { overBudget } from './http/body-bytes.js'
@@ -84,6 +85,17 @@ const rateLimitOptions = (config: Config, counts: RequestCounts | undefined, cre
   createLimiter: counts === undefined ? createLimiter : createPostgresLimiter(counts, createLimiter),
 })
 
+const openChangeStreams = (pool: Pool, config: Config, logger: Logger): ChangeStreams | undefined => {
+  if (config.CHANGE_LOG === 'off') return undefined
+  const options = {
+    streamsMax: config.WATCH_STREAMS_MAX,
+    pollMs: config.WATCH_POLL_MS,
+    heartbeatMs: config.WATCH_HEARTBEAT_SECONDS * 1000,
+    recentBytesMax: config.WATCH_MEMORY_BYTES,
+  }
+  return createChangeStreams(pool.sessions, options, logger)
+}
+
 /** Returns the limits on connections. Settings override the defaults. */
 const connectionBounds = ({ MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT }: Config, bounds: PeerBounds): PeerBounds => {
   const connectionsMax = MAX_CONNECTIONS ?? bounds.connectionsMax
@@ -110,10 +122,12 @@ export const serve = async (
   const admissions = createAdmissions()
   metrics.watch(pool, budget, admissions)
   const counts = config.RATE_LIMIT_STORE === 'postgres' ? await createRequestCounts(pool.sessions, logger) : undefined
+  const changeStreams = openChangeStreams(pool, config, logger)
   let stopping = false
   const text = metricsText(metrics)
   const app = createApp({
     ...createStores(pool, config, observe.calls, logger),
+    changeStreams,
     authRequired: config.AUTH === 'required',
     adminKey: config.ADMIN_API_KEY,
     trustedHosts: trustedHosts(config),
@@ -135,6 +149,7 @@ export const serve = async (
   const metricsServer = createMetricsServer(text, logger)
   const { url, metricsUrl } = await listenOn(server, metricsServer, config).catch(async (error) => {
     await counts?.stop(0)
+    await changeStreams?.stop()
     await pool.end(0)
     throw error
   })
@@ -146,6 +161,8 @@ export const serve = async (
       stopping = true
       await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
       const graceMs = config.SHUTDOWN_GRACE_SECONDS * 1000
+      // The server closes when all responses have ended.
+      await changeStreams?.stop()
       await Promise.all([close(server, graceMs), withTimeout(stopSweeper(), graceMs)])
       if (metricsUrl !== undefined) await close(metricsServer, 0)
       await counts?.stop(1_000)

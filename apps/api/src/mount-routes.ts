@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { RouteContract, RouteId, RouteInput } from '@holdfast/contracts'
 import { openapiRoute } from '@holdfast/server-kit'
 import type { OpenAPIHono } from '@hono/zod-openapi'
@@ -21,6 +22,8 @@ export interface MountOptions extends BodyLimits {
   readonly handlers: Handlers
   /** Used by every route with a rate limit. */
   readonly authenticate: Authenticate
+  /** Tells whether the API key of a request is still valid. */
+  readonly isStillValid: (incoming: IncomingMessage) => Promise<boolean>
   /** Counts the requests that wait for short statements. */
   readonly admissions: Admissions
 }
@@ -33,6 +36,9 @@ const longRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
   'listNamespaces',
   'getNamespace',
   'deleteNamespace',
+  'watch',
+  'watchMany',
+  'listChanges',
 ])
 
 /** Creates middleware that identifies the caller, counts the request, and checks the caller's rights before the body is read. */
@@ -50,7 +56,7 @@ const enterRoute = ({ id, route }: EnabledRoute, authenticate: Authenticate): Ht
   }
 }
 
-const operationContext = (c: HttpContext, served: EnabledRoute): OperationContext => {
+const operationContext = (c: HttpContext, served: EnabledRoute, isStillValid: MountOptions['isStillValid']): OperationContext => {
   const request = c.get('request')
   const caller = c.get('caller')
   const namespace = requestNamespace(c)
@@ -58,15 +64,20 @@ const operationContext = (c: HttpContext, served: EnabledRoute): OperationContex
   const client = caller?.id ?? request.client ?? ''
   const write = { served, incoming: c.env.incoming, namespace, caller: client, body: bodyText, parameters: () => requestParameters(c) }
   const idempotencyKey = served.route.safe ? undefined : readIdempotencyKey(c.get('valid').headers, write)
-  return createOperationContext(request, { namespace, caller, bodyText, idempotencyKey })
+  const isStillAllowed = served.route.responses[200]?.events === undefined ? undefined : () => isStillValid(c.env.incoming)
+  return createOperationContext(request, { namespace, caller, bodyText, idempotencyKey, isStillAllowed })
 }
 
 /** Creates middleware that calls the handler of a route. It counts the requests in progress. */
-const serveRoute = (served: EnabledRoute, handler: Handler<RouteContract>, admissions: Admissions): HttpMiddleware => {
+const serveRoute = (served: EnabledRoute, handler: Handler<RouteContract>, { admissions, isStillValid }: MountOptions): HttpMiddleware => {
   const { id, route } = served
   const admission = route.safe ? admissions.read : admissions.write
   const serve = async (c: HttpContext) =>
-    respondAsDeclared(c, route, await handler(operationContext(c, served), c.get('valid') as unknown as RouteInput<RouteContract>))
+    respondAsDeclared(
+      c,
+      route,
+      await handler(operationContext(c, served, isStillValid), c.get('valid') as unknown as RouteInput<RouteContract>),
+    )
   if (!route.limited || longRoutes.has(id)) return serve
   return async (c) => {
     admission.enter()
@@ -89,7 +100,7 @@ const mountRoute = (app: OpenAPIHono<HttpEnv>, served: EnabledRoute, options: Mo
     enterRoute(served, options.authenticate),
     ...(route.request.body === undefined ? [] : [jsonBody(route, options)]),
     validateRequest(served),
-    serveRoute(served, handler, options.admissions),
+    serveRoute(served, handler, options),
   ]
   for (const step of steps) app.on(route.method, described.getRoutingPath(), step)
 }

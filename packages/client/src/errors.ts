@@ -176,6 +176,14 @@ export class TtlRequiredError extends HoldfastError {
   }
 }
 
+/**
+ * The change log has no changes after this cursor any more, or the cursor comes from another database (410). List the items and continue
+ * with a new cursor.
+ */
+export class CursorGoneError extends HoldfastError {
+  override readonly name = 'CursorGoneError'
+}
+
 /** The value is larger than the service accepts (413). */
 export class TooLargeError extends HoldfastError {
   override readonly name = 'TooLargeError'

@@ -10,6 +10,7 @@ export {
   ChecksFailedError,
   type ClientErrorCode,
   ConnectionError,
+  CursorGoneError,
   type Fault,
   ForbiddenError,
   HoldfastError,

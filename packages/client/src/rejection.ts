@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@holdfast/contracts'
 import {
   ChecksFailedError,
+  CursorGoneError,
   type ErrorDetails,
   type Fault,
   ForbiddenError,
@@ -108,6 +109,7 @@ const factories: { readonly [Code in ErrorCode]: Factory } = {
   out_of_bounds: (message, details, { value, expiresAt }) => new OutOfBoundsError(message, details, value, expiresAt),
   idempotency_key_reused: invalid,
   idempotency_in_progress: plain(UnavailableError),
+  cursor_gone: plain(CursorGoneError),
   precondition_failed: (message, details, { version }) => new PreconditionFailedError(message, details, version),
   checks_failed: (message, details, { failedChecks }) => new ChecksFailedError(message, details, failedChecks),
   too_large: plain(TooLargeError),
@@ -115,6 +117,7 @@ const factories: { readonly [Code in ErrorCode]: Factory } = {
   request_timeout: plain(UnavailableError),
   database_unavailable: plain(UnavailableError),
   overloaded: plain(UnavailableError),
+  too_many_streams: plain(UnavailableError),
   outcome_unknown: plain(HoldfastError),
   internal: plain(InternalError),
 }

@@ -54,6 +54,7 @@ const successes: { readonly [Id in CallableId]: { readonly [Status in SuccessSta
   patchItem: { 200: written },
   incrementItem: { 200: written },
   deleteItem: { 200: item, 204: isAbsent },
+  listChanges: { 200: objectWith({ changes: Array.isArray, cursor: isText }) },
   listNamespaces: { 200: objectWith({ namespaces: arrayOf(namespace), next_cursor: orNull(isText) }) },
   createNamespace: { 201: namespace },
   getNamespace: { 200: namespace },

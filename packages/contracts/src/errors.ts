@@ -152,6 +152,13 @@ export const errors = defineErrors({
     recorded: false,
     help: 'A request with the same `Idempotency-Key` is in progress. Retry after `Retry-After` seconds. The response will be that of the first request.',
   },
+  cursor_gone: {
+    status: 410,
+    title: 'The cursor is no longer valid',
+    retryable: false,
+    recorded: false,
+    help: 'The log does not have all changes after the cursor any more, or the cursor comes from another database: a restored backup, a promoted standby or another service. List the items, and continue with a new cursor.',
+  },
   precondition_failed: {
     status: 412,
     title: 'A condition of the request does not hold',
@@ -228,6 +235,13 @@ export const errors = defineErrors({
     retryable: true,
     recorded: false,
     help: 'There are too many requests. The service rejected this one before it started, or the database cancelled it. It was not applied. Retry after `Retry-After` seconds.',
+  },
+  too_many_streams: {
+    status: 503,
+    title: 'Too many streams are open',
+    retryable: true,
+    recorded: false,
+    help: 'This process serves as many watch streams as it may (`WATCH_STREAMS_MAX`), or the API key has a tenth of them. Close streams that you do not need, watch several keys with one stream, or retry after `Retry-After` seconds.',
   },
   outcome_unknown: {
     status: 503,

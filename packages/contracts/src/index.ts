@@ -11,7 +11,15 @@ export { inNamespace } from './namespaced.js'
 export { NamespaceInfo, NamespaceSettings, NewNamespace } from './namespaces.js'
 export { byteLength, Cursor, Delimiter, ExpiresAt, JsonValue, Key, Namespace, Prefix, Timestamp, Ttl, Version } from './primitives.js'
 export { Fault, Problem } from './problem.js'
-export { defineRoute, type ResponseContract, type RouteContract, type RouteInput, type RouteResponse } from './route.js'
+export {
+  defineRoute,
+  type EventSink,
+  type EventStream,
+  type ResponseContract,
+  type RouteContract,
+  type RouteInput,
+  type RouteResponse,
+} from './route.js'
 export { type RouteId, type Routes, routes } from './routes.js'
 export { Health } from './system.js'
 export { keyInQueryTag, namespacedTag, type Tag, tags } from './tags.js'
@@ -27,3 +35,16 @@ export {
   type Workflow,
   workflows,
 } from './verifier.js'
+export {
+  Change,
+  ChangeCursor,
+  ChangePage,
+  DeleteEvent,
+  ExpireEvent,
+  PutEvent,
+  ReadyEvent,
+  ResetEvent,
+  resetReasons,
+  Watch,
+  WatchQuery,
+} from './watch.js'

@@ -27,6 +27,14 @@ export const limits = {
   transactionSteps: 1_000,
   /** Bytes in the body of a transaction. */
   transactionBytes: 8_388_608,
+  /** Number of keys in the body of a watch. */
+  watchKeys: 1_000,
+  /** Number of keys in the query of a watch. */
+  watchKeysInQuery: 100,
+  /** Number of prefixes of a watch. */
+  watchPrefixes: 16,
+  /** Number of changes in a page. */
+  changesPage: 1_000,
   /** Total bytes of the values that a batch or a transaction reads. */
   batchValueBytes: 33_554_432,
 } as const

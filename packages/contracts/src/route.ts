@@ -10,6 +10,8 @@ export interface ResponseContract {
   readonly body?: z.ZodType
   /** The media type of a body that is not JSON. */
   readonly contentType?: string
+  /** The schemas of the data of server-sent events, by event. The body is a stream of them. */
+  readonly events?: Readonly<Record<string, z.ZodType>>
   readonly headers?: z.ZodObject
 }
 
@@ -21,7 +23,7 @@ export interface RouteContract extends Endpoint {
   /** Whether its requests count against the caller's rate limit. */
   readonly limited: boolean
   /** The setting that enables the route. Absent if the route is always enabled. */
-  readonly enabledBy?: 'ROOT_KEYS' | 'AUTH'
+  readonly enabledBy?: 'ROOT_KEYS' | 'AUTH' | 'CHANGE_LOG'
   /** The scope that the caller's API key needs. Absent if it follows from `safe`: `read` or `write`. */
   readonly scope?: 'admin'
   /** The setting that moves the route to another port. */
@@ -30,6 +32,8 @@ export interface RouteContract extends Endpoint {
     readonly params?: z.ZodObject
     readonly query?: z.ZodObject
     readonly headers?: z.ZodObject
+    /** The query parameters that may be repeated. Their schemas receive an array then. */
+    readonly repeatable?: readonly string[]
     /** The schema of a JSON body. */
     readonly body?: z.ZodType
     /** Whether the body may be omitted. */
@@ -60,11 +64,30 @@ interface Parts<Q extends RouteContract['request']> {
 
 type ResponsePart<A, K extends 'body' | 'headers'> = A extends { readonly [P in K]: infer S extends z.ZodType }
   ? { readonly [P in K]: z.input<S> }
-  : A extends { readonly contentType: string }
+  : A extends { readonly events: unknown }
     ? K extends 'body'
-      ? { readonly body: string | Uint8Array<ArrayBuffer>; readonly contentType?: string }
+      ? { readonly stream: EventStream }
       : { readonly headers?: undefined }
-    : { readonly [P in K]?: undefined }
+    : A extends { readonly contentType: string }
+      ? K extends 'body'
+        ? { readonly body: string | Uint8Array<ArrayBuffer>; readonly contentType?: string }
+        : { readonly headers?: undefined }
+      : { readonly [P in K]?: undefined }
+
+/** Accepts the text of server-sent events. A service defines how they reach the client. */
+export interface EventSink {
+  /** Sends text. Returns false if the client reads slowly; `onDrain` tells when it can receive more. */
+  write(text: Uint8Array): boolean
+  /** Calls `listener` once, when everything written was sent. */
+  onDrain(listener: () => void): void
+  /** Calls `listener` once, when the connection closes. */
+  onClose(listener: () => void): void
+  /** Ends the stream. */
+  end(): void
+}
+
+/** Starts to send events to a client. */
+export type EventStream = (sink: EventSink) => void
 
 /** The responses that a route declares. A handler can return nothing else. */
 export type RouteResponse<R extends RouteContract> = {

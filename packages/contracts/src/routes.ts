@@ -9,6 +9,7 @@ import * as namespaces from './namespaces.js'
 import type { RouteContract } from './route.js'
 import * as system from './system.js'
 import * as transactions from './transactions.js'
+import * as watch from './watch.js'
 
 /**
  * Every route of the API by its operation id. The server, the OpenAPI document, the client and the tests use this table. A route that is
@@ -28,6 +29,9 @@ export const routes = {
   putItems: batch.putItems,
   deleteManyItems: batch.deleteManyItems,
   transact: transactions.transact,
+  watch: watch.watch,
+  watchMany: watch.watchMany,
+  listChanges: watch.listChanges,
   listNamespaces: namespaces.listNamespaces,
   createNamespace: namespaces.createNamespace,
   getNamespace: namespaces.getNamespace,

@@ -1,6 +1,7 @@
 /** The groups of routes in the documentation, in its order, with their descriptions. */
 export const tags = {
   Items: 'Read, write and list the items of the namespace `default`.',
+  Changes: 'Watch items, and list their changes.',
   Namespaces: 'Create namespaces and change their settings.',
   'API keys': 'Create and revoke API keys.',
   Service: 'The state of the service, for people and probes.',

@@ -12,14 +12,18 @@ const limitHeaders = z.object({
   ratelimit: z.string().meta({ examples: ['"default";r=59;t=60'] }),
 })
 
+/** Returns the schema of a body that is not JSON. The data of an event is JSON, and is described as that. */
+const textSchema = (events: Readonly<Record<string, z.ZodType>> | undefined): z.ZodType =>
+  events === undefined ? z.string() : z.union(Object.values(events) as [z.ZodType, z.ZodType])
+
 const successResponses = (route: RouteContract): Responses =>
   Object.fromEntries(
-    Object.entries(route.responses).map(([status, { description, body, contentType, headers }]) => [
+    Object.entries(route.responses).map(([status, { description, body, contentType, events, headers }]) => [
       status,
       {
         description,
         ...(body === undefined ? {} : { content: { 'application/json': { schema: body } } }),
-        ...(contentType === undefined ? {} : { content: { [contentType]: { schema: z.string() } } }),
+        ...(contentType === undefined ? {} : { content: { [contentType]: { schema: textSchema(events) } } }),
         headers: z.object({ ...(route.limited ? limitHeaders.shape : {}), ...headers?.shape }),
       },
     ]),

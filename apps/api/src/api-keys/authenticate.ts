@@ -4,6 +4,7 @@ import type { Scope } from '@holdfast/contracts'
 import { ApiError } from '../http/api-error.js'
 import type { Caller } from '../http/caller.js'
 import type { RequestContext } from '../http/request-context.js'
+import { deadlines } from '../postgres/deadlines.js'
 import type { RateLimit } from '../rate-limit/rate-limit.js'
 import type { ApiKeyStore } from './api-key-store.js'
 import type { ApiKeyRow } from './sql/api-key-rows.js'
@@ -47,6 +48,18 @@ export const allowAnonymous =
   (limit: RateLimit): Authenticate =>
   (incoming, request) =>
     limit(incoming, request)?.then(() => undefined)
+
+/** Creates the function that tells whether the API key of an earlier request is still valid. It counts nothing. */
+export const createKeyCheck = (keys: ApiKeyStore, adminKey: string | undefined): ((incoming: IncomingMessage) => Promise<boolean>) => {
+  const isAdminKey = createAdminCheck(adminKey)
+  return async ({ headers }) => {
+    const [, token = ''] = bearer.exec(headers.authorization ?? '') ?? []
+    if (isAdminKey(token)) return true
+    const [, id, secret] = format.exec(token) ?? []
+    if (id === undefined || secret === undefined) return false
+    return (await keys.find(performance.now() + deadlines.request, id, secret)) !== undefined
+  }
+}
 
 /**
  * Accepts requests with a valid API key and counts them by key. All others are counted by client address, so that a client that guesses

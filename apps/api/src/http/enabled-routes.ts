@@ -27,6 +27,7 @@ const variantsOf = (id: RouteId, route: RouteContract): EnabledRoute[] => {
 export const enabledRoutes = (settings: {
   readonly ROOT_KEYS: boolean
   readonly AUTH: boolean
+  readonly CHANGE_LOG: boolean
   readonly METRICS_PORT: boolean
 }): readonly EnabledRoute[] =>
   (Object.entries(routes) as [RouteId, RouteContract][])

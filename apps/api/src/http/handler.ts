@@ -1,4 +1,4 @@
-import type { RouteContract, RouteId, RouteInput, RouteResponse, Routes } from '@holdfast/contracts'
+import type { EventStream, RouteContract, RouteId, RouteInput, RouteResponse, Routes } from '@holdfast/contracts'
 import type { OperationContext } from './operation-context.js'
 
 /**
@@ -18,5 +18,7 @@ export interface HandlerResponse {
   readonly status: number
   readonly body?: unknown
   readonly contentType?: string
+  /** Sends server-sent events instead of a body. */
+  readonly stream?: EventStream
   readonly headers?: Readonly<Record<string, unknown>> | undefined
 }

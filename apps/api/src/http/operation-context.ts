@@ -27,14 +27,16 @@ export interface OperationContext {
   readonly bodyText: string | undefined
   /** From the `Idempotency-Key` header of routes that write. */
   readonly idempotencyKey: IdempotencyKey | undefined
+  /** Tells whether the caller still has its rights. Only for routes with a stream. */
+  readonly isStillAllowed?: (() => Promise<boolean>) | undefined
 }
 
 /** Creates the context of a request's operations. */
 export const createOperationContext = (
   { id, deadline, client = '' }: RequestContext,
-  request: Pick<OperationContext, 'namespace' | 'caller' | 'bodyText' | 'idempotencyKey'>,
+  request: Pick<OperationContext, 'namespace' | 'caller' | 'bodyText' | 'idempotencyKey' | 'isStillAllowed'>,
 ): OperationContext => {
-  const { namespace, caller, bodyText, idempotencyKey } = request
+  const { namespace, caller, bodyText, idempotencyKey, isStillAllowed } = request
   return {
     requestId: id,
     deadline,
@@ -44,5 +46,6 @@ export const createOperationContext = (
     canCreateNamespace: caller === undefined || caller.namespaces === null,
     bodyText,
     idempotencyKey,
+    isStillAllowed,
   }
 }

@@ -35,21 +35,32 @@ const decode = (text: string, part: string): string => {
 
 const noParameters = Object.freeze({})
 
+type Parameters<Value> = Readonly<Record<string, Value>>
+
 /**
- * Parses a query string. Rejects repeated parameters.
+ * Parses a query string. Rejects repeated parameters, except those that are `repeatable`: they become arrays if they are repeated.
  * @throws ApiError validation_failed
  */
-export const parseQuery = (query: string): Readonly<Record<string, string>> => {
+export const parseQuery = <Repeatable extends readonly string[] | undefined>(
+  query: string,
+  repeatable?: Repeatable,
+): Parameters<Repeatable extends undefined ? string : string | string[]> => {
   if (query === '') return noParameters
-  const parameters: Record<string, string> = Object.create(null)
+  const parameters: Record<string, string | string[]> = Object.create(null)
   const repeated = new Set<string>()
   for (const pair of query.split('&')) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
     const text = (encoded: string) => decode(encoded.replaceAll('+', ' '), 'query')
     const name = text(equals === -1 ? pair : pair.slice(0, equals))
-    if (name in parameters) repeated.add(name)
-    parameters[name] = equals === -1 ? '' : text(pair.slice(equals + 1))
+    const value = equals === -1 ? '' : text(pair.slice(equals + 1))
+    const earlier = parameters[name]
+    if (earlier !== undefined && repeatable?.includes(name)) {
+      parameters[name] = [earlier, value].flat()
+      continue
+    }
+    if (earlier !== undefined) repeated.add(name)
+    parameters[name] = value
   }
   if (repeated.size > 0) {
     throw invalidAt(
@@ -57,7 +68,7 @@ export const parseQuery = (query: string): Readonly<Record<string, string>> => {
       'is given more than once',
     )
   }
-  return parameters
+  return parameters as Parameters<never>
 }
 
 /**

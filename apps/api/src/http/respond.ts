@@ -3,6 +3,7 @@ import { pageHeaders } from '@holdfast/server-kit'
 import { stringifyJson } from '../lib/json-text.js'
 import type { HandlerResponse } from './handler.js'
 import type { HttpContext } from './hono-env.js'
+import { respondWithEvents } from './respond-with-events.js'
 
 /** Adds headers to a response, except those that are undefined. */
 export const addHeaders = (all: Record<string, string>, headers: Readonly<Record<string, unknown>> = {}): void => {
@@ -26,8 +27,9 @@ export const respond = (
 
 /** Converts the response of a handler as its contract declares. Does not use `c.json`, which cannot include the text of stored values. */
 export const respondAsDeclared = (c: HttpContext, route: RouteContract, response: HandlerResponse): Response => {
-  const { status, body, contentType, headers = {} } = response
+  const { status, body, contentType, headers = {}, stream } = response
   const contract = route.responses[status]
+  if (stream !== undefined) return respondWithEvents(c, status, stream)
   if (contract?.contentType !== undefined) {
     const type = contentType ?? contract.contentType
     const ofPage = type.startsWith('text/html') ? pageHeaders : {}

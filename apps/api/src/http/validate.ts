@@ -64,6 +64,12 @@ const validatePart = (part: Part, schema: z.ZodType) => {
 /** Returns the parameters in the path and in the query of a request, decoded. */
 export const requestParameters = (c: HttpContext) => ({ params: c.req.param(), query: parseQuery(requestTarget(c.env.incoming).query) })
 
+/** Does the same for a route with parameters that may be repeated. */
+const parametersOf = (c: HttpContext, { request: { repeatable } }: RouteContract) =>
+  repeatable === undefined
+    ? requestParameters(c)
+    : { params: c.req.param(), query: parseQuery(requestTarget(c.env.incoming).query, repeatable) }
+
 /** Returns the namespace of a request. */
 export const requestNamespace = (c: HttpContext): string => c.req.param('namespace') ?? defaultNamespace
 
@@ -93,7 +99,7 @@ export const createValidator = ({ route, keyInQuery }: EnabledRoute): ((raw: Raw
 export const validateRequest = (served: EnabledRoute): HttpMiddleware => {
   const validate = createValidator(served)
   return (c, next) => {
-    c.set('valid', validate({ ...requestParameters(c), headers: c.env.incoming.headers, body: c.get('body')?.value }))
+    c.set('valid', validate({ ...parametersOf(c, served.route), headers: c.env.incoming.headers, body: c.get('body')?.value }))
     return next()
   }
 }

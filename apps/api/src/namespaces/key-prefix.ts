@@ -15,6 +15,17 @@ export const checkKey = (caller: Caller | undefined, key: string): void => {
 }
 
 /**
+ * Returns the prefix of the keys that a caller may read among those with a prefix.
+ * @throws ApiError forbidden if there are none
+ */
+export const narrowPrefix = (caller: Caller | undefined, prefix: string): string => {
+  const allowed = caller?.prefix ?? ''
+  if (prefix.startsWith(allowed)) return prefix
+  if (!allowed.startsWith(prefix)) throw outsidePrefix(allowed)
+  return allowed
+}
+
+/**
  * Keeps an operation on a range of keys within the prefix of the caller's API key. A list is narrowed to the prefix, and rejected if it has
  * no key in common with it. A deletion is rejected unless all its keys have the prefix.
  * @throws ApiError forbidden
@@ -25,8 +36,7 @@ export const limitRange = <Op extends RangeOperation>(caller: Caller | undefined
   const range: RangeOperation = operation
   switch (range.op) {
     case 'list':
-      if (!prefix.startsWith(range.prefix)) throw outsidePrefix(prefix)
-      return { ...operation, prefix }
+      return { ...operation, prefix: narrowPrefix(caller, range.prefix) }
     case 'delete_prefix':
       throw outsidePrefix(prefix)
     default:

@@ -1,5 +1,18 @@
 import { sql } from 'drizzle-orm'
-import { bigint, customType, index, integer, json, pgSequence, pgTable, primaryKey, smallint, text, timestamp } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  customType,
+  index,
+  integer,
+  json,
+  pgSequence,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core'
 
 /** Text that is compared and ordered by its bytes, in a database of any locale. */
 const bytewiseText = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
@@ -105,5 +118,52 @@ export const requestCounts = pgTable(
   (table) => [index('request_counts_expires_at').on(table.expiresAt)],
 )
 
-/** All tables. */
+/** The id of a PostgreSQL transaction. */
+const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' })
+
+/** One byte. */
+const byte = customType<{ data: string }>({ dataType: () => '"char"' })
+
+/** The source of positions in the change log. It must not cache values, because its order is the order of the log. */
+export const changeSeq = pgSequence('change_seq')
+
+/**
+ * The change log. Triggers on `items` write it in the transaction of each change. The migration partitions it by `slot`, which Drizzle
+ * cannot express, so that TRUNCATE removes old changes.
+ */
+export const changes = pgTable(
+  'changes',
+  {
+    seq: bigint('seq', { mode: 'bigint' }).notNull(),
+    xid: transactionId('xid').notNull(),
+    version: bigint('version', { mode: 'bigint' }).notNull(),
+    createdVersion: bigint('created_version', { mode: 'bigint' }),
+    createdAt: instant('created_at'),
+    at: instant('at').notNull(),
+    expiresAt: instant('expires_at'),
+    slot: smallint('slot').notNull(),
+    /** `p` put, `d` delete, `e` expire, or `t` if all items were removed by TRUNCATE. */
+    kind: byte('kind').notNull(),
+    namespace: bytewiseText('namespace').notNull(),
+    key: bytewiseText('key').notNull(),
+    value: json('value'),
+  },
+  (table) => [index('changes_seq').on(table.seq)],
+)
+
+/**
+ * One row: the slot of the change log that is written, and the highest position that may have been removed (`floor`). All later changes
+ * are in the log.
+ */
+export const changeRing = pgTable('change_ring', {
+  one: boolean('one').primaryKey().default(true),
+  slot: smallint('slot').notNull(),
+  floor: bigint('floor', { mode: 'bigint' }).notNull(),
+  rotatedAt: instant('rotated_at').notNull(),
+})
+
+/** The tables that the service only reads. Functions write them with the rights of their owner. */
+export const readOnlyTables = [changes, changeRing] as const
+
+/** The other tables. */
 export const tables = [namespaces, apiKeys, items, itemCounts, idempotencyRecords, requestCounts] as const

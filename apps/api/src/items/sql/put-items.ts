@@ -113,14 +113,15 @@ const next: Fragment<PutItems> = (p) => sql`
 
 /**
  * Inserts rows, or locks and then decides them, in one pass in key order. A put with `if_match` must not create an item, and no put may
- * without `mayCreate`. If another connection deletes the row of such a put meanwhile, a row that has already expired is inserted. `currval`
+ * without `mayCreate`. If another connection deletes the row of such a put meanwhile, a row that expires at -infinity is inserted, which
+ * never was an item. `currval`
  * is the last version that the session took. It is the version of the row unless the put was not applied.
  */
 const effect: Fragment<PutItems> = (p) => sql`
     rules as materialized (select ${p.rules}::text::jsonb as rules), written as (
       insert into ${items} as i (namespace, key, value, version, created_at, updated_at, expires_at)
       select a.namespace, a.key, a.new_value::json, nextval('item_versions'), a.now, a.now,
-        case when a.if_match is not null or not ${mayCreate(p)} then a.now when a.ttl is null then a.expires_at else a.now + a.ttl * interval '1 second' end
+        case when a.if_match is not null or not ${mayCreate(p)} then '-infinity'::timestamptz when a.ttl is null then a.expires_at else a.now + a.ttl * interval '1 second' end
       from (
         select asked.*, date_trunc('milliseconds', clock_timestamp()) as now
         from asked

@@ -2,29 +2,34 @@ import { StartError } from '@holdfast/server-kit'
 import { getTableName, sql as template } from 'drizzle-orm'
 import { getTableConfig } from 'drizzle-orm/pg-core'
 import type { Sql } from 'postgres'
-import { itemVersions, tables } from '../schema.js'
+import { changeSeq, itemVersions, readOnlyTables, tables } from '../schema.js'
 import { quoteIdentifier, quoteLiteral } from '../sql-quotes.js'
 import { defineStatement } from '../statement.js'
 
-const expected = tables
-  .map(
-    (table) =>
-      `(${quoteLiteral(getTableName(table))}, array[${getTableConfig(table)
-        .columns.map(({ name }) => quoteLiteral(name))
-        .join()}])`,
-  )
-  .join(', ')
+type Table = (typeof tables | typeof readOnlyTables)[number]
+
+const describe = (privileges: readonly string[]) => (table: Table) => {
+  const columns = getTableConfig(table).columns.map(({ name }) => quoteLiteral(name))
+  return `(${quoteLiteral(getTableName(table))}, array[${columns.join()}], array[${privileges.map(quoteLiteral).join()}])`
+}
+
+const expected = [...tables.map(describe(['SELECT', 'INSERT', 'UPDATE', 'DELETE'])), ...readOnlyTables.map(describe(['SELECT']))].join(', ')
 
 /**
- * Finds what the statements need and the role lacks: tables, columns, the sequence, the function, and the rights to use them. Returns one
+ * Finds what the statements need and the role lacks: tables, columns, sequences, functions, and the rights to use them. Returns one
  * row for each problem.
  */
 export const findTableProblems = defineStatement<object, { readonly problem: string }>('read', () =>
   template.raw(`
     with relation as materialized (
-      select e.name, e.columns, to_regclass(quote_ident(e.name)) as oid from (values ${expected}) e (name, columns)
+      select e.name, e.columns, e.privileges, to_regclass(quote_ident(e.name)) as oid from (values ${expected}) e (name, columns, privileges)
     ), versions as materialized (
-      select to_regclass(${quoteLiteral(itemVersions.seqName as string)}) as oid, to_regprocedure('renew_version(text, text)') as renew
+      select to_regclass(${quoteLiteral(itemVersions.seqName as string)}) as oid
+    ), position as materialized (
+      select to_regclass(${quoteLiteral(changeSeq.seqName as string)}) as oid
+    ), function as materialized (
+      select f.name, to_regprocedure(f.signature) as oid
+      from (values ('renew_version', 'renew_version(text, text)'), ('rotate_changes', 'rotate_changes()')) f (name, signature)
     )
     select 'table ' || name || ' does not exist' as problem from relation where oid is null
     union all
@@ -34,16 +39,20 @@ export const findTableProblems = defineStatement<object, { readonly problem: str
       and not exists (select from pg_attribute a where a.attrelid = r.oid and a.attname = c.name and not a.attisdropped)
     union all
     select 'no ' || p.name || ' privilege on table ' || r.name
-    from relation r cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p (name)
+    from relation r cross join unnest(r.privileges) p (name)
     where r.oid is not null and not has_table_privilege(r.oid, p.name)
     union all
     select 'sequence item_versions does not exist' from versions where oid is null
     union all
     select 'no USAGE privilege on sequence item_versions' from versions where oid is not null and not has_sequence_privilege(oid, 'USAGE')
     union all
-    select 'function renew_version does not exist' from versions where renew is null
+    select 'sequence change_seq does not exist' from position where oid is null
     union all
-    select 'no EXECUTE privilege on function renew_version' from versions where renew is not null and not has_function_privilege(renew, 'EXECUTE')`),
+    select 'no USAGE privilege on sequence change_seq' from position where oid is not null and not has_sequence_privilege(oid, 'USAGE')
+    union all
+    select 'function ' || name || ' does not exist' from function where oid is null
+    union all
+    select 'no EXECUTE privilege on function ' || name from function where oid is not null and not has_function_privilege(oid, 'EXECUTE')`),
 )
 
 /**

@@ -17,6 +17,8 @@ const tickMs = 250
 export const createHeartbeats = (streams: ReadonlySet<ChangeStream>, intervalMs: number): Heartbeats => {
   const checks = new Map<ChangeStream, () => Promise<boolean>>()
   let round: ChangeStream[] = []
+  /** How many heartbeats are due. */
+  let due = 0
   let timer: NodeJS.Timeout | undefined
 
   const beat = (stream: ChangeStream): void => {
@@ -31,8 +33,10 @@ export const createHeartbeats = (streams: ReadonlySet<ChangeStream>, intervalMs:
   }
 
   const tick = (): void => {
+    due += (streams.size * tickMs) / intervalMs
     if (round.length === 0) round = [...streams]
-    const count = Math.ceil((streams.size * tickMs) / intervalMs)
+    const count = Math.floor(due)
+    due -= count
     for (const stream of round.splice(0, count)) if (streams.has(stream)) beat(stream)
     if (streams.size > 0) return
     clearInterval(timer)

@@ -41,10 +41,9 @@ type Parameters<Value> = Readonly<Record<string, Value>>
  * Parses a query string. Rejects repeated parameters, except those that are `repeatable`: they become arrays if they are repeated.
  * @throws ApiError validation_failed
  */
-export const parseQuery = <Repeatable extends readonly string[] | undefined>(
-  query: string,
-  repeatable?: Repeatable,
-): Parameters<Repeatable extends undefined ? string : string | string[]> => {
+export function parseQuery(query: string): Parameters<string>
+export function parseQuery(query: string, repeatable: readonly string[]): Parameters<string | string[]>
+export function parseQuery(query: string, repeatable: readonly string[] = []): Parameters<string | string[]> {
   if (query === '') return noParameters
   const parameters: Record<string, string | string[]> = Object.create(null)
   const repeated = new Set<string>()
@@ -55,7 +54,7 @@ export const parseQuery = <Repeatable extends readonly string[] | undefined>(
     const name = text(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : text(pair.slice(equals + 1))
     const earlier = parameters[name]
-    if (earlier !== undefined && repeatable?.includes(name)) {
+    if (earlier !== undefined && repeatable.includes(name)) {
       parameters[name] = [earlier, value].flat()
       continue
     }
@@ -68,7 +67,7 @@ export const parseQuery = <Repeatable extends readonly string[] | undefined>(
       'is given more than once',
     )
   }
-  return parameters as Parameters<never>
+  return parameters
 }
 
 /**

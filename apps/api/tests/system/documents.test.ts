@@ -140,7 +140,7 @@ describe('the served documents', () => {
   const api = useApi({ ROOT_KEYS: 'on', AUTH: 'required' })
 
   /** The document with all optional routes, which no single configuration enables together. */
-  const fullDocument = openapiOf({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false })
+  const fullDocument = openapiOf({ ROOT_KEYS: true, AUTH: true, CHANGE_LOG: true, METRICS_PORT: false })
 
   test('docs/openapi.json contains all routes', async () => {
     const text = `${JSON.stringify(fullDocument, null, 2)}\n`

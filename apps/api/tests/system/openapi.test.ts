@@ -18,12 +18,12 @@ interface Document {
 const documentOf = (settings: Parameters<typeof openapiOf>[0]) => openapiOf(settings) as unknown as Document
 
 describe('the OpenAPI document', async () => {
-  const whole = documentOf({ ROOT_KEYS: true, AUTH: true, METRICS_PORT: false })
+  const whole = documentOf({ ROOT_KEYS: true, AUTH: true, CHANGE_LOG: true, METRICS_PORT: false })
   const operations = Object.values(whole.paths).flatMap((path) => Object.values(path))
 
   test.each([
-    ['all routes', { ROOT_KEYS: true, AUTH: true, METRICS_PORT: false }],
-    ['the default routes', { ROOT_KEYS: false, AUTH: false, METRICS_PORT: false }],
+    ['all routes', { ROOT_KEYS: true, AUTH: true, CHANGE_LOG: true, METRICS_PORT: false }],
+    ['the default routes', { ROOT_KEYS: false, AUTH: false, CHANGE_LOG: true, METRICS_PORT: false }],
   ])('of %s passes two validators without an error or a warning', async (_which, settings) => {
     expect(await lintOpenapi(documentOf(settings))).toEqual([])
   })

@@ -105,14 +105,15 @@ BEGIN
 	SELECT r.slot, nextval('change_seq'), pg_current_xact_id(), 't', '', '', 0, clock_timestamp() FROM change_ring r;
 	RETURN NULL;
 END $$;--> statement-breakpoint
--- Empties the slot after the current one and makes it the current one. Returns false if another session uses it; try again later.
-CREATE FUNCTION "rotate_changes"() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
+-- Empties the slot after the current one and makes it the current one. Returns false if another session has done so, or uses that slot.
+CREATE FUNCTION "rotate_changes"(current_slot smallint) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
 	next smallint;
 	cut bigint;
 BEGIN
 	IF NOT pg_try_advisory_xact_lock('changes'::regclass::oid::bigint) THEN RETURN false; END IF;
-	SELECT (r.slot + 1) % 8 INTO next FROM change_ring r;
+	SELECT (r.slot + 1) % 8 INTO next FROM change_ring r WHERE r.slot = current_slot;
+	IF next IS NULL THEN RETURN false; END IF;
 	PERFORM set_config('lock_timeout', '100ms', true);
 	-- After this lock, all transactions that wrote to the slot have ended.
 	EXECUTE format('LOCK TABLE ONLY changes_%s IN ACCESS EXCLUSIVE MODE', next);
@@ -128,11 +129,11 @@ DO $$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY ARRAY['log_inserted_items', 'log_updated_items', 'log_deleted_items', 'log_truncated_items', 'rotate_changes'] LOOP
-		EXECUTE format('ALTER FUNCTION %I() SET search_path = %I, pg_temp', name, current_schema());
-		EXECUTE format('REVOKE EXECUTE ON FUNCTION %I() FROM PUBLIC', name);
+	FOREACH name IN ARRAY ARRAY['log_inserted_items()', 'log_updated_items()', 'log_deleted_items()', 'log_truncated_items()',
+		'rotate_changes(smallint)', 'renew_version(text, text)'] LOOP
+		EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', name, current_schema());
 	END LOOP;
-	EXECUTE format('ALTER FUNCTION renew_version(text, text) SET search_path = %I, pg_temp', current_schema());
+	REVOKE EXECUTE ON FUNCTION rotate_changes(smallint) FROM PUBLIC;
 	ALTER FUNCTION log_updated_items() SET enable_hashjoin = 'on';
 END $$;--> statement-breakpoint
 CREATE TRIGGER "log_inserted_items" AFTER INSERT ON "items" REFERENCING NEW TABLE AS "new_rows" FOR EACH STATEMENT EXECUTE FUNCTION "log_inserted_items"();--> statement-breakpoint

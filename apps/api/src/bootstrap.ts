@@ -96,6 +96,11 @@ const openChangeStreams = (pool: Pool, config: Config, logger: Logger): ChangeSt
   return createChangeStreams(pool.sessions, options, logger)
 }
 
+const sweeperOptions = (config: Config) => ({
+  intervalMs: config.SWEEP_INTERVAL_SECONDS * 1000,
+  changeRetention: config.CHANGE_LOG === 'off' ? undefined : { seconds: config.CHANGE_LOG_SECONDS, bytes: config.CHANGE_LOG_BYTES },
+})
+
 /** Returns the limits on connections. Settings override the defaults. */
 const connectionBounds = ({ MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT }: Config, bounds: PeerBounds): PeerBounds => {
   const connectionsMax = MAX_CONNECTIONS ?? bounds.connectionsMax
@@ -123,6 +128,7 @@ export const serve = async (
   metrics.watch(pool, budget, admissions)
   const counts = config.RATE_LIMIT_STORE === 'postgres' ? await createRequestCounts(pool.sessions, logger) : undefined
   const changeStreams = openChangeStreams(pool, config, logger)
+  if (changeStreams !== undefined) metrics.watchChanges(changeStreams)
   let stopping = false
   const text = metricsText(metrics)
   const app = createApp({
@@ -153,7 +159,7 @@ export const serve = async (
     await pool.end(0)
     throw error
   })
-  const stopSweeper = startSweeper(pool, config.SWEEP_INTERVAL_SECONDS * 1000, logger, metrics.sweeps)
+  const stopSweeper = startSweeper(pool, sweeperOptions(config), logger, metrics.sweeps)
   return {
     url,
     metricsUrl,

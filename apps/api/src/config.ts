@@ -130,7 +130,7 @@ export type Config = z.output<typeof variables> & { readonly RATE_LIMIT_KEY_REQU
 /** The settings for opening the database. */
 export type DatabaseConfig = Pick<
   Config,
-  'DATABASE_URL' | 'DATABASE_SCHEMA' | 'DATA_DIR' | 'MIGRATE_AT_START' | 'ALLOW_UNSAFE_DATABASE' | 'WORKERS' | 'LOG_FORMAT'
+  'DATABASE_URL' | 'DATABASE_SCHEMA' | 'DATA_DIR' | 'MIGRATE_AT_START' | 'ALLOW_UNSAFE_DATABASE' | 'CHANGE_LOG' | 'WORKERS' | 'LOG_FORMAT'
 >
 
 type Environment = Readonly<Record<string, string | undefined>>

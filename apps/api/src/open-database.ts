@@ -1,4 +1,5 @@
 import type { Logger } from '@holdfast/server-kit'
+import { switchChangeLog } from './changes/switch-change-log.js'
 import type { DatabaseConfig } from './config.js'
 import { startEmbedded } from './embedded-postgres/embedded-postgres.js'
 import { type MigrateResult, migrate, type OnApply } from './postgres/migrations/migrate.js'
@@ -11,7 +12,7 @@ export interface Database extends Omit<MigrateResult, 'newer'> {
 }
 
 /** Returns `max_connections` for the embedded PostgreSQL: enough for all workers, and at least PostgreSQL's default of 100. */
-const connectionsMax = ({ WORKERS }: DatabaseConfig): number => Math.max(100, 25 * WORKERS)
+const connectionsMax = ({ WORKERS }: DatabaseConfig): number => Math.max(100, 32 * WORKERS)
 
 const locateDatabase = async (config: DatabaseConfig, logger: Logger): Promise<Pick<Database, 'kind' | 'address' | 'stop'>> => {
   if (config.DATABASE_URL !== undefined) return { kind: 'external', address: { url: config.DATABASE_URL }, stop: async () => {} }
@@ -41,6 +42,8 @@ export const openDatabase = async (
         onApply,
       },
     )
+    const isLogOn = config.CHANGE_LOG === 'on'
+    if (await switchChangeLog(migrated.address, isLogOn)) logger.info(`the change log was switched ${isLogOn ? 'on' : 'off'}`)
     if (newer.length > 0)
       logger.warn({ migrations: newer }, 'a newer version has migrated the tables; this version is compatible with them')
     return { ...database, ...migrated }

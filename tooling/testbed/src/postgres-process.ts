@@ -47,6 +47,7 @@ const launch = (cluster: Cluster, port: number, connectionsMax: number): ChildPr
     `unix_socket_directories=${cluster.socketFolder}`,
     `port=${port}`,
     `max_connections=${connectionsMax}`,
+    'max_prepared_transactions=10',
   ]
   const { program, args, ...ids } = cluster.account.command(cluster.programs.postgres, [
     '-D',

@@ -8,6 +8,7 @@ import { proveOverload } from './proofs/overload.ts'
 import { proveRollingRestart } from './proofs/rolling-restart.ts'
 import { proveSoak } from './proofs/soak.ts'
 import { proveStorms } from './proofs/storms.ts'
+import { proveWatch } from './proofs/watch.ts'
 
 const proofs = {
   kill: { prove: proveKill, rounds: 6 },
@@ -18,6 +19,7 @@ const proofs = {
   bank: { prove: proveBank, rounds: 7 },
   'rolling-restart': { prove: proveRollingRestart, rounds: 5 },
   overload: { prove: proveOverload, rounds: 1 },
+  watch: { prove: proveWatch, rounds: 9 },
   soak: { prove: proveSoak, rounds: 1 },
 } as const satisfies Readonly<Record<string, { readonly prove: Proof; readonly rounds: Extent['rounds'] }>>
 

@@ -30,6 +30,8 @@ export interface StreamOptions {
 /** A stream of changes to one client. It has a position in the log and never a queue. */
 export interface ChangeStream {
   readonly selection: Selection
+  /** Whether the stream has everything that the tail has delivered. */
+  isLive(): boolean
   /** Sends a change, unless the stream is behind. It then reads the change itself. */
   deliver(change: Change): void
   /** Sends the position of the stream. */
@@ -156,6 +158,7 @@ export const startChangeStream = (sink: EventSink, options: StreamOptions, sourc
 
   return {
     selection,
+    isLive: () => isLive,
     deliver: (change) => {
       if (isLive && change.seq > at && !send(change)) leaveLive(drained())
     },

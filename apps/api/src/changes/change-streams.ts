@@ -34,6 +34,8 @@ export interface StreamRequest extends Omit<StreamOptions, 'cursor'> {
 /** What metrics show. */
 export interface StreamUse {
   readonly streams: number
+  /** Streams that do not have everything that the tail has delivered. */
+  readonly behind: number
   readonly resets: ReadonlyMap<ResetReason, number>
   readonly changes: number
   /** How long a transaction has kept the tail from the end of the log. Milliseconds. */
@@ -164,7 +166,13 @@ export const createChangeStreams = (sessions: Sessions, options: ChangeStreamsOp
       const cursor = await readCursor(request.cursor)
       return (sink) => start(sink, request, cursor)
     },
-    use: () => ({ streams: streams.size, resets, changes, lagMs: tail.lagMs() }),
+    use: () => ({
+      streams: streams.size,
+      behind: [...streams].filter((stream) => !stream.isLive()).length,
+      resets,
+      changes,
+      lagMs: tail.lagMs(),
+    }),
     stop: async () => {
       isStopped = true
       heartbeats.stop()

@@ -1,4 +1,5 @@
 import type { Logger } from '@holdfast/server-kit'
+import { type ChangeRetention, rotateChanges } from '../changes/sql/rotate-changes.js'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Pool } from '../postgres/pool.js'
 import { apiKeySweep, itemSweep, recordSweep, requestCountSweep, type Sweep, sweepSizes } from './sql/sweeps.js'
@@ -17,6 +18,13 @@ const sweeps = [
   ['API keys', apiKeySweep],
 ] as const satisfies readonly (readonly [string, Sweep])[]
 
+export interface SweeperOptions {
+  /** The pause between sweeps. Milliseconds. */
+  readonly intervalMs: number
+  /** How much of the change log is kept. Undefined if the log is off. */
+  readonly changeRetention: ChangeRetention | undefined
+}
+
 /** The kinds of rows that are swept. */
 export type SweptRows = (typeof sweeps)[number][0]
 
@@ -33,13 +41,17 @@ const nextSize = (size: number, tookMs: number): number => {
 }
 
 /**
- * Starts the sweeper, which deletes expired items, idempotency records, request counts and API keys. A sweep deletes batches until no
+ * Starts the sweeper, which deletes expired items, idempotency records, request counts and API keys, and the oldest part of the change log. A sweep deletes batches until no
  * expired rows are left. The batches are as large as the database can delete in about 20 ms, and after each batch the sweeper pauses for as
  * long as the batch took. Reads never return expired rows, whether or not they were swept: sweeping only frees their space.
- * @param intervalMs pause between sweeps, in milliseconds
  * @returns a function that stops the sweeper and waits for the running batch
  */
-export const startSweeper = (pool: Pool, intervalMs: number, logger: Logger, observe: SweepObserver): (() => Promise<void>) => {
+export const startSweeper = (
+  pool: Pool,
+  { intervalMs, changeRetention }: SweeperOptions,
+  logger: Logger,
+  observe: SweepObserver,
+): (() => Promise<void>) => {
   let stopped = false
   let wake = () => {}
 
@@ -74,6 +86,8 @@ export const startSweeper = (pool: Pool, intervalMs: number, logger: Logger, obs
     const started = performance.now()
     try {
       for (const [kind, statements] of sweeps) await sweepRows(kind, statements)
+      if (changeRetention !== undefined)
+        await pool.runInLane('removals', rotateChanges, changeRetention, { client: 'sweeper', deadline: started + deadlines.request })
       observe.swept(started, false)
       return true
     } catch (error) {

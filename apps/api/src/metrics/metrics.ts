@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client'
+import type { ChangeStreams } from '../changes/change-streams.js'
 import type { SweepObserver } from '../expiry/sweeper.js'
 import type { Admissions } from '../http/overload/admission.js'
 import type { ByteBudget } from '../http/overload/byte-budget.js'
@@ -10,6 +11,7 @@ import type { LimitObserver } from '../rate-limit/rate-limit.js'
 import { admissionFamilies } from './admission-metrics.js'
 import { createBatcherMetrics } from './batcher-metrics.js'
 import { byteBudgetFamilies } from './byte-budget-metrics.js'
+import { changeFamilies } from './change-metrics.js'
 import { createStatementMetrics, poolFamilies } from './database-metrics.js'
 import { itemFamilies } from './item-metrics.js'
 import { registerFamilies, unlabeled } from './metric-family.js'
@@ -27,6 +29,8 @@ export interface Metrics {
   readonly sweeps: SweepObserver
   /** Adds the metrics of the pool, of request memory, of admission control, and of the items in the database. */
   readonly watch: (pool: Pool, budget: ByteBudget, admissions: Admissions) => void
+  /** Adds the metrics of the change log and its streams. */
+  readonly watchChanges: (streams: ChangeStreams) => void
   /** Returns all metrics, for aggregation over several processes (prom-client's `AggregatorRegistry`). */
   readonly registry: () => Registry
   /** Returns all metrics in the text format of Prometheus. */
@@ -64,6 +68,11 @@ export const createMetrics = (version: string): Metrics => {
         ...byteBudgetFamilies(() => budget.use()),
         ...admissionFamilies(admissions),
       ]),
+    watchChanges: (streams) =>
+      registerFamilies(
+        own,
+        changeFamilies(() => streams.use()),
+      ),
     registry,
     text: () => registry().metrics(),
   }

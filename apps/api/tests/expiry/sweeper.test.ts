@@ -25,7 +25,10 @@ describe('the sweeper', () => {
         return [{ removed }]
       },
     } as unknown as Pool
-    const stop = startSweeper(pool, 20, createLogger('silent'), { ...noObserver, swept: () => sweeps++ })
+    const stop = startSweeper(pool, { intervalMs: 20, changeRetention: undefined }, createLogger('silent'), {
+      ...noObserver,
+      swept: () => sweeps++,
+    })
     await until(() => sweeps > 0)
     await stop()
     expect(left).toBe(0)

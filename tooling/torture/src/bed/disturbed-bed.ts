@@ -11,9 +11,14 @@ export interface DisturbedBed extends Bed {
 /**
  * Calls `use` with two services behind proxies.
  * @param program the bundle to run instead of the built service
+ * @param settings of the services
  */
-export const withDisturbedBed = <T>(use: (bed: DisturbedBed) => Promise<T>, program?: string): Promise<T> =>
-  withPostgres(program === undefined ? {} : { program }, async (bed) => {
+export const withDisturbedBed = <T>(
+  use: (bed: DisturbedBed) => Promise<T>,
+  program?: string,
+  settings: Record<string, string> = {},
+): Promise<T> =>
+  withPostgres({ ...(program === undefined ? {} : { program }), settings }, async (bed) => {
     const networks = await Promise.all(bed.services.map(({ port }) => startTcpProxy(port)))
     try {
       return await use({ ...bed, networks })

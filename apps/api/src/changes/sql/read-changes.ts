@@ -90,7 +90,7 @@ export const readKeyedChanges = defineBinaryStatement<KeyedLogRange, ChangeRow>(
 )
 
 /**
- * Returns the position of the last change up to a position, or the floor if there is none. Positions that no committed transaction took may
+ * Returns the position of the last change up to a position, or the floor if that is later. Positions that no committed transaction took may
  * be used again after a crash, so cursors contain only positions of changes.
  */
 export const readLastChange = defineBinaryStatement<{ readonly upTo: string }, number>(
@@ -98,7 +98,7 @@ export const readLastChange = defineBinaryStatement<{ readonly upTo: string }, n
   'read_last_change',
   { upTo: 'text' },
   (p) => sql`
-    select coalesce((select c.seq from ${changes} c where c.seq <= ${p.upTo}::text::bigint order by c.seq desc limit 1), r.floor)
+    select greatest((select c.seq from ${changes} c where c.seq <= ${p.upTo}::text::bigint order by c.seq desc limit 1), r.floor)
     from ${changeRing} r`,
   (row) => Number(row.requiredInt8()),
 )

@@ -29,7 +29,7 @@ export const findTableProblems = defineStatement<object, { readonly problem: str
       select to_regclass(${quoteLiteral(changeSeq.seqName as string)}) as oid
     ), function as materialized (
       select f.name, to_regprocedure(f.signature) as oid
-      from (values ('renew_version', 'renew_version(text, text)'), ('rotate_changes', 'rotate_changes()')) f (name, signature)
+      from (values ('renew_version', 'renew_version(text, text)'), ('rotate_changes', 'rotate_changes(smallint)')) f (name, signature)
     )
     select 'table ' || name || ' does not exist' as problem from relation where oid is null
     union all

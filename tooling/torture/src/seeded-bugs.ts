@@ -43,6 +43,30 @@ export const seededBugs = {
   },
 } as const satisfies Readonly<Record<string, SeededBug>>
 
+/** Bugs of the change streams that the proof of watchers must detect. */
+export const watchBugs = {
+  'a tail that reads up to the last position that was taken': {
+    find: 'candidates.findLastIndex((candidate) => candidate.writers.every((writer) => !open.has(writer)))',
+    replace: 'candidates.length - 1',
+    disturbance: 'none',
+  },
+  'a tail that knows writers by their virtual transactions, which PREPARE TRANSACTION renames': {
+    find: 'select distinct x.transactionid::text',
+    replace: 'select distinct w.virtualtransaction::text',
+    disturbance: 'none',
+  },
+  'a snapshot that repeats changes which its pages have seen': {
+    find: '!isSeen(change)',
+    replace: 'true',
+    disturbance: 'none',
+  },
+  'a stream that passes over the changes before it went live': {
+    find: 'at < recent.start',
+    replace: 'false',
+    disturbance: 'services killed',
+  },
+} as const satisfies Readonly<Record<string, SeededBug>>
+
 /**
  * Calls `use` with the path of a copy of the built service that has one bug. The copy is in the folder
  * of the original, so that its imports resolve.

@@ -43,6 +43,7 @@ const runPrepared = async (sql: Sql): Promise<void> => {
   const isCommitted = random(5) !== 0
   await sql`begin`
   await writeItem(sql, `${isCommitted ? 'prepared' : 'rolled-back'}/${random(5)}`)
+  await wait(random(20))
   await sql.unsafe(`prepare transaction '${id}'`)
   await wait(10 + random(60))
   await sql.unsafe(`${isCommitted ? 'commit' : 'rollback'} prepared '${id}'`)

@@ -89,8 +89,9 @@ const createRecord = (wantSnapshot: boolean) => {
     segments,
     add,
     resets: () => resets,
-    /** Returns the cursor to continue with, or undefined to start again. */
+    /** Returns the cursor to continue with, or undefined to start again, as some clients do that want a snapshot. */
     reconnect: (): string | undefined => {
+      if (wantSnapshot && random(5) === 0) cursor = undefined
       if (cursor === undefined) current = undefined
       snapshot = new Map()
       return cursor

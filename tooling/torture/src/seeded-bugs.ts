@@ -50,9 +50,9 @@ export const watchBugs = {
     replace: 'candidates.length - 1',
     disturbance: 'none',
   },
-  'a tail that knows writers by their virtual transactions, which PREPARE TRANSACTION renames': {
-    find: 'select distinct x.transactionid::text',
-    replace: 'select distinct w.virtualtransaction::text',
+  'a tail that ignores writers without a session, which prepared transactions are': {
+    find: "where w.locktype = 'relation' and",
+    replace: "where w.locktype = 'relation' and w.pid is not null and",
     disturbance: 'none',
   },
   'a snapshot that repeats changes which its pages have seen': {

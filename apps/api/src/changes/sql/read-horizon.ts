@@ -26,8 +26,8 @@ export const readLogEnd = defineBinaryStatement<object, LogEnd>(
 
 /**
  * Reads the ids of the transactions that may have written to the log and have not ended, prepared transactions included. It must be sent
- * after the end of the log was read. A transaction locks the log before it takes a position and keeps the lock until it ends. It holds a
- * lock on its own id; PREPARE TRANSACTION renames virtual ids but not these.
+ * after the end of the log was read. A transaction locks the log before it takes a position and keeps the lock until it ends. It also
+ * holds a lock on its own id. A prepared transaction has no process id.
  */
 export const readWriters = defineBinaryStatement<object, string>(
   'read',

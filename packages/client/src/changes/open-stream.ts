@@ -85,6 +85,7 @@ export const openStream = async (
   attempts: number,
 ): Promise<OpenStream | Failure> => {
   const { call, timeoutMs, signals } = terms
+  for (const signal of signals) signal?.throwIfAborted()
   const expected: Expected = { call, keyed: false, isSuccess: ({ body }) => isStream(body) }
   const judged = judge(expected, await attempt(transport, request, timeoutMs, signals, readEvents), attempts, timeoutMs)
   return isFailure(judged) ? judged : start(judged.body as ReadableStream<Uint8Array>, judged.headers, expected, terms)

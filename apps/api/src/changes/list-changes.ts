@@ -14,8 +14,9 @@ const pagesMax = 10
 
 /** Handles a page of changes. It reaches as far as the streams do, so that both have the same order. */
 export const listChanges =
-  ({ reader, tail, catchUp }: ChangeStreams): Handler<Routes['listChanges']> =>
+  (streams: ChangeStreams): Handler<Routes['listChanges']> =>
   async ({ caller, namespace }, { query }) => {
+    const { reader, tail, catchUp } = streams
     const selection = createSelection(caller, namespace, { keys: query.key, prefixes: query.prefix })
     const span = spanOf(selection)
     await catchUp()

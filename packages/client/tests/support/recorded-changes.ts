@@ -49,7 +49,7 @@ export interface Recorder {
   /** The versions of the items, by key. */
   readonly items: ReadonlyMap<string, string>
   readonly figures: { events: number; resets: number; reconnects: number; positions: number[] }
-  /** Waits until the key was seen, and closes the watch. */
+  /** Waits until the watch is complete and has this key, and closes it. */
   readonly upTo: (key: string) => Promise<void>
 }
 
@@ -58,7 +58,8 @@ export const record = (client: Client, options: WatchOptions, onReset: (reason: 
   const changes: Changes = new Map()
   const items = new Map<string, string>()
   const figures = { events: 0, resets: 0, reconnects: 0, positions: [] as number[] }
-  const waiting = new Map<string, () => void>()
+  let isComplete = false
+  let check = () => {}
   const watch = client.watch(options)
 
   const take = (event: WatchEvent): void => {
@@ -66,15 +67,17 @@ export const record = (client: Client, options: WatchOptions, onReset: (reason: 
     if (event.type === 'reset') {
       onReset(event.reason)
       figures.resets++
+      isComplete = false
       changes.clear()
       items.clear()
-    } else if (event.type !== 'ready') {
+    } else if (event.type === 'ready') isComplete = true
+    else {
       figures.events++
       if (event.cursor !== undefined) append(changes, event.key, `${event.type} ${event.version}`)
       if (event.type === 'put') items.set(event.key, event.version)
       else items.delete(event.key)
-      waiting.get(event.key)?.()
     }
+    check()
   }
   const run = async (): Promise<void> => {
     for await (const event of watch) take(event)
@@ -85,7 +88,13 @@ export const record = (client: Client, options: WatchOptions, onReset: (reason: 
     items,
     figures,
     upTo: async (key) => {
-      if (!items.has(key)) await Promise.race([running, new Promise<void>((resolve) => waiting.set(key, resolve))])
+      const seen = new Promise<void>((resolve) => {
+        check = () => {
+          if (isComplete && items.has(key)) resolve()
+        }
+      })
+      check()
+      await Promise.race([running, seen])
       await watch.return()
       await running
     },

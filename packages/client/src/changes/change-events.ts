@@ -6,13 +6,11 @@ import type { Chosen, Item, ItemMetadata, Response } from '../types.js'
 type StreamEvents = Routes['watch']['responses'][200]['events']
 type EventData<Type extends keyof StreamEvents> = Readonly<CamelCased<z.output<StreamEvents[Type]>>>
 
-/** An item as `values` selects it. */
-type Selected<Value, Options> =
-  false extends Chosen<Options, 'values'>
-    ? [Chosen<Options, 'values'>] extends [false]
-      ? ItemMetadata
-      : ItemMetadata | Item<Value>
-    : Item<Value>
+/** Whether the options ask for values: true, false, or boolean if that is not known before the program runs. */
+export type HasValues<Options> =
+  Chosen<Options, 'values'> extends infer Values ? (Values extends undefined ? true : Extract<Values, boolean>) : never
+
+type Selected<Value, Values extends boolean> = Values extends true ? Item<Value> : ItemMetadata
 
 interface Positioned {
   /**
@@ -22,7 +20,7 @@ interface Positioned {
 }
 
 /** An item was created or replaced, or belongs to a snapshot. `created` and `tx` are undefined in a snapshot. */
-export type PutEvent<Value = unknown, Options = object> = Selected<Value, Options> &
+export type PutEvent<Value = unknown, Values extends boolean = true> = Selected<Value, Values> &
   Pick<EventData<'put'>, 'created' | 'tx'> &
   Positioned & { readonly type: 'put' }
 
@@ -52,18 +50,23 @@ export interface ResetEvent extends Positioned {
 }
 
 /** An event of a watch. */
-export type WatchEvent<Value = unknown, Options = object> = PutEvent<Value, Options> | DeleteEvent | ExpireEvent | ReadyEvent | ResetEvent
+export type WatchEvent<Value = unknown, Values extends boolean = true> =
+  | PutEvent<Value, Values>
+  | DeleteEvent
+  | ExpireEvent
+  | ReadyEvent
+  | ResetEvent
 
 type ChangeBody = CamelCased<Response<'listChanges', 200>['changes'][number]>
 
 /** A change in a page of changes. */
-export type Change<Value = unknown, Options = object> =
-  | (Selected<Value, Options> & Readonly<Pick<Extract<ChangeBody, { type: 'put' }>, 'type' | 'created' | 'tx'>>)
+export type Change<Value = unknown, Values extends boolean = true> =
+  | (Selected<Value, Values> & Readonly<Pick<Extract<ChangeBody, { type: 'put' }>, 'type' | 'created' | 'tx'>>)
   | Readonly<Exclude<ChangeBody, { type: 'put' }>>
 
 /** A page of changes. `more` tells whether further changes are known already. */
-export interface ChangePage<Value = unknown, Options = object> {
-  readonly changes: readonly Change<Value, Options>[]
+export interface ChangePage<Value = unknown, Values extends boolean = true> {
+  readonly changes: readonly Change<Value, Values>[]
   /** Continues after this page. */
   readonly cursor: string
   readonly more: boolean

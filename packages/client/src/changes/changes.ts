@@ -1,6 +1,6 @@
 import type { Send } from '../call.js'
 import type { Codec } from '../codec.js'
-import type { ChangePage, WatchEvent } from './change-events.js'
+import type { ChangePage, HasValues, WatchEvent } from './change-events.js'
 import type { Connection } from './change-stream.js'
 import { type ChangesOptions, createListChanges } from './list-changes.js'
 import { createMirror, type Mirror, type MirrorOptions } from './mirror.js'
@@ -20,7 +20,9 @@ export interface Changes<Out> {
    *   else if (event.type === 'reset') config.clear() // a new snapshot follows
    * }
    */
-  watch<const Options extends WatchOptions = object>(options?: Options): AsyncGenerator<WatchEvent<Out, Options>, void, undefined>
+  watch<const Options extends WatchOptions = object>(
+    options?: Options,
+  ): AsyncGenerator<WatchEvent<Out, HasValues<Options>>, void, undefined>
   /**
    * Keeps a copy of items in memory that stays current. Close it if you do not need it any more.
    * @throws InvalidArgumentError
@@ -41,7 +43,9 @@ export interface Changes<Out> {
    *   saved = cursor
    * }
    */
-  changes<const Options extends ChangesOptions = object>(options?: Options): AsyncGenerator<ChangePage<Out, Options>, void, undefined>
+  changes<const Options extends ChangesOptions = object>(
+    options?: Options,
+  ): AsyncGenerator<ChangePage<Out, HasValues<Options>>, void, undefined>
 }
 
 /** Creates the methods that follow changes. */

@@ -70,7 +70,10 @@ export const createMirrorMap = <Value>(clock: ServiceClock, onChange: (change: M
   }
   const put = (item: Item<Value>): void => {
     const { key } = item
-    if (hasExpired(item)) return remove('expire', key)
+    if (hasExpired(item)) {
+      remove('expire', key)
+      return
+    }
     const previous = items.get(key)
     items.set(key, item)
     noteExpiry(item)

@@ -71,8 +71,16 @@ test('a stream has the same events wherever its parts end', () => {
 test.each([
   ['LF, CR and CRLF end lines', 'data: a\ndata: b\rdata: c\r\n\r\n', [{ id: undefined, type: 'message', data: 'a\nb\nc' }]],
   ['an id without data is no event, but is returned', 'id: 7\n\n', [{ id: '7', type: 'message', data: undefined }]],
-  ['an id belongs to its block', 'id: 7\ndata: a\n\ndata: b\n\n', [expect.objectContaining({ id: '7' }), expect.objectContaining({ id: undefined })]],
-  ['one space after the colon is removed', 'data:  a\n\ndata:b\n\n', [expect.objectContaining({ data: ' a' }), expect.objectContaining({ data: 'b' })]],
+  [
+    'an id belongs to its block',
+    'id: 7\ndata: a\n\ndata: b\n\n',
+    [expect.objectContaining({ id: '7' }), expect.objectContaining({ id: undefined })],
+  ],
+  [
+    'one space after the colon is removed',
+    'data:  a\n\ndata:b\n\n',
+    [expect.objectContaining({ data: ' a' }), expect.objectContaining({ data: 'b' })],
+  ],
   ['a comment is no field', ': data\n\n:\n\n', []],
   ['a block is complete only with its empty line', 'data: a\n', []],
 ])('%s', (_title, stream, messages) => {

@@ -12,29 +12,10 @@ import {
   type WatchOptions,
 } from '../../src/index.js'
 import { reconnectWaitMs } from '../../src/retry-wait.js'
-import { eventStream, next, upTo } from '../support/events.js'
+import { next, upTo } from '../support/events.js'
 import { bare, problem, silence } from '../support/faults.js'
 import { proxied, rejection } from '../support/proxied.js'
-
-const headers = { 'content-type': 'text/event-stream' }
-const item = (key: string, version: string) => ({ key, value: 1, version, created_version: version, created_at: 't', updated_at: 't', expires_at: null })
-const put = (key: string, version: string, id?: string) => ({ ...(id === undefined ? {} : { id }), event: 'put', data: item(key, version) })
-const ready = (id: string) => ({ id, event: 'ready', data: {} })
-
-/** A fault that responds with a stream, which the service then ends. */
-const ended = (...events: Parameters<typeof eventStream>): Fault => ({ kind: 'respond', status: 200, headers, body: eventStream(...events) })
-
-/** A fault that responds with the start of a stream, which then stays open. */
-const open = (...events: Parameters<typeof eventStream>): Fault => ({
-  kind: 'stall',
-  bytes: `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${eventStream(...events)}`,
-})
-
-/** A fault that responds with a stream whose connection breaks. */
-const broken = (...events: Parameters<typeof eventStream>): Fault => {
-  const body = eventStream(...events)
-  return { kind: 'respond', status: 200, headers: { ...headers, 'content-length': String(body.length + 1) }, body }
-}
+import { broken, ended, open, put, ready, reset } from '../support/streams.js'
 
 const watching = async (options: WatchOptions, ...faults: readonly Fault[]) => {
   const notices: RetryNotice[] = []
@@ -94,7 +75,7 @@ describe.concurrent('a watch whose connection breaks', () => {
   test('in the snapshot after a reset starts that snapshot again', async () => {
     const { watch, queries } = await watching(
       { snapshot: true, cursor: 'log.1' },
-      broken({ id: 'log.50', event: 'reset', data: { reason: 'cursor_too_old' } }, put('a', '1')),
+      broken(reset('log.50'), put('a', '1')),
       open(put('a', '1'), ready('log.60')),
     )
     expect(await upTo(watch, 'ready')).toMatchObject([
@@ -109,11 +90,7 @@ describe.concurrent('a watch whose connection breaks', () => {
   })
 
   test('without a snapshot continues after a reset', async () => {
-    const { watch, queries } = await watching(
-      { cursor: 'log.1' },
-      broken({ id: 'log.50', event: 'reset', data: { reason: 'cursor_too_old' } }),
-      open(put('a', '60', 'log.60')),
-    )
+    const { watch, queries } = await watching({ cursor: 'log.1' }, broken(reset('log.50')), open(put('a', '60', 'log.60')))
     expect(await next(watch, 2)).toMatchObject([{ type: 'reset', cursor: 'log.50' }, { type: 'put' }])
     expect(queries()).toEqual(['?cursor=log.1', '?cursor=log.50'])
     await watch.return()
@@ -161,7 +138,7 @@ describe.concurrent('a watch opens its stream again', () => {
   })
 
   test('if no response starts in time', async () => {
-    const { watch, notices } = await watching({ timeout: 100 }, silence, open(ready('log.1')))
+    const { watch, notices } = await watching({ timeout: 1_000 }, silence, open(ready('log.1')))
     await next(watch, 1)
     expect(notices.map(({ error }) => error)).toEqual([expect.any(TimeoutError)])
     await watch.return()

@@ -5,8 +5,8 @@ import { startTcpProxy, type TcpProxy } from '@holdfast/testbed/tcp-proxy'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '../../src/index.js'
 import { next } from '../support/events.js'
-import { type Changes, record, startWriters } from '../support/recorded-changes.js'
 import { newKey } from '../support/proxied.js'
+import { type Changes, record, startWriters } from '../support/recorded-changes.js'
 import { type Replica, startReplica } from '../support/replica.js'
 
 let postgres: PostgresProcess
@@ -82,6 +82,16 @@ const compare = async (target: string, proxied: string, disturb: () => Promise<v
   const snapshots = [record(observed, { prefix, snapshot: true })]
   const later = setInterval(() => snapshots.length < 8 && snapshots.push(record(observed, { prefix, snapshot: true })), 400)
 
+  const mirror = await observed.mirror({ prefix }).ready
+  const replayed = new Map<string, string>()
+  let isEmpty = false
+  for (const [key, { version }] of mirror.entries()) replayed.set(key, version)
+  mirror.on('change', ({ key, item }) => {
+    if (item === undefined) replayed.delete(key)
+    else replayed.set(key, item.version)
+    isEmpty ||= mirror.size < 1_000
+  })
+
   await disturb()
   clearInterval(later)
   const acknowledged = await stop()
@@ -99,10 +109,15 @@ const compare = async (target: string, proxied: string, disturb: () => Promise<v
     expect(differences(known, items)).toEqual([])
     expect(figures.positions).toEqual([...new Set(figures.positions)].sort((a, b) => a - b))
   }
+  await expect.poll(() => mirror.has(`${prefix}end`)).toBe(true)
+  expect(differences(new Map([...mirror.entries()].map(([key, { version }]) => [key, version])), items)).toEqual([])
+  expect(differences(replayed, items)).toEqual([])
+  expect(isEmpty).toBe(false)
+  await mirror.close()
   return { writes: [...acknowledged.values()].flat().length, reconnects }
 }
 
-describe('a watch sees each acknowledged write once, in the order of its key', () => {
+describe('a watch sees each acknowledged write once, in the order of its key, and a mirror equals the list', () => {
   test('while its connections are cut', async () => {
     const [{ url, port }] = replicas as [Replica]
     const { url: proxied, proxy } = await proxyOf(port)

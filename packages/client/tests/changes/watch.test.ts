@@ -36,7 +36,10 @@ describe.concurrent('a watch', () => {
     const items = await Promise.all(['a', 'b', 'c'].map((name) => client.put(prefix + name, name)))
     const watch = client.watch({ prefix, snapshot: true })
     const snapshot = await upTo(watch, 'ready')
-    expect(snapshot).toEqual([...items.map((item) => ({ type: 'put', cursor: undefined, ...item })), { type: 'ready', cursor: expect.any(String) }])
+    expect(snapshot).toEqual([
+      ...items.map((item) => ({ type: 'put', cursor: undefined, ...item })),
+      { type: 'ready', cursor: expect.any(String) },
+    ])
     await client.delete(`${prefix}b`)
     expect(await next(watch, 1)).toMatchObject([{ type: 'delete', key: `${prefix}b`, cursor: expect.any(String) }])
     await watch.return()
@@ -94,7 +97,13 @@ describe.concurrent('a watch', () => {
     const pending = sent.next()
     await until(() => proxy.requests.length === 1)
     expect(proxy.requests[0]).toMatchObject({ method: 'POST', path: '/watch' })
-    expect(JSON.parse(proxy.requests[0]?.body ?? '')).toEqual({ keys, prefixes: ['a'], snapshot: true, values: false, cursor: 'AAAAAAAA.1' })
+    expect(JSON.parse(proxy.requests[0]?.body ?? '')).toEqual({
+      keys,
+      prefixes: ['a'],
+      snapshot: true,
+      values: false,
+      cursor: 'AAAAAAAA.1',
+    })
     await sent.return()
     await pending
   })

@@ -12,22 +12,8 @@ export const next = async <Event>(watch: AsyncIterator<Event>, count: number): P
 }
 
 /** Reads events up to the first of a type. */
-export const upTo = async <Event extends WatchEvent>(watch: AsyncIterator<Event>, type: WatchEvent['type']): Promise<Event[]> => {
+export const upTo = async <Event extends WatchEvent<unknown, boolean>>(watch: AsyncIterator<Event>, type: WatchEvent['type']): Promise<Event[]> => {
   const events: Event[] = []
   while (events.at(-1)?.type !== type) events.push(...(await next(watch, 1)))
   return events
 }
-
-/** Returns the parts of an event stream with these events. */
-export const eventStream = (...events: readonly { id?: string; event?: string; data?: unknown; retry?: number }[]): string =>
-  events
-    .map(({ id, event, data, retry }) =>
-      [
-        retry === undefined ? '' : `retry: ${retry}\n`,
-        id === undefined ? '' : `id: ${id}\n`,
-        event === undefined ? '' : `event: ${event}\n`,
-        data === undefined ? '' : `data: ${JSON.stringify(data)}\n`,
-        '\n',
-      ].join(''),
-    )
-    .join('')

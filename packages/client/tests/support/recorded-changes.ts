@@ -62,7 +62,7 @@ export const record = (client: Client, options: WatchOptions, onReset: (reason: 
   let check = () => {}
   const watch = client.watch(options)
 
-  const take = (event: WatchEvent): void => {
+  const take = (event: WatchEvent<unknown, boolean>): void => {
     if (event.cursor !== undefined) figures.positions.push(Number(event.cursor.split('.')[1]))
     if (event.type === 'reset') {
       onReset(event.reason)

@@ -6,7 +6,9 @@ import { direct, newKey, proxied, rejection } from '../support/proxied.js'
 
 const client = direct()
 
-const collect = async (pages: AsyncIterable<ChangePage<unknown, boolean>>): Promise<{ changes: Change<unknown, boolean>[]; cursor: string; pages: number }> => {
+const collect = async (
+  pages: AsyncIterable<ChangePage<unknown, boolean>>,
+): Promise<{ changes: Change<unknown, boolean>[]; cursor: string; pages: number }> => {
   const changes: Change<unknown, boolean>[] = []
   let cursor = ''
   let count = 0

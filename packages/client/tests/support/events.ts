@@ -12,7 +12,10 @@ export const next = async <Event>(watch: AsyncIterator<Event>, count: number): P
 }
 
 /** Reads events up to the first of a type. */
-export const upTo = async <Event extends WatchEvent<unknown, boolean>>(watch: AsyncIterator<Event>, type: WatchEvent['type']): Promise<Event[]> => {
+export const upTo = async <Event extends WatchEvent<unknown, boolean>>(
+  watch: AsyncIterator<Event>,
+  type: WatchEvent['type'],
+): Promise<Event[]> => {
   const events: Event[] = []
   while (events.at(-1)?.type !== type) events.push(...(await next(watch, 1)))
   return events

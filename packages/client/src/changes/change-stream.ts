@@ -71,7 +71,10 @@ const parseData = (call: string, type: string, data: string): object => {
     if (error instanceof RangeError) throw error
   }
   if (typeof parsed === 'object' && parsed !== null) return camelCased(parsed)
-  throw new UnexpectedResponseError(`${call}: an event ${type} is not an object of JSON`, { code: 'unexpected_response', attempts: 1 })
+  throw new UnexpectedResponseError(`${call}: the data of an event "${type}" is not a JSON object`, {
+    code: 'unexpected_response',
+    attempts: 1,
+  })
 }
 
 /** Follows the position of a stream over its connections. */

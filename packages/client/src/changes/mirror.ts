@@ -1,10 +1,10 @@
 import type { Codec } from '../codec.js'
 import { asyncDispose } from '../dispose.js'
 import type { Item } from '../types.js'
-import type { DeleteEvent, ExpireEvent, PutEvent, WatchEvent } from './change-events.js'
 import { type ChangeFilter, filterNames } from './change-filter.js'
 import { type Connection, changeStream } from './change-stream.js'
 import { createListeners } from './listeners.js'
+import { createMirrorFeed } from './mirror-feed.js'
 import { createMirrorMap, type MirrorChange } from './mirror-map.js'
 import { createServiceClock } from './service-clock.js'
 import { type StreamOptions, streamNames, streamRequest } from './watch.js'
@@ -63,8 +63,6 @@ export const createMirror =
     const changed = createListeners<MirrorChange<Out>>()
     const failed = createListeners<unknown>()
     const map = createMirrorMap<Out>(clock, changed.notify)
-    let receivedAt = new Date()
-    let staleSince: Date | undefined = receivedAt
     let error: unknown
     let resolve: (mirror: Mirror<Out>) => void = () => {}
     let reject: (reason: unknown) => void = () => {}
@@ -74,49 +72,10 @@ export const createMirror =
     })
     // Without this, a mirror that ends before anybody waits for it would be an unhandled rejection.
     ready.catch(() => {})
-
-    const put = async ({ type: _, cursor: __, created: ___, tx: ____, ...item }: PutEvent): Promise<void> => {
-      clock.hasPassed(item.updatedAt)
-      try {
-        map.put({ ...item, value: await codec.decode(item.value, item.key) })
-      } catch (mismatch) {
-        map.end({ type: 'delete', key: item.key })
-        failed.notify(mismatch)
-      }
-    }
-    const end = ({ type, key, at }: DeleteEvent | ExpireEvent): void => {
-      clock.hasPassed(at)
-      map.end({ type, key })
-    }
-    const complete = (): void => {
-      map.completeRebuild()
-      staleSince = undefined
-      resolve(mirror)
-    }
-    const apply = async (event: WatchEvent): Promise<void> => {
-      if (event.type === 'put') await put(event)
-      else if (event.type === 'ready') complete()
-      else if (event.type === 'reset') {
-        staleSince ??= receivedAt
-        map.rebuild()
-      } else end(event)
-    }
+    const feed = createMirrorFeed({ map, clock, codec, onComplete: () => resolve(mirror), onMismatch: failed.notify })
 
     const run = async (): Promise<void> => {
-      const observer = {
-        connected: (headers: Headers, sentAt: number) => {
-          clock.compare(headers, sentAt)
-          if (!map.isRebuilding()) staleSince = undefined
-        },
-        received: () => {
-          receivedAt = new Date()
-        },
-        disconnected: () => {
-          staleSince ??= receivedAt
-        },
-      }
-      map.rebuild()
-      for await (const event of changeStream({ ...request, snapshot: true }, connection, observer)) await apply(event)
+      for await (const event of changeStream({ ...request, snapshot: true }, connection, feed.observer)) await feed.apply(event)
     }
     const fail = (reason: unknown): void => {
       if (request.signals.some((signal) => signal?.aborted)) return
@@ -125,7 +84,7 @@ export const createMirror =
     }
     const stop = (): void => {
       map.stop()
-      staleSince ??= receivedAt
+      feed.stop()
       reject(error ?? request.signals.find((signal) => signal?.aborted)?.reason)
     }
     const running = run().catch(fail).finally(stop)
@@ -133,7 +92,8 @@ export const createMirror =
       closing.abort()
       return running
     }
-    const mirror: Mirror<Out> = {
+
+    const mirror = {
       ready,
       get: map.get,
       has: (key) => map.get(key) !== undefined,
@@ -145,15 +105,12 @@ export const createMirror =
         return map.size()
       },
       get staleSince() {
-        return staleSince
+        return feed.staleSince()
       },
       get error() {
         return error
       },
-      on: (event: 'change' | 'error', listener: (argument: never) => void) =>
-        event === 'change'
-          ? changed.add(listener as (change: MirrorChange<Out>) => void)
-          : failed.add(listener as (error: unknown) => void),
+      on: (event, listener) => (event === 'change' ? changed : failed).add(listener as (happened: unknown) => void),
       close,
       [asyncDispose]: close,
     } as Mirror<Out>

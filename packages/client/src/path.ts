@@ -18,7 +18,7 @@ export const assertKey = (what: string, key: string): void => {
  * Returns the path of a contract with its parameters, each as one percent-encoded segment.
  * @throws InvalidArgumentError
  */
-export const fillPath = (path: string, params: Readonly<Record<string, unknown>> = {}): string =>
+const fillPath = (path: string, params: Readonly<Record<string, unknown>> = {}): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => segment(name, params[name] as string))
 
 /**

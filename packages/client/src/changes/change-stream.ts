@@ -1,6 +1,6 @@
 import { endpoints } from '@holdfast/contracts/endpoints'
 import type { AttemptRequest } from '../attempt.js'
-import { notify, seconds } from '../call.js'
+import { checked, notify, seconds } from '../call.js'
 import { ConnectionError, type HoldfastError, TimeoutError, UnexpectedResponseError } from '../errors.js'
 import { isFailure } from '../failure.js'
 import { camelCased } from '../names.js'
@@ -139,7 +139,8 @@ async function* readStream(request: StreamRequest, { transport, client }: Connec
 
   for (;;) {
     const sentAt = Date.now()
-    const stream = await openStream(transport, httpRequest({ ...request, cursor: position.cursor() }, transport), request, failures + 1)
+    const sent = checked(what, () => httpRequest({ ...request, cursor: position.cursor() }, transport))
+    const stream = await openStream(transport, sent, request, failures + 1)
     if (isFailure(stream)) {
       const { requestedWaitMs } = stream
       if (!stream.retryable) throw stream.error(seconds(requestedWaitMs))

@@ -185,7 +185,8 @@ describe('a watch with invalid arguments is rejected before a request is sent', 
   })
 
   test('an unpaired surrogate', async () => {
-    const error = await rejection(client.watch({ prefix: '\ud800' }).next())
+    const error = await rejection(client.watch({ prefixes: ['\ud800'] }).next())
     expect(error).toBeInstanceOf(InvalidArgumentError)
+    expect((error as Error).message).toBe('watch: prefix must not contain unpaired surrogates')
   })
 })

@@ -73,13 +73,14 @@ describe('a mirror', () => {
 
   test('that must start again shows its old items until the new ones are complete, and reports the differences', async () => {
     const { mirror, changes, sizes } = await mirrorOf(
-      { idleTimeout: 300 },
+      { idleTimeout: 3_000 },
       open(put('a', '1'), put('b', '2'), put('c', '3'), ready('log.3'), reset('log.9'), put('a', '1'), put('b', '5')),
       open(put('a', '1'), put('b', '6'), put('d', '7'), ready('log.10')),
       open(),
     )
     await mirror.ready
-    await expect.poll(() => mirror.staleSince).toBeInstanceOf(Date)
+    // The connection is still open.
+    await expect.poll(() => mirror.staleSince, { timeout: 1_500 }).toBeInstanceOf(Date)
     expect([mirror.get('b')?.version, mirror.has('c'), mirror.size]).toEqual(['2', true, 3])
     await expect.poll(() => mirror.staleSince).toBe(undefined)
     expect(changes).toEqual(['put a - 1', 'put b - 2', 'put c - 3', 'delete c 3 -', 'put b 2 6', 'put d - 7'])

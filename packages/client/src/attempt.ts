@@ -10,11 +10,11 @@ export interface AttemptRequest {
   readonly body: string | undefined
 }
 
-/** A response with its whole body. */
+/** A response that was read. */
 export interface AttemptResponse {
   readonly status: number
   readonly headers: Headers
-  /** The parsed JSON, or undefined if there is no body or it is not JSON. */
+  /** The parsed JSON, or undefined if there is no body or it is not JSON. The body of an event stream is a stream. */
   readonly body: unknown
 }
 
@@ -102,14 +102,17 @@ const readText = async (response: Response, signal: AbortSignal): Promise<string
   return text + decoder.decode()
 }
 
-const readResponse = async (response: Response, signal: AbortSignal): Promise<AttemptResponse> => {
+/** Reads a response that has arrived up to its body. Must end when the signal is aborted. */
+export type ReadResponse = (response: Response, signal: AbortSignal) => Promise<AttemptResponse>
+
+export const readResponse: ReadResponse = async (response, signal) => {
   const text = await readText(response, signal)
   const body = text !== '' && isJson(response.headers) ? parseJson(text) : undefined
   return { status: response.status, headers: response.headers, body }
 }
 
 /**
- * Sends a request once and reads the whole response within `timeoutMs`.
+ * Sends a request once and reads the response within `timeoutMs`.
  * @throws the reason of a signal that was aborted; RangeError if this runtime cannot read an integer exactly
  */
 export const attempt = async (
@@ -117,6 +120,7 @@ export const attempt = async (
   request: AttemptRequest,
   timeoutMs: number,
   signals: readonly (AbortSignal | undefined)[],
+  read: ReadResponse = readResponse,
 ): Promise<Outcome> => {
   const controller = new AbortController()
   let timedOut = false
@@ -139,7 +143,7 @@ export const attempt = async (
         return fetch(input, init)
       },
     })
-    return { kind: 'response', response: await readResponse(response, controller.signal) }
+    return { kind: 'response', response: await read(response, controller.signal) }
   } catch (error) {
     for (const signal of signals) signal?.throwIfAborted()
     if (timedOut) return { kind: 'timeout' }

@@ -1,15 +1,15 @@
-import { defaultNamespace, type Endpoint, endpoints, namespacedPath } from '@holdfast/contracts/endpoints'
+import { type Endpoint, endpoints } from '@holdfast/contracts/endpoints'
 import { type AttemptRequest, type AttemptResponse, attempt } from './attempt.js'
 import { checkOptions } from './check-options.js'
 import { type HoldfastError, InvalidArgumentError, OutcomeUnknownError } from './errors.js'
 import { type Expected, type Failure, isFailure, judge } from './failure.js'
 import { idempotencyHeader, newIdempotencyKey } from './idempotency-key.js'
 import { type ClientOptions, callLimits, type Limits, type RetryNotice, type WriteOptions, writeNames } from './options.js'
-import { fillPath, queryString } from './path.js'
+import { queryString, routePath } from './path.js'
 import { type RetryBudget, retryBudget } from './retry-budget.js'
 import { retryWaitMs } from './retry-wait.js'
 import { isSuccess } from './success.js'
-import { createTransport, type Transport } from './transport.js'
+import type { Transport } from './transport.js'
 import type { CallArguments, CallableId, CallResult } from './types.js'
 import { wait } from './wait.js'
 import { stringifyJson } from './write-json.js'
@@ -41,10 +41,6 @@ interface Prepared {
   readonly once: boolean
 }
 
-/** Returns the path of a route, in the client's namespace if the route has one. */
-const pathOf = ({ path, namespaced }: Endpoint, { params }: AnyArguments, { namespace }: Transport): string =>
-  namespaced && namespace !== defaultNamespace ? fillPath(namespacedPath(path), { ...params, namespace }) : fillPath(path, params)
-
 const prepare = (what: string, id: CallableId, args: AnyArguments, options: WriteOptions, transport: Transport): Prepared => {
   const endpoint: Endpoint = endpoints[id]
   const body = args.body === undefined ? undefined : stringifyJson(args.body, '')
@@ -53,14 +49,14 @@ const prepare = (what: string, id: CallableId, args: AnyArguments, options: Writ
   if (body !== undefined) headers['content-type'] = 'application/json'
   const key = endpoint.safe || endpoint.unrecorded ? undefined : (options.idempotencyKey ?? newIdempotencyKey())
   if (key !== undefined) headers['idempotency-key'] = idempotencyHeader(key)
-  const path = pathOf(endpoint, args, transport) + queryString(args.query)
+  const path = routePath(endpoint, args.params, transport.namespace) + queryString(args.query)
   const call = `${what} at ${transport.url}`
   const expected: Expected = { call, keyed: key !== undefined, isSuccess: (response) => isSuccess(id, args, response) }
   return { what, key, once: !endpoint.unrecorded, expected, request: { method: endpoint.method, path, headers, body } }
 }
 
 /** Runs a check of arguments and adds the call to the messages of its errors. */
-const checked = <T>(what: string, check: () => T): T => {
+export const checked = <T>(what: string, check: () => T): T => {
   try {
     return check()
   } catch (error) {
@@ -69,7 +65,8 @@ const checked = <T>(what: string, check: () => T): T => {
   }
 }
 
-const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.ceil(ms / 1000))
+/** Returns whole seconds, rounded up. */
+export const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.ceil(ms / 1000))
 
 /** No attempt starts with less time than this, in milliseconds. A timer that fires early can leave so little. */
 const attemptMsMin = 10
@@ -96,7 +93,7 @@ const finalError = ({ key, once }: Prepared, failure: Failure, retryAfter: numbe
 }
 
 /** Calls `onRetry`, whose errors must not affect the call. */
-const notify = ({ onRetry }: ClientOptions, notice: RetryNotice): void => {
+export const notify = ({ onRetry }: ClientOptions, notice: RetryNotice): void => {
   try {
     Promise.resolve(onRetry?.(notice)).catch(() => {})
   } catch {
@@ -104,9 +101,8 @@ const notify = ({ onRetry }: ClientOptions, notice: RetryNotice): void => {
   }
 }
 
-/** Creates the function that sends requests and retries them. @throws TypeError if an option is not valid */
-export const createSend = (client: ClientOptions): Send => {
-  const transport = createTransport(client)
+/** Creates the function that sends requests and retries them. */
+export const createSend = (transport: Transport, client: ClientOptions): Send => {
   const budget = retryBudget(transport.origin)
 
   const perform = async (prepared: Prepared, limits: Limits, options: WriteOptions): Promise<AttemptResponse> => {

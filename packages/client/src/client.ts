@@ -1,8 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type ApiKeys, createApiKeys, createNamespaces, type Namespaces } from './administration.js'
 import { type Call, createCall, createSend } from './call.js'
+import { createChanges } from './changes/changes.js'
 import { checkOptions } from './check-options.js'
-import { anyJson, schemaCodec } from './codec.js'
+import { anyJson, type Codec, schemaCodec } from './codec.js'
 import { conditionHeaders, conditionNames } from './conditions.js'
 import { type Counters, createCounters } from './counters.js'
 import { named, typeName } from './describe.js'
@@ -13,6 +14,7 @@ import { createLocks, type Locks } from './lock.js'
 import { camelCased } from './names.js'
 import { type CallOptions, type ClientOptions, callLimits, callNames, type WriteOptions, writeNames } from './options.js'
 import { createTransactions, type Transactions } from './transaction.js'
+import { createTransport } from './transport.js'
 import type { Health, Item } from './types.js'
 
 /** Options of {@link Client.patch}. Without an expiry, the item keeps its own. */
@@ -65,10 +67,15 @@ const patchNames = { ...itemExpiryNames, ...conditionNames, ...writeNames } sati
  * const client = createClient({ url: 'http://127.0.0.1:8000' })
  */
 export const createClient = (options: ClientOptions = {}): Client => {
-  const send = createSend(options)
+  const transport = createTransport(options)
+  const send = createSend(transport, options)
   callLimits(options)
+  const itemsOf = <In, Out>(codec: Codec<In, Out>): Items<In, Out> => ({
+    ...createItems(send, codec, options),
+    ...createChanges(send, { transport, client: options }, codec),
+  })
   return {
-    ...createItems(send, anyJson, options),
+    ...itemsOf(anyJson),
     ...createCounters(send),
     ...createLocks(send),
     ...createTransactions(send),
@@ -76,7 +83,7 @@ export const createClient = (options: ClientOptions = {}): Client => {
       if (typeof schema?.['~standard']?.validate !== 'function') {
         throw new InvalidArgumentError('typed: the schema must be a Standard Schema (https://standardschema.dev), such as a zod schema')
       }
-      return createItems(send, schemaCodec(schema), options)
+      return itemsOf(schemaCodec(schema))
     },
     getAndDelete: async <Value>(key: string, deleteOptions: DeleteOptions = {}) => {
       const what = named('getAndDelete', key)

@@ -105,8 +105,8 @@ const ofTimeout = (call: string, timeoutMs: number, attempts: number): Failure =
   timedOut: true,
 })
 
-/** Whether an attempt failed. Otherwise it has a response for the caller. */
-export const isFailure = (judged: AttemptResponse | Failure): judged is Failure => 'error' in judged
+/** Whether an attempt failed. Otherwise it has a result for the caller. */
+export const isFailure = <Result extends object>(judged: Result | Failure): judged is Failure => 'error' in judged
 
 /** Returns the response of an attempt if it is a success that the route declares, or its failure. */
 export const judge = (expected: Expected, outcome: Outcome, attempts: number, timeoutMs: number): AttemptResponse | Failure => {

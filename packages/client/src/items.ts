@@ -1,5 +1,6 @@
 import { createBatchWrites, type DeleteEntry, type DeleteOutcome, type PutEntry, type PutOutcome } from './batch-write.js'
 import type { Send } from './call.js'
+import type { Changes } from './changes/changes.js'
 import { checkOptions } from './check-options.js'
 import type { Codec } from './codec.js'
 import { type Conditions, conditionHeaders, conditionNames, entityTag } from './conditions.js'
@@ -31,8 +32,8 @@ export const changeNames = { ...conditionNames, ...writeNames } satisfies Record
 const updateNames = { ...expiryNames, ...callNames } satisfies Record<keyof UpdateOptions, string>
 const iterateNames = { prefix: '', pageSize: '', startAfter: '', reverse: '', ...callNames } satisfies Record<keyof IterateOptions, ''>
 
-/** Reads and writes items. `In` is the type of written values, `Out` the type of read values. */
-export interface Items<In, Out> {
+/** Reads, writes and follows items. `In` is the type of written values, `Out` the type of read values. */
+export interface Items<In, Out> extends Changes<Out> {
   /** Reads the item. Returns undefined if there is none. Does not check that the value is a `Value`; `client.typed(schema)` does. */
   get<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value> | undefined>
   /** Reads the item. @throws ItemNotFoundError */
@@ -95,8 +96,8 @@ export const orUndefined = async <T>(result: Promise<T>): Promise<T | undefined>
   }
 }
 
-/** Creates the methods of items. */
-export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: CallOptions): Items<In, Out> => {
+/** Creates the methods of items that read and write them. */
+export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: CallOptions): Omit<Items<In, Out>, keyof Changes<Out>> => {
   const decoded = async <Value extends Out>(body: ItemBody): Promise<Item<Value>> => {
     const { value } = body as { value?: unknown }
     return { ...camelCased(body), value: (await codec.decode(value, body.key)) as Value }

@@ -2,6 +2,7 @@ import { after } from './after.js'
 import type { Send } from './call.js'
 import { checkOptions } from './check-options.js'
 import { named, typeName } from './describe.js'
+import { asyncDispose } from './dispose.js'
 import {
   ChecksFailedError,
   ConnectionError,
@@ -86,8 +87,6 @@ const lockNames = { ttl: '', wait: '', signal: '' } as const satisfies Record<ke
 const trustedShare = 0.9
 /** Milliseconds between attempts to acquire a lock. */
 const pollMs = { first: 50, max: 2_000 } as const
-
-const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
 
 /** Whether a transaction failed because the lock does not exist any more. This is final. */
 const isGone = (error: unknown): boolean =>

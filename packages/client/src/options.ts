@@ -116,7 +116,8 @@ export interface Limits {
   readonly maxDelay: number
 }
 
-const atLeast = (name: string, value: number, min: number): number => {
+/** Checks that an option is a number of at least `min`. @throws TypeError */
+export const atLeast = (name: string, value: number, min: number): number => {
   if (typeof value !== 'number' || Number.isNaN(value) || value < min) throw new TypeError(`${name} must be a number of at least ${min}`)
   return value
 }

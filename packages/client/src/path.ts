@@ -1,3 +1,4 @@
+import { defaultNamespace, type Endpoint, namespacedPath } from '@holdfast/contracts/endpoints'
 import { InvalidArgumentError } from './errors.js'
 
 const segment = (name: string, value: string): string => {
@@ -17,21 +18,33 @@ export const assertKey = (what: string, key: string): void => {
  * Returns the path of a contract with its parameters, each as one percent-encoded segment.
  * @throws InvalidArgumentError
  */
-export const fillPath = (path: string, params: Readonly<Record<string, unknown>> = {}): string =>
+const fillPath = (path: string, params: Readonly<Record<string, unknown>> = {}): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => segment(name, params[name] as string))
 
 /**
- * Returns a query string with its `?`. Omits members that are undefined.
+ * Returns the path of a route, in a namespace if the route has one.
+ * @throws InvalidArgumentError
+ */
+export const routePath = (
+  { path, namespaced }: Endpoint,
+  params: Readonly<Record<string, unknown>> | undefined,
+  namespace: string,
+): string =>
+  namespaced && namespace !== defaultNamespace ? fillPath(namespacedPath(path), { ...params, namespace }) : fillPath(path, params)
+
+/**
+ * Returns a query string with its `?`. Repeats a member that is an array. Omits members that are undefined.
  * @throws InvalidArgumentError
  */
 export const queryString = (query: Readonly<Record<string, unknown>> = {}): string => {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue
-    const text = String(value)
-    // URLSearchParams would replace them and so change the request.
-    if (!text.isWellFormed()) throw new InvalidArgumentError(`${name} must not contain unpaired surrogates`)
-    parameters.set(name, text)
+    for (const text of Array.isArray(value) ? value.map(String) : [String(value)]) {
+      // URLSearchParams would replace them and so change the request.
+      if (!text.isWellFormed()) throw new InvalidArgumentError(`${name} must not contain unpaired surrogates`)
+      parameters.append(name, text)
+    }
   }
   return parameters.size === 0 ? '' : `?${parameters}`
 }

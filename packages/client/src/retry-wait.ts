@@ -31,3 +31,22 @@ export const retryWaitMs = (
   if (status === 429 || status === 503) return (backoff(1_000) * (1 + random())) / 2
   return random() * backoff(100)
 }
+
+const quickReconnectMs = 250
+const reconnectMsMax = 10_000
+
+/**
+ * Returns the milliseconds to wait before a stream is opened again. A stream that broke is opened again quickly. If the service ended it,
+ * as it does when it stops, the wait is spread over the time that the service sent in `retry`. After failures it doubles from there up to
+ * 10 s, or `retry` if that is longer. All of these have jitter. `Retry-After` is added.
+ * @param failures the number of connections in a row that made no progress
+ */
+export const reconnectWaitMs = (
+  failures: number,
+  { hasEnded, retryMs, requestedWaitMs = 0 }: { hasEnded: boolean; retryMs: number; requestedWaitMs?: number | undefined },
+  random: () => number,
+): number => {
+  if (failures === 0) return requestedWaitMs + random() * (hasEnded ? retryMs : quickReconnectMs)
+  const backoff = Math.min(Math.max(reconnectMsMax, retryMs), retryMs * 2 ** (failures - 1))
+  return requestedWaitMs + (backoff * (1 + random())) / 2
+}

@@ -62,7 +62,8 @@ export interface Item<Value = unknown> extends ItemMetadata {
 }
 
 type ListBody = Response<'listItems', 200>
-type Chosen<Options, Name extends string> = Name extends keyof Options ? Options[Name] : undefined
+/** The type of an option, or undefined if the options do not have it. */
+export type Chosen<Options, Name extends string> = Name extends keyof Options ? Options[Name] : undefined
 
 type Total<Count> = [Count] extends ['none'] ? null : 'none' extends Count ? number | null : number
 type Prefixes<Delimiter> = [Delimiter] extends [string]

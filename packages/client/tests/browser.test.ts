@@ -127,6 +127,34 @@ describe.skipIf(executablePath === undefined)('a page of another origin', () => 
     await page.close()
   })
 
+  test('can watch items and mirror them', async () => {
+    const page = await open(origin)
+    const seen = await page.evaluate(
+      async ({ url, apiKey }) => {
+        const { createClient } = (globalThis as unknown as { holdfast: typeof client }).holdfast
+        const kv = createClient({ url, apiKey })
+        const item = await kv.put('browser/watched', 1, { ttl: 60 })
+        const types: string[] = []
+        for await (const event of kv.watch({ prefix: 'browser/watched', snapshot: true })) {
+          types.push(event.type)
+          if (event.type === 'ready') await kv.delete(item.key)
+          if (event.type === 'delete') break
+        }
+        const many = kv.watch({ keys: Array.from({ length: 200 }, (_, n) => `browser/${n}`) })
+        types.push((await many.next()).value?.type ?? '')
+        await many.return()
+        await kv.put('browser/watched', 2, { ttl: 60 })
+        const mirror = await kv.mirror({ prefix: 'browser/watched' }).ready
+        const mirrored = [...mirror.entries()].map(([key, { value }]) => [key, value])
+        await mirror.close()
+        return { types, mirrored, stale: mirror.staleSince !== undefined }
+      },
+      { url, apiKey: adminKey },
+    )
+    expect(seen).toEqual({ types: ['put', 'ready', 'delete', 'ready'], mirrored: [['browser/watched', 2]], stale: true })
+    await page.close()
+  })
+
   test('is blocked by the browser if its origin is not listed', async () => {
     const page = await open(origin.replace('localhost', '127.0.0.1'))
     const error = await page.evaluate(

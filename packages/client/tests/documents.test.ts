@@ -25,7 +25,7 @@ describe('the examples of the READMEs and of docs/client.md', async () => {
   afterAll(() => rm(programs, { recursive: true, force: true }))
 
   test('type-check', async () => {
-    expect(blocks.length).toBe(5)
+    expect(blocks.length).toBe(8)
     await run(join(folder, 'node_modules', '.bin', 'tsc'), ['--project', programs])
   })
 
@@ -35,6 +35,9 @@ describe('the examples of the READMEs and of docs/client.md', async () => {
     [2, ['']],
     [3, ['70 30']],
     [4, ['{ rows: 3 }']],
+    [5, ['fast']],
+    [6, ['{ enabled: true }', 'delete flags/checkout', '0']],
+    [7, ['put orders/1']],
   ])('example %i runs', async (n, output) => {
     const { stdout } = await run(process.execPath, [join(programs, `${n}.ts`)])
     for (const text of output) expect(stdout).toContain(text)

@@ -32,6 +32,8 @@ export const endpoints = {
   patchItem: { method: 'patch', path: '/items/{key}', safe: false, namespaced: true },
   incrementItem: { method: 'post', path: '/items/{key}/increment', safe: false, namespaced: true },
   deleteItem: { method: 'delete', path: '/items/{key}', safe: false, namespaced: true },
+  listItemVersions: { method: 'get', path: '/items/{key}/versions', safe: true, namespaced: true },
+  restoreItem: { method: 'post', path: '/items/{key}/restore', safe: false, namespaced: true },
   listNamespaces: { method: 'get', path: '/namespaces', safe: true },
   createNamespace: { method: 'post', path: '/namespaces', safe: false, unrecorded: true },
   getNamespace: { method: 'get', path: '/namespaces/{namespace}', safe: true },

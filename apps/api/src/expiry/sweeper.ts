@@ -1,7 +1,7 @@
 import type { Logger } from '@holdfast/server-kit'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Pool } from '../postgres/pool.js'
-import { apiKeySweep, itemSweep, recordSweep, requestCountSweep, type Sweep, sweepSizes } from './sql/sweeps.js'
+import { apiKeySweep, historySweep, itemSweep, recordSweep, requestCountSweep, type Sweep, sweepSizes } from './sql/sweeps.js'
 
 export interface SweepObserver {
   /** Called after each batch. */
@@ -12,6 +12,7 @@ export interface SweepObserver {
 
 const sweeps = [
   ['items', itemSweep],
+  ['old versions', historySweep],
   ['idempotency records', recordSweep],
   ['request counts', requestCountSweep],
   ['API keys', apiKeySweep],
@@ -33,7 +34,7 @@ const nextSize = (size: number, tookMs: number): number => {
 }
 
 /**
- * Starts the sweeper, which deletes expired items, idempotency records, request counts and API keys. A sweep deletes batches until no
+ * Starts the sweeper, which deletes expired items, old versions that are not kept, expired idempotency records, request counts and API keys. A sweep deletes batches until no
  * expired rows are left. The batches are as large as the database can delete in about 20 ms, and after each batch the sweeper pauses for as
  * long as the batch took. Reads never return expired rows, whether or not they were swept: sweeping only frees their space.
  * @param intervalMs pause between sweeps, in milliseconds

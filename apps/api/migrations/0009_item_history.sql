@@ -17,16 +17,12 @@ ALTER TABLE "namespaces" ADD COLUMN "history_seconds" bigint;--> statement-break
 ALTER TABLE "namespaces" ADD COLUMN "history_since" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "namespaces" ADD COLUMN "history_complete_since" timestamp (3) with time zone;--> statement-breakpoint
 CREATE INDEX "item_history_ended_at" ON "item_history" USING btree ("namespace","ended_at");--> statement-breakpoint
--- Tells the triggers that an item gets another version before anybody could see the first one.
-ALTER FUNCTION "renew_version"(text, text) SET holdfast.renewing = 'on';
---> statement-breakpoint
 CREATE FUNCTION "record_item_versions"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
 	recorded boolean;
 	counted boolean;
 	now timestamptz;
 BEGIN
-	IF current_setting('holdfast.renewing', true) = 'on' THEN RETURN NULL; END IF;
 	SELECT bool_or(s.history_since IS NOT NULL), bool_or(s.history_count IS NOT NULL) INTO recorded, counted
 	FROM namespaces s WHERE s.name IN (SELECT o.namespace FROM old_rows o);
 	IF recorded IS NOT TRUE THEN RETURN NULL; END IF;
@@ -45,6 +41,11 @@ BEGIN
 		JOIN namespaces s ON s.name = o.namespace AND s.history_since IS NOT NULL
 		JOIN items i ON i.namespace = o.namespace AND i.key = o.key
 		WHERE o.version <> i.version AND (o.expires_at IS NULL OR o.expires_at > o.updated_at)
+			-- An insert may take another version within its statement (renew_version). Nobody has seen the first one.
+			AND NOT (
+				o.created_offset IS NULL AND i.created_offset IS NULL AND o.updated_at = i.updated_at AND o.created_at = i.created_at
+				AND o.expires_at IS NOT DISTINCT FROM i.expires_at AND o.value::text = i.value::text
+			)
 		ON CONFLICT DO NOTHING;
 	ELSE
 		now := date_trunc('milliseconds', clock_timestamp());
@@ -57,7 +58,8 @@ BEGIN
 		ON CONFLICT DO NOTHING;
 	END IF;
 
-	IF counted THEN
+	-- Reads hide the versions that exceed the count. To find them costs as much as to read all of the key, so every tenth statement does it.
+	IF counted AND random() < 0.1 THEN
 		DELETE FROM item_history h USING (
 			SELECT o.namespace, o.key, (
 				SELECT k.version FROM item_history k

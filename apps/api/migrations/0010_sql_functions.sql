@@ -196,7 +196,7 @@ BEGIN
 		BEGIN
 			double := before::double precision;
 		EXCEPTION WHEN numeric_value_out_of_range THEN
-			IF before ~ '[eE]\+?[0-9]' OR before ~ '^-?[0-9]{300}' THEN RETURN NULL; END IF;
+			IF before ~ '[eE]\+?[0-9]' OR before ~ '^-?[0-9]{200}[0-9]{100}' THEN RETURN NULL; END IF;
 			double := 0;
 		END;
 		IF double = trunc(double) AND abs(double) <= 9007199254740991 THEN exact := double::bigint; END IF;

@@ -54,6 +54,8 @@ const successes: { readonly [Id in CallableId]: { readonly [Status in SuccessSta
   patchItem: { 200: written },
   incrementItem: { 200: written },
   deleteItem: { 200: item, 204: isAbsent },
+  listItemVersions: { 200: objectWith({ versions: arrayOf(written), next_cursor: orNull(isText) }) },
+  restoreItem: { 200: written, 201: written },
   listNamespaces: { 200: objectWith({ namespaces: arrayOf(namespace), next_cursor: orNull(isText) }) },
   createNamespace: { 201: namespace },
   getNamespace: { 200: namespace },

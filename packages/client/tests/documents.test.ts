@@ -25,7 +25,7 @@ describe('the examples of the READMEs and of docs/client.md', async () => {
   afterAll(() => rm(programs, { recursive: true, force: true }))
 
   test('type-check', async () => {
-    expect(blocks.length).toBe(5)
+    expect(blocks.length).toBe(6)
     await run(join(folder, 'node_modules', '.bin', 'tsc'), ['--project', programs])
   })
 
@@ -34,7 +34,8 @@ describe('the examples of the READMEs and of docs/client.md', async () => {
     [1, ['dark']],
     [2, ['']],
     [3, ['70 30']],
-    [4, ['{ rows: 3 }']],
+    [4, ['light deleted\ndark replaced\ndark\ndark\n']],
+    [5, ['{ rows: 3 }']],
   ])('example %i runs', async (n, output) => {
     const { stdout } = await run(process.execPath, [join(programs, `${n}.ts`)])
     for (const text of output) expect(stdout).toContain(text)

@@ -57,12 +57,9 @@ export const ItemPage = z
   .object({
     items: z.array(ItemOrMetadata),
     prefixes: z.array(z.string()).optional().meta({ description: 'With `delimiter`: the groups of keys on this page, in order.' }),
-    total: z
-      .int()
-      .nullable()
-      .meta({
-        description: 'The exact number of live items with the prefix, on all pages, grouped or not. Null with `count=none` or `at`.',
-      }),
+    total: z.int().nullable().meta({
+      description: 'The exact number of live items with the prefix, on all pages, grouped or not. Null with `count=none` or `at`.',
+    }),
     page: z.int().nullable().meta({ description: 'Null with `cursor`, `start_after`, `delimiter` or `at`.' }),
     page_size: z.int().meta({ description: 'The largest number of items and prefixes in a page.' }),
     total_pages: z.int().nullable().meta({ description: 'Null with `count=none`, `delimiter` or `at`.' }),

@@ -10,14 +10,14 @@ import { getItemAt, getVersion, listVersions } from './sql/item-versions.js'
 import type { VersionRow } from './sql/kept-versions.js'
 
 /** A version of an item, current or old. */
-export interface StoredVersion extends StoredItem {
+interface StoredVersion extends StoredItem {
   /** When the version ended. Null if it is the current one. */
   readonly ended_at: string | null
   readonly ended: VersionRow['ended']
 }
 
 /** Which versions of an item to list. */
-export interface ListVersionsOperation {
+interface ListVersionsOperation {
   readonly key: string
   readonly pageSize: number
   /** Where an earlier page ended. */

@@ -10,7 +10,7 @@ import { type StoredItem, toWritten, type Written } from '../items/stored-item.j
 import type { ItemVersions } from './item-versions.js'
 
 /** Writes the value of a version again. */
-export interface RestoreOperation extends Omit<PutOperation, 'op' | 'value'> {
+interface RestoreOperation extends Omit<PutOperation, 'op' | 'value'> {
   readonly version: string
 }
 

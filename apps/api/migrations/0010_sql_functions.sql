@@ -264,7 +264,7 @@ DECLARE
 	function regprocedure;
 BEGIN
 	FOR function IN
-		SELECT p.oid FROM pg_proc p WHERE p.pronamespace = current_schema()::regnamespace AND p.proname IN (
+		SELECT p.oid FROM pg_proc p WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.proname IN (
 			'check_item_name', 'check_item_value', 'item_lifetime', 'check_item_room', 'count_item_rows', 'save_item', 'double_text', 'add_to_number',
 			'holdfast_put', 'holdfast_delete', 'holdfast_increment'
 		)

@@ -28,12 +28,12 @@ beforeAll(async () => {
   }
 })
 
-describe.each([
-  ['versions', () => ['GET', '/items/theirs-1/versions'] as const],
-  ['an old version', () => ['GET', `/items/theirs-1?version=${old}`] as const],
-  ['the past of an item', () => ['GET', `/items/theirs-1?at=${at}`] as const],
-  ['the past of a list', () => ['GET', `/items?at=${at}&prefix=theirs-`] as const],
-  ['a restore', () => ['POST', '/items/theirs-1/restore', { version: old }] as const],
+describe.each<[string, () => [method: string, path: string, json?: unknown]]>([
+  ['versions', () => ['GET', '/items/theirs-1/versions']],
+  ['an old version', () => ['GET', `/items/theirs-1?version=${old}`]],
+  ['the past of an item', () => ['GET', `/items/theirs-1?at=${at}`]],
+  ['the past of a list', () => ['GET', `/items?at=${at}&prefix=theirs-`]],
+  ['a restore', () => ['POST', '/items/theirs-1/restore', { version: old }]],
 ])('%s', (what, request) => {
   test.each(['reader', 'writer', 'prefixed', 'elsewhere'])('needs the rights that %s may lack', async (name) => {
     const isAllowed = name === 'reader' && what !== 'a restore'

@@ -300,9 +300,9 @@ describe('retention', () => {
     await put('a', 1)
     await put('a', 2)
     expect((await api.request('DELETE', base)).json).toEqual({ deleted: 1 })
+    await until(async () => (await api.sql`select from item_history where namespace = ${namespace}`).length === 0)
     await api.request('POST', '/namespaces', { json: { name: namespace, history_count: 10 } })
     expect(await versionsOf('a')).toEqual([])
-    await until(async () => (await api.sql`select from item_history where namespace = ${namespace}`).length === 0)
   })
 })
 

@@ -92,10 +92,14 @@ describe('the settings of a namespace', () => {
 
   test('transactions that create items at the same time never exceed max_items', async () => {
     await api.request('POST', '/namespaces', { json: { name: 'bounded', max_items: 10 } })
-    const outcomes = await Promise.all(
-      Array.from({ length: 40 }, (_, n) => call(api.sql`select holdfast_put('bounded', ${`k${n}`}, '1') as result from pg_sleep(0.01)`)),
-    )
-    expect(outcomes.filter((outcome) => outcome === 'namespace_full')).toHaveLength(30)
+    const create = (n: number) =>
+      api.sql.begin(async (transaction) => {
+        const outcome = await call(transaction`select holdfast_put('bounded', ${`k${n}`}, '1') as result`)
+        if (outcome !== 'namespace_full') await transaction`select pg_sleep(0.02)`
+        return outcome
+      })
+    const outcomes = await Promise.allSettled(Array.from({ length: 40 }, (_, n) => create(n)))
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(10)
     await expectExactCounts(api)
   })
 })
@@ -271,6 +275,11 @@ test('the functions leave the same rows and totals as the routes', { timeout: 12
   )
 })
 
+test('a small fraction is stored as the service stores it', async () => {
+  expect(await call(api.sql`select holdfast_increment('fractions', 'n', 0, initial => 0.0000001) as result`)).toBe('0.0000001')
+  expect((await api.request('GET', '/namespaces/fractions/items/n')).text).toContain('"value":1e-7,')
+})
+
 describe('concurrency', () => {
   test('increments of transactions and of the service all count', async () => {
     const ask = (n: number) =>
@@ -307,14 +316,15 @@ describe('concurrency', () => {
   })
 
   test('a long transaction that has created an item does not hold up other items of its namespace', async () => {
+    await api.sql`select holdfast_put('long', 'first', '1')`
     await api.sql.begin(async (transaction) => {
       await transaction`select holdfast_put('long', 'mine', '1')`
       const others = Array.from({ length: 128 }, (_, n) => api.request('PUT', `/namespaces/long/items/k${n}`, { json: { value: n } }))
       for (const { status } of await Promise.all(others)) expect(status).toBe(201)
       await Promise.all([0, 1, 2].map((n) => api.sql`select holdfast_put('long', ${`other${n}`}, '1')`))
-      expect(await totalOf('long')).toBe(131)
+      expect(await totalOf('long')).toBe(132)
     })
-    expect(await totalOf('long')).toBe(132)
+    expect(await totalOf('long')).toBe(133)
     await expectExactCounts(api)
   })
 })

@@ -61,7 +61,7 @@ export interface History<Out> {
   restore(key: string, version: string, options?: RestoreOptions): Promise<Item<Out>>
 }
 
-export const getNames = { version: '', at: '', ...callNames } satisfies Record<keyof GetOptions, ''>
+export const getNames = { ...callNames, version: '', at: '' } satisfies Record<keyof GetOptions, ''>
 const versionsNames = { pageSize: '', values: '', ...callNames } satisfies Record<keyof VersionsOptions, ''>
 const restoreNames = { ...expiryNames, ...conditionNames, ...writeNames } satisfies Record<keyof RestoreOptions, string>
 

@@ -7,6 +7,9 @@ import { apiKeyHandlers } from './api-keys/routes.js'
 import type { ChangeStreams } from './changes/change-streams.js'
 import { changeHandlers } from './changes/routes.js'
 import { createExpressLane } from './express-lane.js'
+import type { ItemVersions } from './history/item-versions.js'
+import type { RestoreItem } from './history/restore-item.js'
+import { historyHandlers } from './history/routes.js'
 import { acceptRequests } from './http/accept-requests.js'
 import { ApiError } from './http/api-error.js'
 import { createCors } from './http/cors.js'
@@ -40,6 +43,8 @@ import { transactionHandlers } from './transactions/routes.js'
 
 export interface AppOptions {
   readonly store: ItemStore
+  readonly versions: ItemVersions
+  readonly restore: RestoreItem
   readonly namespaces: NamespaceStore
   readonly apiKeys: ApiKeyStore
   /** Undefined if the change log is off. */
@@ -70,12 +75,16 @@ export interface AppOptions {
   readonly logFormat: LogFormat
 }
 
-const createHandlers = ({ store, service, ...options }: AppOptions, document: () => Record<string, unknown>): Handlers => {
-  const items = itemHandlers(store)
+const createHandlers = (
+  { store, versions, restore, service, ...options }: AppOptions,
+  document: () => Record<string, unknown>,
+): Handlers => {
+  const items = itemHandlers(store, versions)
   return {
     ...items,
     ...batchHandlers(store),
     ...transactionHandlers(store),
+    ...historyHandlers(versions, restore),
     ...namespaceHandlers(options.namespaces),
     ...apiKeyHandlers(options.apiKeys),
     ...changeHandlers(options.changeStreams),

@@ -5,11 +5,14 @@ import { createApp } from './app.js'
 import { type ChangeStreams, createChangeStreams } from './changes/change-streams.js'
 import type { Config } from './config.js'
 import { startSweeper } from './expiry/sweeper.js'
+import { createItemVersions } from './history/item-versions.js'
+import { createRestoreItem } from './history/restore-item.js'
 import { overBudget } from './http/body-bytes.js'
 import { createHttpServer, type PeerBounds, peerBounds } from './http/http-server.js'
 import { createAdmissions } from './http/overload/admission.js'
 import { createByteBudget } from './http/overload/byte-budget.js'
 import { trustedHosts } from './http/trusted-hosts.js'
+import { createOnce } from './idempotency/run-once.js'
 import { createDeletePrefix } from './items/delete-prefix.js'
 import { createItemStore } from './items/item-store.js'
 import type { ItemDatabase } from './items/write-batcher.js'
@@ -69,8 +72,12 @@ const createStores = (pool: Pool, config: Config, observe: ItemDatabase['observe
     { pool, order: createKeyOrder(), valueBytesMax: config.MAX_VALUE_BYTES, recordSeconds, observe },
     deletePrefix,
   )
+  const store = createLimitsGate(items, settings, pool)
+  const versions = createItemVersions(pool)
   return {
-    store: createLimitsGate(items, settings, pool),
+    store,
+    versions,
+    restore: createRestoreItem(store, versions, createOnce(pool, recordSeconds)),
     namespaces: createNamespaceStore(pool, settings, deletePrefix),
     apiKeys: createApiKeyStore(pool, logger),
   }

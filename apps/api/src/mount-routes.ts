@@ -33,6 +33,7 @@ const longRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
   'listItems',
   'deleteItems',
   'getItems',
+  'listItemVersions',
   'listNamespaces',
   'getNamespace',
   'deleteNamespace',

@@ -31,6 +31,17 @@ export interface NamespaceSettings {
    * @default null
    */
   readonly maxItems?: number | null
+  /**
+   * How many old versions of each key are kept, 1 to 1,000. Null for no limit, or for no history if `historySeconds` is null too.
+   * @default null
+   */
+  readonly historyCount?: number | null
+  /**
+   * How long old versions are kept after they ended. Null for no limit, or for no history if `historyCount` is null too.
+   * @unit seconds
+   * @default null
+   */
+  readonly historySeconds?: number | null
 }
 
 /** A namespace to create. */
@@ -105,6 +116,8 @@ const settingNames = {
   maxTtl: 'max_ttl',
   maxValueBytes: 'max_value_bytes',
   maxItems: 'max_items',
+  historyCount: 'history_count',
+  historySeconds: 'history_seconds',
 } as const satisfies Record<keyof NamespaceSettings, string> & WireNames<Body<'patchNamespace'>>
 
 const newNamespaceNames = { name: 'name', ...settingNames } as const satisfies WireNames<Body<'createNamespace'>>

@@ -113,6 +113,11 @@ export class ItemNotFoundError extends HoldfastError {
   override readonly name = 'ItemNotFoundError'
 }
 
+/** The history does not have the version, or does not reach back to the time (404 `version_not_kept`). */
+export class VersionNotKeptError extends HoldfastError {
+  override readonly name = 'VersionNotKeptError'
+}
+
 /** `create` found a live item (409 `item_exists`). */
 export class ItemExistsError extends HoldfastError {
   override readonly name = 'ItemExistsError'

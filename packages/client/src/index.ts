@@ -41,8 +41,10 @@ export {
   UnauthenticatedError,
   UnavailableError,
   UnexpectedResponseError,
+  VersionNotKeptError,
 } from './errors.js'
 export type { Expiry, ItemExpiry } from './expiry.js'
+export type { GetOptions, History, RestoreOptions, VersionSelector, VersionsOptions } from './history.js'
 export type {
   CreateOptions,
   DeleteOptions,
@@ -65,7 +67,10 @@ export type {
   Health,
   Item,
   ItemMetadata,
+  ItemVersion,
+  ItemVersionMetadata,
   NamespaceInfo,
   Page,
+  VersionEntry,
 } from './types.js'
 export type { UpdateOptions } from './update.js'

@@ -7,6 +7,7 @@ import { type Conditions, conditionHeaders, conditionNames, entityTag } from './
 import { named, typeName } from './describe.js'
 import { InvalidArgumentError, ItemNotFoundError } from './errors.js'
 import { bodyMembers, type Expiry, expiryNames, type ItemExpiry, itemExpiryNames } from './expiry.js'
+import { createHistory, type GetOptions, getNames, type History, versionQuery } from './history.js'
 import type { Writable } from './json-value.js'
 import { type ListFilter, type ListOptions, listOptionNames, listQuery, pages } from './list.js'
 import { camelCased } from './names.js'
@@ -24,20 +25,27 @@ export interface TouchOptions extends Conditions, WriteOptions {}
 /** Options of {@link Items.delete}. */
 export interface DeleteOptions extends Conditions, WriteOptions {}
 /** Options of {@link Items.items} and {@link Items.keys}. The page size is 100 by default. */
-export interface IterateOptions extends Pick<ListFilter, 'prefix' | 'pageSize' | 'startAfter' | 'reverse'>, CallOptions {}
+export interface IterateOptions extends Pick<ListFilter, 'prefix' | 'pageSize' | 'startAfter' | 'reverse' | 'at'>, CallOptions {}
 
 const createNames = { ...expiryNames, ...writeNames } satisfies Record<keyof CreateOptions, string>
 const putNames = { ...expiryNames, ...conditionNames, ...writeNames } satisfies Record<keyof PutOptions, string>
 export const changeNames = { ...conditionNames, ...writeNames } satisfies Record<keyof TouchOptions & keyof DeleteOptions, string>
 const updateNames = { ...expiryNames, ...callNames } satisfies Record<keyof UpdateOptions, string>
-const iterateNames = { prefix: '', pageSize: '', startAfter: '', reverse: '', ...callNames } satisfies Record<keyof IterateOptions, ''>
+const iterateNames = { prefix: '', pageSize: '', startAfter: '', reverse: '', at: '', ...callNames } satisfies Record<
+  keyof IterateOptions,
+  ''
+>
 
 /** Reads, writes and follows items. `In` is the type of written values, `Out` the type of read values. */
-export interface Items<In, Out> extends Changes<Out> {
-  /** Reads the item. Returns undefined if there is none. Does not check that the value is a `Value`; `client.typed(schema)` does. */
-  get<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value> | undefined>
-  /** Reads the item. @throws ItemNotFoundError */
-  getOrThrow<Value extends Out = Out>(key: string, options?: CallOptions): Promise<Item<Value>>
+export interface Items<In, Out> extends History<Out>, Changes<Out> {
+  /**
+   * Reads the item, or one of its versions. Returns undefined if there is none. Does not check that the value is a `Value`;
+   * `client.typed(schema)` does.
+   * @throws VersionNotKeptError
+   */
+  get<Value extends Out = Out>(key: string, options?: GetOptions): Promise<Item<Value> | undefined>
+  /** Reads the item, or one of its versions. @throws ItemNotFoundError, VersionNotKeptError */
+  getOrThrow<Value extends Out = Out>(key: string, options?: GetOptions): Promise<Item<Value>>
   /** Reads the items of up to 1,000 keys as of one instant, in the order of the keys. Returns undefined for keys without an item. */
   getMany<Value extends Out = Out>(keys: readonly string[], options?: CallOptions): Promise<(Item<Value> | undefined)[]>
   /**
@@ -103,13 +111,14 @@ export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: 
     return { ...camelCased(body), value: (await codec.decode(value, body.key)) as Value }
   }
 
-  const read = async <Value extends Out>(method: string, key: string, options: CallOptions = {}): Promise<Item<Value>> => {
+  const read = async <Value extends Out>(method: string, key: string, options: GetOptions = {}): Promise<Item<Value>> => {
     const what = named(method, key)
-    checkOptions(what, options, callNames, true)
-    return decoded<Value>((await send(what, 'getItem', { params: { key } }, options)).body as ItemBody)
+    checkOptions(what, options, getNames, true)
+    const args = { params: { key }, query: versionQuery(what, options) }
+    return decoded<Value>((await send(what, 'getItem', args, options)).body as ItemBody)
   }
 
-  const get = <Value extends Out>(key: string, options?: CallOptions) => orUndefined(read<Value>('get', key, options))
+  const get = <Value extends Out>(key: string, options?: GetOptions) => orUndefined(read<Value>('get', key, options))
 
   const getMany = async <Value extends Out>(keys: readonly string[], options: CallOptions = {}): Promise<(Item<Value> | undefined)[]> => {
     checkOptions('getMany', options, callNames, true)
@@ -165,6 +174,7 @@ export const createItems = <In, Out>(send: Send, codec: Codec<In, Out>, client: 
     getOrThrow: (key, options) => read('getOrThrow', key, options),
     getMany,
     ...createBatchWrites(send, codec, decoded),
+    ...createHistory<Out>(send, decoded),
     // Not HEAD, because its error responses have no body, so a wrong url would look like a missing item.
     has: async (key, options = {}) => {
       const what = named('has', key)

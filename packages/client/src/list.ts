@@ -1,3 +1,4 @@
+import { timeText } from './history.js'
 import { type WireNames, wireMembers } from './names.js'
 import type { CallOptions } from './options.js'
 import { callNames } from './options.js'
@@ -46,6 +47,12 @@ export interface ListFilter {
    */
   readonly count?: 'exact' | 'none' | undefined
   /**
+   * Lists the items as of this time, from the history of the namespace: a Date, or an RFC 3339 time. The total is null. Cannot be combined
+   * with `page` or `delimiter`.
+   * @default none
+   */
+  readonly at?: string | Date | undefined
+  /**
    * Omits the values.
    * @default false
    */
@@ -65,13 +72,15 @@ const listNames = {
   reverse: 'reverse',
   delimiter: 'delimiter',
   count: 'count',
+  at: 'at',
   keysOnly: 'keys_only',
 } as const satisfies Record<keyof ListFilter, string> & WireNames<Query<'listItems'>>
 
 export const listOptionNames = { ...listNames, ...callNames }
 
 /** Returns the query of a list. */
-export const listQuery = (options: ListOptions): Query<'listItems'> => wireMembers(options, listNames)
+export const listQuery = (options: ListOptions): Query<'listItems'> =>
+  wireMembers({ ...options, at: timeText('list', options.at) }, listNames)
 
 /** Iterates over a list by cursor, so that writes of others do not shift it. Reads each page on demand and no total. */
 export async function* pages<Entry>(

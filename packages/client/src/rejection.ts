@@ -20,6 +20,7 @@ import {
   UnauthenticatedError,
   UnavailableError,
   UnexpectedResponseError,
+  VersionNotKeptError,
 } from './errors.js'
 
 /** An error response of the service (RFC 9457). */
@@ -103,6 +104,7 @@ const factories: { readonly [Code in ErrorCode]: Factory } = {
   namespace_full: plain(NamespaceFullError),
   api_key_not_found: plain(HoldfastError),
   item_not_found: plain(ItemNotFoundError),
+  version_not_kept: plain(VersionNotKeptError),
   item_exists: (message, details, { version }) => new ItemExistsError(message, details, version),
   not_a_number: plain(NotANumberError),
   ttl_required: (message, details, { version }) => new TtlRequiredError(message, details, version),

@@ -55,6 +55,8 @@ const successes: { readonly [Id in CallableId]: { readonly [Status in SuccessSta
   incrementItem: { 200: written },
   deleteItem: { 200: item, 204: isAbsent },
   listChanges: { 200: objectWith({ changes: Array.isArray, cursor: isText }) },
+  listItemVersions: { 200: objectWith({ versions: arrayOf(written), next_cursor: orNull(isText) }) },
+  restoreItem: { 200: written, 201: written },
   listNamespaces: { 200: objectWith({ namespaces: arrayOf(namespace), next_cursor: orNull(isText) }) },
   createNamespace: { 201: namespace },
   getNamespace: { 200: namespace },

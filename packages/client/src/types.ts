@@ -61,29 +61,54 @@ export interface Item<Value = unknown> extends ItemMetadata {
   readonly value: Value
 }
 
+/** A version of an item without its value. `endedAt` and `ended` are null if it is the current one. */
+export interface ItemVersionMetadata extends Readonly<CamelCased<Omit<Response<'listItemVersions', 200>['versions'][number], 'value'>>> {}
+
+/** A version of an item, current or old. */
+export interface ItemVersion<Value = unknown> extends ItemVersionMetadata {
+  readonly value: Value
+}
+
+/** A version in a list: without its value if `values` is false. */
+export type VersionEntry<Value, Options> =
+  false extends Chosen<Options, 'values'>
+    ? [Chosen<Options, 'values'>] extends [false]
+      ? ItemVersionMetadata
+      : ItemVersionMetadata | ItemVersion<Value>
+    : ItemVersion<Value>
+
 type ListBody = Response<'listItems', 200>
 /** The type of an option, or undefined if the options do not have it. */
 export type Chosen<Options, Name extends string> = Name extends keyof Options ? Options[Name] : undefined
 
-type Total<Count> = [Count] extends ['none'] ? null : 'none' extends Count ? number | null : number
+/** A total is null if the list is as of a time, or if no total is wanted. */
+type Total<Count, At> = [At] extends [undefined]
+  ? [Count] extends ['none']
+    ? null
+    : 'none' extends Count
+      ? number | null
+      : number
+  : undefined extends At
+    ? number | null
+    : null
 type Prefixes<Delimiter> = [Delimiter] extends [string]
   ? readonly string[]
   : [Delimiter] extends [undefined]
     ? undefined
     : readonly string[] | undefined
-type TotalPages<Count, Delimiter> = [Delimiter] extends [string]
+type TotalPages<Count, Delimiter, At> = [Delimiter] extends [string]
   ? null
   : [Delimiter] extends [undefined]
-    ? Total<Count>
-    : Total<Count> | null
+    ? Total<Count, At>
+    : Total<Count, At> | null
 
-/** A page of a list. The options determine whether it has totals (`count`) and prefixes (`delimiter`). */
+/** A page of a list. The options determine whether it has totals (`count`, `at`) and prefixes (`delimiter`). */
 export interface Page<Entry, Options = object>
   extends Readonly<CamelCased<Omit<ListBody, 'items' | 'prefixes' | 'total' | 'total_pages'>>> {
   readonly items: readonly Entry[]
   readonly prefixes: Prefixes<Chosen<Options, 'delimiter'>>
-  readonly total: Total<Chosen<Options, 'count'>>
-  readonly totalPages: TotalPages<Chosen<Options, 'count'>, Chosen<Options, 'delimiter'>>
+  readonly total: Total<Chosen<Options, 'count'>, Chosen<Options, 'at'>>
+  readonly totalPages: TotalPages<Chosen<Options, 'count'>, Chosen<Options, 'delimiter'>, Chosen<Options, 'at'>>
 }
 
 /** An element of a page: an item, without its value if `keysOnly` is true. */

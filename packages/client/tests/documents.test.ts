@@ -25,7 +25,7 @@ describe('the examples of the READMEs and of docs/client.md', async () => {
   afterAll(() => rm(programs, { recursive: true, force: true }))
 
   test('type-check', async () => {
-    expect(blocks.length).toBe(8)
+    expect(blocks.length).toBe(9)
     await run(join(folder, 'node_modules', '.bin', 'tsc'), ['--project', programs])
   })
 
@@ -34,10 +34,11 @@ describe('the examples of the READMEs and of docs/client.md', async () => {
     [1, ['dark']],
     [2, ['']],
     [3, ['70 30']],
-    [4, ['{ rows: 3 }']],
-    [5, ['fast']],
-    [6, ['{ enabled: true }', 'delete flags/checkout', '0']],
-    [7, ['put orders/1']],
+    [4, ['light deleted\ndark replaced\ndark\ndark\n']],
+    [5, ['{ rows: 3 }']],
+    [6, ['fast']],
+    [7, ['{ enabled: true }', 'delete flags/checkout', '0']],
+    [8, ['put orders/1']],
   ])('example %i runs', async (n, output) => {
     const { stdout } = await run(process.execPath, [join(programs, `${n}.ts`)])
     for (const text of output) expect(stdout).toContain(text)

@@ -35,6 +35,8 @@ export const endpoints = {
   watch: { method: 'get', path: '/watch', safe: true, namespaced: true },
   watchMany: { method: 'post', path: '/watch', safe: true, namespaced: true },
   listChanges: { method: 'get', path: '/changes', safe: true, namespaced: true },
+  listItemVersions: { method: 'get', path: '/items/{key}/versions', safe: true, namespaced: true },
+  restoreItem: { method: 'post', path: '/items/{key}/restore', safe: false, namespaced: true },
   listNamespaces: { method: 'get', path: '/namespaces', safe: true },
   createNamespace: { method: 'post', path: '/namespaces', safe: false, unrecorded: true },
   getNamespace: { method: 'get', path: '/namespaces/{namespace}', safe: true },

@@ -68,6 +68,13 @@ export const errors = defineErrors({
     recorded: true,
     help: 'No live item has this key. It was never written, was deleted, or has expired. Keys are compared byte by byte, so case and spaces matter.',
   },
+  version_not_kept: {
+    status: 404,
+    title: 'The version is not kept',
+    retryable: false,
+    recorded: true,
+    help: 'The history of the namespace does not have this version, or does not reach back to this time. The namespace may have no history, or had none at that time, or `history_count` or `history_seconds` dropped the version, or the key never had it. `GET /items/{key}/versions` lists the versions that are kept. `GET /namespaces/{namespace}` has the settings.',
+  },
   namespace_not_found: {
     status: 404,
     title: 'The namespace does not exist',

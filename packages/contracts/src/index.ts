@@ -3,6 +3,7 @@ export { BatchDelete, BatchDeleteResults, BatchGet, BatchPut, BatchPutResults, I
 export { Increment } from './counters.js'
 export { defaultNamespace, type Endpoint, endpoints, namespacedPath } from './endpoints.js'
 export { type ErrorCode, type ErrorDefinition, errorCodes, errors } from './errors.js'
+export { ItemVersion, Restoration } from './history.js'
 export { Item, ItemMetadata, ItemPatch, ItemWrite, NewItem } from './item-schemas.js'
 export { keyInQuery } from './key-in-query.js'
 export { limits } from './limits.js'

@@ -11,6 +11,7 @@ import {
   WrittenHeaders,
 } from './headers.js'
 import { Item, ItemOrMetadata, ItemPatch, ItemWrite, itemParams, NewItem } from './item-schemas.js'
+import { At, Version } from './primitives.js'
 import { defineRoute } from './route.js'
 import { bodyErrors, creatingErrors, dataErrors, onceErrors, writeErrors } from './route-errors.js'
 
@@ -32,17 +33,24 @@ export const createItem = defineRoute({
   errors: [...bodyErrors, ...onceErrors, ...creatingErrors, 'item_exists'],
 })
 
+/** The version to read. Without it, the current one. A request cannot have both. */
+const ItemQuery = z.strictObject({
+  version: Version.optional().meta({ description: 'Read this version, current or kept in the history. Cannot be combined with `at`.' }),
+  at: At.optional().meta({ description: 'Read the item as of this time, from the history.' }),
+})
+
 /** Reads an item. */
 export const getItem = defineRoute({
   ...endpoints.getItem,
   ...route,
   summary: 'Read an item',
-  request: { params: itemParams, headers: ReadConditions },
+  description: 'The current item, or with `version` or `at` an old version from the history of the namespace.',
+  request: { params: itemParams, query: ItemQuery, headers: ReadConditions },
   responses: {
     200: { description: 'The item.', body: Item, headers: ItemHeaders },
     304: { description: 'The item has an ETag of `If-None-Match`.', headers: ItemHeaders },
   },
-  errors: [...dataErrors, 'item_not_found', 'precondition_failed'],
+  errors: [...dataErrors, 'item_not_found', 'version_not_kept', 'precondition_failed'],
 })
 
 /** Reads an item without its body. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { endpoints } from './endpoints.js'
-import { IdempotencyKeys, Replays } from './headers.js'
+import { IdempotencyKeys, ReadConditions, Replays } from './headers.js'
 import { ItemMetadata, ItemWrite, itemParams, NewItem } from './item-schemas.js'
 import { deleteItem, getItem, putItem } from './items.js'
 import { JsonValue, Key } from './primitives.js'
@@ -16,7 +16,15 @@ const { namespaced: _ofGet, ...getRoute } = getItem
 const { namespaced: _ofDelete, ...deleteRoute } = deleteItem
 
 /** Reads an item, like `GET /items/{key}`. */
-export const getKey = defineRoute({ ...getRoute, ...endpoints.getKey, ...keysRoute, summary: 'Read an item' })
+export const getKey = defineRoute({
+  ...getRoute,
+  ...endpoints.getKey,
+  ...keysRoute,
+  summary: 'Read an item',
+  description: 'Like `GET /items/{key}`.',
+  request: { params: itemParams, headers: ReadConditions },
+  errors: [...dataErrors, 'item_not_found', 'precondition_failed'],
+})
 
 const writeKey = {
   ...keysRoute,

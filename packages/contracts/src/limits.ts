@@ -21,6 +21,8 @@ export const limits = {
   incrementBytes: 16_384,
   /** Largest `max_value_bytes` of a namespace. */
   namespaceValueBytes: 67_108_864,
+  /** Largest `history_count` of a namespace. Each write to a key searches this many versions of it. */
+  historyCount: 1_000,
   /** Bytes in a body of settings. */
   settingsBytes: 16_384,
   /** Number of operations in a transaction, and of checks. */

@@ -3,12 +3,12 @@ import { endpoints } from './endpoints.js'
 import { IdempotencyKeys, Replays } from './headers.js'
 import { ItemOrMetadata } from './item-schemas.js'
 import { limits } from './limits.js'
-import { Cursor, Delimiter, Prefix, StartAfter } from './primitives.js'
+import { At, Cursor, Delimiter, Prefix, StartAfter } from './primitives.js'
 import { defineRoute } from './route.js'
 import { dataErrors, onceErrors, writeErrors } from './route-errors.js'
 
-/** A positive number in a query. Accepts only decimal digits, while coercion would also accept `1e1`, `0x10` and the empty string. */
-const wholeNumber = (max: number) => {
+/** Returns the schema of a positive number in a query. Accepts only decimal digits, while coercion would also accept `1e1`, `0x10` and the empty string. */
+export const wholeNumber = (max: number) => {
   const message = max === Number.MAX_SAFE_INTEGER ? 'must be a whole number from 1' : `must be a whole number from 1 to ${max}`
   const bounds = z.int(message).min(1, message).max(max, message)
   return z.preprocess((input: number | string) => (/^[0-9]{1,16}$/.test(String(input)) ? Number(input) : input), bounds)
@@ -32,6 +32,10 @@ export const ListQuery = z
       .meta({ description: '`true` lists in descending order, from the last key.' }),
     delimiter: Delimiter.optional(),
     count: z.enum(['exact', 'none'], 'must be exact or none').default('exact').meta({ description: '`none` omits the total.' }),
+    at: At.optional().meta({
+      description:
+        'Lists the items as of this time, from the history of the namespace. The total is null. Cannot be combined with `page` or `delimiter`.',
+    }),
     keys_only: z.enum(['true', 'false'], 'must be true or false').default('false').meta({ description: '`true` omits the values.' }),
   })
   .refine((query) => query.page === undefined || query.cursor === undefined, { path: ['cursor'], message: 'cannot be combined with page' })
@@ -43,19 +47,22 @@ export const ListQuery = z
     path: ['delimiter'],
     message: 'cannot be combined with page; continue with next_cursor',
   })
+  .refine((query) => query.at === undefined || (query.page === undefined && query.delimiter === undefined), {
+    path: ['at'],
+    message: 'cannot be combined with page or delimiter; continue with next_cursor',
+  })
 
 /** A page of items. */
 export const ItemPage = z
   .object({
     items: z.array(ItemOrMetadata),
     prefixes: z.array(z.string()).optional().meta({ description: 'With `delimiter`: the groups of keys on this page, in order.' }),
-    total: z
-      .int()
-      .nullable()
-      .meta({ description: 'The exact number of live items with the prefix, on all pages, grouped or not. Null with `count=none`.' }),
-    page: z.int().nullable().meta({ description: 'Null with `cursor`, `start_after` or `delimiter`.' }),
+    total: z.int().nullable().meta({
+      description: 'The exact number of live items with the prefix, on all pages, grouped or not. Null with `count=none` or `at`.',
+    }),
+    page: z.int().nullable().meta({ description: 'Null with `cursor`, `start_after`, `delimiter` or `at`.' }),
     page_size: z.int().meta({ description: 'The largest number of items and prefixes in a page.' }),
-    total_pages: z.int().nullable().meta({ description: 'Null with `count=none` and with `delimiter`.' }),
+    total_pages: z.int().nullable().meta({ description: 'Null with `count=none`, `delimiter` or `at`.' }),
     next_cursor: Cursor.nullable().meta({
       description:
         'Continues after the last item or prefix of this page, with the same `prefix`, `delimiter` and `reverse`. Null on the last page.',
@@ -79,7 +86,7 @@ export const listItems = defineRoute({
       headers: z.object({ link: z.string().meta({ description: 'Pages `first`, `prev`, `next` and `last` (RFC 8288).' }) }),
     },
   },
-  errors: dataErrors,
+  errors: [...dataErrors, 'version_not_kept'],
 })
 
 /** Deletes all items whose key starts with a prefix. */

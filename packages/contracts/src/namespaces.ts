@@ -16,6 +16,14 @@ const settings = {
     description: 'The largest value in bytes of JSON text, if less than the limit of the service. Null: the limit of the service.',
   }),
   max_items: limit(Number.MAX_SAFE_INTEGER, 'items').nullable().meta({ description: 'The largest number of live items. Null: no limit.' }),
+  history_count: limit(limits.historyCount, 'versions').nullable().meta({
+    description: 'How many old versions of each key are kept. Null: no limit, or no history if `history_seconds` is null too.',
+  }),
+  history_seconds: Ttl.nullable().meta({
+    description:
+      'How many seconds old versions are kept after they were replaced or deleted, or expired. Null: no limit, or no history if `history_count` is null too.',
+    examples: [86_400],
+  }),
 }
 
 const defaultWithinMax = ({ default_ttl, max_ttl }: { default_ttl?: number | null | undefined; max_ttl?: number | null | undefined }) =>
@@ -28,6 +36,7 @@ export const NamespaceInfo = z
     name: Namespace,
     items: z.int().meta({ description: 'The number of items, including expired items that were not deleted yet.' }),
     ...settings,
+    history_since: Timestamp.nullable().meta({ description: 'Since when old versions are recorded. Null: the namespace has no history.' }),
     created_at: Timestamp.nullable().meta({ description: 'Null if the first write created the namespace, not this route.' }),
   })
   .meta({ id: 'NamespaceInfo' })

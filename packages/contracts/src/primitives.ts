@@ -94,6 +94,11 @@ export const Version = z
   .regex(/^[1-9][0-9]*$/)
   .meta({ id: 'Version', description: 'Opaque. Grows with every write to the key.', examples: ['184'] })
 
+/** A time in the past, of which a request wants the state. */
+export const At = z.iso
+  .datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-11-20T19:26:00Z' })
+  .meta({ description: 'A time in the past, with millisecond precision.', examples: ['2026-11-20T19:26:00.000Z'] })
+
 /** A time in a response: RFC 3339, UTC, milliseconds. */
 export const Timestamp = z.iso.datetime({ precision: 3 }).meta({ id: 'Timestamp', examples: ['2026-11-20T19:26:00.123Z'] })
 

@@ -2,6 +2,7 @@ import * as apiKeys from './api-keys.js'
 import * as batch from './batch.js'
 import * as counters from './counters.js'
 import type { endpoints } from './endpoints.js'
+import * as history from './history.js'
 import * as items from './items.js'
 import * as legacy from './legacy.js'
 import * as lists from './lists.js'
@@ -25,6 +26,8 @@ export const routes = {
   patchItem: items.patchItem,
   incrementItem: counters.incrementItem,
   deleteItem: items.deleteItem,
+  listItemVersions: history.listItemVersions,
+  restoreItem: history.restoreItem,
   getItems: batch.getItems,
   putItems: batch.putItems,
   deleteManyItems: batch.deleteManyItems,

@@ -90,10 +90,10 @@ const flag = z.enum(['true', 'false'], 'must be true or false')
 const selection = {
   prefix: repeated(Prefix, limits.watchPrefixes, 'prefixes')
     .default([])
-    .meta({ description: 'Changes of keys that start with this text. May be repeated.', examples: ['config/'] }),
+    .meta({ description: 'Changes of keys that start with this text. May be repeated.', examples: [['config/']] }),
   key: repeated(Key, limits.watchKeysInQuery, 'keys')
     .default([])
-    .meta({ description: 'Changes of this key. May be repeated. Without `key` and `prefix`: of all keys.', examples: ['config/mode'] }),
+    .meta({ description: 'Changes of this key. May be repeated. Without `key` and `prefix`: of all keys.', examples: [['config/mode']] }),
   values: flag.default('true').meta({ description: '`false` omits the values.' }),
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { errors, Problem, type RouteContract } from '@holdfast/contracts'
+import { readEvent } from '@holdfast/testbed/read-event'
 import { expect, inject } from 'vitest'
 import type { ContractRequest } from './request.ts'
 
@@ -12,7 +13,7 @@ export interface ApiResponse {
 const pathOf = ({ path }: RouteContract, { params, query }: ContractRequest): string => {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])))
   const parameters = new URLSearchParams(
-    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries(query).flatMap(([name, value]) => [value ?? []].flat().map((each) => [name, String(each)])),
   )
   return parameters.size === 0 ? filled : `${filled}?${parameters}`
 }
@@ -33,7 +34,8 @@ export const send = async (url: string, route: RouteContract, request: ContractR
     headers: headersOf(request),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  const apiResponse = { status: response.status, headers: response.headers, text: await response.text() }
+  const isStream = route.responses[response.status]?.events !== undefined && route.method !== 'head'
+  const apiResponse = { status: response.status, headers: response.headers, text: await (isStream ? readEvent(response) : response.text()) }
   if (apiResponse.status !== 429) return apiResponse
   expectDeclared(route, apiResponse)
   await setTimeout(Number(apiResponse.headers.get('retry-after')) * 1000)

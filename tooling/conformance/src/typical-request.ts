@@ -19,6 +19,7 @@ const typical: { readonly [Id in RouteId]?: { readonly body: unknown; readonly s
   putItems: { body: { items: [{ key, value: 1 }] } },
   deleteManyItems: { body: { keys: [key] } },
   transact: { body: { operations: [{ op: 'get', key }] } },
+  watchMany: { body: { keys: [key] } },
   createNamespace: { body: { name: ownNamespace } },
   patchNamespace: { body: { max_items: 1_000 } },
   createApiKey: { body: { name: ownApiKeyName, scopes: ['read'] } },

@@ -53,20 +53,22 @@ const prepareApiKey = async (id: RouteId): Promise<string | undefined> => {
   return status === 201 ? JSON.parse(text).id : undefined
 }
 
-/** Creates the namespace or the items that a route needs. The creation of an item needs an unused key. */
-const prepare = async (id: RouteId, route: RouteContract, startingValue: unknown): Promise<void> => {
+/** Creates the namespace or the items that a route needs. The creation of an item needs an unused key. Returns the version of the first item. */
+const prepare = async (id: RouteId, route: RouteContract, startingValue: unknown): Promise<string | undefined> => {
   if (route.tag === 'Namespaces') {
     if (id === 'createNamespace') await send(url, routes.deleteNamespace, { ...emptyRequest, params: { namespace: ownNamespace } })
     else await send(url, routes.createNamespace, { ...emptyRequest, body: { name: ownNamespace } })
-    return
+    return undefined
   }
   const isAboutItem = 'key' in { ...route.request.params?.shape, ...route.request.query?.shape }
-  if (!isAboutItem && route.request.body === undefined) return
-  if (id === 'createItem') await send(url, routes.deleteItems, { ...emptyRequest, query: { prefix: ownPrefix } })
-  else {
-    const operations = commonKeys.map((key) => ({ op: 'set', key, value: startingValue, ttl: 600 }))
-    await send(url, routes.transact, { ...emptyRequest, body: { operations } })
+  if (!isAboutItem && route.request.body === undefined) return undefined
+  if (id === 'createItem') {
+    await send(url, routes.deleteItems, { ...emptyRequest, query: { prefix: ownPrefix } })
+    return undefined
   }
+  const operations = commonKeys.map((key) => ({ op: 'set', key, value: startingValue, ttl: 600 }))
+  const { status, text } = await send(url, routes.transact, { ...emptyRequest, body: { operations } })
+  return status === 200 ? JSON.parse(text).results[0].version : undefined
 }
 
 describe.each(enabledRoutes)('%s', (_operationId, route, id) => {
@@ -74,7 +76,7 @@ describe.each(enabledRoutes)('%s', (_operationId, route, id) => {
 
   test('responses to valid requests match the contract and the document', async (context) => {
     const typical = typicalRequest(id, route, await prepareApiKey(id))
-    await prepare(id, route, typical.startingValue)
+    const version = await prepare(id, route, typical.startingValue)
     const responseOf = async (request: ContractRequest): Promise<ApiResponse> => {
       const response = await send(url, route, request)
       if (id === 'createNamespace' && response.status === 201) createdNamespaces.push(JSON.parse(response.text).name)
@@ -86,7 +88,7 @@ describe.each(enabledRoutes)('%s', (_operationId, route, id) => {
       }
       return response
     }
-    const response = await responseOf(typical.request)
+    const response = await responseOf(id === 'restoreItem' ? { ...typical.request, body: { version } } : typical.request)
     if (isForbidden(response)) context.skip(forbiddenNote)
     expect(Object.keys(route.responses), response.text).toContain(String(response.status))
     // Any declared response is correct here, because it depends on the requests sent before.

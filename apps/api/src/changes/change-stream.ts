@@ -3,7 +3,7 @@ import type { Change } from './change.js'
 import type { ChangeReader } from './change-reader.js'
 import type { ChangeTail } from './change-tail.js'
 import { formatCursor, type ParsedCursor } from './cursor.js'
-import { changeFrame, heartbeatFrame, type ResetReason, readyFrame, resetFrame, retryFrame } from './event-frames.js'
+import { changeFrame, commentFrame, heartbeatFrame, type ResetReason, readyFrame, resetFrame, retryFrame } from './event-frames.js'
 import type { RecentChanges } from './recent-changes.js'
 import { type Selection, selects, spanOf } from './selection.js'
 import { createSnapshotSender } from './send-snapshot.js'
@@ -34,7 +34,7 @@ export interface ChangeStream {
   isLive(): boolean
   /** Sends a change, unless the stream is behind. It then reads the change itself. */
   deliver(change: Change): void
-  /** Sends the position of the stream. */
+  /** Sends the position of the stream, or a comment while it has none. */
   heartbeat(): void
   /** Makes the stream read what the tail has not delivered. */
   recheck(): void
@@ -61,6 +61,7 @@ export const startChangeStream = (sink: EventSink, options: StreamOptions, sourc
   let needsSnapshot = false
   let pendingReset: ResetReason | undefined
   let wake = () => {}
+  let isDraining = false
 
   const cursorAt = (position: number): string => formatCursor(tail.identity, position)
   const isEnded = (): boolean => isClosed || pendingReset !== undefined
@@ -68,8 +69,12 @@ export const startChangeStream = (sink: EventSink, options: StreamOptions, sourc
   const drained = (): Promise<void> =>
     new Promise((resolve) => {
       if (isClosed) return resolve()
-      wake = resolve
-      sink.onDrain(resolve)
+      isDraining = true
+      wake = () => {
+        isDraining = false
+        resolve()
+      }
+      sink.onDrain(wake)
     })
 
   /** Sends a change. Returns whether the client can receive more. */
@@ -121,7 +126,7 @@ export const startChangeStream = (sink: EventSink, options: StreamOptions, sourc
     onReset(reason)
     at = tail.lastChange
     needsSnapshot = wantSnapshot
-    sink.write(resetFrame(cursorAt(at), reason))
+    sink.write(resetFrame(wantSnapshot ? undefined : cursorAt(at), reason))
   }
 
   const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, errorPauseMs))
@@ -164,6 +169,8 @@ export const startChangeStream = (sink: EventSink, options: StreamOptions, sourc
     },
     heartbeat: () => {
       if (isLive) sink.write(heartbeatFrame(cursorAt(Math.max(at, tail.lastChange))))
+      // A client that reads slowly gets nothing, so that it is closed if it reads nothing.
+      else if (!isDraining) sink.write(commentFrame())
     },
     recheck: () => {
       if (isLive) leaveLive()

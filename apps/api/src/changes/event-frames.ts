@@ -37,7 +37,11 @@ export const itemFrame = (item: object): Buffer => encode(undefined, 'put', item
 
 export const readyFrame = (cursor: string): Buffer => encode(cursor, 'ready', {})
 
-export const resetFrame = (cursor: string, reason: ResetReason): Buffer => encode(cursor, 'reset', { reason })
+/** Returns a reset. If a snapshot follows, the id is empty, so that a client which reconnects before `ready` starts again. */
+export const resetFrame = (cursor: string | undefined, reason: ResetReason): Buffer => encode(cursor ?? '', 'reset', { reason })
+
+/** Returns a comment. It only keeps the connection open. */
+export const commentFrame = (): Buffer => Buffer.from(':\n\n')
 
 /** Returns an id without data. It is no event, but moves the `Last-Event-ID` of an `EventSource`. */
 export const heartbeatFrame = (cursor: string): Buffer => Buffer.from(`id: ${cursor}\n\n`)

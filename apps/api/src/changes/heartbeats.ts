@@ -32,12 +32,22 @@ export const createHeartbeats = (streams: ReadonlySet<ChangeStream>, intervalMs:
       .catch(() => {})
   }
 
+  /** Returns the next stream of the round that is still open. */
+  const next = (): ChangeStream | undefined => {
+    while (streams.size > 0) {
+      if (round.length === 0) round = [...streams]
+      const stream = round.pop()
+      if (stream !== undefined && streams.has(stream)) return stream
+    }
+    return undefined
+  }
+
   const tick = (): void => {
     due += (streams.size * tickMs) / intervalMs
-    if (round.length === 0) round = [...streams]
-    const count = Math.floor(due)
-    due -= count
-    for (const stream of round.splice(0, count)) if (streams.has(stream)) beat(stream)
+    for (; due >= 1; due--) {
+      const stream = next()
+      if (stream !== undefined) beat(stream)
+    }
     if (streams.size > 0) return
     clearInterval(timer)
     timer = undefined

@@ -16,10 +16,9 @@ const pagesMax = 10
 export const listChanges =
   (streams: ChangeStreams): Handler<Routes['listChanges']> =>
   async ({ caller, namespace }, { query }) => {
-    const { reader, tail, catchUp } = streams
+    const { reader, tail } = streams
     const selection = createSelection(caller, namespace, { keys: query.key, prefixes: query.prefix })
     const span = spanOf(selection)
-    const { reader, tail } = streams
     await streams.catchUp()
     const end = tail.lastChange
 

@@ -2,7 +2,7 @@ import type { Logger } from '@holdfast/server-kit'
 import { type ChangeRetention, rotateChanges } from '../changes/sql/rotate-changes.js'
 import { deadlines } from '../postgres/deadlines.js'
 import type { Pool } from '../postgres/pool.js'
-import { apiKeySweep, itemSweep, recordSweep, requestCountSweep, type Sweep, sweepSizes } from './sql/sweeps.js'
+import { apiKeySweep, historySweep, itemSweep, recordSweep, requestCountSweep, type Sweep, sweepSizes } from './sql/sweeps.js'
 
 export interface SweepObserver {
   /** Called after each batch. */
@@ -13,6 +13,7 @@ export interface SweepObserver {
 
 const sweeps = [
   ['items', itemSweep],
+  ['old versions', historySweep],
   ['idempotency records', recordSweep],
   ['request counts', requestCountSweep],
   ['API keys', apiKeySweep],
@@ -41,7 +42,8 @@ const nextSize = (size: number, tookMs: number): number => {
 }
 
 /**
- * Starts the sweeper, which deletes expired items, idempotency records, request counts and API keys, and the oldest part of the change log. A sweep deletes batches until no
+ * Starts the sweeper, which deletes expired items, old versions that are not kept, expired idempotency records, request counts and API keys,
+ * and the oldest part of the change log. A sweep deletes batches until no
  * expired rows are left. The batches are as large as the database can delete in about 20 ms, and after each batch the sweeper pauses for as
  * long as the batch took. Reads never return expired rows, whether or not they were swept: sweeping only frees their space.
  * @returns a function that stops the sweeper and waits for the running batch

@@ -1,6 +1,6 @@
+import { createListItemsAt } from '../history/list-items-at.js'
 import type { ApiError } from '../http/api-error.js'
 import type { OperationContext } from '../http/operation-context.js'
-import type { Replayable } from '../idempotency/idempotency-key.js'
 import { createOnce } from '../idempotency/run-once.js'
 import type { JsonText } from '../lib/json-text.js'
 import type { Transaction } from '../transactions/run-group.js'
@@ -17,17 +17,8 @@ import { createListItems, type ItemList } from './list-items.js'
 import type { DeleteOperation, DeletePrefixOperation, GetOperation, ItemOperation, ListOperation } from './operation.js'
 import { createPatchItem, createTouchItem } from './patch-item.js'
 import { createPutItem } from './put-item.js'
-import type { ItemRow } from './sql/item-row.js'
-import { type StoredItem, toItem } from './stored-item.js'
+import { type StoredItem, toItem, toWritten, type Written } from './stored-item.js'
 import type { ItemDatabase } from './write-batcher.js'
-
-/** The result of a write that leaves an item. */
-interface Written {
-  readonly item: StoredItem
-  readonly created: boolean
-  /** Whether an earlier request with the same Idempotency-Key wrote it. */
-  readonly replayed: boolean
-}
 
 /** The result of each operation. */
 interface ItemResults {
@@ -62,17 +53,11 @@ export interface ItemStore {
    * @throws ApiError checks_failed, not_a_number, out_of_bounds, ttl_required, too_large, validation_failed
    */
   transact: (context: OperationContext, transaction: Transaction) => Promise<{ results: JsonText; replayed: boolean }>
-  /** Lists a page of items. @throws ApiError validation_failed, overloaded */
+  /** Lists a page of items. @throws ApiError validation_failed, overloaded, version_not_kept */
   list: (context: OperationContext, operation: ListOperation) => Promise<ItemList>
   /** Deletes all items with a prefix, in batches, and returns how many live ones there were. */
   deletePrefix: (context: OperationContext, operation: DeletePrefixOperation) => Promise<{ deleted: number; replayed: boolean }>
 }
-
-const toWritten = (row: ItemRow & Replayable & { readonly outcome?: string }): Written => ({
-  item: toItem(row),
-  created: row.outcome === 'created',
-  replayed: row.replayed === true,
-})
 
 /** Creates the store: a function for each operation. Writes with an Idempotency-Key are applied once. */
 export const createItemStore = (database: ItemDatabase, deletePrefix: DeletePrefix): ItemStore => {
@@ -83,6 +68,8 @@ export const createItemStore = (database: ItemDatabase, deletePrefix: DeletePref
   const touchItem = createTouchItem(batchers)
   const patchItem = createPatchItem(compareAndSet)
   const incrementItem = createIncrementItem(batchers, compareAndSet)
+  const listItems = createListItems(database.pool)
+  const listItemsAt = createListItemsAt(database.pool)
 
   const operations: {
     readonly [Name in ItemOperation['op']]: (
@@ -124,7 +111,8 @@ export const createItemStore = (database: ItemDatabase, deletePrefix: DeletePref
     putMany: createBatchPut(database, once),
     deleteMany: createBatchDelete(database, once),
     transact: createTransact(database, once),
-    list: createListItems(database.pool),
+    list: (context, operation) =>
+      operation.at === undefined ? listItems(context, operation) : listItemsAt(context, { ...operation, at: operation.at }),
     deletePrefix: async (context, operation) => {
       const { deleted, replayed } = await once(context, () => deletePrefix(context, operation))
       return { deleted, replayed: replayed === true }

@@ -44,7 +44,7 @@ const postRootKey =
 
 /** The handlers of the routes of earlier systems. They use the handlers of items, and differ only in their requests and responses. */
 export const legacyHandlers = (items: ItemHandlers, store: ItemStore): LegacyHandlers => ({
-  getKey: (context, input) => items.getItem(context, input),
+  getKey: (context, input) => items.getItem(context, { ...input, query: {} }),
   putKey: writeKey(items),
   postKey: (context, input) => writeKey(items)(context, input),
   deleteKey: (context, input) => items.deleteItem(context, input),

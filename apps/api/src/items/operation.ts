@@ -109,6 +109,8 @@ export interface ListOperation {
   readonly cursor: string | undefined
   /** Starts after this key, which need not exist. */
   readonly startAfter: string | undefined
+  /** Lists the items as of this time, RFC 3339 in UTC; undefined lists the current ones. */
+  readonly at?: string | undefined
   /** Whether the list is in descending order. */
   readonly reverse: boolean
   /** From 1. */

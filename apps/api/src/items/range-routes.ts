@@ -21,9 +21,10 @@ export const listItems =
       pageSize,
       wantValues: query.keys_only === 'false',
       wantTotal: query.count === 'exact',
+      at: query.at === undefined ? undefined : new Date(query.at).toISOString(),
     }
     const { items, prefixes, total, prefix, nextCursor, cut } = await store.list(context, operation)
-    const byPage = query.cursor === undefined && query.start_after === undefined && delimiter === undefined
+    const byPage = query.cursor === undefined && query.start_after === undefined && delimiter === undefined && query.at === undefined
     const body = {
       items,
       prefixes,

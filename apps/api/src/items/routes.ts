@@ -1,3 +1,4 @@
+import type { ItemVersions } from '../history/item-versions.js'
 import type { Handlers } from '../http/handler.js'
 import { incrementItem } from './increment-route.js'
 import type { ItemStore } from './item-store.js'
@@ -11,11 +12,11 @@ export type ItemHandlers = Pick<
 >
 
 /** The handlers of items. Each turns a request into an operation, and its result into a response. */
-export const itemHandlers = (store: ItemStore): ItemHandlers => ({
+export const itemHandlers = (store: ItemStore, versions: ItemVersions): ItemHandlers => ({
   createItem: createItem(store),
   listItems: listItems(store),
   deleteItems: deleteItems(store),
-  getItem: getItem(store),
+  getItem: getItem(store, versions),
   getItems: getItems(store),
   putItem: putItem(store),
   patchItem: patchItem(store),

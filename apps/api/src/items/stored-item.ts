@@ -1,3 +1,4 @@
+import type { Replayable } from '../idempotency/idempotency-key.js'
 import { JsonText } from '../lib/json-text.js'
 import { type ItemRow, toRfc3339 } from './sql/item-row.js'
 
@@ -23,4 +24,18 @@ export const toItem = (row: ItemRow): StoredItem => ({
   created_at: toRfc3339(row.created_at),
   updated_at: toRfc3339(row.updated_at),
   expires_at: row.expires_at === null ? null : toRfc3339(row.expires_at),
+})
+
+/** The result of a write that leaves an item. */
+export interface Written {
+  readonly item: StoredItem
+  readonly created: boolean
+  /** Whether an earlier request with the same Idempotency-Key wrote it. */
+  readonly replayed: boolean
+}
+
+export const toWritten = (row: ItemRow & Replayable & { readonly outcome?: string }): Written => ({
+  item: toItem(row),
+  created: row.outcome === 'created',
+  replayed: row.replayed === true,
 })

@@ -4,6 +4,7 @@ import { type MetricFamily, unlabeled } from './metric-family.js'
 
 const tables: Readonly<Record<SweptRows, string>> = {
   items: 'items',
+  'old versions': 'item_history',
   'idempotency records': 'idempotency_records',
   'request counts': 'request_counts',
   'API keys': 'api_keys',
@@ -11,7 +12,7 @@ const tables: Readonly<Record<SweptRows, string>> = {
 
 /** Creates the metrics of the sweeper. */
 export const createSweeperMetrics = (): { readonly observer: SweepObserver; readonly families: readonly MetricFamily[] } => {
-  const removed: Record<SweptRows, number> = { items: 0, 'idempotency records': 0, 'request counts': 0, 'API keys': 0 }
+  const removed: Record<SweptRows, number> = { items: 0, 'old versions': 0, 'idempotency records': 0, 'request counts': 0, 'API keys': 0 }
   const durations = createHistogram([0.01, 0.1, 1, 10, 60])
   let failed = 0
   let succeededAt = Date.now()

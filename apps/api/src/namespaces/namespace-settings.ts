@@ -15,7 +15,14 @@ const freshMs = 2_000
 /** Namespaces whose settings are cached. */
 const namespacesMax = 10_000
 
-const none: SettingsRow = { default_ttl: null, max_ttl: null, max_value_bytes: null, max_items: null }
+export const noSettings: SettingsRow = {
+  default_ttl: null,
+  max_ttl: null,
+  max_value_bytes: null,
+  max_items: null,
+  history_count: null,
+  history_seconds: null,
+}
 
 /** Creates the cache of namespace settings. Concurrent reads of one namespace share a statement. */
 export const createNamespaceSettings = (pool: Pool) => {
@@ -26,7 +33,7 @@ export const createNamespaceSettings = (pool: Pool) => {
     const at = performance.now()
     const [row] = await pool.run(getSettings, { name }, deadline)
     const { now_ms: nowMs = 0, ...found } = row ?? {}
-    const settings = { ...none, ...found, exists: row !== undefined, now: () => nowMs + performance.now() - at }
+    const settings = { ...noSettings, ...found, exists: row !== undefined, now: () => nowMs + performance.now() - at }
     known.set(name, settings, at + freshMs)
     return settings
   }

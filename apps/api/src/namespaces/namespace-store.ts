@@ -3,7 +3,7 @@ import type { OperationContext } from '../http/operation-context.js'
 import type { DeletePrefix } from '../items/delete-prefix.js'
 import { toRfc3339 } from '../items/sql/item-row.js'
 import type { Pool } from '../postgres/pool.js'
-import type { ReadSettings } from './namespace-settings.js'
+import { noSettings, type ReadSettings } from './namespace-settings.js'
 import {
   type GivenSettings,
   getNamespace,
@@ -32,12 +32,11 @@ export interface NamespaceStore {
 const toNamespace = (row: NamespaceRow): NamespaceRow => ({
   ...row,
   created_at: row.created_at === null ? null : toRfc3339(row.created_at),
+  history_since: row.history_since === null ? null : toRfc3339(row.history_since),
 })
 
 const defined = (settings: GivenSettings): Partial<SettingsRow> =>
   Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
-
-const noSettings: SettingsRow = { default_ttl: null, max_ttl: null, max_value_bytes: null, max_items: null }
 
 /** Creates the store of namespaces. */
 export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteAll: DeletePrefix): NamespaceStore => {
@@ -60,17 +59,19 @@ export const createNamespaceStore = (pool: Pool, settings: ReadSettings, deleteA
       return get(context, name)
     },
     change: async (context, name, given) => {
-      const { default_ttl, max_ttl, max_value_bytes, max_items } = { ...(await get(context, name)), ...defined(given) }
+      const { default_ttl, max_ttl, ...others } = { ...(await get(context, name)), ...defined(given) }
       if (default_ttl !== null && max_ttl !== null && default_ttl > max_ttl) {
         throw invalid('body.default_ttl', 'must not be more than max_ttl')
       }
-      await pool.run(updateNamespace, { name, default_ttl, max_ttl, max_value_bytes, max_items }, context.deadline)
+      await pool.run(updateNamespace, { ...others, name, default_ttl, max_ttl }, context.deadline)
       settings.forget(name)
       return get(context, name)
     },
     delete: async (context) => {
       const { namespace, deadline } = context
-      await get(context, namespace)
+      const { history_since } = await get(context, namespace)
+      // Otherwise the history would record every deleted item. The sweeper deletes what it has.
+      if (history_since !== null) await pool.run(updateNamespace, { name: namespace, ...noSettings }, deadline)
       const { deleted } = await deleteAll({ ...context, idempotencyKey: undefined }, { prefix: '' })
       await pool.run(removeNamespace, { name: namespace }, deadline)
       settings.forget(namespace)

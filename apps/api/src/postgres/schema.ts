@@ -23,7 +23,10 @@ const instant = (name: string) => timestamp(name, { withTimezone: true, precisio
 /** The source of versions: one sequence for all keys, so that a key never gets the same version twice. */
 export const itemVersions = pgSequence('item_versions')
 
-/** The namespaces that were created with settings. A namespace needs no row to have items. Null means no limit. */
+/**
+ * The namespaces that were created with settings. A namespace needs no row to have items. Null means no limit. Triggers on this table set
+ * `history_since` and `history_complete_since`, and enable the triggers on `items` that keep old versions.
+ */
 export const namespaces = pgTable('namespaces', {
   name: bytewiseText('name').primaryKey(),
   createdAt: instant('created_at').notNull(),
@@ -31,6 +34,14 @@ export const namespaces = pgTable('namespaces', {
   maxTtl: bigint('max_ttl', { mode: 'number' }),
   maxValueBytes: integer('max_value_bytes'),
   maxItems: bigint('max_items', { mode: 'number' }),
+  /** How many old versions of each key are kept. History is off if both settings are null. */
+  historyCount: integer('history_count'),
+  /** How long old versions are kept after they ended. Seconds. */
+  historySeconds: bigint('history_seconds', { mode: 'number' }),
+  /** Since when old versions are recorded; null if history is off. */
+  historySince: instant('history_since'),
+  /** Since when no version was dropped that the current settings would keep. */
+  historyCompleteSince: instant('history_complete_since'),
 })
 
 /** The API keys. `digest` is the SHA-256 of the secret, which is not stored. Null means no limit. */
@@ -69,6 +80,32 @@ export const items = pgTable(
     index('items_expires_at').on(table.expiresAt).where(sql`${table.expiresAt} is not null`),
     // Counts the expired rows of a namespace, which are subtracted from its total.
     index('items_namespace_expires_at').on(table.namespace, table.expiresAt).concurrently().where(sql`${table.expiresAt} is not null`),
+  ],
+)
+
+/**
+ * The old versions of the items of namespaces with a history. Triggers on `items` write them in the transaction of the write that ended
+ * them. The migrations create the triggers, which Drizzle cannot express.
+ */
+export const itemHistory = pgTable(
+  'item_history',
+  {
+    namespace: bytewiseText('namespace').notNull(),
+    key: bytewiseText('key').notNull(),
+    value: json('value').notNull(),
+    version: bigint('version', { mode: 'bigint' }).notNull(),
+    createdVersion: bigint('created_version', { mode: 'bigint' }).notNull(),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+    expiresAt: instant('expires_at'),
+    endedAt: instant('ended_at').notNull(),
+    /** `replaced`, `deleted` or `expired`. */
+    ended: text('ended').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.namespace, table.key, table.version] }),
+    // Finds the versions whose time is over.
+    index('item_history_ended_at').on(table.namespace, table.endedAt),
   ],
 )
 
@@ -166,4 +203,4 @@ export const changeRing = pgTable('change_ring', {
 export const readOnlyTables = [changes, changeRing] as const
 
 /** The other tables. */
-export const tables = [namespaces, apiKeys, items, itemCounts, idempotencyRecords, requestCounts] as const
+export const tables = [namespaces, apiKeys, items, itemHistory, itemCounts, idempotencyRecords, requestCounts] as const

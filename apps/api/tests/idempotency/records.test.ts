@@ -17,6 +17,7 @@ test('recorded errors are replayed even if the item has changed', async () => {
     [{ method: 'PATCH', path: '/items/nowhere', json: { value: 1 } }, 'item_not_found'],
     [{ method: 'PATCH', path: '/items/nowhere', json: { ttl: 1 } }, 'item_not_found'],
     [{ method: 'DELETE', path: '/items/nowhere' }, 'item_not_found'],
+    [{ method: 'POST', path: '/items/nowhere/restore', json: { version: '1' } }, 'version_not_kept'],
     [{ method: 'POST', path: '/items/there/increment' }, 'not_a_number'],
     [{ method: 'POST', path: '/items/full/increment', json: { require_ttl: true } }, 'ttl_required'],
     [{ method: 'POST', path: '/items/nowhere/increment', json: { require_ttl: true } }, 'ttl_required'],

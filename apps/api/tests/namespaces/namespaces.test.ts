@@ -65,6 +65,9 @@ describe('namespaces', () => {
       max_ttl: null,
       max_value_bytes: null,
       max_items: null,
+      history_count: null,
+      history_seconds: null,
+      history_since: null,
     })
   })
 

@@ -7,7 +7,16 @@ import { locks, withDatabase } from '../support/database.js'
 import { everyStatementSettings, runEveryStatement } from '../support/exercise.js'
 
 /** Tables of another application with the names that Holdfast uses, each with a row. */
-const foreignTables = ['items', 'item_counts', 'idempotency_records', 'request_counts', 'namespaces', 'api_keys', 'holdfast_migrations']
+const foreignTables = [
+  'items',
+  'item_history',
+  'item_counts',
+  'idempotency_records',
+  'request_counts',
+  'namespaces',
+  'api_keys',
+  'holdfast_migrations',
+]
   .map((name) => `create table public.${name} (id text primary key, value text); insert into public.${name} values ('theirs', 'theirs');`)
   .join('\n')
 

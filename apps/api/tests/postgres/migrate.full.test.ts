@@ -190,6 +190,7 @@ test('tables of another application with the same names are not changed', () =>
 test.each([
   ['drop table item_counts', 'table item_counts does not exist'],
   ['alter table items drop column expires_at', 'column items.expires_at does not exist'],
+  ['drop trigger item_history_update on items', 'trigger item_history_update does not exist'],
   ['drop function renew_version', 'function renew_version does not exist'],
   ['alter sequence item_versions rename to gone', 'sequence item_versions does not exist'],
 ])('startup fails after: %s', (statement, problem) =>

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createLogger } from '@holdfast/server-kit'
+import { readEvent } from '@holdfast/testbed/read-event'
 import postgres, { type Sql } from 'postgres'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { readConfig } from '../../src/config.js'
@@ -45,7 +46,8 @@ export const send = async (url: string, method: string, path: string, options: R
   const body = options.text ?? (options.json === undefined ? undefined : JSON.stringify(options.json))
   const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers }
   const response = await fetch(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) })
-  const text = await response.text()
+  const isStream = response.headers.get('content-type') === 'text/event-stream' && method !== 'HEAD'
+  const text = await (isStream ? readEvent(response) : response.text())
   return { status: response.status, headers: response.headers, text, json: parse(text) }
 }
 

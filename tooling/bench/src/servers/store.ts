@@ -1,5 +1,6 @@
 import { createLogger } from '@holdfast/server-kit'
 import { Hono } from 'hono'
+import { createItemVersions } from '../../../../apps/api/src/history/item-versions.js'
 import { createDeletePrefix } from '../../../../apps/api/src/items/delete-prefix.js'
 import { createItemStore } from '../../../../apps/api/src/items/item-store.js'
 import { itemHandlers } from '../../../../apps/api/src/items/routes.js'
@@ -13,6 +14,7 @@ import { database, serve } from './serve.js'
 const pool = createPool(database, createLogger('silent'))
 const { getItem } = itemHandlers(
   createItemStore({ pool, order: createKeyOrder(), valueBytesMax: 1_048_576, recordSeconds: 86_400 }, createDeletePrefix(pool, 86_400)),
+  createItemVersions(pool),
 )
 const request = {
   requestId: '',
@@ -28,7 +30,7 @@ app.get('/items/:key', async (context) => {
   const input = {
     params: { key: context.req.param('key') },
     headers: { 'if-none-match': context.req.header('if-none-match') },
-    query: undefined,
+    query: {},
     body: undefined,
   }
   const { status, headers, body } = await getItem({ ...request, deadline: performance.now() + 10_000 }, input)

@@ -19,6 +19,7 @@ export const requestSequence = (key: string): readonly ApiRequest[] => [
   { route: 'putItem', path: `/items/${key}`, body: { value: 1 } },
   { route: 'putItem', path: `/items/${key}`, body: { value: 2, keep_ttl: true } },
   { route: 'patchItem', path: `/items/${key}`, body: { ttl: 3_600 } },
+  { route: 'listItemVersions', path: `/items/${key}/versions` },
   { route: 'incrementItem', path: `/items/${key}/increment`, body: { by: 1 } },
   {
     route: 'transact',

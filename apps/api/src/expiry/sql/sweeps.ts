@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { countRows } from '../../items/sql/count-rows.js'
-import { apiKeys, idempotencyRecords, items, requestCounts } from '../../postgres/schema.js'
+import { apiKeys, idempotencyRecords, itemHistory, items, namespaces, requestCounts } from '../../postgres/schema.js'
 import { defineStatement, type Statement } from '../../postgres/statement.js'
 
 /** The batch sizes of sweeps in rows, from the smallest to the largest. */
@@ -68,3 +68,34 @@ export const requestCountSweep = defineTableSweep(requestCounts)
 
 /** Deletes expired API keys. */
 export const apiKeySweep = defineTableSweep(apiKeys)
+
+/**
+ * Deletes the old versions that their namespaces do not keep any longer, those that ended first. Without a history, a namespace keeps none,
+ * and none that ended before its history started.
+ */
+export const historySweep = defineSweep(
+  (limit) => sql`
+    with recursive known (namespace) as (
+      (select h.namespace from ${itemHistory} h order by h.namespace limit 1)
+      union all
+      select (select h.namespace from ${itemHistory} h where h.namespace > known.namespace order by h.namespace limit 1)
+      from known where known.namespace is not null
+    ), ended as materialized (
+      select h.row_id
+      from known
+      left join ${namespaces} s on s.name = known.namespace and s.history_since is not null
+      cross join lateral (
+        select h.ctid as row_id
+        from ${itemHistory} h
+        where h.namespace = known.namespace
+          and (s.name is null or h.ended_at < greatest(s.history_since, clock_timestamp() - s.history_seconds * interval '1 second'))
+        order by h.ended_at
+        limit ${limit}
+        for update skip locked
+      ) h
+      limit ${limit}
+    ), deleted as (
+      delete from ${itemHistory} h using ended where h.ctid = ended.row_id returning 1
+    )
+    select count(*)::int as removed from deleted`,
+)

@@ -9,6 +9,8 @@ export interface SettingsRow {
   readonly max_ttl: number | null
   readonly max_value_bytes: number | null
   readonly max_items: number | null
+  readonly history_count: number | null
+  readonly history_seconds: number | null
 }
 
 /** Settings to change. */
@@ -18,17 +20,19 @@ export type GivenSettings = { readonly [Name in keyof SettingsRow]?: SettingsRow
 export interface NamespaceRow extends SettingsRow {
   readonly name: string
   readonly items: number
+  /** Since when old versions are recorded; null if the namespace has no history. */
+  readonly history_since: string | null
   /** Null if its first write created it. */
   readonly created_at: string | null
 }
 
 const rowsOf = (name: SQL): SQL => sql`(select coalesce(sum(c.rows), 0) from ${itemCounts} c where c.namespace = ${name})`
 
-const settings = sql`n.default_ttl::float8, n.max_ttl::float8, n.max_value_bytes, n.max_items::float8`
+const settings = sql`n.default_ttl::float8, n.max_ttl::float8, n.max_value_bytes, n.max_items::float8, n.history_count, n.history_seconds::float8`
 
 const columns = sql`
   known.name, (${rowsOf(sql`known.name`)} - ${expiredRows(sql`known.name`, sql`statement_timestamp()`)})::float8 as items,
-  n.created_at::text, ${settings}`
+  n.created_at::text, n.history_since::text, ${settings}`
 
 /** Reads the namespaces after a name, in order: those that were created and those that have rows. */
 export const listNamespaces = defineStatement<{ readonly after: string; readonly limit: number }, NamespaceRow>(
@@ -65,13 +69,18 @@ export const getSettings = defineStatement<{ readonly name: string }, SettingsRo
   (p) => sql`select ${settings}, extract(epoch from clock_timestamp())::float8 * 1000 as now_ms ${oneNamespace(p)}`,
 )
 
-/** Creates a namespace. Returns no row if it exists. */
+const settingColumns = sql.raw('name, created_at, default_ttl, max_ttl, max_value_bytes, max_items, history_count, history_seconds')
+
+const settingValues: Fragment<SettingsRow & { readonly name: string }> = (p) => sql`
+  ${p.name}::text, clock_timestamp(), ${p.default_ttl}::bigint, ${p.max_ttl}::bigint, ${p.max_value_bytes}::int, ${p.max_items}::bigint,
+  ${p.history_count}::int, ${p.history_seconds}::bigint`
+
+/** Creates a namespace. Returns no row if it exists. A trigger starts its history, for which it waits for the writes in progress. */
 export const insertNamespace = defineStatement<SettingsRow & { readonly name: string }, { readonly name: string }>(
   'write',
   (p) => sql`
-    insert into ${namespaces} (name, created_at, default_ttl, max_ttl, max_value_bytes, max_items)
-    values (${p.name}::text, clock_timestamp(), ${p.default_ttl}::bigint, ${p.max_ttl}::bigint,
-      ${p.max_value_bytes}::int, ${p.max_items}::bigint)
+    insert into ${namespaces} (${settingColumns})
+    values (${settingValues(p)})
     on conflict (name) do nothing
     returning name`,
 )
@@ -80,11 +89,11 @@ export const insertNamespace = defineStatement<SettingsRow & { readonly name: st
 export const updateNamespace = defineStatement<SettingsRow & { readonly name: string }, { readonly name: string }>(
   'write',
   (p) => sql`
-    insert into ${namespaces} as n (name, created_at, default_ttl, max_ttl, max_value_bytes, max_items)
-    values (${p.name}::text, clock_timestamp(), ${p.default_ttl}::bigint, ${p.max_ttl}::bigint,
-      ${p.max_value_bytes}::int, ${p.max_items}::bigint)
+    insert into ${namespaces} as n (${settingColumns})
+    values (${settingValues(p)})
     on conflict (name) do update set default_ttl = excluded.default_ttl, max_ttl = excluded.max_ttl,
-      max_value_bytes = excluded.max_value_bytes, max_items = excluded.max_items
+      max_value_bytes = excluded.max_value_bytes, max_items = excluded.max_items,
+      history_count = excluded.history_count, history_seconds = excluded.history_seconds
     returning name`,
 )
 

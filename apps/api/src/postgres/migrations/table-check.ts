@@ -16,7 +16,7 @@ const describe = (privileges: readonly string[]) => (table: Table) => {
 const expected = [...tables.map(describe(['SELECT', 'INSERT', 'UPDATE', 'DELETE'])), ...readOnlyTables.map(describe(['SELECT']))].join(', ')
 
 /**
- * Finds what the statements need and the role lacks: tables, columns, sequences, functions, and the rights to use them. Returns one
+ * Finds what the statements need and the role lacks: tables, columns, triggers, sequences, functions, and the rights to use them. Returns one
  * row for each problem.
  */
 export const findTableProblems = defineStatement<object, { readonly problem: string }>('read', () =>
@@ -45,6 +45,11 @@ export const findTableProblems = defineStatement<object, { readonly problem: str
     select 'sequence item_versions does not exist' from versions where oid is null
     union all
     select 'no USAGE privilege on sequence item_versions' from versions where oid is not null and not has_sequence_privilege(oid, 'USAGE')
+    union all
+    select 'trigger ' || t.name || ' does not exist'
+    from (values ('item_history_update', 'items'), ('item_history_delete', 'items'), ('start_item_history', 'namespaces'), ('stop_item_history', 'namespaces')) t (name, relation)
+    join relation r on r.name = t.relation
+    where r.oid is not null and not exists (select from pg_trigger g where g.tgrelid = r.oid and g.tgname = t.name)
     union all
     select 'sequence change_seq does not exist' from position where oid is null
     union all

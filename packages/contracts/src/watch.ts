@@ -166,7 +166,7 @@ const pageLimit = (message: string) =>
   )
 
 /** The query of a page of changes. */
-export const ChangesQuery = z.strictObject({
+const ChangesQuery = z.strictObject({
   ...selection,
   cursor: ChangeCursor.optional().meta({ description: 'Continues after this position.' }),
   from: z

@@ -11,7 +11,7 @@ import { type LogEnd, readIdentity, readLogEnd, readWriters } from './sql/read-h
 import { readSnapshotPage, type SnapshotPage, type SnapshotRow } from './sql/read-snapshot-page.js'
 
 /** A range of the log: after `after`, up to `upTo`. */
-export interface Positions {
+interface Positions {
   readonly after: number
   readonly upTo: number
 }
@@ -24,7 +24,7 @@ export interface KeyRange {
 }
 
 /** Changes in their order, and the position up to which they are complete. */
-export interface ChangesRead {
+interface ChangesRead {
   readonly changes: readonly Change[]
   readonly upTo: number
 }

@@ -22,7 +22,7 @@ export interface ChangeStreamsOptions {
 }
 
 /** A request for a stream. */
-export interface StreamRequest extends Omit<StreamOptions, 'cursor'> {
+interface StreamRequest extends Omit<StreamOptions, 'cursor'> {
   /** The text of a cursor. */
   readonly cursor: string | undefined
   /** The API key, if callers need one. It may open a tenth of the streams. */

@@ -5,7 +5,7 @@ import { createHorizon, type Horizon } from './horizon.js'
 import type { LogEnd } from './sql/read-horizon.js'
 
 /** Why changes that a tail has not delivered are missing. */
-export type LossReason = 'cursor_too_old' | 'cursor_foreign'
+type LossReason = 'cursor_too_old' | 'cursor_foreign'
 
 /** Receives the changes of a tail. */
 export interface TailObserver {

@@ -66,7 +66,7 @@ const disturbanceOf = (record: ChangeRecord): Readonly<Record<string, (bed: Dist
   'items truncated': truncateItems,
 })
 
-export type WatchDisturbance = Disturbance | 'log rotated' | 'items truncated'
+type WatchDisturbance = Disturbance | 'log rotated' | 'items truncated'
 
 const readItems = async (sql: Sql): Promise<Map<string, string>> => {
   const rows = await sql<

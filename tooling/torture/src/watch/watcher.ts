@@ -3,7 +3,7 @@ import { Violation } from '../violation.ts'
 import { openStream, type ServerEvent } from './event-stream.ts'
 
 /** A change as a watcher saw it. */
-export interface SeenChange {
+interface SeenChange {
   readonly seq: number
   readonly kind: string
   readonly key: string

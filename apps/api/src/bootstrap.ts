@@ -174,9 +174,9 @@ export const serve = async (
       stopping = true
       await new Promise((resolve) => setTimeout(resolve, lameDuckMs))
       const graceMs = config.SHUTDOWN_GRACE_SECONDS * 1000
-      // The server closes when all responses have ended.
-      await changeStreams?.stop()
-      await Promise.all([close(server, graceMs), withTimeout(stopSweeper(), graceMs)])
+      // Streams end at once, because the server closes when all responses have ended.
+      const streamsStopped = withTimeout(changeStreams?.stop() ?? Promise.resolve(), graceMs)
+      await Promise.all([streamsStopped, close(server, graceMs), withTimeout(stopSweeper(), graceMs)])
       if (metricsUrl !== undefined) await close(metricsServer, 0)
       await counts?.stop(1_000)
       await pool.end(1_000)

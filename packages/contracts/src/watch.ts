@@ -172,7 +172,7 @@ const ChangesQuery = z.strictObject({
   from: z
     .enum(['now', 'oldest'], 'must be now or oldest')
     .default('now')
-    .meta({ description: 'Where to start without a cursor: after all changes, or with the oldest change in the log.' }),
+    .meta({ description: 'The start without a cursor: after all changes, or the oldest change in the log.' }),
   limit: pageLimit(`must be a whole number from 1 to ${limits.changesPage}`).default(100),
 })
 

@@ -23,7 +23,7 @@ export interface StreamOptions {
   readonly selection: Selection
   readonly wantValues: boolean
   readonly wantSnapshot: boolean
-  /** Where the stream continues. Undefined to start now; `foreign` if the log has no such position. */
+  /** The position after which the stream continues. Undefined to start now; `foreign` if the log has no such position. */
   readonly cursor: ParsedCursor | undefined | 'foreign'
 }
 

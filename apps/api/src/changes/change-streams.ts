@@ -110,12 +110,16 @@ export const createChangeStreams = (sessions: Sessions, options: ChangeStreamsOp
 
   const heartbeats = createHeartbeats(streams, heartbeatMs)
 
+  const isKeyFull = (keyId: string | undefined): boolean => keyId !== undefined && (opened.get(keyId) ?? 0) >= Math.ceil(streamsMax / 10)
+  const isFull = (keyId: string | undefined): boolean => streams.size >= streamsMax || isKeyFull(keyId)
+
   /** @throws ApiError too_many_streams */
   const checkRoom = (keyId: string | undefined): void => {
-    const keyIsFull = keyId !== undefined && (opened.get(keyId) ?? 0) >= Math.ceil(streamsMax / 10)
-    if (streams.size < streamsMax && !keyIsFull) return
-    const reason = keyIsFull ? 'The API key has as many streams as it may' : 'This process serves as many streams as it may'
-    throw new ApiError('too_many_streams', `${reason}. Watch several keys with one stream, or retry later.`, { retryAfterSeconds: 5 })
+    if (!isFull(keyId)) return
+    const owner = isKeyFull(keyId) ? 'The API key has' : 'This process has'
+    throw new ApiError('too_many_streams', `${owner} too many open streams. Watch several keys with one stream, or retry later.`, {
+      retryAfterSeconds: 5,
+    })
   }
 
   const count = (keyId: string | undefined, by: 1 | -1): void => {
@@ -141,6 +145,11 @@ export const createChangeStreams = (sessions: Sessions, options: ChangeStreamsOp
   }
 
   const start = (sink: EventSink, request: StreamRequest, cursor: StreamOptions['cursor']): void => {
+    // Requests that were checked at the same time may have taken the room. Their clients reconnect and get the error.
+    if (isFull(request.keyId)) {
+      sink.end()
+      return
+    }
     const sources = { tail, recent, reader, onReset: (reason: ResetReason) => void resets.set(reason, (resets.get(reason) ?? 0) + 1) }
     const stream = startChangeStream(sink, { ...request, cursor }, sources)
     streams.add(stream)

@@ -9,7 +9,7 @@ type LossReason = 'cursor_too_old' | 'cursor_foreign'
 
 /** Receives the changes of a tail. */
 export interface TailObserver {
-  /** Whether anybody needs the changes. If not, they are passed over. */
+  /** Tells whether a stream is open. If not, changes are passed over. */
   readonly isNeeded: () => boolean
   /** Called with changes in their order. */
   readonly deliver: (changes: readonly Change[]) => void

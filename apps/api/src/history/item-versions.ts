@@ -20,7 +20,7 @@ interface StoredVersion extends StoredItem {
 interface ListVersionsOperation {
   readonly key: string
   readonly pageSize: number
-  /** Where an earlier page ended. */
+  /** The end of an earlier page. */
   readonly cursor: string | undefined
   readonly wantValues: boolean
 }

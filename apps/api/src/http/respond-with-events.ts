@@ -14,7 +14,11 @@ const streamHeaders = {
 const toSink = (outgoing: ServerResponse): EventSink => ({
   write: (text) => outgoing.write(text),
   onDrain: (listener) => void outgoing.once('drain', listener),
-  onClose: (listener) => void outgoing.once('close', listener),
+  onClose: (listener) => {
+    // A client may have left while its request was processed. Then the event is over.
+    if (outgoing.destroyed || outgoing.closed || outgoing.socket?.destroyed === true) queueMicrotask(listener)
+    else outgoing.once('close', listener)
+  },
   end: () => void outgoing.end(),
 })
 

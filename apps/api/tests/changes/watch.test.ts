@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { until } from '@holdfast/testbed/until'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startReplica, type TestApi, useApi } from '../support/api.js'
@@ -223,6 +225,38 @@ describe('the streams of a process', () => {
       timeoutMs: 5_000,
       description: 'room for a stream',
     })
+  })
+})
+
+describe('streams whose limit may be reached when they start', () => {
+  const api = useApi({ WATCH_STREAMS_MAX: '3' })
+  const count = async (name: string) =>
+    Number(new RegExp(`^${name}\\S* (\\d+)$`, 'm').exec((await api.request('GET', '/metrics')).text)?.[1] ?? 0)
+
+  test('do not stay open if the client has left before', async () => {
+    const { port } = new URL(api.url)
+    const sockets = Array.from({ length: 3 }, () => connect(Number(port), '127.0.0.1'))
+    await api.sql.begin(async (sql) => {
+      // A request waits up to a second for this transaction before its stream starts.
+      await sql`
+        insert into items (namespace, key, value, version, created_at, updated_at)
+        values ('default', 'open', '1', nextval('item_versions'), now(), now())`
+      for (const socket of sockets) socket.write('GET /watch HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+      // This request arrives after the three others, so they wait now.
+      await api.request('GET', '/items/none')
+      for (const socket of sockets) socket.destroy()
+      await Promise.all(sockets.map((socket) => once(socket, 'close')))
+      // The service notices the closed connections before it responds to these.
+      for (let n = 0; n < 5; n++) await api.request('GET', '/items/none')
+    })
+    await api.request('GET', '/changes')
+    await until(async () => (await count('holdfast_watch_streams')) === 0, { timeoutMs: 5_000, description: 'no stream is open' })
+  })
+
+  test('end if others have taken the room', async () => {
+    const streams = await Promise.all(Array.from({ length: 12 }, () => openStream(api.url, '/watch')))
+    await until(() => streams.filter(({ isClosed }) => isClosed).length >= 9, { timeoutMs: 5_000, description: 'nine streams are closed' })
+    expect(await count('holdfast_watch_streams')).toBeLessThanOrEqual(3)
   })
 })
 

@@ -14,7 +14,7 @@ type Selected<Value, Values extends boolean> = Values extends true ? Item<Value>
 
 interface Positioned {
   /**
-   * Where a later watch continues after this event. Undefined in a snapshot before `ready`, from where no watch can continue.
+   * The cursor with which a later watch continues after this event. Undefined in a snapshot before `ready`.
    */
   readonly cursor: string | undefined
 }

@@ -15,7 +15,7 @@ export interface ChangesOptions extends ChangeFilter, CallOptions {
    */
   readonly cursor?: string | undefined
   /**
-   * Where to start without a cursor: after all changes, or with the oldest change in the log.
+   * The start without a cursor: after all changes, or the oldest change in the log.
    * @default 'now'
    */
   readonly from?: 'now' | 'oldest' | undefined

@@ -70,7 +70,7 @@ export const createMirror =
       resolve = fulfil
       reject = refuse
     })
-    // Without this, a mirror that ends before anybody waits for it would be an unhandled rejection.
+    // Without this, a mirror that ends before `ready` is awaited would be an unhandled rejection.
     ready.catch(() => {})
     const feed = createMirrorFeed({ map, clock, codec, onComplete: () => resolve(mirror), onMismatch: failed.notify })
 

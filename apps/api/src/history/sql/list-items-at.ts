@@ -16,7 +16,7 @@ export interface ListItemsAt {
   /** The keys of the list, from `first` (inclusive) to `until` (exclusive). */
   readonly first: string
   readonly until: string
-  /** Where the page starts: the first text, or in descending order the text before which all keys are. */
+  /** The start of the page: the first text, or in descending order the text before which all keys are. */
   readonly start: string
   readonly pageSize: number
   readonly wantValues: boolean
@@ -36,7 +36,7 @@ interface Direction {
   readonly order: SQL
   /** The function that chooses the next of two keys. */
   readonly nearest: SQL
-  /** Where the search for the first key starts, and the one for the next key. */
+  /** The start of the search for the first key, and of the search for the next key. */
   readonly begin: SQL
   readonly next: SQL
   /** Returns the keys among which the next one is searched. */
